@@ -1,0 +1,71 @@
+// Thread rule: one writing thread (the storing thread) calls Commit and the other non-const functions; the read
+// functions may be called from any thread at the same time. RocksDB is included by store*.cc only.
+//
+// Runs, chunks and cursors on disk. Schema, keys and versions: daemon/STORE.md.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/archive.h"
+#include "daemon/piece.h"
+#include "shm/format.h"
+#include "shm/status.h"
+
+namespace smiley::daemon {
+
+// One record of a process's catalogue, as drained.
+struct CatalogueEntry {
+  std::string run;
+  std::uint32_t process = 0;
+  shm::RecordType type{};
+  std::uint32_t id = 0;
+  std::string payload;
+};
+// How far one segment is stored. Written in the same batch as what it covers: exactly once.
+struct SegmentCursor {
+  std::string segment;          // its name
+  std::uint64_t position = 0;   // ring: word position; catalogue: byte position
+};
+// What is committed together, atomically.
+struct Batch {
+  std::vector<PiecePtr> pieces;
+  std::vector<CatalogueEntry> catalogue;
+  std::vector<SegmentCursor> cursors;
+  std::vector<std::string> forget_cursors;  // segments that were removed
+  std::vector<RunInfo> runs;                // written whole (insert or replace)
+  std::vector<std::pair<std::string, ProcessInfo>> processes;  // run id, info
+  std::vector<std::pair<std::string, ThreadInfo>> threads;
+  std::vector<std::pair<std::string, SourceInfo>> sources;
+};
+
+class Store {
+ public:
+  struct Options {
+    std::filesystem::path dir;
+    bool read_only = false;
+    std::uint64_t reserve_bytes = 64u << 20;  // free space below which nothing is written (kNoSpace); 0 = no guard
+  };
+  // kVersion: written by a newer smiley; kBusy: another process has it open; kDamaged; kNoSpace; kPermission.
+  static Result<std::unique_ptr<Store>> Open(const Options& options);
+  virtual ~Store() = default;
+
+  virtual Status Commit(const Batch& batch) = 0;     // in the log when it returns (survives SIGKILL)
+  virtual Status SyncLog() = 0;                      // once a second: bounds what a power cut takes
+  virtual Status DeleteRun(const std::string& run) = 0;  // gone for readers at once, disk freed in the background
+  virtual std::optional<std::uint64_t> CursorOf(const std::string& segment) = 0;
+  virtual std::vector<SegmentCursor> Cursors() = 0;
+  virtual std::uint64_t DiskBytes() = 0;
+
+  // Reading. Archive over what is stored.
+  virtual Archive& archive() = 0;
+  // The store's identity check: produced = stored + lost for each thread, sequence numbers without gap or repeat,
+  // every chunk decodes, every id resolves. `report` gets one line per finding; ok() when there is none.
+  virtual Status Check(const std::optional<std::string>& run, std::vector<std::string>* report) = 0;
+};
+
+}  // namespace smiley::daemon

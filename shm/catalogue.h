@@ -1,0 +1,60 @@
+// Thread rule: CatalogueWriter may be called from any thread of the traced process (it locks; never called from
+// a signal handler). CatalogueReader belongs to one thread.
+//
+// Append-only table of records (format.h: RecordHeader) in a chain of segments: what ids in rings refer to.
+// A record is published (release store of `committed`) before the first event that refers to it. When a segment
+// is full it is sealed and the next (index + 1) begins; a record never spans segments.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string_view>
+
+#include "shm/format.h"
+#include "shm/segment.h"
+#include "shm/status.h"
+
+namespace smiley::shm {
+
+inline constexpr std::size_t kCatalogueSegmentBytes = 1u << 20;  // larger when one record needs it
+
+class CatalogueWriter {
+ public:
+  // Makes the first segment and writes the process record (CBOR map, FORMAT.md).
+  static Result<std::unique_ptr<CatalogueWriter>> Create(const SegmentOwner& owner, std::string_view process_record);
+  // False when there is no room anywhere; the caller then stops recording what needs the record.
+  bool Append(RecordType type, std::uint32_t id, std::string_view payload);
+  // Threads without a ring: counted here so that produced = stored + lost holds.
+  void CountUnrecorded(std::uint32_t threads, std::uint64_t events);
+  void Close();    // marks the segments closed (clean end)
+  void Abandon();  // forked child: forgets everything of the parent
+  ~CatalogueWriter();
+
+ private:
+  CatalogueWriter() = default;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Reads one catalogue segment; hostile-safe: copies each record, checks bounds and its check sum.
+class CatalogueReader {
+ public:
+  struct Record {
+    RecordType type;
+    std::uint32_t id;
+    std::string payload;
+  };
+  CatalogueReader(std::shared_ptr<Segment> segment, std::uint64_t position);
+  enum class Step { kRecord, kEmpty, kSealed, kDamaged };  // kSealed: all read and the next segment follows
+  Step Next(Record* record);
+  std::uint64_t position() const { return position_; }
+  Segment& segment() { return *segment_; }
+
+ private:
+  std::shared_ptr<Segment> segment_;
+  std::uint64_t position_;
+};
+
+}  // namespace smiley::shm

@@ -1,0 +1,92 @@
+// Thread rule: one RingReader per ring, used by one thread at a time; the producer may be running meanwhile.
+//
+// Consumer side. Copies first and checks the copy: every byte of a ring is treated as hostile; nothing read from
+// shared memory is used as an index or a size before it has been bounded.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "shm/format.h"
+#include "shm/segment.h"
+
+namespace smiley::shm {
+
+// Words [from, to) of one block, copied out.
+struct BlockPart {
+  std::uint64_t from = 0;  // word position of words.front(); never inside a block header
+  std::uint64_t to = 0;    // position after the last word; may be a block's end
+  bool block_done = false; // the producer has left this block
+  BlockHeader header{};    // of the block, checked
+  std::vector<std::uint64_t> words;
+};
+
+enum class ReadState { kData, kEmpty, kDamagedBlock, kOverrun };
+
+class RingReader {
+ public:
+  // `position`: where to go on (0 = start, or a stored cursor).
+  RingReader(std::shared_ptr<Segment> segment, std::uint64_t position);
+
+  // Copies what was published beyond position() in the current block (at most one block per call).
+  // kDamagedBlock: that block was skipped, position() stands at the next; kOverrun: overwrite passed us,
+  // position() was moved to the oldest block that is whole. In both cases `out.from/to` is the stretch given up.
+  ReadState Read(BlockPart* out);
+  std::uint64_t position() const { return position_; }
+  // Sets the position without reading (restart, replay).
+  void Seek(std::uint64_t position) { position_ = position; }
+  // Words published and not yet read, bounded by the ring's size.
+  std::uint64_t Backlog() const;
+  // Gives whole blocks below `position` back to the producer. REQUIRES position <= position().
+  void Free(std::uint64_t position);
+  // Losses counted in the header and not yet in a kLost event; count 0 = none.
+  struct PendingLoss { std::uint32_t thread; std::uint64_t first, count, first_units, last_units; };
+  PendingLoss Pending() const;
+  Segment& segment() { return *segment_; }
+
+ private:
+  std::shared_ptr<Segment> segment_;
+  std::uint64_t position_;
+  std::uint64_t block_count_;  // as checked at construction
+};
+
+// One event with its attachments, as found in a copy of words. Spans point into the words given to the parser.
+struct RawAttachment {
+  Kind kind;
+  std::uint8_t flags;
+  std::uint32_t id;
+  const unsigned char* bytes;  // payload; for inline CBOR the 4 bytes in the word
+  std::uint32_t size;          // bytes; inline: 4 (CBOR is self-delimiting)
+};
+struct RawEvent {
+  Kind kind;
+  std::uint8_t flags;
+  std::uint32_t id;
+  std::uint64_t seq;        // kLost: first lost seq; kMore without beginning: 0
+  std::uint64_t units;      // absolute
+  std::uint64_t anchor_mono_ns;  // 0 = none
+  std::uint64_t frame;      // kFrame attachment, 0 = none
+  std::vector<RawAttachment> attachments;  // without kTime, kAnchor, kFrame
+};
+
+// Walks the words of one piece: bounds-checked, no allocation per event beyond the reused RawEvent.
+class WordParser {
+ public:
+  // `header` gives the state before words[0] (first_seq, base_units).
+  WordParser(const BlockHeader& header, const std::uint64_t* words, std::size_t count);
+  enum class Step { kEvent, kMore, kEnd, kDamaged };
+  // kEvent: *event filled. kMore: attachments that continue the event before (event->attachments only; kind
+  // kMore; flags kFlagMore when still more follow). kDamaged: the rest of the piece is unreadable.
+  Step Next(RawEvent* event);
+  std::uint64_t next_seq() const { return seq_; }
+  std::uint64_t units() const { return units_; }
+
+ private:
+  const std::uint64_t* at_;
+  const std::uint64_t* end_;
+  std::uint64_t seq_;
+  std::uint64_t units_;
+};
+
+}  // namespace smiley::shm
