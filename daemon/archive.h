@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "daemon/piece.h"
+#include "shm/format.h"
 #include "shm/status.h"
 
 namespace smiley::daemon {
@@ -72,6 +73,15 @@ class Names {
   virtual const std::string* FindString(std::uint32_t id) const = 0;   // null = unknown
 };
 
+// One record of a process's catalogue, as drained (shm/FORMAT.md, "Catalogue payloads").
+struct CatalogueEntry {
+  std::string run;
+  std::uint32_t process = 0;
+  shm::RecordType type{};
+  std::uint32_t id = 0;
+  std::string payload;
+};
+
 class PieceCursor {
  public:
   virtual ~PieceCursor() = default;
@@ -91,6 +101,9 @@ class Archive {
   // With texts. Ordered by number.
   virtual Result<std::vector<SourceInfo>> Sources(const std::string& run) = 0;
   virtual Result<std::shared_ptr<const Names>> NamesOf(const std::string& run, std::uint32_t process) = 0;
+  // The raw records of one process, for export: strings, codes, threads, tasks, notes in order of type and id. Source
+  // texts are not repeated here (Sources has them): kSource payloads are CBOR [file string id, number in the run].
+  virtual Result<std::vector<CatalogueEntry>> Catalogue(const std::string& run, std::uint32_t process) = 0;
   // Pieces of one thread from the one that holds `from_seq` (0 or 1 = the first).
   virtual Result<std::unique_ptr<PieceCursor>> Open(const std::string& run, std::uint32_t thread, std::uint64_t from_seq) = 0;
 };

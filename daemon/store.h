@@ -1,11 +1,12 @@
-// Thread rule: one writing thread (the storing thread) calls Commit and the other non-const functions; the read
-// functions may be called from any thread at the same time. RocksDB is included by store*.cc only.
+// Thread rule: every function may be called from any thread; writers (Commit, DeleteRun) take turns, readers never wait
+// for them. RocksDB is included by store*.cc only.
 //
 // Runs, chunks and cursors on disk. Schema, keys and versions: daemon/STORE.md.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,20 +19,13 @@
 
 namespace smiley::daemon {
 
-// One record of a process's catalogue, as drained.
-struct CatalogueEntry {
-  std::string run;
-  std::uint32_t process = 0;
-  shm::RecordType type{};
-  std::uint32_t id = 0;
-  std::string payload;
-};
 // How far one segment is stored. Written in the same batch as what it covers: exactly once.
 struct SegmentCursor {
   std::string segment;          // its name
   std::uint64_t position = 0;   // ring: word position; catalogue: byte position
 };
-// What is committed together, atomically.
+// What is committed together, atomically. Counts are the store's own: it adds up events, lost, bytes, exceptions,
+// processes and threads from what it is given, and ignores those fields of `runs` and `threads`.
 struct Batch {
   std::vector<PiecePtr> pieces;
   std::vector<CatalogueEntry> catalogue;
@@ -41,6 +35,9 @@ struct Batch {
   std::vector<std::pair<std::string, ProcessInfo>> processes;  // run id, info
   std::vector<std::pair<std::string, ThreadInfo>> threads;
   std::vector<std::pair<std::string, SourceInfo>> sources;
+  std::vector<std::pair<std::string, TaskInfo>> tasks;
+  // Called (may be empty) when the arrival numbers of `pieces` are fixed and nothing is written yet: the first number.
+  std::function<void(std::uint64_t)> before_write;
 };
 
 class Store {

@@ -1,0 +1,25 @@
+// Thread rule: a bundle of references; each says itself who may call it. All outlive the server.
+//
+// What the daemon's core offers to the server.
+#pragma once
+
+#include <functional>
+
+#include "daemon/archive.h"
+#include "daemon/live_feed.h"
+#include "daemon/run_registry.h"
+#include "daemon/store.h"
+#include "shm/home.h"
+
+namespace smiley::daemon {
+
+struct Services {
+  const shm::Home& home;
+  Archive& archive;       // store and in-memory tail as one
+  LiveFeed& feed;
+  RunRegistry& runs;
+  Store& store;           // import and check; Commit and DeleteRun lock, so any thread may call them
+  std::function<void()> request_stop;  // returns at once; the daemon then stops the server and itself
+};
+
+}  // namespace smiley::daemon
