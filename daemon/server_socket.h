@@ -1,0 +1,22 @@
+// Thread rule: functions are safe from any thread; each returns a descriptor that the caller owns.
+//
+// The daemon's UNIX socket: 0600 in a 0700 home, both ends check the other's user. Paths that do not fit into a socket
+// address are reached through /proc/self/fd.
+#pragma once
+
+#include <chrono>
+
+#include "shm/home.h"
+#include "shm/status.h"
+
+namespace smiley::daemon {
+
+// Listens (non-blocking, close-on-exec). Replaces a socket that a dead daemon left. REQUIRES the home's daemon lock.
+Result<int> ListenOnHome(const shm::Home& home);
+// Connects (non-blocking, close-on-exec). Waits up to `timeout` for a daemon that holds the lock but does not listen
+// yet; kGone at once when there is none. kInterrupted when interrupt_fd (>= 0) becomes readable.
+Result<int> ConnectToHome(const shm::Home& home, std::chrono::milliseconds timeout, int interrupt_fd);
+// Ok when the other end runs as our user (root is not let in either: it has its own home).
+Status CheckPeer(int fd);
+
+}  // namespace smiley::daemon
