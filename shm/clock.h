@@ -21,6 +21,12 @@ inline std::uint64_t MonotonicNs() {
   return static_cast<std::uint64_t>(ts.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(ts.tv_nsec);
 }
 
+// One instant, on both clocks.
+struct ClockAnchor {
+  std::uint64_t units = 0;
+  std::uint64_t mono_ns = 0;
+};
+
 struct Clock {
   ClockSource source = ClockSource::kMonotonic;
   std::uint32_t shift = 2;
@@ -29,6 +35,12 @@ struct Clock {
 
   // At most a few milliseconds. Calibrates the TSC against CLOCK_MONOTONIC when it is used.
   static Clock Detect();
+  // CLOCK_MONOTONIC whatever the machine has: the same everywhere, for readers and tests.
+  static Clock Monotonic();
+
+  // CLOCK_MONOTONIC at the instant `units`, exact to some tens of ns when that was a moment ago: both clocks are
+  // read now and the difference is taken off. With CLOCK_MONOTONIC as the source nothing is read.
+  ClockAnchor AnchorAt(std::uint64_t units) const;
 
   std::uint64_t NowUnits() const {
 #if defined(__x86_64__)

@@ -29,9 +29,14 @@ struct Home {
 };
 
 // True while some daemon of this home holds its lock (fcntl write lock on LockPath(); never blocks).
+// A process that holds the lock itself may ask too: its lock survives.
 bool DaemonHoldsLock(const Home& home);
+// Takes that lock for as long as the returned descriptor is open (close-on-exec; a forked child that keeps it holds
+// the lock too). The lock belongs to the open file (F_OFD_SETLK), so no other open and close of it by this process
+// can drop it. kBusy: another daemon has it.
+Result<int> TakeDaemonLock(const Home& home);
 
-// A new run id: 8 characters of [a-z0-9], the first a letter, random.
+// A new run id: 8 characters of [a-z0-9], the first a letter, random. Empty when the system has no randomness.
 std::string NewRunId();
 
 }  // namespace smiley::shm
