@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,8 @@ class Segment {
 
   // Maps somebody's segment for reading (and for the consumer's own words). Checks before mapping: regular
   // file, our uid, mode 0600, size; after: magic, version, kind, home, sizes. Every failure is a Status:
-  // kForeign, kVersion, kDamaged, kNotFound. Never creates, never follows symbolic links.
+  // kForeign, kVersion, kDamaged, kNotFound; kBusy while its owner is still making it (an owner killed just then
+  // leaves it so: ParseName tells the pid). Never creates, never follows symbolic links.
   struct Found {
     std::string name;
     bool in_file = false;  // under SegmentDir() rather than in shared memory
@@ -56,6 +58,14 @@ class Segment {
   static std::vector<Found> List(const Home& home);
   // Removes the name; mappings live on. Ok when it is already gone.
   static Status Remove(const Home& home, const Found& found);
+  // What a name says; nothing in it is proof. nullopt: not a segment's name.
+  struct NameParts {
+    std::string run;
+    std::uint32_t pid = 0;
+    SegmentKind kind = SegmentKind::kRing;
+    std::uint32_t index = 0;
+  };
+  static std::optional<NameParts> ParseName(const std::string& name);
 
   ~Segment();  // unmaps; does not remove
   Segment(const Segment&) = delete;
@@ -67,11 +77,16 @@ class Segment {
   std::size_t data_bytes() const { return data_bytes_; }  // as checked at open, not as the header says later
   const Found& found() const { return found_; }
   ProcessIdentity OwnerIdentity() const;
+  // The owner's last word: nothing more will be written here (a ring's thread and its process are done with it).
+  void MarkClosed();
   // In a forked child: forgets the parent's mapping without touching it (munmap only).
   void Abandon();
 
  private:
   Segment() = default;
+  Status MapShared(const std::string& name, std::size_t bytes);
+  Status MapFile(const std::string& path, std::size_t bytes);
+  void TakeMapping();
   struct Mapping;
   std::unique_ptr<Mapping> mapping_;
   SegmentHeader* header_ = nullptr;
