@@ -1,0 +1,102 @@
+// Wiring: finds the verb, in the command's own name (smiley-list) or as its first word (smiley list), and runs it.
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/terminal.h"
+#include "tools/text.h"
+#include "tools/verbs.h"
+
+namespace {
+
+using smiley::tools::BaseName;
+using smiley::tools::FindVerb;
+using smiley::tools::Output;
+using smiley::tools::Say;
+using smiley::tools::Verb;
+
+std::string AllVerbs() {
+  std::string names;
+  for (const Verb& verb : smiley::tools::Verbs()) {
+    if (verb.summary.empty()) continue;
+    if (!names.empty()) names += ", ";
+    names += verb.name;
+  }
+  return names;
+}
+
+void PrintHelp() {
+  std::string help = "smiley records what a Python program does, and shows it live and afterwards.\n\nUsage: smiley VERB …    "
+                     "(the same as smiley-VERB …)\n\n";
+  for (const Verb& verb : smiley::tools::Verbs()) {
+    if (verb.summary.empty()) continue;
+    help += "  " + smiley::tools::PadRight(verb.name, 10) + std::string(verb.summary) + "\n";
+  }
+  help += "\nTry:\n"
+          "  smiley run app.py        records app.py\n"
+          "  smiley tail              watches it, in another terminal\n"
+          "  smiley replay last       shows it again\n"
+          "  smiley VERB --help       tells more about one verb\n";
+  Output::Get().Write(help);
+  Output::Get().Flush();
+}
+
+int UnknownVerb(std::string_view name) {
+  std::string message = "there is no verb '" + std::string(name) + "'";
+  const std::string_view nearest = smiley::tools::NearestVerb(name);
+  if (!nearest.empty()) message += ", did you mean '" + std::string(nearest) + "'?";
+  message += nearest.empty() ? "; there are: " : " There are: ";
+  Say(message + AllVerbs());
+  return smiley::tools::kExitUsage;
+}
+
+int Dispatch(int argc, char** argv) {
+  const std::string_view called = argc > 0 ? BaseName(argv[0]) : "smiley";
+  constexpr std::string_view kPrefix = "smiley-";
+  if (called.substr(0, kPrefix.size()) == kPrefix) {
+    const std::string_view name = called.substr(kPrefix.size());
+    if (const Verb* verb = FindVerb(name)) return verb->main(argc, argv);
+    return UnknownVerb(name);
+  }
+  if (argc < 2) {
+    PrintHelp();
+    return smiley::tools::kExitUsage;
+  }
+  const std::string_view word = argv[1];
+  if (word == "--help" || word == "-h" || word == "help") {
+    const Verb* verb = word == "help" && argc > 2 ? FindVerb(argv[2]) : nullptr;
+    if (word == "help" && argc > 2 && verb == nullptr) return UnknownVerb(argv[2]);
+    if (verb == nullptr) {
+      PrintHelp();
+      return smiley::tools::kExitOk;
+    }
+    std::string name = "smiley " + std::string(verb->name), help = "--help";
+    char* words[] = {name.data(), help.data(), nullptr};
+    return verb->main(2, words);
+  }
+  if (word == "--version" || word == "-V") {
+    Output::Get().Write(std::string("smiley ") + SMILEY_VERSION + "\n");
+    Output::Get().Flush();
+    return smiley::tools::kExitOk;
+  }
+  const Verb* verb = FindVerb(word);
+  if (verb == nullptr) return UnknownVerb(word);
+  std::string name = "smiley " + std::string(verb->name);
+  std::vector<char*> words{name.data()};
+  for (int i = 2; i < argc; ++i) words.push_back(argv[i]);
+  words.push_back(nullptr);
+  return verb->main(argc - 1, words.data());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Dispatch(argc, argv);
+  } catch (const std::exception& error) {
+    Say(std::string("this should not happen: ") + error.what());
+    return smiley::tools::kExitNo;
+  }
+}
