@@ -1,0 +1,23 @@
+// Thread rule: a Producer is used by one thread at a time.
+//
+// A stored (or still growing) run as one stream of bytes, in the formats of daemon/EXPORT.md. The same run gives the
+// same bytes, whoever exports it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "daemon/archive.h"
+#include "daemon/query.h"
+#include "daemon/store.h"
+#include "shm/status.h"
+
+namespace smiley::daemon {
+
+// `format`: "smiley" or "jsonl". kInvalid for others, naming these.
+Result<std::unique_ptr<Producer>> MakeExport(Archive& archive, Store& store, const std::string& run,
+                                             const std::string& format);
+Result<std::unique_ptr<Producer>> MakeJsonlExport(Archive& archive, const std::string& run);
+Result<std::unique_ptr<Producer>> MakeSmileyExport(Archive& archive, Store& store, const std::string& run);
+
+}  // namespace smiley::daemon
