@@ -4,6 +4,7 @@
 // shared memory is used as an index or a size before it has been bounded.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -38,17 +39,21 @@ class RingReader {
   void Seek(std::uint64_t position) { position_ = position; }
   // Words published and not yet read, bounded by the ring's size.
   std::uint64_t Backlog() const;
-  // Gives whole blocks below `position` back to the producer. REQUIRES position <= position().
+  // Gives whole blocks below `position` back to the producer. REQUIRES position <= position(). Never goes back.
   void Free(std::uint64_t position);
-  // Losses counted in the header and not yet in a kLost event; count 0 = none.
+  // Losses counted in the header and not yet in a kLost event; count 0 = none. While the producer runs it is what it
+  // was a moment ago; exact once the producer is dead. A producer killed between writing the kLost event and clearing
+  // the header leaves both: when all words have been read, a loss whose `first` is below the thread's next seq is known.
   struct PendingLoss { std::uint32_t thread; std::uint64_t first, count, first_units, last_units; };
   PendingLoss Pending() const;
   Segment& segment() { return *segment_; }
 
  private:
   std::shared_ptr<Segment> segment_;
+  std::uint64_t Oldest(std::uint64_t write_pos) const;  // position of the oldest block that may still be whole
+
   std::uint64_t position_;
-  std::uint64_t block_count_;  // as checked at construction
+  std::uint64_t block_count_;  // as mapped, not as the header says later
 };
 
 // One event with its attachments, as found in a copy of words. Spans point into the words given to the parser.
@@ -70,19 +75,24 @@ struct RawEvent {
   std::vector<RawAttachment> attachments;  // without kTime, kAnchor, kFrame
 };
 
-// Walks the words of one piece: bounds-checked, no allocation per event beyond the reused RawEvent.
+// Walks the words of one piece: bounds-checked, no allocation per event beyond the reused RawEvent. Whatever the bytes
+// are, it reads nothing outside of [words, words + count), ends after at most count + 1 steps, and what it calls an
+// event obeys FORMAT.md.
 class WordParser {
  public:
   // `header` gives the state before words[0] (first_seq, base_units).
   WordParser(const BlockHeader& header, const std::uint64_t* words, std::size_t count);
   enum class Step { kEvent, kMore, kEnd, kDamaged };
   // kEvent: *event filled. kMore: attachments that continue the event before (event->attachments only; kind
-  // kMore; flags kFlagMore when still more follow). kDamaged: the rest of the piece is unreadable.
+  // kMore; flags kFlagMore when still more follow). kDamaged: the rest of the piece is unreadable, *event is not to
+  // be used; then kEnd.
   Step Next(RawEvent* event);
   std::uint64_t next_seq() const { return seq_; }
   std::uint64_t units() const { return units_; }
 
  private:
+  bool ReadAttachments(RawEvent* event, std::uint64_t* time_high);
+
   const std::uint64_t* at_;
   const std::uint64_t* end_;
   std::uint64_t seq_;
