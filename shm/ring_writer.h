@@ -16,6 +16,14 @@
 
 #include "shm/format.h"
 #include "shm/segment.h"
+#include "shm/test_point.h"
+
+// Only tests/tsan defines it: the publish is then too weak, and a race detector has to say so.
+#ifdef SMILEY_WEAKEN_PUBLISH
+#define SMILEY_PUBLISH_ORDER std::memory_order_relaxed
+#else
+#define SMILEY_PUBLISH_ORDER std::memory_order_release
+#endif
 
 namespace smiley::shm {
 
@@ -23,7 +31,9 @@ namespace smiley::shm {
 class OpenFrames {
  public:
   virtual ~OpenFrames() = default;
-  // Fills `out` (innermost first, at most kShownFrames) and returns the full depth.
+  // Fills `out` (innermost first, at most kShownFrames) and returns the full depth. Within Begin it shows the thread
+  // as it stands before the event; within Attach (a block that goes on with the event) as it stands after it. So a
+  // frame is pushed or popped between Begin and the first Attach.
   virtual std::uint32_t Snapshot(OpenFrame* out) const = 0;
 };
 
@@ -34,61 +44,140 @@ class RingWriter {
   using WaitFn = bool (*)(void* context);
 
   struct Options {
-    WaitFn wait = nullptr;
+    WaitFn wait = nullptr;         // null: as if it always returned false
     void* wait_context = nullptr;
     const OpenFrames* frames = nullptr;  // outlives the writer; may be null
   };
 
   // Takes ownership of a live ring segment made by this process (or handed back by an ended thread).
   RingWriter(std::unique_ptr<Segment> segment, const Clock& clock, const Options& options);
-  ~RingWriter();
+  ~RingWriter();  // writes nothing: EndThread first
 
   // Gives the ring to thread `number` (from 1), whose next event has seq `next_seq`; opens a new block lazily.
+  // REQUIRES the thread before to have been ended with EndThread.
   void StartThread(std::uint32_t number, std::uint64_t next_seq);
   // Pads the block, publishes, marks the ring idle (thread = 0). The segment can then be taken by Release().
-  void EndThread();
+  // False: a loss could not be written for want of room; it stays in the header under this thread's number, where
+  // readers find it, and the ring must not be given to another thread (mark it closed instead).
+  bool EndThread();
   std::unique_ptr<Segment> Release();
 
   // Begins the event with the thread's next seq at time `units` (never below the previous one: it is clamped).
   // Always counts the event. Returns false when it is being lost: Attach and Commit are then no-ops.
-  bool Begin(Kind kind, std::uint32_t flags, std::uint32_t id, std::uint64_t units);
+  bool Begin(Kind kind, std::uint32_t flags, std::uint32_t id, std::uint64_t units) {
+    if (units < last_units_) units = last_units_;
+    if (__builtin_expect(block_end_ - cursor_ < kMinRoom, 0)) {
+      if (!OpenBlock(units, kind == Kind::kCall ? noted_frame_ : last_frame_)) return false;
+    }
+    ++seq_;
+    event_ = cursor_;
+    Put(EventWord(kind, flags, id, static_cast<std::uint32_t>(units - last_units_)));
+    if (__builtin_expect(units - anchored_units_ > anchor_interval_, 0)) PutTimes(units);
+    last_units_ = units;
+    return true;
+  }
   // REQUIRES size <= kMaxAttachmentBytes. CBOR of at most 4 bytes goes inline by itself for the CBOR kinds.
-  void Attach(Kind kind, std::uint32_t flags, std::uint32_t id, const void* bytes, std::size_t size);
-  // Raw payload words (kTime, kAnchor, kFrame, kLoss).
-  void AttachWords(Kind kind, std::uint32_t id, const std::uint64_t* words, std::size_t count);
+  void Attach(Kind kind, std::uint32_t flags, std::uint32_t id, const void* bytes, std::size_t size) {
+    if (!event_) return;
+    if (__builtin_expect(size > kMaxAttachmentBytes, 0)) return CutAttachment();
+    const std::size_t payload = PayloadWords(size);
+    if (size <= 4 && size > 0 && IsCbor(kind)) {
+      if (!Fits(1) && !Continue(1)) return;
+      std::uint32_t inline_bytes = 0;
+      std::memcpy(&inline_bytes, bytes, size);
+      Put(InlineWord(kind, flags, id, inline_bytes));
+      return;
+    }
+    if (!Fits(1 + payload) && !Continue(1 + payload)) return;
+    Put(AttachmentWord(kind, flags, id, static_cast<std::uint32_t>(size)));
+    if (payload) {
+      cursor_[payload - 1] = 0;
+      std::memcpy(cursor_, bytes, size);
+      cursor_ += payload;
+    }
+  }
+  // Raw payload words (kFrame and the like; kTime and kAnchor are written by Begin itself).
+  void AttachWords(Kind kind, std::uint32_t id, const std::uint64_t* words, std::size_t count) {
+    if (!event_) return;
+    if (!Fits(1 + count) && !Continue(1 + count)) return;
+    Put(AttachmentWord(kind, 0, id, static_cast<std::uint32_t>(count * kWordBytes)));
+    std::memcpy(cursor_, words, count * kWordBytes);
+    cursor_ += count;
+  }
   // Publishes the event.
-  void Commit();
+  void Commit() {
+    if (!event_) return;
+    SMILEY_TEST_POINT("ring.words_written");
+    event_ = nullptr;
+    write_pos_->store(lap_ + static_cast<std::uint64_t>(cursor_ - words_), SMILEY_PUBLISH_ORDER);
+    SMILEY_TEST_POINT("ring.published");
+  }
 
   // Frame id bookkeeping for headers: the tracer calls it at each call event, before Begin; returns true when
   // the frame id has to be attached (kFrame) because it is not last + 1.
   bool NoteCallFrame(std::uint64_t frame) {
     const bool attach = frame != last_frame_ + 1;
+    noted_frame_ = last_frame_;
     last_frame_ = frame;
     return attach;
   }
 
   std::uint64_t last_seq() const { return seq_; }       // seq of the latest event, lost ones included
   std::uint64_t lost() const { return lost_; }          // events lost so far in this thread
-  // Changes each time the reader may have lost events (loss ended, overwrite passed a quarter of the ring):
-  // the tracer then forgets what it believed the reader knows.
+  // Changes each time the reader may have lost events or attachments (loss ended, an event's tail was cut, overwrite
+  // passed a quarter of the ring, a new thread): the tracer then forgets what it believed the reader knows.
   std::uint32_t epoch() const { return epoch_; }
   Segment& segment() { return *segment_; }
 
  private:
-  bool OpenBlock(std::uint64_t units);       // slow path: makes room, writes the header
-  void Put(std::uint64_t word) { cursor_[0] = word; ++cursor_; }
+  // What Begin may write at once: event word, kTime, kAnchor.
+  static constexpr std::ptrdiff_t kMinRoom = 5;
+
+  static constexpr bool IsCbor(Kind kind) {
+    return kind == Kind::kSet || kind == Kind::kPatch || kind == Kind::kValue || kind == Kind::kException ||
+           kind == Kind::kText;
+  }
+  bool Fits(std::size_t words) const { return static_cast<std::size_t>(block_end_ - cursor_) >= words; }
+  void Put(std::uint64_t word) { *cursor_++ = word; }
+
+  bool OpenBlock(std::uint64_t units, std::uint64_t last_frame);  // slow path of Begin; false: the event is lost
+  bool Continue(std::size_t words);    // slow path of Attach: goes on in the next block, or cuts the event's tail
+  void CutAttachment();
+  void PutTimes(std::uint64_t units);  // kTime and kAnchor of the event just begun
+  bool HasRoom();                      // may the next block be opened?
+  bool WaitForRoom();
+  void Enter(std::uint64_t first_seq, std::uint64_t units, std::uint64_t last_frame);
+  void Leave();                        // pads the open block and publishes it to its end
+  std::uint64_t* RealEnd() const { return words_ + (((next_block_ - 1) & (block_count_ - 1)) + 1) * kBlockWords; }
+  void CountLost(std::uint64_t units);
+  void WriteLoss(std::uint64_t last_frame);  // enters a block and writes the pending loss as its first event
+
   std::unique_ptr<Segment> segment_;
   Clock clock_;
   Options options_;
-  // (private state: owned by the implementation)
-  std::uint64_t* words_ = nullptr;
-  std::uint64_t* cursor_ = nullptr;
-  std::uint64_t* block_end_ = nullptr;
+  std::atomic<std::uint64_t>* write_pos_ = nullptr;
+  std::uint64_t* words_ = nullptr;      // block 0
+  std::uint64_t* cursor_ = nullptr;     // where the next word goes
+  std::uint64_t* block_end_ = nullptr;  // == cursor_ when there is no open block, or its rest may not be used
+  std::uint64_t* event_ = nullptr;      // the event or kMore word being written; null: none, or being lost
+  std::uint64_t lap_ = 0;               // position = lap_ + (cursor_ - words_)
+  std::uint64_t next_block_ = 0;        // number of the block to open next
+  std::uint64_t block_count_ = 0;
   std::uint64_t seq_ = 0;
   std::uint64_t lost_ = 0;
+  std::uint64_t announced_ = 0;         // of lost_, covered by kLost events
   std::uint64_t last_units_ = 0;
+  std::uint64_t anchored_units_ = 0;
+  std::uint64_t anchor_interval_ = 0;
   std::uint64_t last_frame_ = 0;
+  std::uint64_t noted_frame_ = 0;       // last_frame_ before the latest call event
+  std::uint64_t cached_read_block_ = 0;
+  std::uint64_t continued_blocks_ = 0;  // of the event being written
+  std::uint32_t thread_ = 0;
   std::uint32_t epoch_ = 0;
+  OnFull on_full_ = OnFull::kBlock;
+  bool open_ = false;      // a block is open (it may be full)
+  bool losing_ = false;
 };
 
 }  // namespace smiley::shm
