@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 
 #include "shm/format.h"
@@ -46,7 +47,10 @@ class CatalogueReader {
     std::uint32_t id;
     std::string payload;
   };
+  // `position`: where to go on, in bytes from the data's start (0, or a stored position()).
   CatalogueReader(std::shared_ptr<Segment> segment, std::uint64_t position);
+  // Every step but kEmpty and kSealed moves on. kDamaged: one record was passed over, or, when its size cannot be
+  // true, all that is published so far; *record is then not to be used.
   enum class Step { kRecord, kEmpty, kSealed, kDamaged };  // kSealed: all read and the next segment follows
   Step Next(Record* record);
   std::uint64_t position() const { return position_; }
