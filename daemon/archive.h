@@ -40,7 +40,8 @@ struct ProcessInfo {
   std::uint32_t parent = 0;               // 0 = none
   std::vector<std::string> command;
   std::string python, kind;
-  std::int64_t start_ns = 0, end_ns = 0;
+  std::int64_t start_ns = 0, end_ns = 0;  // end 0 = still going
+  std::uint64_t token = 0;                // SegmentHeader::process_token; 0 after import
 };
 struct ThreadInfo {
   std::uint32_t process = 0, thread = 0;
@@ -49,6 +50,7 @@ struct ThreadInfo {
   std::uint64_t events = 0, lost = 0;
   std::int64_t first_ns = 0, last_ns = 0;
   bool ended = false;
+  std::uint32_t local = 0;                // its number within the process (BlockHeader::thread)
 };
 struct TaskInfo { std::uint32_t process = 0, task = 0; std::string name; };
 struct SourceInfo {

@@ -40,6 +40,15 @@ struct Batch {
   std::function<void(std::uint64_t)> before_write;
 };
 
+// Reads one thread's stored pieces; sees what is committed while it reads.
+class StoredCursor : public PieceCursor {
+ public:
+  // Arrival number of the piece that Next gave last, 0 = none yet.
+  virtual std::uint64_t arrival() const = 0;
+  // From here on Next gives nothing that arrived after `arrival`.
+  virtual void Limit(std::uint64_t arrival) = 0;
+};
+
 class Store {
  public:
   struct Options {
@@ -58,8 +67,14 @@ class Store {
   virtual std::vector<SegmentCursor> Cursors() = 0;
   virtual std::uint64_t DiskBytes() = 0;
 
-  // Reading. Archive over what is stored.
+  // What is wrong with writing at the moment (disk full, store broken), one line; empty = nothing.
+  virtual std::string Problem() = 0;
+  virtual std::uint64_t FreeBytes() = 0;
+
+  // Reading. Archive over what is stored; runs that are being imported are not shown.
   virtual Archive& archive() = 0;
+  virtual Result<std::unique_ptr<StoredCursor>> OpenStored(const std::string& run, std::uint32_t thread,
+                                                           std::uint64_t from_seq) = 0;
   // The stored catalogue records of one process as they were drained, by (type, id), the latest of each: what an export
   // carries so that an import loses nothing (line tables, notes). Implementations override it.
   virtual Result<std::vector<CatalogueEntry>> Catalogue(const std::string& run, std::uint32_t process) {

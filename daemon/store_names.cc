@@ -1,0 +1,72 @@
+#include "daemon/store_names.h"
+
+#include <mutex>
+
+#include "shm/cbor.h"
+
+namespace smiley::daemon {
+
+void StoredNames::Add(shm::RecordType type, std::uint32_t id, std::string_view payload) {
+  std::unique_lock lock(mutex_);
+  if (type == shm::RecordType::kString) {
+    strings_.try_emplace(id, std::make_unique<const std::string>(payload));
+  } else if (type == shm::RecordType::kCode) {
+    if (!codes_.contains(id)) unread_codes_.try_emplace(id, payload);
+  } else if (type == shm::RecordType::kSource) {
+    shm::CborReader in(payload);
+    std::uint64_t items = 0, file = 0, number = 0;
+    if (in.ReadArray(&items) && items >= 2 && in.ReadUnsigned(&file) && in.ReadUnsigned(&number)) {
+      sources_.try_emplace(id, static_cast<std::uint32_t>(number));
+    }
+  }
+}
+
+const std::string* StoredNames::FindString(std::uint32_t id) const {
+  std::shared_lock lock(mutex_);
+  const auto found = strings_.find(id);
+  return found == strings_.end() ? nullptr : found->second.get();
+}
+
+const CodeInfo* StoredNames::FindCode(std::uint32_t id) const {
+  {
+    std::shared_lock lock(mutex_);
+    if (const auto found = codes_.find(id); found != codes_.end()) return found->second.get();
+    if (!unread_codes_.contains(id)) return nullptr;
+  }
+  std::unique_lock lock(mutex_);
+  if (const auto found = codes_.find(id); found != codes_.end()) return found->second.get();
+  const auto unread = unread_codes_.find(id);
+  if (unread == unread_codes_.end()) return nullptr;
+  auto code = std::make_unique<CodeInfo>();
+  const bool good = ReadCode(unread->second, code.get());
+  unread_codes_.erase(unread);
+  if (!good) return nullptr;
+  return codes_.emplace(id, std::move(code)).first->second.get();
+}
+
+// REQUIRES the lock.
+bool StoredNames::ReadCode(std::string_view payload, CodeInfo* code) const {
+  shm::CborReader in(payload);
+  std::uint64_t items = 0, file = 0, function = 0, line = 0, source = 0, count = 0;
+  if (!in.ReadArray(&items) || items < 5 || !in.ReadUnsigned(&file) || !in.ReadUnsigned(&function) ||
+      !in.ReadUnsigned(&line) || !in.ReadUnsigned(&source) || !in.ReadArray(&count)) {
+    return false;
+  }
+  const auto text = [this](std::uint64_t id) -> std::string {
+    const auto found = strings_.find(static_cast<std::uint32_t>(id));
+    return found == strings_.end() ? std::string() : *found->second;
+  };
+  code->file = text(file);
+  code->function = text(function);
+  code->first_line = static_cast<std::uint32_t>(line);
+  if (const auto found = sources_.find(static_cast<std::uint32_t>(source)); found != sources_.end()) code->source = found->second;
+  code->variables.reserve(count);
+  for (; count > 0; --count) {
+    std::uint64_t name = 0;
+    if (!in.ReadUnsigned(&name)) return false;
+    code->variables.push_back(text(name));
+  }
+  return true;
+}
+
+}  // namespace smiley::daemon
