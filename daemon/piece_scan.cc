@@ -1,0 +1,247 @@
+#include "daemon/piece_scan.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace smiley::daemon {
+namespace {
+
+using shm::Kind;
+
+// A stack deeper than this is no Python's; hostile words must not make it grow without end.
+constexpr std::size_t kDeepest = 1u << 20;
+
+std::uint32_t KindBit(Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
+
+std::vector<std::uint32_t> Union(const std::vector<std::uint32_t>& a, const std::vector<std::uint32_t>& b) {
+  std::vector<std::uint32_t> all;
+  all.reserve(a.size() + b.size());
+  std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(all));
+  return all;
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> IdSet::Take() {
+  for (std::uint32_t id : ids_) bits_[id / 64] = 0;
+  std::sort(ids_.begin(), ids_.end());
+  return std::exchange(ids_, {});
+}
+
+void PieceScanner::EnterBlock(const shm::BlockHeader& header) {
+  block_ = header;
+  next_seq_ = header.first_seq;
+  units_ = header.base_units;
+  last_frame_ = header.last_frame;
+  lost_ = header.lost;
+  anchor_units_ = header.anchor_units;
+  anchor_mono_ns_ = header.anchor_mono_ns;
+  // What the header shows is the truth; frames further out are kept when they fit to it.
+  const std::uint32_t shown = std::min<std::uint32_t>(header.shown, shm::kShownFrames);
+  bool same = stack_.size() + unknown_ == header.depth && stack_.size() >= shown;
+  for (std::uint32_t i = 0; same && i < shown; ++i) same = stack_[stack_.size() - 1 - i].frame == header.frames[i].frame;
+  if (!same) {
+    stack_.resize(shown);
+    unknown_ = header.depth > shown ? header.depth - shown : 0;
+  }
+  for (std::uint32_t i = 0; i < shown; ++i) stack_[stack_.size() - 1 - i] = header.frames[i];
+}
+
+shm::BlockHeader PieceScanner::State() const {
+  shm::BlockHeader state = block_;
+  state.depth = static_cast<std::uint32_t>(stack_.size()) + unknown_;
+  state.first_seq = next_seq_;
+  state.base_units = units_;
+  state.anchor_units = anchor_units_;
+  state.anchor_mono_ns = anchor_mono_ns_;
+  state.last_frame = last_frame_;
+  state.lost = lost_;
+  state.shown = static_cast<std::uint32_t>(std::min(stack_.size(), shm::kShownFrames));
+  std::fill(std::begin(state.frames), std::end(state.frames), shm::OpenFrame{});
+  for (std::uint32_t i = 0; i < state.shown; ++i) state.frames[i] = stack_[stack_.size() - 1 - i];
+  return state;
+}
+
+TimeBase PieceScanner::Time() const {
+  return {anchor_units_, static_cast<std::int64_t>(anchor_mono_ns_) + wall_minus_mono_ns_, wall_minus_mono_ns_, ns_per_unit_};
+}
+
+std::int64_t PieceScanner::NsAt(std::uint64_t units) const {
+  const auto distance = static_cast<std::int64_t>(units - anchor_units_);
+  return static_cast<std::int64_t>(anchor_mono_ns_) + wall_minus_mono_ns_ +
+         static_cast<std::int64_t>(static_cast<double>(distance) * ns_per_unit_);
+}
+
+void PieceScanner::Push(std::uint64_t frame, std::uint32_t code) {
+  codes_.Insert(code);
+  if (stack_.size() >= kDeepest) {  // forget the outermost half
+    unknown_ += static_cast<std::uint32_t>(stack_.size() / 2);
+    stack_.erase(stack_.begin(), stack_.begin() + static_cast<std::ptrdiff_t>(stack_.size() / 2));
+  }
+  stack_.push_back({frame, code, 0});
+}
+
+void PieceScanner::Pop() {
+  if (!stack_.empty()) {
+    stack_.pop_back();
+  } else if (unknown_ > 0) {
+    --unknown_;
+  }
+}
+
+PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t count) {
+  Scanned out;
+  out.first_seq = next_seq_;
+  if (!stack_.empty()) codes_.Insert(stack_.back().code);
+  bool anything = false;
+  std::size_t at = 0;
+  while (at < count) {
+    const std::uint64_t word = words[at];
+    const Kind kind = shm::WordKind(word);
+    if (kind == Kind::kPad) break;
+    const bool more = kind == Kind::kMore;
+    if ((!shm::IsEvent(kind) && !more) || (shm::IsEvent(kind) && kind > Kind::kEnd) || (more && at != 0)) {
+      out.damaged = true;
+      break;
+    }
+    // First the attachments: they hold what the event needs, and must be whole.
+    const std::uint32_t id = shm::WordId(word);
+    std::uint64_t units = units_ + shm::WordHigh(word);
+    std::uint64_t frame = 0;
+    const std::uint64_t* loss = nullptr;
+    std::uint64_t anchor_mono_ns = 0;
+    std::size_t next = at + 1;
+    while (next < count && shm::IsAttachment(shm::WordKind(words[next]))) {
+      const std::uint64_t head = words[next];
+      const Kind what = shm::WordKind(head);
+      std::size_t payload = 0;
+      if ((shm::WordFlagBits(head) & shm::kFlagInline) == 0) {
+        if (shm::WordHigh(head) > shm::kMaxAttachmentBytes) payload = count;
+        else payload = shm::PayloadWords(shm::WordHigh(head));
+      }
+      if (payload > count - next - 1) {
+        next = count + 1;
+        break;
+      }
+      const std::uint64_t* const first = words + next + 1;
+      switch (what) {
+        case Kind::kTime: if (payload >= 1) units += first[0] << 32; break;
+        case Kind::kAnchor: if (payload >= 1) anchor_mono_ns = first[0]; break;
+        case Kind::kFrame: if (payload >= 1) frame = first[0]; break;
+        case Kind::kLoss: if (payload >= 4) loss = first; break;
+        case Kind::kSet:
+        case Kind::kPatch:
+        case Kind::kUnset: variables_.Insert(shm::WordId(head)); break;
+        default: break;
+      }
+      next += 1 + payload;
+    }
+    if (next > count || (kind == Kind::kLost && (loss == nullptr || loss[0] < next_seq_ || loss[1] > UINT64_MAX / 2 - loss[0]))) {
+      out.damaged = true;
+      break;
+    }
+    at = next;
+    out.words = at;
+    if (more) {
+      out.begins_inside = true;
+      continue;
+    }
+    if (units < units_) units = units_;
+    units_ = units;
+    if (anchor_mono_ns != 0) {
+      anchor_units_ = units;
+      anchor_mono_ns_ = anchor_mono_ns;
+    }
+    out.kinds |= KindBit(kind);
+    if (kind == Kind::kLost) {
+      if (!anything) {
+        out.first_seq = loss[0];
+        out.first_ns = NsAt(loss[2]);
+      }
+      out.lost += loss[1];
+      lost_ += loss[1];
+      next_seq_ = loss[0] + loss[1];
+      units_ = std::max(units_, loss[3]);
+      anything = true;
+      continue;
+    }
+    if (!anything) out.first_ns = NsAt(units);
+    anything = true;
+    ++out.events;
+    ++next_seq_;
+    switch (kind) {
+      case Kind::kCall:
+        last_frame_ = frame != 0 ? frame : last_frame_ + 1;
+        Push(last_frame_, id);
+        break;
+      case Kind::kResume:
+      case Kind::kThrow: Push(frame, id); break;
+      case Kind::kLine:
+        if (!stack_.empty()) stack_.back().line = id;
+        break;
+      case Kind::kReturn:
+      case Kind::kYield:
+      case Kind::kUnwind:
+        Pop();
+        if (!stack_.empty()) codes_.Insert(stack_.back().code);
+        break;
+      case Kind::kRaise: ++out.exceptions; break;
+      case Kind::kThreadEnd: out.ends_thread = true; break;
+      default: break;
+    }
+    if ((kind == Kind::kLine || kind == Kind::kReturn || (kind >= Kind::kYield && kind <= Kind::kUnwind && kind != Kind::kResume && kind != Kind::kThrow)) && id != 0) {
+      out.min_line = out.min_line == 0 ? id : std::min(out.min_line, id);
+      out.max_line = std::max(out.max_line, id);
+    }
+  }
+  out.last_seq = next_seq_ - 1;
+  if (!anything) out.first_seq = next_seq_;
+  if (anything) out.last_ns = std::max(out.first_ns, NsAt(units_));
+  return out;
+}
+
+Piece MakeLossPiece(const shm::BlockHeader& state, const TimeBase& time, std::uint64_t first, std::uint64_t count,
+                    std::uint64_t first_units, std::uint64_t last_units) {
+  Piece piece;
+  piece.state = state;
+  piece.state.first_seq = first;
+  piece.time = time;
+  last_units = std::max(first_units, last_units);
+  piece.words = {shm::EventWord(shm::Kind::kLost, 0, 0, 0), shm::AttachmentWord(shm::Kind::kLoss, 0, 0, 4 * shm::kWordBytes),
+                 first, count, first_units, last_units};
+  piece.first_seq = first;
+  piece.last_seq = first + count - 1;
+  piece.lost = count;
+  piece.kinds = KindBit(shm::Kind::kLost);
+  const auto ns = [&time](std::uint64_t units) {
+    return time.anchor_ns +
+           static_cast<std::int64_t>(static_cast<double>(static_cast<std::int64_t>(units - time.anchor_units)) * time.ns_per_unit);
+  };
+  piece.first_ns = ns(first_units);
+  piece.last_ns = std::max(piece.first_ns, ns(last_units));
+  return piece;
+}
+
+void AppendPart(const Piece& part, Piece* piece) {
+  piece->words.insert(piece->words.end(), part.words.begin(), part.words.end());
+  const bool counted = piece->events + piece->lost > 0;
+  if (part.events + part.lost > 0) {
+    if (!counted) {
+      piece->first_seq = part.first_seq;
+      piece->first_ns = part.first_ns;
+    }
+    piece->last_seq = part.last_seq;
+    piece->last_ns = std::max(piece->last_ns, part.last_ns);
+  }
+  piece->events += part.events;
+  piece->lost += part.lost;
+  piece->codes = Union(piece->codes, part.codes);
+  piece->variables = Union(piece->variables, part.variables);
+  if (part.min_line != 0) piece->min_line = piece->min_line == 0 ? part.min_line : std::min(piece->min_line, part.min_line);
+  piece->max_line = std::max(piece->max_line, part.max_line);
+  piece->exceptions += part.exceptions;
+  piece->kinds |= part.kinds;
+}
+
+}  // namespace smiley::daemon

@@ -1,0 +1,87 @@
+// Thread rule: each object belongs to one thread at a time.
+//
+// Walks the words of a ring in order and keeps where the thread stands, so that a piece can begin anywhere in a block
+// with a right header, and its summary is made on the way. Treats every word as hostile.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "daemon/piece.h"
+#include "shm/format.h"
+
+namespace smiley::daemon {
+
+// A growing set of small numbers with cheap insertion; ids of hostile words cost at most 2 MiB.
+class IdSet {
+ public:
+  void Insert(std::uint32_t id) {
+    const std::size_t slot = id / 64;
+    if (slot >= bits_.size()) bits_.resize(slot + 1);
+    const std::uint64_t bit = std::uint64_t{1} << (id % 64);
+    if ((bits_[slot] & bit) == 0) {
+      bits_[slot] |= bit;
+      ids_.push_back(id);
+    }
+  }
+  // Sorted; the set is empty afterwards.
+  std::vector<std::uint32_t> Take();
+
+ private:
+  std::vector<std::uint64_t> bits_;
+  std::vector<std::uint32_t> ids_;
+};
+
+class PieceScanner {
+ public:
+  struct Scanned {
+    std::size_t words = 0;        // readable words: those before a pad word or a damaged one
+    bool damaged = false;         // the rest of the block is unreadable
+    bool begins_inside = false;   // the first word is a kMore
+    bool ends_thread = false;     // a thread_end event was seen
+    std::uint64_t first_seq = 0;  // that the words account for (events and losses); last_seq = first_seq - 1 when none
+    std::uint64_t last_seq = 0;
+    std::uint64_t events = 0, lost = 0;
+    std::int64_t first_ns = 0, last_ns = 0;  // 0 when nothing is accounted for
+    std::uint32_t min_line = 0, max_line = 0, exceptions = 0, kinds = 0;
+  };
+
+  explicit PieceScanner(std::int64_t wall_minus_mono_ns = 0) : wall_minus_mono_ns_(wall_minus_mono_ns) {}
+  void SetNsPerUnit(double ns_per_unit) { ns_per_unit_ = ns_per_unit; }
+
+  // Stands at the first word of a block with this header (checked by the reader).
+  void EnterBlock(const shm::BlockHeader& header);
+  // The header of a piece that begins here, and the clock to read it with.
+  shm::BlockHeader State() const;
+  TimeBase Time() const;
+  // Walks the words that follow. Codes and variables are added to the sets of this scanner.
+  Scanned Scan(const std::uint64_t* words, std::size_t count);
+
+  std::uint64_t next_seq() const { return next_seq_; }
+  std::uint64_t units() const { return units_; }
+  std::int64_t NsAt(std::uint64_t units) const;
+  IdSet& codes() { return codes_; }
+  IdSet& variables() { return variables_; }
+
+ private:
+  void Push(std::uint64_t frame, std::uint32_t code);
+  void Pop();
+
+  shm::BlockHeader block_{};             // of the current block
+  std::vector<shm::OpenFrame> stack_;    // innermost last; what is known of it
+  std::uint32_t unknown_ = 0;            // open frames below stack_.front()
+  std::uint64_t next_seq_ = 1, units_ = 0, last_frame_ = 0, lost_ = 0;
+  std::uint64_t anchor_units_ = 0, anchor_mono_ns_ = 0;
+  std::int64_t wall_minus_mono_ns_;
+  double ns_per_unit_ = 1;
+  IdSet codes_, variables_;
+};
+
+// A piece that only says that `count` events from `first` on are lost.
+Piece MakeLossPiece(const shm::BlockHeader& state, const TimeBase& time, std::uint64_t first, std::uint64_t count,
+                    std::uint64_t first_units, std::uint64_t last_units);
+// Adds `part`, which follows `piece` in the same block, to it.
+void AppendPart(const Piece& part, Piece* piece);
+
+}  // namespace smiley::daemon
