@@ -1,4 +1,5 @@
-// Thread rule: an Expression is immutable once parsed and may be evaluated by any thread; a Scope belongs to the caller.
+// Thread rule: an Expression is immutable once parsed and may be evaluated by any thread; a Scope belongs to the
+// caller.
 //
 // The filter language of --where and smiley-when: one parser (expression_parser.cc), one evaluator
 // (expression_eval.cc), used at record time, in the daemon and in the page.
@@ -117,7 +118,8 @@ class Expression {
   // Every name in it: fields as they are written, variables by their root name and, because `Order.total` may mean a
   // variable `total`, the attribute names too. A superset of the variables that can decide it.
   std::set<std::string> Names() const;
-  // True when all that it uses is known when a frame begins: function, file, thread, process, task, depth, parameters.
+  // True when all that it uses is known when a frame begins: function, file, thread, process, task, depth,
+  // parameters.
   bool NeedsOnlyFrameStart() const { return later_.empty(); }
   // Otherwise the first thing in it that is not: "line", "value", "exception", "event", "changed".
   const std::string& NotKnownAtFrameStart() const { return later_; }
@@ -130,25 +132,40 @@ class Expression {
   friend class ExpressionEvaluator;
 
   enum class Op : std::uint8_t {
-    kOr, kAnd, kNot,                           // children
-    kEq, kNe, kLt, kLe, kGt, kGe, kMatch,      // two children
-    kIn, kNotIn, kIs, kIsNot,                  // two children
-    kChanged,                                  // one child, a path
-    kTruth,                                    // one child, an operand
-    kLiteral, kField, kVariable, kList,        // operands; kField and kVariable have steps as children
-    kAttribute, kItem,                         // steps; kItem has one child
+    kOr,
+    kAnd,
+    kNot,  // children
+    kEq,
+    kNe,
+    kLt,
+    kLe,
+    kGt,
+    kGe,
+    kMatch,  // two children
+    kIn,
+    kNotIn,
+    kIs,
+    kIsNot,    // two children
+    kChanged,  // one child, a path
+    kTruth,    // one child, an operand
+    kLiteral,
+    kField,
+    kVariable,
+    kList,  // operands; kField and kVariable have steps as children
+    kAttribute,
+    kItem,  // steps; kItem has one child
   };
   static constexpr std::uint32_t kNone = 0xffffffff;
   struct Node {
     Op op{};
     Field field{};
-    bool plain = false;                // kVariable: written var.NAME, never a function's name
-    Operand::Type type{};              // kLiteral
+    bool plain = false;    // kVariable: written var.NAME, never a function's name
+    Operand::Type type{};  // kLiteral
     union {
       std::int64_t integer = 0;
       double number;
     };
-    std::uint32_t text = 0, size = 0;  // in texts_: literal, variable or attribute name
+    std::uint32_t text = 0, size = 0;           // in texts_: literal, variable or attribute name
     std::uint32_t dotted = 0, dotted_size = 0;  // kVariable: name and the attributes that follow, joined with dots
     std::uint32_t first = kNone, next = kNone;  // children as a list
     std::uint32_t offset = 0;                   // in the source

@@ -1,0 +1,42 @@
+// Thread rule: a lexer belongs to one thread.
+//
+// The words of the filter language, with their places. Only expression_parser.cc uses it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "shm/expression.h"
+
+namespace smiley::shm {
+
+struct ExpressionToken {
+  enum class Kind : std::uint8_t { kEnd, kName, kInt, kFloat, kText, kSymbol };
+  Kind kind = Kind::kEnd;
+  std::size_t offset = 0;
+  std::string_view word;     // as written; kSymbol: the symbol
+  std::string text;          // kText: after escapes
+  std::int64_t integer = 0;  // kInt
+  double number = 0;         // kFloat
+  bool symbol(std::string_view s) const { return kind == Kind::kSymbol && word == s; }
+  bool name(std::string_view s) const { return kind == Kind::kName && word == s; }
+};
+
+class ExpressionLexer {
+ public:
+  explicit ExpressionLexer(std::string_view source) : source_(source) {}
+  // False with `error` filled.
+  bool Next(ExpressionToken* token, ParseError* error);
+
+ private:
+  bool Number(ExpressionToken* token, ParseError* error);
+  bool Text(ExpressionToken* token, bool raw, ParseError* error);
+  bool Escape(std::string* out, ParseError* error);
+  char At(std::size_t i) const { return i < source_.size() ? source_[i] : '\0'; }
+
+  std::string_view source_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace smiley::shm
