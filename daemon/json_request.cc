@@ -2,7 +2,7 @@
 
 #include <simdjson.h>
 
-#include <array>
+#include "daemon/text_codec.h"
 
 namespace smiley::daemon {
 namespace {
@@ -162,38 +162,6 @@ Result<Answer> ParseAnswer(std::string_view line) {
   if (object["end"].get_bool().get(flag) == simdjson::SUCCESS && flag) answer.ok = true;
   if (!answer.ok) return Invalid("neither ok nor an error");
   return answer;
-}
-
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  static const std::array<std::int8_t, 256> kTable = [] {
-    std::array<std::int8_t, 256> table;
-    table.fill(-1);
-    const char* alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (int i = 0; i < 64; ++i) table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
-    return table;
-  }();
-  if (text.size() % 4 != 0) return std::nullopt;
-  std::size_t padding = 0;
-  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  std::string out;
-  out.reserve(text.size() / 4 * 3);
-  for (std::size_t i = 0; i < text.size(); i += 4) {
-    std::uint32_t bits = 0;
-    for (std::size_t k = 0; k < 4; ++k) {
-      const std::size_t at = i + k;
-      int digit = 0;
-      if (at < text.size() - padding) {
-        digit = kTable[static_cast<unsigned char>(text[at])];
-        if (digit < 0) return std::nullopt;
-      }
-      bits = (bits << 6) | static_cast<std::uint32_t>(digit);
-    }
-    const std::size_t bytes = i + 4 == text.size() ? 3 - padding : 3;
-    // Bits beyond the last byte must be zero: one text for one value.
-    if (bytes < 3 && (bits & ((1u << (8 * (3 - bytes))) - 1)) != 0) return std::nullopt;
-    for (std::size_t k = 0; k < bytes; ++k) out += static_cast<char>(bits >> (16 - 8 * k));
-  }
-  return out;
 }
 
 }  // namespace smiley::daemon

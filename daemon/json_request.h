@@ -58,7 +58,4 @@ struct Answer {
 };
 Result<Answer> ParseAnswer(std::string_view line);
 
-// RFC 4648, with padding. Decoding is strict: nullopt for anything else.
-std::optional<std::string> DecodeBase64(std::string_view text);
-
 }  // namespace smiley::daemon
