@@ -33,7 +33,8 @@ struct Event {
   bool propagated = false;
   // Full values after this event, in the order recorded. Shared with the decoder; never changed afterwards.
   std::vector<std::pair<const std::string*, ValuePtr>> changed;
-  ValuePtr value;                       // returned, yielded, sent; text written; null pointer = absent
+  ValuePtr value;                       // returned, yielded, sent; text written; the name of a mark or C function;
+                                        // null pointer = absent
   std::string exception_type, exception_message;  // type empty = absent
   std::uint64_t lost_count = 0;         // kLost
   std::int64_t lost_first_ns = 0, lost_last_ns = 0;
@@ -47,10 +48,18 @@ class Decoder {
   explicit Decoder(std::shared_ptr<const Names> names);
   ~Decoder();
   // Starts a piece; then Next() gives its events until it returns false. A piece that does not follow the one before
-  // (other seq, damaged_before) makes what is not known again `lost`.
+  // (other seq, damaged_before) makes what is not known again `lost`. An event whose attachments go on in the
+  // thread's next piece is held back until that has been started, or Finish called.
   void Start(PiecePtr piece);
   bool Next(Event* event);
-  // Full state of a frame's variables as folded so far; null when the frame is not known.
+  // The same with a thread named, so that pieces of several threads may be under way at once. Peek tells what Next
+  // would give, without folding its changes in.
+  bool Next(std::uint32_t thread, Event* event);
+  bool Peek(std::uint32_t thread, std::int64_t* time_ns, std::uint64_t* seq);
+  // The thread has no more pieces: true when Next has an event now that was held back.
+  bool Finish(std::uint32_t thread);
+  // Full state of a frame's variables as folded so far, valid until the next Next; null when the frame is not known.
+  // A frame that ended is known until the next Next.
   const std::vector<std::pair<const std::string*, ValuePtr>>* Variables(std::uint64_t frame) const;
   // Words that could not be read so far (damage), and ids that no catalogue record explains.
   std::uint64_t damaged() const;
@@ -74,6 +83,7 @@ class RunReader {
   bool Next(Event* event);
   Status status() const;                 // damage met on the way; reading went on behind it
   // The state of the event's process, for expressions over variables that did not change at this event.
+  // REQUIRES that an event of the process was given.
   const Decoder& DecoderOf(std::uint32_t process) const;
 
  private:
