@@ -1,0 +1,102 @@
+// smiley-run: prepares, begins, runs, ends. Nothing of the program has happened before everything that can fail has
+// been tried.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shm/home.h"
+#include "shm/redact.h"
+#include "tools/run_child.h"
+#include "tools/run_handoff.h"
+#include "tools/run_options.h"
+#include "tools/run_python.h"
+#include "tools/run_report.h"
+#include "tools/run_stdin.h"
+#include "tools/terminal.h"
+#include "tools/verbs.h"
+
+extern char** environ;
+
+namespace smiley::tools {
+
+namespace {
+
+std::int64_t NowNs(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+int FailedBefore(const Status& status) {
+  Say(status.message());
+  return kExitRunFailed;
+}
+
+std::vector<std::string> MaskedCommand(const RunOptions& options) {
+  std::vector<std::string> command = options.program;
+  if (options.no_redact) return command;
+  shm::Redactor redactor;
+  for (const std::string& glob : options.redact) redactor.Add(glob);
+  redactor.MaskArguments(&command);
+  if (options.kind == ProgramKind::kCode) {
+    for (std::string& word : command) redactor.MaskSource(&word);
+  }
+  return command;
+}
+
+}  // namespace
+
+int RunMain(int argc, char** argv) {
+  RunOptions options;
+  if (const auto code = ParseRunOptions(argc, argv, &options)) return *code;
+  const auto installation = FindInstallation();
+  if (!installation) return FailedBefore(installation.status());
+  const Prepared prepared = PrepareProgram(options, *installation);
+  if (prepared.exit_code != 0) return prepared.exit_code;
+  const auto home = shm::Home::Open();
+  if (!home) return FailedBefore(home.status());
+  mkdir(home->SpoolDir().c_str(), 0700);  // children leave notes there
+
+  RunStart start;
+  start.id = shm::NewRunId();
+  start.command = MaskedCommand(options);
+  start.start_ns = NowNs(CLOCK_REALTIME);
+  Handoff handoff;
+  handoff.run = start.id;
+  handoff.wall_minus_mono_ns = start.start_ns - NowNs(CLOCK_MONOTONIC);
+
+  StdinSource input;
+  if (prepared.program.reads_stdin) {
+    if (const Status taken = input.Take(*home, start.id); !taken) return FailedBefore(taken);
+    handoff.stdin_source = input.file();
+  }
+  const auto environment = RecordedEnvironment(environ, options, handoff, *home, *installation);
+  if (!environment) {
+    input.Remove();
+    return FailedBefore(environment.status());
+  }
+  if (const Status begun = ReportBegin(*home, options, start); !begun) {
+    if (options.on_full != shm::OnFull::kOverwrite) {
+      input.Remove();
+      Say("the program was not started, because nobody would store what it does: " + begun.message());
+      return kExitRunFailed;
+    }
+    Say("no daemon stores the run, its newest events stay in memory: " + begun.message());
+  }
+
+  ChildRunner runner;
+  if (const Status started = runner.Start(prepared.program, *environment, &input); !started) {
+    const int code = started.code() == Code::kNotFound ? kExitRunNotFound : kExitRunNotExecutable;
+    input.Remove();
+    ReportNeverStarted(*home, start, code);
+    Say(started.message());
+    return code;
+  }
+  const Ended ended = runner.Wait(&input);
+  input.Remove();
+  ReportEnd(*home, options, start, ended, runner.FreshInterruptFd());
+  EndAs(ended);
+}
+
+}  // namespace smiley::tools

@@ -1,0 +1,30 @@
+// Thread rule: functions of the main thread.
+//
+// Which interpreter runs the program, and whether a tracer was built for it: asked before anything is started, so that
+// nothing is half begun.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "shm/status.h"
+#include "tools/run_handoff.h"
+#include "tools/run_options.h"
+
+namespace smiley::tools {
+
+struct ProgramToRun {
+  std::string path;               // what exec gets
+  std::vector<std::string> argv;  // as the user would have typed it without smiley
+  bool reads_stdin = false;       // the interpreter takes its program from standard input
+};
+
+// Finds the interpreter or command and looks whether the script can be run. On failure the exit code (125, 126, 127),
+// and one line has been said.
+struct Prepared {
+  int exit_code = 0;  // 0: `program` is valid
+  ProgramToRun program;
+};
+Prepared PrepareProgram(const RunOptions& options, const Installation& installation);
+
+}  // namespace smiley::tools

@@ -1,0 +1,201 @@
+#include "tools/run_report.h"
+
+#include <fcntl.h>
+#include <simdjson.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+#include "daemon/client.h"
+#include "daemon/query_json.h"
+#include "shm/identity.h"
+#include "tools/link.h"
+#include "tools/terminal.h"
+#include "tools/text.h"
+
+namespace smiley::tools {
+
+namespace {
+
+using daemon::JsonObject;
+
+constexpr int kDrainWaitMs = 5000;
+constexpr std::size_t kMaxCommandBytes = 256 * 1024;  // a request has at most 1 MiB, and masking may escape bytes
+constexpr std::size_t kMaxNotes = 100;
+
+std::string NotesPath(const shm::Home& home, const std::string& run) {
+  return (home.SpoolDir() / (run + ".notes")).string();
+}
+
+// What the preload library noted about children that are not recorded; each thing once.
+std::vector<std::string> TakeNotes(const shm::Home& home, const std::string& run) {
+  std::vector<std::string> notes;
+  std::set<std::string> seen;
+  const std::string path = NotesPath(home, run);
+  std::ifstream file(path);
+  for (std::string line; notes.size() < kMaxNotes && std::getline(file, line);) {
+    if (!line.empty() && seen.insert(line).second) notes.push_back("not recorded: " + line);
+  }
+  unlink(path.c_str());
+  return notes;
+}
+
+std::vector<std::string> Shortened(const std::vector<std::string>& command) {
+  std::vector<std::string> out;
+  std::size_t bytes = 0;
+  for (const std::string& word : command) {
+    bytes += word.size() + 4;
+    if (bytes > kMaxCommandBytes) {
+      out.push_back("…");
+      break;
+    }
+    out.push_back(word);
+  }
+  return out;
+}
+
+std::string FinishRequest(const RunStart& start, const Ended& ended, const std::vector<std::string>& notes, int wait_ms) {
+  std::string request;
+  JsonObject object(&request);
+  object.Text("op", "finish").Text("run", start.id);
+  if (ended.signal != 0) {
+    object.Signed("signal", ended.signal);
+  } else {
+    object.Signed("exit_code", ended.exit_code);
+  }
+  if (!notes.empty()) object.Texts("notes", notes);
+  object.Number("wait_ms", static_cast<std::uint64_t>(wait_ms)).End();
+  return request;
+}
+
+// For the next daemon: written whole or not at all.
+Status Spool(const shm::Home& home, const RunStart& start, const std::string& request) {
+  mkdir(home.SpoolDir().c_str(), 0700);
+  const std::string path = (home.SpoolDir() / (start.id + ".json")).string();
+  const std::string fresh = path + ".new";
+  const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return Status::FromErrno(fresh, errno);
+  const std::string text = request + "\n";
+  const bool whole = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const int failed = errno;
+  if (close(fd) != 0 || !whole || rename(fresh.c_str(), path.c_str()) != 0) {
+    unlink(fresh.c_str());
+    return Status::FromErrno(path, whole ? errno : failed);
+  }
+  return Status::Ok();
+}
+
+struct Stored {
+  std::uint64_t events = 0, lost = 0, bytes = 0, processes = 0, threads = 0;
+  bool drained = false, going = false;
+  std::vector<std::uint64_t> alive;
+  std::vector<std::string> notes;
+};
+
+Stored ReadAnswer(const std::string& line) {
+  Stored out;
+  simdjson::dom::parser parser;
+  simdjson::dom::element answer;
+  if (parser.parse(line).get(answer) != simdjson::SUCCESS) return out;
+  // An absent field leaves what is there.
+  const auto number = [&answer](const char* pointer, std::uint64_t* to) {
+    std::uint64_t value;
+    if (answer.at_pointer(pointer).get(value) == simdjson::SUCCESS) *to = value;
+  };
+  number("/run/events", &out.events);
+  number("/run/lost", &out.lost);
+  number("/run/bytes", &out.bytes);
+  number("/run/processes", &out.processes);
+  number("/run/threads", &out.threads);
+  bool drained;
+  out.drained = answer["drained"].get(drained) == simdjson::SUCCESS && drained;
+  std::string_view state;
+  out.going = answer.at_pointer("/run/state").get(state) == simdjson::SUCCESS && state == "running";
+  simdjson::dom::array list;
+  if (answer["alive"].get(list) == simdjson::SUCCESS) {
+    for (const auto item : list) {
+      std::uint64_t pid;
+      if (item.get(pid) == simdjson::SUCCESS) out.alive.push_back(pid);
+    }
+  }
+  return out;
+}
+
+void SayEnd(const RunStart& start, const Stored& stored) {
+  std::string line = "run " + start.id + ": " + Plural(stored.events, "event", "events") + ", " +
+                     Plural(stored.threads, "thread", "threads") + ", " +
+                     Plural(stored.processes, "process", "processes") + ", " + Number(stored.lost) + " lost, " +
+                     Bytes(stored.bytes) + " stored";
+  if (stored.processes == 0) {
+    line = "run " + start.id + ": nothing was recorded, no Python that smiley has a tracer for was started";
+  } else if (!stored.drained) {
+    line += " so far, the rest is still coming";
+  } else if (!stored.alive.empty()) {
+    line += " so far, " + Plural(stored.alive.size(), "process goes", "processes go") + " on";
+  }
+  Say(line + "; next: smiley-replay " + start.id);
+}
+
+}  // namespace
+
+Status ReportBegin(const shm::Home& home, const RunOptions& options, const RunStart& start) {
+  auto client = OpenClient(home);
+  if (!client) return client.status();
+  char cwd[4096];
+  const auto self = shm::SelfIdentity();
+  std::string request;
+  JsonObject object(&request);
+  object.Text("op", "begin").Text("run", start.id).Texts("command", Shortened(start.command));
+  object.Text("cwd", getcwd(cwd, sizeof cwd) ? cwd : "").Text("name", options.name).Text("detail", options.detail);
+  object.Signed("start_ns", start.start_ns).Number("launcher_pid", self.pid).Number("launcher_start", self.start_time);
+  object.End();
+  return (*client)->Ask(request).status();
+}
+
+void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended, int interrupt_fd) {
+  const std::vector<std::string> notes = TakeNotes(home, start.id);
+  // The daemon may have died meanwhile: OpenClient starts another, which picks up what it finds.
+  Status reached;
+  {
+    auto starter = OpenClient(home);
+    if (!starter) reached = starter.status();
+  }
+  if (reached.ok()) {
+    daemon::Client::Options connect;
+    connect.interrupt_fd = interrupt_fd;
+    connect.timeout = std::chrono::milliseconds(kDrainWaitMs + 3000);
+    auto client = daemon::Client::Connect(home, connect);
+    auto answer = client ? (*client)->Ask(FinishRequest(start, ended, notes, kDrainWaitMs)) : Result<std::string>(client.status());
+    if (answer) {
+      if (!options.quiet) SayEnd(start, ReadAnswer(*answer));
+      return;
+    }
+    if (answer.status().code() == Code::kInterrupted) {
+      if (!options.quiet) Say("run " + start.id + ": still being stored; next: smiley-show " + start.id);
+      return;
+    }
+    reached = answer.status();
+  }
+  const Status spooled = Spool(home, start, FinishRequest(start, ended, notes, 0));
+  Say("run " + start.id + ": the daemon cannot be reached (" + reached.message() + "); " +
+      (spooled.ok() ? "what was recorded is stored when it runs again: smiley-daemon start"
+                    : "how the program ended could not be kept: " + spooled.message()));
+}
+
+void ReportNeverStarted(const shm::Home& home, const RunStart& start, int exit_code) {
+  auto client = OpenClient(home);
+  if (!client) return;
+  Ended ended;
+  ended.exit_code = exit_code;
+  if (!(*client)->Ask(FinishRequest(start, ended, {}, 1000))) return;
+  std::string request;
+  JsonObject object(&request);
+  object.Text("op", "delete").Texts("runs", {start.id}).End();
+  // A run that stays in the list is no reason for more words: the program's failure has been said.
+  if (!(*client)->Ask(request)) return;
+}
+
+}  // namespace smiley::tools

@@ -1,0 +1,34 @@
+// Thread rule: functions of the main thread.
+//
+// What smiley-run tells the daemon about its run: that it begins, and how its first process ended.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shm/home.h"
+#include "shm/status.h"
+#include "tools/run_child.h"
+#include "tools/run_options.h"
+
+namespace smiley::tools {
+
+struct RunStart {
+  std::string id;
+  std::vector<std::string> command;  // masked
+  std::int64_t start_ns = 0;
+};
+
+Status ReportBegin(const shm::Home& home, const RunOptions& options, const RunStart& start);
+
+// Waits (5 s at most, or until interrupt_fd is readable) until what the first process recorded is stored; says the last
+// line unless quiet, and everything that went wrong. When no daemon can be reached the end is left in the spool folder,
+// where the next daemon finds it.
+void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended, int interrupt_fd);
+
+// The run never came to be: exec failed. Takes the run back.
+void ReportNeverStarted(const shm::Home& home, const RunStart& start, int exit_code);
+
+}  // namespace smiley::tools

@@ -1,0 +1,59 @@
+// Thread rule: plain values; functions are safe from any thread.
+//
+// Runs, processes, threads and sources as they come from the daemon, read for showing to people.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shm/status.h"
+
+namespace smiley::tools {
+
+struct RunView {
+  std::string id, name, cwd, python, detail, state, uncaught;
+  std::vector<std::string> command, notes;
+  std::int64_t start_ns = 0, end_ns = 0;  // end 0 = still going
+  bool complete = false, has_exit_code = false, has_signal = false;
+  int exit_code = 0, signal = 0;
+  std::uint64_t events = 0, lost = 0, bytes = 0;
+  std::uint32_t processes = 0, threads = 0, exceptions = 0;
+
+  bool running() const { return state == "running"; }
+  // Ended badly: another exit code than 0, a signal, or an exception that nobody caught.
+  bool failed() const { return has_signal || (has_exit_code && exit_code != 0) || !uncaught.empty(); }
+};
+struct ProcessView {
+  std::uint32_t process = 0, pid = 0, parent = 0;
+  std::vector<std::string> command;
+  std::string python, kind;
+  std::int64_t start_ns = 0, end_ns = 0;
+};
+struct ThreadView {
+  std::uint32_t process = 0, thread = 0;
+  std::string name;
+  std::uint64_t events = 0, lost = 0;
+  std::int64_t first_ns = 0, last_ns = 0;
+  bool ended = false;
+};
+struct SourceView {
+  std::uint32_t source = 0;
+  std::string file, sha256, text;
+};
+
+// A run object, or an answer that holds one as "run". kDamaged when there is none.
+Result<RunView> ParseRun(std::string_view line);
+Result<ProcessView> ParseProcess(std::string_view line);
+Result<ThreadView> ParseThread(std::string_view line);
+Result<SourceView> ParseSource(std::string_view line);
+
+// "SIGKILL", "signal 77".
+std::string SignalName(int number);
+// "running", "0", "1 ValueError", "SIGKILL", "?" (ended and nobody heard how).
+std::string ExitText(const RunView& run);
+// A JSON string literal, for requests.
+std::string Quote(std::string_view text);
+
+}  // namespace smiley::tools
