@@ -1,8 +1,5 @@
 #include "tools/render.h"
 
-#include <signal.h>
-#include <string.h>
-
 #include <algorithm>
 
 #include "tools/terminal.h"
@@ -20,11 +17,6 @@ constexpr std::size_t kMostIndent = 40;
 constexpr std::string_view kDots = "…";
 
 std::string Short(std::string_view text, std::size_t width, bool unicode) { return Cut(Clean(text), width, unicode); }
-
-std::string SignalName(int number) {
-  const char* name = sigabbrev_np(number);
-  return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(number);
-}
 
 }  // namespace
 
@@ -384,7 +376,7 @@ void Renderer::RunBegin(const RunView& run, Rows* rows) {
 
 void Renderer::RunEnd(const RunView& run, Rows* rows) {
   has_last_thread_ = false;
-  const bool bad = run.has_signal || (run.has_exit_code && run.exit_code != 0) || !run.uncaught.empty();
+  const bool bad = run.failed();
   const std::string_view style = bad ? sgr::kBoldRed : sgr::kBoldGreen;
   std::string how = run.has_signal      ? "killed by " + SignalName(run.signal)
                     : run.has_exit_code ? "exit code " + std::to_string(run.exit_code)

@@ -20,6 +20,7 @@
 
 #include "tools/event_view.h"
 #include "tools/fold.h"
+#include "tools/run_view.h"
 #include "tools/source_book.h"
 
 namespace smiley::tools {
@@ -33,17 +34,6 @@ struct RenderOptions {
 };
 inline constexpr std::size_t kFreeValueWidth = 200;
 
-// What a run's first and last rows need; from the daemon's run objects.
-struct RunView {
-  std::string id, name, cwd, python, uncaught;
-  std::vector<std::string> command, notes;
-  std::int64_t start_ns = 0, end_ns = 0;
-  bool ended = false, complete = false, has_exit_code = false, has_signal = false;
-  int exit_code = 0, signal = 0;
-  std::uint64_t events = 0, lost = 0, bytes = 0;
-  std::uint32_t processes = 0, threads = 0, exceptions = 0;
-};
-
 class Renderer {
  public:
   explicit Renderer(const RenderOptions& options) : options_(options) {}
@@ -53,6 +43,8 @@ class Renderer {
   void NameThread(std::uint32_t process, std::uint32_t thread, std::string name);
   bool KnowsThread(std::uint32_t thread) const { return thread_names_.count(thread) != 0; }
   void ForgetRun();  // before another run's events
+  // The next row shows its thread although the row above has the same one: it takes that row's place.
+  void RepeatThread() { has_last_thread_ = false; }
 
   using Rows = std::vector<std::string>;  // without newlines
   void Event(const EventView& event, Rows* rows);

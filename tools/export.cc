@@ -1,0 +1,124 @@
+// smiley-export: a run as one file, or through a pipe.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "shm/clock.h"
+#include "tools/arguments.h"
+#include "tools/look.h"
+#include "tools/text.h"
+#include "tools/verbs.h"
+
+namespace smiley::tools {
+
+namespace {
+
+// A file that appears under its name only when it is whole.
+class NewFile {
+ public:
+  explicit NewFile(std::string path) : path_(std::move(path)) {}
+  ~NewFile() {
+    if (fd_ >= 0) ::close(fd_);
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  }
+  Status Open() {
+    temporary_ = path_ + ".XXXXXX";
+    fd_ = ::mkostemp(temporary_.data(), O_CLOEXEC);  // 0600: a run holds what the program knew
+    if (fd_ >= 0) return Status::Ok();
+    const int failure = errno;
+    temporary_.clear();
+    return Status::FromErrno("cannot write " + path_, failure);
+  }
+  Status Write(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+      if (n >= 0) {
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+      } else if (errno != EINTR) {
+        return Status::FromErrno("cannot write " + path_, errno);
+      }
+    }
+    return Status::Ok();
+  }
+  Status Finish() {
+    if (::fsync(fd_) != 0 && errno != EINVAL && errno != EROFS) return Status::FromErrno("cannot write " + path_, errno);
+    const int closed = ::close(fd_);
+    fd_ = -1;
+    if (closed != 0) return Status::FromErrno("cannot write " + path_, errno);
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0) return Status::FromErrno("cannot write " + path_, errno);
+    temporary_.clear();
+    return Status::Ok();
+  }
+
+ private:
+  std::string path_, temporary_;
+  int fd_ = -1;
+};
+
+}  // namespace
+
+int ExportMain(int argc, char** argv) {
+  std::string selector, format = "smiley", path;
+  Arguments arguments("Writes a run as one self-contained file: its events, sources and checksums.",
+                      "  smiley-export last > crash.smiley            for smiley-import\n"
+                      "  smiley-export last -o crash.smiley           the same; the file appears when it is whole\n"
+                      "  smiley-export last --format jsonl | head     JSON Lines, for scripts");
+  arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", true)
+      .OneOf("--format", &format, {"smiley", "jsonl"}, "smiley (compact) or jsonl (JSON Lines); default: smiley")
+      .Text("-o,--output", &path, "write to this file rather than to standard output", "FILE");
+  if (const auto exit = arguments.Parse(argc, argv)) return *exit;
+  if (path == "-") path.clear();
+  if (path.empty() && format == "smiley" && IsTerminal(STDOUT_FILENO)) {
+    Say("this is binary and not for a terminal: add '> " + Clean(selector) + ".smiley', or --format jsonl to read it here");
+    return kExitUsage;
+  }
+  WatchSignals();
+  auto link = OpenLink(NeedDaemon::kNo);
+  if (!link) return Fail(link.status());
+  const Result<RunView> run = AskRun(link->get(), selector);
+  if (!run) return Fail(run.status());
+  const Result<std::string> head =
+      (*link)->Ask("{\"op\":\"export\",\"run\":" + Quote(run->id) + ",\"format\":" + Quote(format) + "}");
+  if (!head) return Fail(head.status());
+  NewFile file(path);
+  if (!path.empty()) {
+    if (const Status status = file.Open(); !status) return Fail(status);
+  }
+  Progress progress;
+  std::string frame;
+  std::uint64_t bytes = 0;
+  const std::uint64_t begin_ns = shm::MonotonicNs();
+  for (;;) {
+    const Result<bool> more = (*link)->NextFrame(&frame);
+    if (!more) {
+      progress.Clear();
+      return Fail(more.status());
+    }
+    if (!*more) break;
+    if (Interrupted()) return kExitInterrupted;
+    bytes += frame.size();
+    if (path.empty()) {
+      Output::Get().Write(frame);
+    } else if (const Status status = file.Write(frame); !status) {
+      progress.Clear();
+      return Fail(status);
+    }
+    const double seconds = static_cast<double>(shm::MonotonicNs() - begin_ns) / 1e9;
+    if (seconds > 0.3) progress.Show("exporting run " + run->id + ": " + Bytes(bytes) + ", " + Bytes(static_cast<std::uint64_t>(static_cast<double>(bytes) / seconds)) + "/s");
+  }
+  Output::Get().Flush();
+  progress.Clear();
+  if (!path.empty()) {
+    if (const Status status = file.Finish(); !status) return Fail(status);
+    Say("wrote run " + run->id + " to " + path + ": " + Plural(run->events, "event", "events") + ", " + Bytes(bytes));
+  }
+  if (run->running()) Say("run " + run->id + " is still going on: the file holds what was recorded so far");
+  return kExitOk;
+}
+
+}  // namespace smiley::tools

@@ -1,0 +1,42 @@
+// Thread rule: a Link belongs to one thread at a time.
+//
+// How a command reaches the runs: through the daemon, which is started when none runs; where it cannot be started, through
+// the store itself, opened read-only. Both speak daemon/PROTOCOL.md.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "daemon/client.h"
+#include "shm/home.h"
+#include "shm/status.h"
+
+namespace smiley::tools {
+
+class Link {
+ public:
+  virtual ~Link() = default;
+  // As in daemon::Client. One request at a time; a stream is read to its end before the next.
+  virtual Result<std::string> Ask(std::string_view request) = 0;
+  virtual Result<bool> NextLine(std::string* line) = 0;
+  virtual Result<bool> NextFrame(std::string* bytes) = 0;
+  // Whether NextLine would not wait.
+  virtual bool LineReady() = 0;
+  // For poll(); -1: never waits (a store opened directly).
+  virtual int fd() const = 0;
+};
+
+enum class NeedDaemon {
+  kYes,  // what the command does can only be done by the daemon
+  kNo,   // reading: the store will do
+};
+
+// Finds the home and the daemon, starts it where none runs. Waits end with kInterrupted on Ctrl-C (WatchSignals()).
+Result<std::unique_ptr<Link>> OpenLink(NeedDaemon need);
+// The daemon's own connection, for import: frames go both ways. Starts the daemon too.
+Result<std::unique_ptr<daemon::Client>> OpenClient(const shm::Home& home);
+// Whether the daemon of this home is another version than we are; its message says what to do.
+Status CheckVersion(daemon::Client* client);
+
+}  // namespace smiley::tools

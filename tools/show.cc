@@ -1,0 +1,258 @@
+// smiley-show and smiley-threads: what is known of one run, without its events.
+#include <string>
+
+#include "tools/arguments.h"
+#include "tools/event_view.h"
+#include "tools/look.h"
+#include "tools/table.h"
+#include "tools/text.h"
+#include "tools/verbs.h"
+
+namespace smiley::tools {
+
+namespace {
+
+class Facts {
+ public:
+  Facts(const Look& look, std::string* out) : look_(look), out_(out) {}
+  void Add(std::string_view name, std::string_view text, std::string_view style = {}) {
+    *out_ += "  " + Paint(look_.color, sgr::kDim, PadRight(name, 11)) + Paint(look_.color, style, text) + "\n";
+  }
+
+ private:
+  const Look& look_;
+  std::string* out_;
+};
+
+std::string Elapsed(std::int64_t from_ns, std::int64_t to_ns) { return from_ns == 0 || to_ns < from_ns ? "-" : Duration(to_ns - from_ns); }
+
+std::string About(const RunView& run, const Look& look) {
+  std::string out = Paint(look.color, sgr::kDim, "run ") + Paint(look.color, sgr::kBoldCyan, run.id);
+  if (!run.name.empty()) out += "  " + Paint(look.color, sgr::kBold, Clean(run.name));
+  out += "\n";
+  Facts facts(look, &out);
+  facts.Add("command", Clean(CommandLine(run.command)), sgr::kBold);
+  facts.Add("directory", Clean(run.cwd));
+  std::string python = run.python.empty() ? "not known" : run.python;
+  if (!run.detail.empty()) python += ", recorded with detail " + run.detail;
+  facts.Add("Python", Clean(python));
+  facts.Add("started", LocalDateTime(run.start_ns) + (run.end_ns != 0 ? ", took " + Duration(run.end_ns - run.start_ns) : ""));
+  if (run.running()) {
+    facts.Add("ended", "not yet: it is still going on", sgr::kYellow);
+  } else {
+    std::string how = run.has_signal      ? "killed by " + SignalName(run.signal)
+                      : run.has_exit_code ? "exit code " + std::to_string(run.exit_code)
+                                          : "nobody heard how";
+    facts.Add("ended", how, run.failed() ? sgr::kRed : run.has_exit_code ? sgr::kGreen : sgr::kYellow);
+  }
+  std::string events = Number(run.events);
+  if (run.exceptions != 0) events += ", " + Plural(run.exceptions, "exception", "exceptions");
+  facts.Add("events", events);
+  facts.Add("lost", run.lost == 0 ? "nothing" : Plural(run.lost, "event", "events"), run.lost == 0 ? sgr::kGreen : sgr::kAlarm);
+  std::string size = Bytes(run.bytes);
+  if (run.events != 0) {
+    const std::uint64_t tenths = run.bytes * 10 / run.events;
+    size += ", " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " bytes an event";
+  }
+  facts.Add("stored", size);
+  for (const std::string& note : run.notes) facts.Add("note", Clean(note), sgr::kYellow);
+  return out;
+}
+
+Table ThreadTable(const Look& look) {
+  Table table(look.color, look.unicode, look.width);
+  table.Column("THREAD", Table::Align::kRight);
+  table.Column("PROCESS", Table::Align::kRight);
+  table.Column("EVENTS", Table::Align::kRight);
+  table.Column("LOST", Table::Align::kRight);
+  table.Column("BEGAN", Table::Align::kRight);
+  table.Column("LIVED", Table::Align::kRight);
+  table.Column("NAME");
+  return table;
+}
+
+void AddThread(const ThreadView& thread, const RunView& run, Table* table) {
+  table->Row({{std::to_string(thread.thread), sgr::kBoldCyan},
+              {std::to_string(thread.process)},
+              {Number(thread.events)},
+              {thread.lost == 0 ? "-" : Number(thread.lost), thread.lost == 0 ? sgr::kDim : sgr::kAlarm},
+              {thread.first_ns == 0 ? "-" : "+" + Elapsed(run.start_ns, thread.first_ns)},
+              {Elapsed(thread.first_ns, thread.last_ns)},
+              {Clean(thread.name), sgr::kBold}});
+}
+
+// The place where the exception that ended the first process was raised: the last raise of the first thread that no
+// callee made.
+std::string Uncaught(Link* link, const RunView& run, const Look& look, Status* status) {
+  const std::string request =
+      "{\"op\":\"replay\",\"run\":" + Quote(run.id) + ",\"thread\":1,\"last\":400,\"source\":true}";
+  EventParser parser;
+  StreamObject object;
+  EventView raised;
+  *status = ForEachLine(link, request, [&](const std::string& line) {
+    if (!parser.Parse(line, &object) || object.type != "event") return true;
+    const EventView& event = object.event;
+    if (event.kind == shm::Kind::kRaise && !event.propagated && event.exception_type == run.uncaught) raised = event;
+    return true;
+  });
+  std::string out = "  " + Paint(look.color, sgr::kDim, PadRight("uncaught", 11)) +
+                    Paint(look.color, sgr::kBoldRed, Clean(run.uncaught));
+  if (raised.seq == 0) return out + "\n";
+  if (!raised.exception_message.empty()) out += Paint(look.color, sgr::kRed, ": " + Clean(raised.exception_message));
+  out += "\n" + std::string(13, ' ') + "at " + Clean(raised.file) + ":" + std::to_string(raised.line) + " in " +
+         Paint(look.color, sgr::kBold, Clean(raised.function)) +
+         Paint(look.color, sgr::kDim, "   position " + std::to_string(raised.thread) + ":" + std::to_string(raised.seq)) + "\n";
+  if (!raised.text.empty()) {
+    std::string text = Clean(raised.text);
+    text.erase(0, text.find_first_not_of(' ') == std::string::npos ? 0 : text.find_first_not_of(' '));
+    out += std::string(15, ' ') + text + "\n";
+  }
+  return out;
+}
+
+constexpr std::size_t kMostRows = 20;  // of threads, processes and sources in smiley-show
+
+int PrintShow(Link* link, const RunView& run, const Look& look) {
+  std::string out = About(run, look);
+  const std::string of_run = ",\"run\":" + Quote(run.id) + "}";
+  Status status;
+  if (!run.uncaught.empty()) {
+    out += Uncaught(link, run, look, &status);
+    if (!status) return Fail(status);
+  }
+  Table processes(look.color, look.unicode, look.width);
+  processes.Column("PROCESS", Table::Align::kRight);
+  processes.Column("PID", Table::Align::kRight);
+  processes.Column("PARENT", Table::Align::kRight);
+  processes.Column("LIVED", Table::Align::kRight);
+  processes.Column("COMMAND");
+  std::size_t count = 0;
+  status = ForEachLine(link, "{\"op\":\"processes\"" + of_run, [&](const std::string& line) {
+    const Result<ProcessView> process = ParseProcess(line);
+    if (process.ok() && ++count <= kMostRows) {
+      processes.Row({{std::to_string(process->process), sgr::kBoldCyan},
+                     {std::to_string(process->pid)},
+                     {process->parent == 0 ? "-" : std::to_string(process->parent)},
+                     {process->end_ns == 0 ? "-" : Elapsed(process->start_ns, process->end_ns)},
+                     {Clean(CommandLine(process->command)) + (process->kind == "fork" ? " (fork)" : ""), sgr::kBold}});
+    }
+    return true;
+  });
+  if (!status) return Fail(status);
+  const auto rest = [&](std::size_t n, const std::string& what, const std::string& how) {
+    if (n > kMostRows) out += "  " + Paint(look.color, sgr::kDim, "and " + Number(n - kMostRows) + " more " + what + how) + "\n";
+  };
+  if (count > 1) {
+    out += "\n" + processes.Print("  ");
+    rest(count, "processes", "");
+  }
+  Table threads = ThreadTable(look);
+  count = 0;
+  status = ForEachLine(link, "{\"op\":\"threads\"" + of_run, [&](const std::string& line) {
+    const Result<ThreadView> thread = ParseThread(line);
+    if (thread.ok() && ++count <= kMostRows) AddThread(*thread, run, &threads);
+    return true;
+  });
+  if (!status) return Fail(status);
+  if (count > 0) {
+    out += "\n" + threads.Print("  ");
+    rest(count, "threads", ": smiley-threads " + run.id);
+  }
+  Table sources(look.color, look.unicode, look.width);
+  sources.Column("SOURCE", Table::Align::kRight);
+  sources.Column("SIZE", Table::Align::kRight);
+  sources.Column("FILE");
+  count = 0;
+  status = ForEachLine(link, "{\"op\":\"sources\"" + of_run, [&](const std::string& line) {
+    const Result<SourceView> source = ParseSource(line);
+    if (source.ok() && ++count <= kMostRows) {
+      sources.Row({{std::to_string(source->source), sgr::kBoldCyan}, {Bytes(source->text.size())}, {Clean(source->file)}});
+    }
+    return true;
+  });
+  if (!status) return Fail(status);
+  if (count > 0) {
+    out += "\n" + sources.Print("  ");
+    rest(count, "sources", "");
+  }
+  out += "\n  " + Paint(look.color, sgr::kDim, "next: ") + (run.running() ? "smiley-tail " : "smiley-replay ") + run.id +
+         Paint(look.color, sgr::kDim, "   or: ") + "smiley-export " + run.id + " > " + run.id + ".smiley\n";
+  Output::Get().Write(out);
+  Output::Get().Flush();
+  return kExitOk;
+}
+
+}  // namespace
+
+int ShowMain(int argc, char** argv) {
+  std::string selector = "last";
+  bool json = false;
+  ColorChoice color = ColorChoice::kAuto;
+  Arguments arguments("Shows what is known of one run: command, times, processes, threads, sources, losses.",
+                      "  smiley-show last          the newest run\n"
+                      "  smiley-show last:failed   the newest that ended badly\n"
+                      "  smiley-show k3 --json     by the beginning of its id, for scripts");
+  arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
+      .Flag("--json", &json, "JSON Lines: the run, its processes, threads and sources")
+      .Color(&color);
+  if (const auto exit = arguments.Parse(argc, argv)) return *exit;
+  WatchSignals();
+  auto link = OpenLink(NeedDaemon::kNo);
+  if (!link) return Fail(link.status());
+  const Result<RunView> run = AskRun(link->get(), selector);
+  if (!run) return Fail(run.status());
+  if (!json) return PrintShow(link->get(), *run, LookOf(color));
+  // The run as the list gives it, then what belongs to it.
+  Status status = ForEachLine(link->get(), "{\"op\":\"runs\"}", [&](const std::string& line) {
+    const Result<RunView> one = ParseRun(line);
+    if (one.ok() && one->id == run->id) Output::Get().Write(line + "\n");
+    return true;
+  });
+  for (const char* op : {"processes", "threads", "sources"}) {
+    if (!status) return Fail(status);
+    status = ForEachLine(link->get(), std::string("{\"op\":\"") + op + "\",\"run\":" + Quote(run->id) + "}",
+                         [](const std::string& line) {
+                           Output::Get().Write(line + "\n");
+                           return true;
+                         });
+  }
+  Output::Get().Flush();
+  return status.ok() ? kExitOk : Fail(status);
+}
+
+int ThreadsMain(int argc, char** argv) {
+  std::string selector = "last";
+  bool json = false;
+  ColorChoice color = ColorChoice::kAuto;
+  Arguments arguments("Lists the threads of a run.",
+                      "  smiley-threads last          of the newest run\n"
+                      "  smiley-threads last --json   one JSON object a line, for scripts");
+  arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
+      .Flag("--json", &json, "JSON Lines")
+      .Color(&color);
+  if (const auto exit = arguments.Parse(argc, argv)) return *exit;
+  WatchSignals();
+  auto link = OpenLink(NeedDaemon::kNo);
+  if (!link) return Fail(link.status());
+  const Result<RunView> run = AskRun(link->get(), selector);
+  if (!run) return Fail(run.status());
+  const Look look = LookOf(color);
+  Table table = ThreadTable(look);
+  const Status status =
+      ForEachLine(link->get(), "{\"op\":\"threads\",\"run\":" + Quote(run->id) + "}", [&](const std::string& line) {
+        if (json) {
+          Output::Get().Write(line + "\n");
+          return true;
+        }
+        const Result<ThreadView> thread = ParseThread(line);
+        if (thread.ok()) AddThread(*thread, *run, &table);
+        return true;
+      });
+  if (!status) return Fail(status);
+  if (!json && !table.empty()) Output::Get().Write(table.Print());
+  Output::Get().Flush();
+  if (!json && table.empty()) Say("run " + run->id + " has no threads: nothing was recorded (smiley-show " + run->id + ")");
+  return kExitOk;
+}
+
+}  // namespace smiley::tools

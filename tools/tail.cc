@@ -1,0 +1,224 @@
+// smiley-tail (also smiley-monitor): a run as it goes on.
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <string>
+
+#include "shm/clock.h"
+#include "tools/arguments.h"
+#include "tools/look.h"
+#include "tools/names.h"
+#include "tools/text.h"
+#include "tools/verbs.h"
+#include "tools/view.h"
+#include "tools/where.h"
+
+namespace smiley::tools {
+
+namespace {
+
+// More than anybody reads, enough for loops to be seen as loops; what comes above that is passed over by the daemon,
+// which says how much it was.
+constexpr int kTerminalEventsPerSecond = 4000;
+constexpr std::int64_t kMomentNs = 150'000'000;  // between two looks at what is kept back
+constexpr std::int64_t kIdleNs = 400'000'000;    // quiet for that long: show it
+
+struct Options {
+  std::string selector, where;
+  std::optional<std::uint64_t> lines;
+  bool no_follow = false, json = false, no_fold = false, times = false;
+  ColorChoice color = ColorChoice::kAuto;
+};
+
+std::int64_t NowNs() { return static_cast<std::int64_t>(shm::MonotonicNs()); }
+
+class Watch {
+ public:
+  Watch(const Options& options, const Look& look)
+      : options_(options), look_(look), view_(ViewOptions(options, look), [](std::string_view text) { Output::Get().Write(text); }),
+        names_(&view_.renderer()) {}
+
+  int Run(Link* link);
+
+ private:
+  static View::Options ViewOptions(const Options& options, const Look& look) {
+    View::Options out;
+    out.render.color = look.color;
+    out.render.unicode = look.unicode;
+    out.render.width = look.width;
+    out.render.thread_in_every_row = !look.terminal;
+    out.render.times = options.times;
+    out.fold = !options.no_fold;
+    out.paced = look.terminal && !options.no_follow;
+    return out;
+  }
+  std::string Request() const;
+  // False: nothing more comes.
+  Result<bool> Read(Link* link);
+  void Take(const std::string& line);
+  void Wait(Link* link);
+
+  const Options& options_;
+  Look look_;
+  View view_;
+  NameKeeper names_;
+  EventParser parser_;
+  StreamObject object_;
+  std::int64_t last_event_ns_ = 0;
+  std::int64_t last_moment_ns_ = 0;
+  bool kept_back_ = false;   // events came since the last Idle()
+  bool anything_ = false;
+  bool said_waiting_ = false;
+  std::uint64_t events_ = 0;
+};
+
+std::string Watch::Request() const {
+  std::string request = "{\"op\":\"tail\"";
+  if (!options_.selector.empty()) request += ",\"run\":" + Quote(options_.selector);
+  if (!options_.where.empty()) request += ",\"where\":" + Quote(options_.where);
+  if (options_.lines) {
+    request += ",\"last\":" + std::to_string(*options_.lines);
+  } else if (options_.no_follow) {
+    request += ",\"last\":20";
+  }
+  if (options_.no_follow) request += ",\"follow\":false";
+  if (look_.terminal && !options_.json) request += ",\"max_rate\":" + std::to_string(kTerminalEventsPerSecond);
+  if (!options_.json) request += ",\"source\":true";
+  return request + "}";
+}
+
+void Watch::Take(const std::string& line) {
+  anything_ = true;
+  if (options_.json) {
+    Output::Get().Write(line);
+    Output::Get().Write("\n");
+    return;
+  }
+  if (!parser_.Parse(line, &object_)) return;
+  const std::int64_t now = NowNs();
+  if (object_.type == "event") {
+    ++events_;
+    names_.Need(object_.event, now);
+    view_.Event(std::move(object_.event), now);
+    last_event_ns_ = now;
+    kept_back_ = true;
+  } else if (object_.type == "gap") {
+    view_.Gap(object_.skipped, now);
+  } else if (object_.type == "run" || object_.type == "end") {
+    const Result<RunView> run = ParseRun(line);
+    if (!run) return;
+    if (object_.type == "run" && run->end_ns == 0 && run->state != "ended") {
+      view_.Flush();
+      names_.Follow(run->id);
+      view_.RunBegin(*run);
+    } else if (object_.type == "run" && events_ == 0) {
+      names_.Follow(run->id);
+      view_.RunBegin(*run);
+    } else {
+      view_.RunEnd(*run);
+      kept_back_ = false;
+    }
+  }
+}
+
+Result<bool> Watch::Read(Link* link) {
+  std::string line;
+  do {
+    const Result<bool> more = link->NextLine(&line);
+    if (!more) return more.status();
+    if (!*more) return false;
+    Take(line);
+    if (Interrupted()) return false;
+  } while (link->LineReady());
+  return true;
+}
+
+// Until the daemon says something, showing what was kept back, following the window's size.
+void Watch::Wait(Link* link) {
+  while (!Interrupted() && !link->LineReady()) {
+    Output::Get().Flush();
+    if (link->fd() < 0) return;
+    pollfd fds[3] = {{link->fd(), POLLIN, 0}, {InterruptFd(), POLLIN, 0}, {ResizeFd(), POLLIN, 0}};
+    int wait_ms = -1;
+    if (kept_back_) wait_ms = static_cast<int>(kMomentNs / 1'000'000);
+    if (!anything_ && !said_waiting_) wait_ms = 300;
+    if (::poll(fds, 3, wait_ms) < 0 && errno != EINTR) return;
+    if (fds[2].revents != 0) {
+      DrainResize();
+      view_.renderer().SetWidth(TerminalWidth(STDOUT_FILENO));
+    }
+    const std::int64_t now = NowNs();
+    if (!anything_ && !said_waiting_ && fds[0].revents == 0) {
+      said_waiting_ = true;
+      Say(options_.selector.empty() ? "waiting for a run; start one in another terminal with: smiley-run app.py"
+                                    : "waiting for the next event of run " + options_.selector);
+    }
+    if (kept_back_ && now - last_event_ns_ >= kIdleNs) {
+      view_.Idle();
+      kept_back_ = false;
+    } else if (kept_back_ && now - last_moment_ns_ >= kMomentNs) {
+      view_.Moment(now);
+      last_moment_ns_ = now;
+    }
+    if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0) return;
+  }
+}
+
+int Watch::Run(Link* link) {
+  const Result<std::string> head = link->Ask(Request());
+  if (!head) return Fail(head.status());
+  Status status;
+  for (;;) {
+    Wait(link);
+    if (Interrupted()) break;
+    const Result<bool> more = Read(link);
+    if (!more) status = more.status();
+    if (!more || !*more) break;
+    const std::int64_t now = NowNs();
+    if (now - last_moment_ns_ >= kMomentNs) {
+      view_.Moment(now);
+      last_moment_ns_ = now;
+    }
+  }
+  view_.Flush();
+  Output::Get().Flush();
+  if (Interrupted()) return kExitInterrupted;
+  if (!status) return Fail(status);
+  if (!anything_) {
+    Say(options_.selector.empty() ? "no runs yet; record one with: smiley-run app.py" : "no event fits");
+    return kExitNo;
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+int TailMain(int argc, char** argv) {
+  Options options;
+  Arguments arguments("Shows a run as it goes on: lines, changed variables, calls, returns, exceptions. Without RUN: the one that\n"
+                      "runs now, or the next that begins. On a terminal, what comes faster than people read is skipped and counted.",
+                      "  smiley-tail                                  whatever runs now or next\n"
+                      "  smiley-tail --where 'event == raise'         only exceptions\n"
+                      "  smiley-tail last -n 50 --no-follow           the last 50 events of the newest run\n"
+                      "  smiley-tail --json | jq .function            everything, for scripts");
+  arguments.Word("RUN", &options.selector, "id or its beginning, last, last~1, last:failed", false)
+      .Text("--where", &options.where, "only events for which this is true, as in: function == \"pay\" and amount < 0", "EXPR")
+      .Number("-n,--lines", &options.lines, "begin with the last N events")
+      .Flag("--no-follow", &options.no_follow, "end after what is there now (20 events, or -n)")
+      .Flag("--no-fold", &options.no_fold, "show every repetition of a loop")
+      .Flag("--times", &options.times, "show the time of each event")
+      .Flag("--json", &options.json, "the events as JSON Lines")
+      .Color(&options.color);
+  if (const auto exit = arguments.Parse(argc, argv)) return *exit;
+  if (const auto exit = CheckWhere(options.where)) return *exit;
+  WatchSignals();
+  auto link = OpenLink(NeedDaemon::kNo);
+  if (!link) return Fail(link.status());
+  Watch watch(options, LookOf(options.color));
+  return watch.Run(link->get());
+}
+
+}  // namespace smiley::tools
