@@ -44,16 +44,17 @@ __attribute__((constructor)) void TakeOver(int argc, char** argv, char** envp) {
   if (!taken.run_entry) return;
   uint64_t own_start = 0;
   const uint64_t token = NewToken();
-  // Decoded before it is erased; the start time is only known after.
-  Handoff* const handoff = DecodeHandoff(taken.run_entry, argc, argv, token, 0);
+  Handoff* const handoff = DecodeHandoff(taken.run_entry, argc, argv, token);
   EraseEntries(taken, envp, &own_start);
   if (!handoff) return;
-  WriteHead(handoff->child_entry, token, static_cast<uint32_t>(getpid()), own_start);
   const bool python = IsPython();
   if (!python && IsSmileyItself(*handoff)) return;
   g_handoff = handoff;
   g_follow = handoff->config.follow != 0;
-  if (python) WatchPython(handoff);
+  // Who is not recorded (a shell in between) hands on what it got: a parent is a recorded process.
+  if (python && WatchPython(handoff)) {
+    WriteHead(handoff->child_entry, token, static_cast<uint32_t>(getpid()), own_start);
+  }
 }
 
 }  // namespace

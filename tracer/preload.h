@@ -16,8 +16,8 @@ namespace smiley::tracer {
 extern Handoff* g_handoff;
 extern bool g_follow;
 
-// Takes the two entries out of `envp` (the stack's and environ's array alike) and out of /proc/self/environ.
-// Returns the process's start time. Constructor only.
+// Finds the two entries in `envp`; then takes them out of it (the stack's and environ's array alike) and out of
+// /proc/self/environ, and gives the process's start time, which is read on the way. Constructor only.
 struct TakenEntries {
   char* run_entry = nullptr;      // "SMILEY_RUN=…", still readable
   char* preload_entry = nullptr;  // "LD_PRELOAD=<us>…"
@@ -25,8 +25,9 @@ struct TakenEntries {
 TakenEntries TakeEntries(char** envp);
 void EraseEntries(const TakenEntries& taken, char** envp, uint64_t* own_start);
 
-// Adds the audit hook that starts the tracer, when this process is a Python with a fitting module. Constructor only.
-void WatchPython(Handoff* handoff);
+// Adds the audit hook that starts the tracer when a fitting module is there; else notes it and returns false.
+// Constructor only; REQUIRES IsPython().
+bool WatchPython(Handoff* handoff);
 bool IsPython();
 
 // Appends "what: why" to the run's notes (home/spool/<run>.notes), which smiley-run reads at the end. Async-signal-safe.

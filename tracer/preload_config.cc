@@ -133,7 +133,7 @@ void WriteHead(char* child_entry, uint64_t token, uint32_t pid, uint64_t start) 
   PutHex(child_entry + kStartAt, 16, start);
 }
 
-Handoff* DecodeHandoff(const char* entry, int argc, char** argv, uint64_t token, uint64_t own_start) {
+Handoff* DecodeHandoff(const char* entry, int argc, char** argv, uint64_t token) {
   const size_t length = strlen(entry);
   uint64_t parent_token, parent_pid, parent_start;
   if (length < kKeysAt || entry[kVersionAt] != '1' || entry[kVersionAt + 1] != ';' ||
@@ -203,7 +203,6 @@ Handoff* DecodeHandoff(const char* entry, int argc, char** argv, uint64_t token,
     munmap(memory, bytes);
     return nullptr;
   }
-  WriteHead(child, token, static_cast<uint32_t>(getpid()), own_start);
   return handoff;
 }
 

@@ -38,10 +38,11 @@ inline constexpr char kRunEntry[] = "SMILEY_RUN=";
 inline constexpr char kPreloadEntry[] = "LD_PRELOAD=";
 
 // Decodes `entry` ("SMILEY_RUN=…") into memory of its own (mapped, never freed). argv is kept, not copied.
-// Null when the entry is of another version or broken, or memory is short.
-Handoff* DecodeHandoff(const char* entry, int argc, char** argv, uint64_t token, uint64_t own_start);
+// `token` is this process's own; the child's entry still names the parent that `entry` names. Null when the entry is of
+// another version or broken, or memory is short.
+Handoff* DecodeHandoff(const char* entry, int argc, char** argv, uint64_t token);
 
-// Writes `token` and the caller's pid into the child's entry. Async-signal-safe.
+// From now on a child's parent is this one. Async-signal-safe.
 void WriteHead(char* child_entry, uint64_t token, uint32_t pid, uint64_t start);
 
 }  // namespace smiley::tracer

@@ -116,17 +116,17 @@ int OnAudit(const char* event, void*, void* user) {
 
 bool IsPython() { return PySys_AddAuditHook != nullptr; }
 
-void WatchPython(Handoff* handoff) {
+bool WatchPython(Handoff* handoff) {
   const char* const program = handoff->config.argv_count ? handoff->config.argv[0] : "python";
   if (!&Py_Version || (Py_Version >> 16) < kOldest) {
     NoteUnrecordable(program, "a Python older than 3.11");
-    return;
+    return false;
   }
   if (!FindModule(handoff->module_dir)) {
     NoteUnrecordable(program, "no tracer is built for its version of Python");
-    return;
+    return false;
   }
-  PySys_AddAuditHook(OnAudit, handoff);
+  return PySys_AddAuditHook(OnAudit, handoff) == 0;
 }
 
 }  // namespace smiley::tracer
