@@ -11,6 +11,7 @@ using shm::Kind;
 
 // A stack deeper than this is no Python's; hostile words must not make it grow without end.
 constexpr std::size_t kDeepest = 1u << 20;
+constexpr std::uint64_t kMaxCount = std::uint64_t{1} << 62;  // seqs and counts beyond it are damage
 
 std::uint32_t KindBit(Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
 
@@ -90,6 +91,62 @@ void PieceScanner::Pop() {
   }
 }
 
+struct PieceScanner::Attachments {
+  std::size_t end = 0;  // index of the word behind them
+  std::uint64_t time_high = 0, anchor_mono_ns = 0, frame = 0;
+  const std::uint64_t* loss = nullptr;
+};
+
+// The rules of shm::WordParser. False: damaged.
+bool PieceScanner::ReadAttachments(const std::uint64_t* words, std::size_t count, std::size_t at, Attachments* out) {
+  while (at < count && shm::IsAttachment(shm::WordKind(words[at]))) {
+    const std::uint64_t head = words[at++];
+    const Kind kind = shm::WordKind(head);
+    const bool is_inline = (shm::WordFlagBits(head) & shm::kFlagInline) != 0;
+    const std::size_t size = is_inline ? 0 : shm::WordHigh(head);
+    if (shm::PayloadWords(size) > count - at) return false;
+    const std::uint64_t* const payload = words + at;
+    switch (kind) {
+      case Kind::kSet:
+      case Kind::kPatch:
+        variables_.Insert(shm::WordId(head));
+        [[fallthrough]];
+      case Kind::kValue:
+      case Kind::kException:
+      case Kind::kText:
+        if (!is_inline && (size == 0 || size > shm::kMaxAttachmentBytes)) return false;
+        break;
+      case Kind::kUnset:
+        variables_.Insert(shm::WordId(head));
+        [[fallthrough]];
+      case Kind::kCode:
+        if (is_inline || size != 0) return false;
+        break;
+      case Kind::kTime:
+        if (is_inline || size != shm::kWordBytes || out->time_high != 0 || *payload == 0 || *payload >> 32) return false;
+        out->time_high = *payload;
+        break;
+      case Kind::kAnchor:
+        if (is_inline || size != shm::kWordBytes) return false;
+        out->anchor_mono_ns = *payload;
+        break;
+      case Kind::kFrame:
+        if (is_inline || size != shm::kWordBytes) return false;
+        out->frame = *payload;
+        break;
+      case Kind::kLoss:
+        if (is_inline || size != 4 * shm::kWordBytes || out->loss != nullptr) return false;
+        out->loss = payload;
+        break;
+      default:
+        return false;
+    }
+    at += shm::PayloadWords(size);
+  }
+  out->end = at;
+  return true;
+}
+
 PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t count) {
   Scanned out;
   out.first_seq = next_seq_;
@@ -106,63 +163,42 @@ PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t
       break;
     }
     // First the attachments: they hold what the event needs, and must be whole.
-    const std::uint32_t id = shm::WordId(word);
-    std::uint64_t units = units_ + shm::WordHigh(word);
-    std::uint64_t frame = 0;
-    const std::uint64_t* loss = nullptr;
-    std::uint64_t anchor_mono_ns = 0;
-    std::size_t next = at + 1;
-    while (next < count && shm::IsAttachment(shm::WordKind(words[next]))) {
-      const std::uint64_t head = words[next];
-      const Kind what = shm::WordKind(head);
-      std::size_t payload = 0;
-      if ((shm::WordFlagBits(head) & shm::kFlagInline) == 0) {
-        if (shm::WordHigh(head) > shm::kMaxAttachmentBytes) payload = count;
-        else payload = shm::PayloadWords(shm::WordHigh(head));
-      }
-      if (payload > count - next - 1) {
-        next = count + 1;
-        break;
-      }
-      const std::uint64_t* const first = words + next + 1;
-      switch (what) {
-        case Kind::kTime: if (payload >= 1) units += first[0] << 32; break;
-        case Kind::kAnchor: if (payload >= 1) anchor_mono_ns = first[0]; break;
-        case Kind::kFrame: if (payload >= 1) frame = first[0]; break;
-        case Kind::kLoss: if (payload >= 4) loss = first; break;
-        case Kind::kSet:
-        case Kind::kPatch:
-        case Kind::kUnset: variables_.Insert(shm::WordId(head)); break;
-        default: break;
-      }
-      next += 1 + payload;
-    }
-    if (next > count || (kind == Kind::kLost && (loss == nullptr || loss[0] < next_seq_ || loss[1] > UINT64_MAX / 2 - loss[0]))) {
+    Attachments with;
+    if (!ReadAttachments(words, count, at + 1, &with)) {
       out.damaged = true;
       break;
     }
+    const std::uint32_t id = shm::WordId(word);
+    const std::uint64_t delta = with.time_high << 32 | shm::WordHigh(word);
+    const std::uint64_t* const loss = with.loss;
+    const bool lost = kind == Kind::kLost;
+    if (delta > UINT64_MAX - units_ || next_seq_ >= kMaxCount || (more && delta != 0) || lost != (loss != nullptr) ||
+        (lost && (loss[0] != next_seq_ || loss[1] == 0 || loss[1] >= kMaxCount || loss[2] > loss[3]))) {
+      out.damaged = true;
+      break;
+    }
+    const std::uint64_t units = units_ + delta;
+    const std::uint64_t frame = with.frame, anchor_mono_ns = with.anchor_mono_ns;
+    const std::size_t next = with.end;
     at = next;
     out.words = at;
     if (more) {
       out.begins_inside = true;
       continue;
     }
-    if (units < units_) units = units_;
     units_ = units;
     if (anchor_mono_ns != 0) {
       anchor_units_ = units;
       anchor_mono_ns_ = anchor_mono_ns;
     }
     out.kinds |= KindBit(kind);
-    if (kind == Kind::kLost) {
+    if (lost) {
       if (!anything) {
-        out.first_seq = loss[0];
         out.first_ns = NsAt(loss[2]);
       }
       out.lost += loss[1];
       lost_ += loss[1];
       next_seq_ = loss[0] + loss[1];
-      units_ = std::max(units_, loss[3]);
       anything = true;
       continue;
     }

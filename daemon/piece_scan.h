@@ -65,6 +65,8 @@ class PieceScanner {
   IdSet& variables() { return variables_; }
 
  private:
+  struct Attachments;
+  bool ReadAttachments(const std::uint64_t* words, std::size_t count, std::size_t at, Attachments* out);
   void Push(std::uint64_t frame, std::uint32_t code);
   void Pop();
 

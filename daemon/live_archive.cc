@@ -1,0 +1,383 @@
+#include "daemon/live_archive.h"
+
+#include <algorithm>
+
+namespace smiley::daemon {
+namespace {
+
+std::uint64_t BytesOf(const Piece& piece) { return sizeof(Piece) + piece.words.size() * shm::kWordBytes; }
+
+}  // namespace
+
+// First what is stored, then the tail as it stands when the stored part is used up.
+class LiveCursor : public PieceCursor {
+ public:
+  LiveCursor(const LiveArchive* archive, std::unique_ptr<StoredCursor> stored, std::string run, std::uint32_t thread,
+             std::uint64_t from_seq)
+      : archive_(archive), stored_(std::move(stored)), run_(std::move(run)), thread_(thread), from_seq_(from_seq) {}
+
+  Result<PiecePtr> Next() override {
+    while (!in_tail_) {
+      auto piece = stored_->Next();
+      if (!piece.ok()) return piece;
+      if (*piece) return piece;
+      if (looked_) {
+        in_tail_ = true;
+        break;
+      }
+      // What left the tail since the store was read is in the store by now: up to there, and then the tail.
+      looked_ = true;
+      tail_.clear();
+      const std::uint64_t bound = archive_->TailAfter(run_, thread_, stored_->arrival(), &tail_);
+      stored_->Limit(std::max(bound, stored_->arrival()));
+    }
+    while (next_ < tail_.size()) {
+      PiecePtr piece = std::move(tail_[next_++]);
+      // The store began at the piece that holds from_seq, or had none that reaches so far.
+      if (piece->last_seq + 1 < from_seq_) continue;
+      return piece;
+    }
+    return PiecePtr();
+  }
+
+ private:
+  const LiveArchive* archive_;
+  std::unique_ptr<StoredCursor> stored_;
+  const std::string run_;
+  const std::uint32_t thread_;
+  const std::uint64_t from_seq_;
+  bool looked_ = false, in_tail_ = false;
+  std::vector<PiecePtr> tail_;
+  std::size_t next_ = 0;
+};
+
+std::uint64_t LiveArchive::TailAfter(const std::string& run, std::uint32_t thread, std::uint64_t after,
+                                     std::vector<PiecePtr>* out) const {
+  std::lock_guard lock(mutex_);
+  const auto live = live_.find(run);
+  if (live == live_.end()) return UINT64_MAX;  // all of it is stored
+  const auto tail = live->second.tails.find(thread);
+  if (tail == live->second.tails.end()) return UINT64_MAX;
+  for (const TailPiece& piece : tail->second.pieces) {
+    if (piece.arrival == 0 || piece.arrival > after) out->push_back(piece.piece);
+  }
+  return tail->second.stored;
+}
+
+RunInfo LiveArchive::Shown(const LiveRun& run) const {
+  RunInfo info = run.info;
+  info.processes = static_cast<std::uint32_t>(run.processes.size());
+  info.threads = static_cast<std::uint32_t>(run.threads.size());
+  info.complete = false;
+  return info;
+}
+
+std::vector<RunInfo> LiveArchive::Runs() {
+  std::vector<RunInfo> runs = store_.archive().Runs();
+  std::lock_guard lock(mutex_);
+  for (const auto& [id, run] : live_) {
+    auto known = std::find_if(runs.begin(), runs.end(), [&id = id](const RunInfo& info) { return info.id == id; });
+    RunInfo shown = Shown(run);
+    if (known == runs.end()) {
+      runs.push_back(std::move(shown));
+    } else {
+      shown.bytes = known->bytes;
+      *known = std::move(shown);
+    }
+  }
+  std::sort(runs.begin(), runs.end(), [](const RunInfo& a, const RunInfo& b) {
+    return a.start_ns != b.start_ns ? a.start_ns > b.start_ns : a.id > b.id;
+  });
+  return runs;
+}
+
+Result<RunInfo> LiveArchive::FindRun(const std::string& id) {
+  std::optional<RunInfo> live;
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto found = live_.find(id); found != live_.end()) live = Shown(found->second);
+  }
+  auto stored = store_.archive().FindRun(id);
+  if (!live) return stored;
+  if (stored.ok()) live->bytes = stored->bytes;
+  return *live;
+}
+
+Result<std::vector<ProcessInfo>> LiveArchive::Processes(const std::string& run) {
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto found = live_.find(run); found != live_.end()) {
+      std::vector<ProcessInfo> processes;
+      for (const auto& [number, info] : found->second.processes) processes.push_back(info);
+      return processes;
+    }
+  }
+  return store_.archive().Processes(run);
+}
+
+Result<std::vector<ThreadInfo>> LiveArchive::Threads(const std::string& run) {
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto found = live_.find(run); found != live_.end()) {
+      std::vector<ThreadInfo> threads;
+      for (const auto& [number, info] : found->second.threads) threads.push_back(info);
+      return threads;
+    }
+  }
+  return store_.archive().Threads(run);
+}
+
+// Records are looked up in memory first, so that what is stored in between is found in the store.
+Result<std::vector<TaskInfo>> LiveArchive::Tasks(const std::string& run) {
+  std::vector<TaskInfo> coming;
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto found = live_.find(run); found != live_.end()) {
+      coming.assign(found->second.tasks.begin(), found->second.tasks.end());
+    }
+  }
+  auto stored = store_.archive().Tasks(run);
+  std::vector<TaskInfo> tasks = stored.ok() ? std::move(*stored) : std::vector<TaskInfo>();
+  if (!stored.ok() && !IsLive(run)) return stored.status();
+  for (TaskInfo& task : coming) {
+    auto same = std::find_if(tasks.begin(), tasks.end(),
+                             [&](const TaskInfo& t) { return t.process == task.process && t.task == task.task; });
+    if (same == tasks.end()) tasks.push_back(std::move(task));
+    else *same = std::move(task);
+  }
+  std::sort(tasks.begin(), tasks.end(), [](const TaskInfo& a, const TaskInfo& b) {
+    return std::pair(a.process, a.task) < std::pair(b.process, b.task);
+  });
+  return tasks;
+}
+
+Result<std::vector<SourceInfo>> LiveArchive::Sources(const std::string& run) {
+  std::vector<SourceInfo> coming;
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto found = live_.find(run); found != live_.end()) {
+      coming.assign(found->second.sources.begin(), found->second.sources.end());
+    }
+  }
+  auto stored = store_.archive().Sources(run);
+  std::vector<SourceInfo> sources = stored.ok() ? std::move(*stored) : std::vector<SourceInfo>();
+  if (!stored.ok() && !IsLive(run)) return stored.status();
+  for (SourceInfo& source : coming) {
+    const bool there = std::any_of(sources.begin(), sources.end(), [&](const SourceInfo& s) { return s.source == source.source; });
+    if (!there) sources.push_back(std::move(source));
+  }
+  std::sort(sources.begin(), sources.end(), [](const SourceInfo& a, const SourceInfo& b) { return a.source < b.source; });
+  return sources;
+}
+
+Result<std::shared_ptr<const Names>> LiveArchive::NamesOf(const std::string& run, std::uint32_t process) {
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto found = live_.find(run); found != live_.end()) {
+      if (const auto names = found->second.names.find(process); names != found->second.names.end() && names->second) {
+        return std::shared_ptr<const Names>(names->second);
+      }
+    }
+  }
+  return store_.archive().NamesOf(run, process);
+}
+
+Result<std::vector<CatalogueEntry>> LiveArchive::Catalogue(const std::string& run, std::uint32_t process) {
+  std::vector<CatalogueEntry> coming;
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto found = live_.find(run); found != live_.end()) {
+      for (const CatalogueEntry& entry : found->second.catalogue) {
+        if (entry.process == process) coming.push_back(entry);
+      }
+    }
+  }
+  auto stored = store_.archive().Catalogue(run, process);
+  if (!stored.ok() && !IsLive(run)) return stored;
+  std::map<std::pair<shm::RecordType, std::uint32_t>, CatalogueEntry> all;
+  if (stored.ok()) {
+    for (CatalogueEntry& entry : *stored) all.insert_or_assign({entry.type, entry.id}, std::move(entry));
+  }
+  for (CatalogueEntry& entry : coming) all.insert_or_assign({entry.type, entry.id}, std::move(entry));
+  std::vector<CatalogueEntry> entries;
+  for (auto& [key, entry] : all) entries.push_back(std::move(entry));
+  return entries;
+}
+
+Result<std::unique_ptr<PieceCursor>> LiveArchive::Open(const std::string& run, std::uint32_t thread, std::uint64_t from_seq) {
+  if (!IsLive(run)) {
+    if (const auto stored = store_.archive().FindRun(run); !stored.ok()) return stored.status();
+  }
+  auto stored = store_.OpenStored(run, thread, from_seq);
+  if (!stored.ok()) return stored.status();
+  return std::unique_ptr<PieceCursor>(std::make_unique<LiveCursor>(this, std::move(*stored), run, thread, from_seq));
+}
+
+bool LiveArchive::DrainBegin(const RunInfo& info) {
+  std::lock_guard lock(mutex_);
+  const auto [run, fresh] = live_.try_emplace(info.id);
+  if (fresh) run->second.info = info;
+  return fresh;
+}
+
+std::optional<RunInfo> LiveArchive::ChangeRun(const std::string& run, const std::function<void(RunInfo&)>& change) {
+  std::lock_guard lock(mutex_);
+  const auto found = live_.find(run);
+  if (found == live_.end()) return std::nullopt;
+  if (change) change(found->second.info);
+  RunInfo whole = found->second.info;
+  whole.processes = static_cast<std::uint32_t>(found->second.processes.size());
+  whole.threads = static_cast<std::uint32_t>(found->second.threads.size());
+  return whole;
+}
+
+bool LiveArchive::IsLive(const std::string& run) const {
+  std::lock_guard lock(mutex_);
+  return live_.contains(run);
+}
+
+std::vector<RunInfo> LiveArchive::LiveRuns() const {
+  std::lock_guard lock(mutex_);
+  std::vector<RunInfo> runs;
+  for (const auto& [id, run] : live_) runs.push_back(Shown(run));
+  return runs;
+}
+
+void LiveArchive::DrainProcess(const std::string& run, const ProcessInfo& info, std::shared_ptr<const StoredNames> names) {
+  std::lock_guard lock(mutex_);
+  const auto found = live_.find(run);
+  if (found == live_.end()) return;
+  found->second.processes[info.process] = info;
+  if (names) found->second.names[info.process] = std::move(names);
+}
+
+void LiveArchive::DrainThread(const std::string& run, const ThreadInfo& info) {
+  std::lock_guard lock(mutex_);
+  const auto found = live_.find(run);
+  if (found == live_.end()) return;
+  auto [thread, fresh] = found->second.threads.try_emplace(info.thread, info);
+  if (fresh) return;
+  thread->second.native_id = info.native_id;
+  thread->second.name = info.name;
+  thread->second.ended = info.ended;
+}
+
+void LiveArchive::DrainEnd(const std::string& run) {
+  std::lock_guard lock(mutex_);
+  const auto found = live_.find(run);
+  if (found == live_.end()) return;
+  for (const auto& [number, tail] : found->second.tails) {
+    for (const TailPiece& piece : tail.pieces) tail_bytes_ -= BytesOf(*piece.piece);
+  }
+  live_.erase(found);
+}
+
+void LiveArchive::DrainPart(const PiecePtr& part) {
+  std::lock_guard lock(mutex_);
+  const auto found = live_.find(part->run);
+  if (found == live_.end()) return;
+  LiveRun& run = found->second;
+  run.tails[part->thread].pieces.push_back({part, 0});
+  tail_bytes_ += BytesOf(*part);
+  run.info.events += part->events;
+  run.info.lost += part->lost;
+  run.info.exceptions += part->exceptions;
+  ThreadInfo& thread = run.threads[part->thread];
+  thread.events += part->events;
+  thread.lost += part->lost;
+  if (part->events + part->lost > 0) {
+    if (thread.first_ns == 0) thread.first_ns = part->first_ns;
+    thread.last_ns = std::max(thread.last_ns, part->last_ns);
+  }
+}
+
+void LiveArchive::DrainPiece(const PiecePtr& piece, std::size_t parts) {
+  std::lock_guard lock(mutex_);
+  const auto found = live_.find(piece->run);
+  if (found == live_.end()) return;
+  auto& pieces = found->second.tails[piece->thread].pieces;
+  for (; parts > 0 && !pieces.empty(); --parts) {
+    tail_bytes_ -= BytesOf(*pieces.back().piece);
+    pieces.pop_back();
+  }
+  pieces.push_back({piece, 0});
+  tail_bytes_ += BytesOf(*piece);
+}
+
+void LiveArchive::DrainRecords(const Batch& batch) {
+  if (batch.catalogue.empty() && batch.sources.empty() && batch.tasks.empty()) return;
+  std::lock_guard lock(mutex_);
+  for (const CatalogueEntry& entry : batch.catalogue) {
+    if (const auto found = live_.find(entry.run); found != live_.end()) found->second.catalogue.push_back(entry);
+  }
+  for (const auto& [run, source] : batch.sources) {
+    if (const auto found = live_.find(run); found != live_.end()) found->second.sources.push_back(source);
+  }
+  for (const auto& [run, task] : batch.tasks) {
+    if (const auto found = live_.find(run); found != live_.end()) found->second.tasks.push_back(task);
+  }
+}
+
+void LiveArchive::StoreArrivals(const std::vector<PiecePtr>& pieces, std::uint64_t first) {
+  std::lock_guard lock(mutex_);
+  for (const PiecePtr& piece : pieces) {
+    const std::uint64_t arrival = first++;
+    const auto found = live_.find(piece->run);
+    if (found == live_.end()) continue;
+    for (TailPiece& waiting : found->second.tails[piece->thread].pieces) {
+      if (waiting.piece == piece) waiting.arrival = arrival;
+    }
+  }
+}
+
+void LiveArchive::StoreDone(const Batch& batch) {
+  std::lock_guard lock(mutex_);
+  for (const PiecePtr& piece : batch.pieces) {
+    const auto found = live_.find(piece->run);
+    if (found == live_.end()) continue;
+    Tail& tail = found->second.tails[piece->thread];
+    const auto waiting = std::find_if(tail.pieces.begin(), tail.pieces.end(), [&](const TailPiece& t) { return t.piece == piece; });
+    if (waiting == tail.pieces.end()) continue;
+    tail.stored = std::max(tail.stored, waiting->arrival);
+    tail_bytes_ -= BytesOf(*piece);
+    tail.pieces.erase(waiting);
+  }
+  // Records are stored in the order in which they were announced.
+  for (const CatalogueEntry& entry : batch.catalogue) {
+    const auto found = live_.find(entry.run);
+    if (found != live_.end() && !found->second.catalogue.empty()) found->second.catalogue.erase(found->second.catalogue.begin());
+  }
+  for (const auto& [run, source] : batch.sources) {
+    const auto found = live_.find(run);
+    if (found != live_.end() && !found->second.sources.empty()) found->second.sources.erase(found->second.sources.begin());
+  }
+  for (const auto& [run, task] : batch.tasks) {
+    const auto found = live_.find(run);
+    if (found != live_.end() && !found->second.tasks.empty()) found->second.tasks.erase(found->second.tasks.begin());
+  }
+}
+
+void LiveArchive::StoreLost(const std::vector<PiecePtr>& pieces) {
+  std::lock_guard lock(mutex_);
+  for (const PiecePtr& piece : pieces) {
+    const auto found = live_.find(piece->run);
+    if (found == live_.end()) continue;
+    auto& waiting = found->second.tails[piece->thread].pieces;
+    const auto at = std::find_if(waiting.begin(), waiting.end(), [&](const TailPiece& t) { return t.piece == piece; });
+    if (at == waiting.end()) continue;
+    tail_bytes_ -= BytesOf(*piece);
+    waiting.erase(at);
+    found->second.info.events -= piece->events;
+    found->second.info.lost += piece->events;
+    ThreadInfo& thread = found->second.threads[piece->thread];
+    thread.events -= piece->events;
+    thread.lost += piece->events;
+  }
+}
+
+std::uint64_t LiveArchive::TailBytes() const {
+  std::lock_guard lock(mutex_);
+  return tail_bytes_;
+}
+
+}  // namespace smiley::daemon

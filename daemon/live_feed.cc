@@ -1,0 +1,105 @@
+#include "daemon/live_feed.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace smiley::daemon {
+
+std::size_t LiveFeed::BytesOf(const Entry& entry) {
+  return sizeof(Entry) + (entry.piece ? sizeof(Piece) + entry.piece->words.size() * shm::kWordBytes : sizeof(RunInfo));
+}
+
+bool LiveFeed::Reader::Wants(const Entry& entry) const { return run_.empty() || entry.run_id() == run_; }
+
+LiveFeed::Reader::~Reader() { feed_->Unwatch(this); }
+
+void LiveFeed::Reader::Follow(const std::string& run) {
+  std::lock_guard lock(feed_->mutex_);
+  run_ = run;
+}
+
+LiveFeed::Taken LiveFeed::Reader::Take(std::size_t max_bytes) {
+  std::lock_guard lock(feed_->mutex_);
+  Taken taken;
+  taken.skipped_events = std::exchange(skipped_, 0);
+  const auto& entries = feed_->entries_;
+  if (!entries.empty() && next_ < entries.front().number) next_ = entries.front().number;
+  std::size_t bytes = 0;
+  while (!entries.empty() && next_ <= entries.back().number) {
+    const Entry& entry = entries[next_ - entries.front().number];
+    if (Wants(entry)) {
+      bytes += BytesOf(entry);
+      if (bytes > max_bytes && !taken.entries.empty()) {
+        taken.more = true;
+        break;
+      }
+      taken.entries.push_back(entry);
+    }
+    ++next_;
+  }
+  armed_ = true;
+  return taken;
+}
+
+std::unique_ptr<LiveFeed::Reader> LiveFeed::Watch(const std::string& run, std::function<void()> wake) {
+  std::unique_ptr<Reader> reader(new Reader(this));
+  std::lock_guard lock(mutex_);
+  reader->run_ = run;
+  reader->next_ = latest_ + 1;
+  reader->wake_ = std::move(wake);
+  readers_.push_back(reader.get());
+  return reader;
+}
+
+void LiveFeed::Unwatch(Reader* reader) {
+  std::lock_guard lock(mutex_);
+  std::erase(readers_, reader);
+}
+
+std::size_t LiveFeed::readers() const {
+  std::lock_guard lock(mutex_);
+  return readers_.size();
+}
+
+std::uint64_t LiveFeed::latest() const {
+  std::lock_guard lock(mutex_);
+  return latest_;
+}
+
+void LiveFeed::Publish(PiecePtr piece) {
+  Entry entry;
+  entry.piece = std::move(piece);
+  Add(std::move(entry));
+}
+
+void LiveFeed::PublishRun(Entry::What what, std::shared_ptr<const RunInfo> run) {
+  Entry entry;
+  entry.what = what;
+  entry.run = std::move(run);
+  Add(std::move(entry));
+}
+
+void LiveFeed::Add(Entry entry) {
+  std::lock_guard lock(mutex_);
+  entry.number = ++latest_;
+  bytes_ += BytesOf(entry);
+  entries_.push_back(std::move(entry));
+  // Nobody to show it to: nothing is kept.
+  const std::size_t capacity = readers_.empty() ? 0 : capacity_bytes_;
+  while (bytes_ > capacity && !entries_.empty()) {
+    const Entry& oldest = entries_.front();
+    for (Reader* reader : readers_) {
+      if (reader->next_ <= oldest.number && oldest.piece && reader->Wants(oldest)) reader->skipped_ += oldest.piece->events;
+    }
+    bytes_ -= BytesOf(oldest);
+    entries_.pop_front();
+  }
+  for (Reader* reader : readers_) {
+    if (!entries_.empty() && reader->armed_ && reader->wake_ && reader->Wants(entries_.back())) {
+      reader->armed_ = false;
+      reader->wake_();  // only posts
+    }
+  }
+}
+
+}  // namespace smiley::daemon
