@@ -5,12 +5,9 @@
 #include "daemon/event.h"
 #include "daemon/event_json.h"
 #include "daemon/export.h"
-#include "daemon/query_json.h"
 
 namespace smiley::daemon {
 namespace {
-
-constexpr int kJsonlVersion = 1;
 
 class JsonlExport : public Producer {
  public:
@@ -51,35 +48,18 @@ class JsonlExport : public Producer {
   enum class Stage { kHead, kSources, kEvents };
 
   void AppendHead(std::string* out) {
-    {
-      JsonObject o(out);
-      o.Text("type", "run").Number("version", kJsonlVersion).Text("id", run_.id).Texts("command", run_.command);
-      o.TextOrNull("cwd", run_.cwd).TextOrNull("python", run_.python).Signed("start_ns", run_.start_ns);
-      o.TextOrNull("detail", run_.detail);
-      o.End();
-    }
+    AppendRunLine(out, run_);
     *out += '\n';
     for (const ProcessInfo& process : processes_) {
-      JsonObject o(out);
-      o.Text("type", "process").Number("process", process.process).Number("pid", process.pid);
-      if (process.parent != 0) {
-        o.Number("parent", process.parent);
-      } else {
-        o.Null("parent");
-      }
-      o.Texts("command", process.command).TextOrNull("python", process.python);
-      o.End();
+      AppendProcessLine(out, process);
       *out += '\n';
     }
     for (const ThreadInfo& thread : threads_) {
-      JsonObject o(out);
-      o.Text("type", "thread").Number("process", thread.process).Number("thread", thread.thread);
-      o.Text("name", thread.name);
-      o.End();
+      AppendThreadLine(out, thread);
       *out += '\n';
     }
     for (const TaskInfo& task : tasks_) {
-      AppendTask(out, task);
+      AppendTaskLine(out, task);
       *out += '\n';
     }
   }
@@ -93,7 +73,7 @@ class JsonlExport : public Producer {
     }
     StepLimit limit;
     while (at_ < sources_.size()) {
-      AppendSource(out, sources_[at_], true);
+      AppendSourceLine(out, sources_[at_]);
       *out += '\n';
       sources_[at_] = SourceInfo();
       ++at_;
@@ -125,27 +105,14 @@ class JsonlExport : public Producer {
   }
 
   void AppendEnd(std::string* out) {
-    JsonObject o(out);
-    o.Text("type", "end");
-    if (run_.exit_code && !running_) {
-      o.Signed("exit_code", *run_.exit_code);
-    } else {
-      o.Null("exit_code");
+    RunInfo run = run_;
+    if (running_) {
+      run.exit_code.reset();
+      run.signal.reset();
+      run.end_ns = 0;
     }
-    if (run_.signal && !running_) {
-      o.Signed("signal", *run_.signal);
-    } else {
-      o.Null("signal");
-    }
-    if (run_.end_ns != 0 && !running_) {
-      o.Signed("end_ns", run_.end_ns);
-    } else {
-      o.Null("end_ns");
-    }
-    // Events of threads that could not be recorded at all are counted in the run and have no line of their own.
-    o.Number("events", events_).Number("lost", running_ ? lost_ : std::max(lost_, run_.lost));
-    o.Flag("complete", run_.complete && !running_ && reader_->status().ok());
-    o.End();
+    run.complete = run.complete && !running_ && lost_ == 0 && reader_->status().ok();
+    AppendEndLine(out, run, events_, lost_);
     *out += '\n';
   }
 

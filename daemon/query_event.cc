@@ -45,17 +45,15 @@ EventWriter::EventWriter(Archive& archive, const std::string& run, bool with_tex
 }
 
 void EventWriter::Append(std::string* out, const Event& event) {
-  AppendEventJson(out, event);
+  AppendOpenEventJson(out, event);
   if (lines_ != nullptr && event.code != nullptr && event.line != 0) {
     const std::string_view text = lines_->Line(event.code->source, event.line);
-    if (!text.empty() && !out->empty() && out->back() == '}') {
-      out->pop_back();
+    if (!text.empty()) {
       *out += ",\"text\":";
       AppendJsonString(out, text);
-      *out += '}';
     }
   }
-  *out += '\n';
+  *out += "}\n";
 }
 
 }  // namespace smiley::daemon

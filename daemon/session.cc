@@ -44,13 +44,23 @@ std::string EndLine(const std::string& id_json, const Status& status, const std:
   if (!status) line += "," + ErrorMember(status);
   return line + "}\n";
 }
+void PutLength(std::string* bytes, std::size_t at, std::uint32_t length) {
+  for (std::size_t i = 0; i < 4; ++i) (*bytes)[at + i] = static_cast<char>(length >> (8 * i));
+}
+// As binary frames of the protocol, each of at most its greatest length.
+void AppendFrames(std::string* out, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::string_view part = bytes.substr(0, Client::kMaxFrameBytes);
+    out->append(4, '\0');
+    PutLength(out, out->size() - 4, static_cast<std::uint32_t>(part.size()));
+    *out += part;
+    bytes.remove_prefix(part.size());
+  }
+}
 // Traced programs and the drainer go before people who look at old runs.
 void LowerPriority() {
   thread_local const int lowered = ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 5);
   static_cast<void>(lowered);
-}
-void PutLength(std::string* bytes, std::size_t at, std::uint32_t length) {
-  for (std::size_t i = 0; i < 4; ++i) (*bytes)[at + i] = static_cast<char>(length >> (8 * i));
 }
 
 }  // namespace
@@ -208,20 +218,16 @@ Session::Awaitable<bool> Session::Stream(const Request& request, std::unique_ptr
   bool done = false;
   while (!done) {
     if (closed_ || ClientGone()) co_return false;
-    const std::size_t frame_at = out.size();
-    if (binary) out.append(4, '\0');
+    std::string made;
     auto next = Result<Producer::Next>(Producer::Next::kDone);
-    const auto step = [&] { next = producer->Step(&out); };
+    const auto step = [&] { next = producer->Step(&made); };
     if (!co_await OnPool(quick ? host_->quick : host_->bulk, step)) {
       next = Status(Code::kNoSpace, "the daemon has no memory for this");
     }
     if (binary) {
-      const std::size_t length = out.size() - frame_at - 4;
-      if (length == 0) {
-        out.resize(frame_at);
-      } else {
-        PutLength(&out, frame_at, static_cast<std::uint32_t>(length));
-      }
+      AppendFrames(&out, made);
+    } else {
+      out += made;
     }
     if (!next) {
       status = next.status();
