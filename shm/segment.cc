@@ -319,7 +319,7 @@ std::optional<Segment::NameParts> Segment::ParseName(const std::string& name) {
   if (name.size() >= kMaxNameBytes ||
       std::sscanf(name.c_str(), "smiley.%15[0-9a-f].%15[0-9a-z].%u.%c%u.%8x%n", home, run, &parts.pid, &kind,
                   &parts.index, &random, &end) != 6 ||
-      static_cast<std::size_t>(end) != name.size() || (kind != 'r' && kind != 'c')) {
+      static_cast<std::size_t>(end) != name.size() || name[name.size() - 9] != '.' || (kind != 'r' && kind != 'c')) {
     return std::nullopt;
   }
   parts.run = run;
