@@ -1,0 +1,309 @@
+// Records an imaginary shop: as the tracer would write it, at whatever speed is asked for.
+//
+//   smiley_test_producer EVENTS [--threads N] [--rate EVENTS_PER_SECOND] [--exception] [--stay] [--run ID]
+//
+// Prints the run's id first. --stay: keeps the process alive, with its threads open, until standard input ends.
+#include <poll.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "shm/catalogue.h"
+#include "shm/cbor.h"
+#include "shm/ring_writer.h"
+#include "shm/segment.h"
+
+namespace {
+
+using namespace smiley::shm;
+
+const char kSource[] =
+    "# The imaginary shop.\n"
+    "class Shop:\n"
+    "    # Takes the money.\n"
+    "    def pay(self, amount):\n"
+    "        # refuse what cannot be paid\n"
+    "        if amount < 0:\n"
+    "            raise ValueError('negative')\n"
+    "        self.total += amount\n"
+    "        return self.total\n"
+    "\n"
+    "# Serves customers.\n"
+    "def serve(shop, count):\n"
+    "    for i in range(count):\n"
+    "        x = i * 2\n"
+    "        shop.pay(x)\n"
+    "\n"
+    "serve(Shop(), 1000)\n";
+
+enum String : std::uint32_t { kFile = 1, kModule, kPay, kServe, kSelf, kAmount, kShop, kCount, kI, kX };
+enum CodeId : std::uint32_t { kCodeModule = 1, kCodePay, kCodeServe };
+
+struct Options {
+  std::uint64_t events = 1000;
+  unsigned threads = 1;
+  double rate = 0;
+  bool exception = false, stay = false;
+  std::string run;
+};
+
+std::string Encode(const std::function<void(CborWriter&)>& write) {
+  std::string out;
+  CborWriter writer(&out);
+  write(writer);
+  writer.Finish();
+  return out;
+}
+
+void WriteNames(CatalogueWriter* catalogue) {
+  const char* strings[] = {"/imaginary/shop.py", "<module>", "Shop.pay", "serve", "self", "amount", "shop", "count", "i", "x"};
+  std::uint32_t id = 0;
+  for (const char* text : strings) catalogue->Append(RecordType::kString, ++id, text);
+  catalogue->Append(RecordType::kSource, 1, Encode([](CborWriter& w) {
+    w.ArrayHeader(2);
+    w.Int(kFile);
+    w.Text(kSource);
+  }));
+  const auto code = [&](std::uint32_t number, std::uint32_t name, int line, const std::vector<std::uint32_t>& variables) {
+    catalogue->Append(RecordType::kCode, number, Encode([&](CborWriter& w) {
+      w.ArrayHeader(5);
+      w.Int(kFile);
+      w.Int(name);
+      w.Int(line);
+      w.Int(1);
+      w.ArrayHeader(variables.size());
+      for (const std::uint32_t v : variables) w.Int(v);
+    }));
+  };
+  code(kCodeModule, kModule, 1, {});
+  code(kCodePay, kPay, 4, {kSelf, kAmount});
+  code(kCodeServe, kServe, 12, {kShop, kCount, kI, kX});
+}
+
+class Thread {
+ public:
+  Thread(const Options& options, const SegmentOwner& owner, CatalogueWriter* catalogue, std::uint32_t number)
+      : options_(options), clock_(owner.clock) {
+    catalogue->Append(RecordType::kThread, number, Encode([&](CborWriter& w) {
+      w.ArrayHeader(2);
+      w.Int(1000 + number);
+      w.Text(number == 1 ? std::string("MainThread") : "worker-" + std::to_string(number));
+    }));
+    SegmentOptions ring;
+    ring.index = number;
+    ring.data_bytes = 16 * kBlockBytes;
+    auto segment = Segment::Create(owner, ring);
+    if (!segment) {
+      std::fprintf(stderr, "producer: %s\n", segment.status().message().c_str());
+      std::exit(1);
+    }
+    RingWriter::Options writing;
+    writing.wait = [](void*) {
+      ::poll(nullptr, 0, 1);
+      return true;
+    };
+    writer_ = std::make_unique<RingWriter>(std::move(*segment), clock_, writing);
+    writer_->StartThread(number, 1);
+    base_frame_ = (static_cast<std::uint64_t>(number) << 32);
+  }
+
+  void Run() {
+    Event(Kind::kThreadStart, 0);
+    Call(kCodeModule);
+    Event(Kind::kLine, 17);
+    Call(kCodeServe, [&] { Object(kShop, 1); Int(kCount, static_cast<std::int64_t>(options_.events)); });
+    for (std::int64_t i = 0; events_ + 12 < options_.events; ++i) {
+      Event(Kind::kLine, 13);
+      Event(Kind::kLine, 14, [&] { Int(kI, i); });
+      Event(Kind::kLine, 15, [&] { Int(kX, i * 2); });
+      Call(kCodePay, [&] { Object(kSelf, 1); Int(kAmount, i * 2); });
+      Event(Kind::kLine, 6);
+      Event(Kind::kLine, 8);
+      Event(Kind::kLine, 9);
+      Event(Kind::kReturn, 9, [&] { Value(i); });
+      Pace();
+    }
+    if (options_.exception) {
+      Call(kCodePay, [&] { Object(kSelf, 1); Int(kAmount, -1); });
+      Event(Kind::kLine, 6);
+      Event(Kind::kLine, 7);
+      Event(Kind::kRaise, 7, [&] { Exception(); });
+      Event(Kind::kUnwind, 7, [&] { Exception(); });
+      Event(Kind::kUnwind, 15, [&] { Exception(); });
+      Event(Kind::kUnwind, 17, [&] { Exception(); });
+    } else {
+      Event(Kind::kReturn, 13, [&] { Value(0); });
+      Event(Kind::kReturn, 17, [&] { Value(0); });
+    }
+  }
+  void End() {
+    Event(Kind::kThreadEnd, 0);
+    writer_->EndThread();
+    auto segment = writer_->Release();
+    segment->header().state.store(SegmentState::kClosed, std::memory_order_release);
+  }
+
+ private:
+  template <typename Attach>
+  void Event(Kind kind, std::uint32_t id, Attach attach) {
+    ++events_;
+    if (!writer_->Begin(kind, 0, id, clock_.NowUnits())) return;
+    attach();
+    writer_->Commit();
+  }
+  void Event(Kind kind, std::uint32_t id) {
+    Event(kind, id, [] {});
+  }
+  template <typename Attach>
+  void Call(std::uint32_t code, Attach attach) {
+    const std::uint64_t frame = base_frame_ + ++frames_;
+    const bool name_it = writer_->NoteCallFrame(frame);
+    Event(Kind::kCall, code, [&] {
+      if (name_it) writer_->AttachWords(Kind::kFrame, 0, &frame, 1);
+      attach();
+    });
+  }
+  void Call(std::uint32_t code) {
+    Call(code, [] {});
+  }
+  void Attach(Kind kind, std::uint32_t id, CborWriter& w) { writer_->Attach(kind, 0, id, w.data(), w.size()); }
+  void Int(std::uint32_t name, std::int64_t value) {
+    char room[16];
+    CborWriter w(room, sizeof room);
+    w.Int(value);
+    Attach(Kind::kSet, name, w);
+  }
+  void Value(std::int64_t value) {
+    char room[16];
+    CborWriter w(room, sizeof room);
+    w.Int(value);
+    Attach(Kind::kValue, 0, w);
+  }
+  void Object(std::uint32_t name, std::uint64_t id) {
+    char room[64];
+    CborWriter w(room, sizeof room);
+    w.Form(5);
+    w.Int(11);
+    w.Unsigned(id);
+    w.Int(0);
+    w.Text("__main__.Shop");
+    w.ArrayHeader(2);
+    w.Text("total");
+    w.Int(0);
+    Attach(Kind::kSet, name, w);
+  }
+  void Exception() {
+    char room[64];
+    CborWriter w(room, sizeof room);
+    w.ArrayHeader(2);
+    w.Text("ValueError");
+    w.Text("negative");
+    Attach(Kind::kException, 0, w);
+  }
+  void Pace() {
+    if (options_.rate <= 0) return;
+    const double due = static_cast<double>(events_) / options_.rate;
+    const double now = static_cast<double>(MonotonicNs() - begin_ns_) / 1e9;
+    if (due > now) ::poll(nullptr, 0, static_cast<int>((due - now) * 1000) + 1);
+  }
+
+  const Options& options_;
+  Clock clock_;
+  std::unique_ptr<RingWriter> writer_;
+  std::uint64_t base_frame_ = 0, frames_ = 0, events_ = 0;
+  std::uint64_t begin_ns_ = MonotonicNs();
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const char* next = i + 1 < argc ? argv[i + 1] : "0";
+    if (word == "--threads") {
+      options.threads = static_cast<unsigned>(std::atoi(next));
+      ++i;
+    } else if (word == "--rate") {
+      options.rate = std::atof(next);
+      ++i;
+    } else if (word == "--run") {
+      options.run = next;
+      ++i;
+    } else if (word == "--exception") {
+      options.exception = true;
+    } else if (word == "--stay") {
+      options.stay = true;
+    } else {
+      options.events = std::strtoull(word.c_str(), nullptr, 10);
+    }
+  }
+  auto home = Home::Open();
+  if (!home) {
+    std::fprintf(stderr, "producer: %s\n", home.status().message().c_str());
+    return 1;
+  }
+  SegmentOwner owner;
+  owner.home = *home;
+  owner.run = options.run.empty() ? NewRunId() : options.run;
+  owner.identity = SelfIdentity();
+  owner.process_token = std::random_device()() | 1u;
+  owner.clock = Clock::Detect();
+  timespec wall{};
+  clock_gettime(CLOCK_REALTIME, &wall);
+  const std::uint64_t mono = MonotonicNs();
+  owner.wall_minus_mono_ns = wall.tv_sec * 1'000'000'000LL + wall.tv_nsec - static_cast<std::int64_t>(mono);
+  const std::string process = Encode([&](CborWriter& w) {
+    w.MapHeader(8);
+    w.Text("command");
+    w.ArrayHeader(2);
+    w.Text("shop.py");
+    w.Text(std::to_string(options.events));
+    w.Text("cwd");
+    w.Text("/imaginary");
+    w.Text("python");
+    w.Text("3.11.2");
+    w.Text("start_mono_ns");
+    w.Unsigned(mono);
+    w.Text("parent_pid");
+    w.Int(0);
+    w.Text("parent_token");
+    w.Int(0);
+    w.Text("detail");
+    w.Text("values");
+    w.Text("kind");
+    w.Text("first");
+  });
+  auto catalogue = CatalogueWriter::Create(owner, process);
+  if (!catalogue) {
+    std::fprintf(stderr, "producer: %s\n", catalogue.status().message().c_str());
+    return 1;
+  }
+  WriteNames(catalogue->get());
+  std::printf("%s\n", owner.run.c_str());
+  std::fflush(stdout);
+  std::vector<std::unique_ptr<Thread>> threads;
+  for (unsigned n = 1; n <= options.threads; ++n) {
+    threads.push_back(std::make_unique<Thread>(options, owner, catalogue->get(), n));
+  }
+  std::vector<std::thread> running;
+  for (auto& thread : threads) running.emplace_back([&thread] { thread->Run(); });
+  for (auto& thread : running) thread.join();
+  if (options.stay) {
+    char byte;
+    while (::read(STDIN_FILENO, &byte, 1) > 0) {
+    }
+  }
+  for (auto& thread : threads) thread->End();
+  (*catalogue)->Close();
+  return 0;
+}
