@@ -1,0 +1,90 @@
+// Thread rule: guarded by the GIL. A CodeInfo lives as long as its code object (the interpreter tells of its death).
+//
+// What recording needs to know of one code object, worked out once from its bytecode (co_code, never the specialised
+// one): whether it is recorded, its names, and for each line the names that its instructions touch.
+#pragma once
+
+#include <Python.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace smiley::tracer {
+
+class Catalogue;
+struct CaptureContext;
+class Filters;
+
+// Where a variable lives.
+enum class Place : std::uint8_t { kFast, kCell, kFree, kName, kGlobal };
+
+struct Slot {
+  Place place = Place::kFast;
+  bool redacted = false;
+  std::uint32_t index = 0;      // localsplus index
+  std::uint32_t free_index = 0; // kFree: place in the closure
+  PyObject* name = nullptr;     // owned
+  std::uint32_t name_id = 0;    // catalogue string id in `generation`
+};
+
+struct Touch { std::uint32_t begin = 0, end = 0; };  // into CodeInfo::touched
+
+struct CodeInfo {
+  bool included = false;
+  bool generator = false;       // generator, coroutine, async generator
+  bool namespace_body = false;  // module or class body, exec
+  std::uint32_t generation = 0; // of the catalogue that `id` belongs to (a fork begins a new one)
+  std::uint32_t id = 0;         // catalogue id; 0 = not written yet
+  std::uint32_t first_line = 0;
+  std::vector<Slot> slots;
+  std::vector<std::uint16_t> opcodes;   // opcode | oparg low byte << 8, one a code unit
+  std::vector<std::uint32_t> touched;   // slot numbers, concatenated
+  std::vector<Touch> lines;             // by line - first_touched_line
+  std::int32_t first_touched_line = 0;
+  std::unordered_map<int, bool> whole;  // lines that compare the whole namespace
+  std::unordered_map<PyObject*, std::uint32_t> by_name;  // namespace bodies: name → slot
+  // For the catalogue: line → slots read, written.
+  struct Uses { int line; std::vector<std::uint32_t> reads, writes; };
+  std::vector<Uses> uses;
+
+  ~CodeInfo();
+  // Slots that the line's own instructions touch; empty when the line is not known.
+  const std::uint32_t* Begin(std::uint32_t line, const std::uint32_t** end) const {
+    const std::int64_t at = static_cast<std::int64_t>(line) - first_touched_line;
+    if (at < 0 || at >= static_cast<std::int64_t>(lines.size())) {
+      *end = nullptr;
+      return nullptr;
+    }
+    const Touch t = lines[static_cast<std::size_t>(at)];
+    *end = touched.data() + t.end;
+    return touched.data() + t.begin;
+  }
+  int OpcodeAt(int lasti) const {
+    return lasti >= 0 && static_cast<std::size_t>(lasti) < opcodes.size() ? opcodes[static_cast<std::size_t>(lasti)] & 0xff : -1;
+  }
+  int OpargAt(int lasti) const {
+    return lasti >= 0 && static_cast<std::size_t>(lasti) < opcodes.size() ? opcodes[static_cast<std::size_t>(lasti)] >> 8 : 0;
+  }
+  // Namespace bodies: the slot of a name, made when it is new. `redacted` as the context says.
+  std::uint32_t SlotOfName(PyObject* name, bool redacted);
+};
+
+// All code objects seen, through co_extra.
+class CodeTable {
+ public:
+  CodeTable(CaptureContext* context, const Filters* filters) : context_(context), filters_(filters) {}
+  bool Start();  // false: the interpreter has no co_extra index left
+  // Never null; analysed at first sight. REQUIRES the GIL.
+  CodeInfo* Of(PyCodeObject* code);
+
+ private:
+  std::unique_ptr<CodeInfo> Analyse(PyCodeObject* code);
+  CaptureContext* context_;
+  const Filters* filters_;
+  Py_ssize_t extra_index_ = -1;
+};
+
+}  // namespace smiley::tracer

@@ -1,0 +1,562 @@
+#include "tracer/encoder.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "tracer/interp.h"
+
+namespace smiley::tracer {
+namespace {
+
+enum Form {
+  kFormList = 1, kFormTuple, kFormSet, kFormFrozenSet, kFormDeque, kFormDict, kFormDefaultDict, kFormCounter,
+  kFormOrderedDict, kFormRef, kFormObject, kFormCutStr, kFormSurrogates, kFormCutBytes, kFormByteArray, kFormBigInt,
+  kFormComplex, kFormText, kFormException, kFormSubclass, kFormRedacted, kFormLost, kFormUnbound, kFormUnreadable,
+};
+
+int ContainerForm(Shape shape) {
+  switch (shape) {
+    case Shape::kList: return kFormList;
+    case Shape::kTuple: return kFormTuple;
+    case Shape::kSet: return kFormSet;
+    case Shape::kFrozenSet: return kFormFrozenSet;
+    case Shape::kDeque: return kFormDeque;
+    case Shape::kDefaultDict: return kFormDefaultDict;
+    case Shape::kCounter: return kFormCounter;
+    case Shape::kOrderedDict: return kFormOrderedDict;
+    default: return kFormDict;
+  }
+}
+
+}  // namespace
+
+std::uint64_t ObjectIds::Of(PyObject* object) {
+  auto [it, fresh] = ids_.try_emplace(object, Entry{Py_TYPE(object), 0});
+  if (fresh || it->second.type != Py_TYPE(object)) it->second = {Py_TYPE(object), ++next_};
+  return it->second.id;
+}
+
+void Secrets::Add(std::string_view secret) {
+  if (secret.size() < kShortest || secrets_.size() >= kMost) return;
+  if (std::find(secrets_.begin(), secrets_.end(), secret) == secrets_.end()) secrets_.emplace_back(secret);
+}
+
+bool Secrets::Contains(std::string_view text) const {
+  return std::any_of(secrets_.begin(), secrets_.end(),
+                     [&](const std::string& s) { return text.find(s) != std::string_view::npos; });
+}
+
+void Secrets::Mask(std::string* text) const {
+  for (const std::string& secret : secrets_) {
+    for (std::size_t at = text->find(secret); at != std::string::npos; at = text->find(secret, at + 3)) {
+      text->replace(at, secret.size(), "***");
+    }
+  }
+}
+
+bool CaptureContext::RedactsName(PyObject* name) {
+  if (options->redactor.off() || !PyUnicode_Check(name)) return false;
+  if (PyUnicode_GET_LENGTH(name) > 128) return false;
+  std::string text = Utf8(name);
+  if (auto it = redacted_names_.find(text); it != redacted_names_.end()) return it->second;
+  const bool matches = options->redactor.Matches(text);
+  if (redacted_names_.size() < 65536) redacted_names_.emplace(std::move(text), matches);
+  return matches;
+}
+
+Encoder::Encoder(CaptureContext* context)
+    : context_(context), room_(new unsigned char[static_cast<std::size_t>(context->options->limits.bytes) + 64]) {}
+
+void Encoder::Begin() {
+  seen_.clear();
+  nodes_ = context_->options->limits.nodes;
+  nested_ = false;
+}
+
+std::string_view Encoder::Value(PyObject* object, bool* nested) {
+  Begin();
+  shm::CborWriter out(room_.get(), static_cast<std::size_t>(context_->options->limits.bytes));
+  Item(object, 0, &out);
+  if (out.overflow()) {  // not even its frame fits: the type alone
+    out.Truncate(0);
+    out.Form(2);
+    out.Int(kFormUnreadable);
+    out.Text(context_->types.OfObject(object).name);
+  }
+  if (nested != nullptr) *nested = nested_;
+  return out.view();
+}
+
+bool Encoder::Append(PyObject* object, shm::CborWriter* out) {
+  Begin();
+  Item(object, 1, out);
+  return !out->overflow();
+}
+
+std::string_view Encoder::Redacted() {
+  shm::CborWriter out(room_.get(), 16);
+  out.Form(1);
+  out.Int(kFormRedacted);
+  return out.view();
+}
+
+void Encoder::Hide(PyObject* object) {
+  if (PyUnicode_Check(object)) {
+    if (PyUnicode_GET_LENGTH(object) <= 4096) context_->secrets.Add(Utf8(object));
+  } else if (PyBytes_Check(object) && PyBytes_GET_SIZE(object) <= 4096) {
+    context_->secrets.Add({PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))});
+  }
+}
+
+std::string_view Encoder::Exception(PyObject* exception) {
+  Begin();
+  shm::CborWriter out(room_.get(), static_cast<std::size_t>(context_->options->limits.bytes));
+  out.ArrayHeader(2);
+  const std::string type = ExceptionTypeName(Py_TYPE(exception));
+  out.Text(type);
+  std::string message = ExceptionMessage(exception, &context_->types);
+  context_->secrets.Mask(&message);
+  Py_ssize_t cut = 0;
+  bool surrogates = false;
+  std::size_t end = 0;
+  Py_ssize_t chars = 0;
+  while (end < message.size()) {
+    if ((message[end] & 0xc0) != 0x80 && chars++ >= context_->options->limits.chars) break;
+    if (static_cast<unsigned char>(message[end]) == 0xed && end + 1 < message.size() &&
+        static_cast<unsigned char>(message[end + 1]) >= 0xa0) {
+      surrogates = true;
+    }
+    ++end;
+  }
+  for (std::size_t i = end; i < message.size(); ++i) cut += (message[i] & 0xc0) != 0x80;
+  Text(std::string_view(message).substr(0, end), cut, surrogates, &out);
+  return out.view();
+}
+
+bool Encoder::Seen(PyObject* object, std::uint64_t* id) {
+  for (const auto& [known, number] : seen_) {
+    if (known == object) {
+      *id = number;
+      return true;
+    }
+  }
+  *id = context_->ids.Of(object);
+  seen_.emplace_back(object, *id);
+  return false;
+}
+
+void Encoder::Text(std::string_view text, Py_ssize_t cut, bool surrogates, shm::CborWriter* out) {
+  if (surrogates) {
+    out->Form(3);
+    out->Int(kFormSurrogates);
+    out->Int(cut);
+    out->Bytes(text);
+  } else if (cut > 0) {
+    out->Form(3);
+    out->Int(kFormCutStr);
+    out->Int(cut);
+    out->Text(text);
+  } else {
+    out->Text(text);
+  }
+}
+
+void Encoder::Str(PyObject* object, shm::CborWriter* out) {
+  const Py_ssize_t limit = context_->options->limits.chars;
+  const Py_ssize_t length = PyUnicode_GET_LENGTH(object);
+  if (!context_->secrets.empty() && length >= static_cast<Py_ssize_t>(Secrets::kShortest) && length <= (1 << 20)) {
+    std::string whole = Utf8(object);
+    if (context_->secrets.Contains(whole)) {
+      context_->secrets.Mask(&whole);
+      if (whole == "***") {
+        out->Form(1);
+        out->Int(kFormRedacted);
+      } else {
+        std::size_t end = std::min<std::size_t>(whole.size(), static_cast<std::size_t>(limit));
+        while (end < whole.size() && (whole[end] & 0xc0) == 0x80) --end;
+        Text(std::string_view(whole).substr(0, end), static_cast<Py_ssize_t>(whole.size() - end), false, out);
+      }
+      return;
+    }
+  }
+  if (PyUnicode_IS_ASCII(object) && length <= limit) {
+    out->Text(reinterpret_cast<const char*>(PyUnicode_DATA(object)), static_cast<std::size_t>(length));
+    return;
+  }
+  scratch_.clear();
+  bool surrogates = false;
+  const Py_ssize_t cut = AppendUtf8(&scratch_, object, limit, &surrogates);
+  Text(scratch_, cut, surrogates, out);
+}
+
+void Encoder::Int(PyObject* object, shm::CborWriter* out) {
+  std::uint64_t magnitude;
+  int negative;
+  if (smiley_small_int(object, &magnitude, &negative) && magnitude <= INT64_MAX) {
+    out->Int(negative ? -static_cast<std::int64_t>(magnitude) : static_cast<std::int64_t>(magnitude));
+    return;
+  }
+  const std::size_t bits = _PyLong_NumBits(object);
+  std::string text;
+  constexpr std::size_t kDigits = 256;
+  PyObject* shown = object;
+  PyObject* owned = nullptr;
+  // Powers of ten by exact ints only; subclasses never get to see it because PyLong's own functions are called.
+  if (bits > 3 * kDigits) {
+    // Cut to the leading digits: shift so that at most ~ 256 digits and some remain, then drop what is too many.
+    const double digits = static_cast<double>(bits) * 0.30102999566398120;
+    const std::size_t surplus = digits > 280 ? static_cast<std::size_t>(digits) - 280 : 0;
+    if (surplus > 0 && bits < (1u << 20)) {
+      PyObject* ten = PyLong_FromLong(10);
+      PyObject* power = PyLong_FromSize_t(surplus);
+      PyObject* divisor = ten && power ? PyLong_Type.tp_as_number->nb_power(ten, power, Py_None) : nullptr;
+      owned = divisor ? PyLong_Type.tp_as_number->nb_floor_divide(object, divisor) : nullptr;
+      Py_XDECREF(divisor);
+      Py_XDECREF(power);
+      Py_XDECREF(ten);
+      shown = owned;
+    } else if (surplus > 0) {
+      shown = nullptr;  // millions of bits: their number is told, their digits are not worth the seconds
+    }
+  }
+  PyObject* repr = shown != nullptr ? PyLong_Type.tp_repr(shown) : nullptr;
+  if (repr != nullptr) text = Utf8(repr);
+  PyErr_Clear();
+  Py_XDECREF(repr);
+  Py_XDECREF(owned);
+  const std::size_t sign = !text.empty() && text[0] == '-' ? 1 : 0;
+  if (text.size() - sign > kDigits) text.resize(kDigits + sign);
+  out->Form(3);
+  out->Int(kFormBigInt);
+  out->Unsigned(bits);
+  out->Text(text);
+}
+
+void Encoder::TextForm(const char* type, std::string_view text, std::string_view class_name, shm::CborWriter* out) {
+  const std::size_t limit = static_cast<std::size_t>(context_->options->limits.chars) * 2;
+  if (text.size() > limit) {
+    std::size_t end = limit;
+    while (end > 0 && (text[end] & 0xc0) == 0x80) --end;
+    text = text.substr(0, end);
+  }
+  out->Form(class_name.empty() ? 3 : 4);
+  out->Int(kFormText);
+  out->Text(type, std::strlen(type));
+  out->Text(text);
+  if (!class_name.empty()) out->Text(class_name);
+}
+
+void Encoder::Known(PyObject* object, const TypeInfo& info, shm::CborWriter* out) {
+  const char* type = nullptr;
+  std::string text = KnownText(object, info, &context_->types, &type);
+  if (type == nullptr) {
+    Object(object, info, context_->options->limits.depth, 0, out);
+    return;
+  }
+  context_->secrets.Mask(&text);
+  const bool with_class = info.shape == Shape::kEnum || info.shape == Shape::kPath || info.shape == Shape::kNdArray;
+  TextForm(type, text, with_class ? std::string_view(info.name) : std::string_view(), out);
+}
+
+void Encoder::Item(PyObject* object, int depth, shm::CborWriter* out) {
+  --nodes_;
+  if (object == Py_None) {
+    out->Null();
+    return;
+  }
+  const TypeInfo& info = context_->types.OfObject(object);
+  if (IsContainer(info.shape)) {
+    Container(object, info, depth, context_->options->limits.items, out);
+    return;
+  }
+  if (IsText(info.shape)) {
+    Known(object, info, out);
+    return;
+  }
+  if (info.shape == Shape::kException) {
+    Raised(object, info, depth, out);
+    return;
+  }
+  if (info.shape == Shape::kObject || info.shape == Shape::kOpaque) {
+    Object(object, info, depth, context_->options->limits.items, out);
+    return;
+  }
+  if (info.subclass) {
+    Level* level = nullptr;
+    if (info.attributes && depth < context_->options->limits.depth) {
+      nested_ = true;
+      while (levels_.size() <= static_cast<std::size_t>(depth)) levels_.push_back(std::make_unique<Level>());
+      level = levels_[static_cast<std::size_t>(depth)].get();
+      ReadLevel(object, info, context_->options->limits.items, level);
+    }
+    const bool attributes = level != nullptr && !level->attributes.empty();
+    out->Form(attributes ? 4 : 3);
+    out->Int(kFormSubclass);
+    out->Text(info.name);
+    // The builtin part, through the builtin's own layout.
+    Scalar(object, info.shape, out);
+    if (attributes) {
+      bool cut = false;
+      Attributes(*level, depth, static_cast<Py_ssize_t>(level->attributes.size() / 2), out, &cut);
+    }
+    return;
+  }
+  Scalar(object, info.shape, out);
+}
+
+void Encoder::Scalar(PyObject* object, Shape shape, shm::CborWriter* out) {
+  switch (shape) {
+    case Shape::kBool: out->Bool(object == Py_True); return;
+    case Shape::kInt: Int(object, out); return;
+    case Shape::kFloat: out->Double(PyFloat_AS_DOUBLE(object)); return;
+    case Shape::kStr: Str(object, out); return;
+    case Shape::kComplex: {
+      const Py_complex c = reinterpret_cast<PyComplexObject*>(object)->cval;
+      out->Form(3);
+      out->Int(kFormComplex);
+      out->Double(c.real);
+      out->Double(c.imag);
+      return;
+    }
+    case Shape::kBytes:
+    case Shape::kByteArray: {
+      const bool array = shape == Shape::kByteArray;
+      const Py_ssize_t size = Py_SIZE(object);
+      const Py_ssize_t take = std::min<Py_ssize_t>(size, context_->options->limits.chars);
+      const char* data = array ? PyByteArray_AS_STRING(object) : PyBytes_AS_STRING(object);
+      std::string_view view(data, static_cast<std::size_t>(take));
+      if (!context_->secrets.empty() && context_->secrets.Contains({data, static_cast<std::size_t>(size)})) {
+        out->Form(1);
+        out->Int(kFormRedacted);
+      } else if (array) {
+        out->Form(4);
+        out->Int(kFormByteArray);
+        out->Unsigned(context_->ids.Of(object));
+        out->Int(size - take);
+        out->Bytes(view);
+      } else if (take < size) {
+        out->Form(3);
+        out->Int(kFormCutBytes);
+        out->Int(size - take);
+        out->Bytes(view);
+      } else {
+        out->Bytes(view);
+      }
+      return;
+    }
+    default:
+      out->Null();
+      return;
+  }
+}
+
+void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out) {
+  const std::size_t seen = seen_.size();
+  std::uint64_t id;
+  if (Seen(object, &id)) {
+    out->Form(2);
+    out->Int(kFormRef);
+    out->Unsigned(id);
+    return;
+  }
+  if (depth > 0) nested_ = true;
+  const std::size_t start = out->size();
+  const bool dict = IsDict(info.shape);
+  if (info.subclass) {
+    out->Form(3);
+    out->Int(kFormSubclass);
+    out->Text(info.name);
+  }
+  if (depth >= context_->options->limits.depth) {
+    const Py_ssize_t total = dict                                                              ? PyDict_GET_SIZE(object)
+                             : info.shape == Shape::kSet || info.shape == Shape::kFrozenSet ? PySet_GET_SIZE(object)
+                                                                                               : Py_SIZE(object);
+    out->Form(3);
+    out->Int(ContainerForm(info.shape));
+    out->Unsigned(id);
+    out->Int(total);
+    return;
+  }
+  while (levels_.size() <= static_cast<std::size_t>(depth)) levels_.push_back(std::make_unique<Level>());
+  Level& level = *levels_[static_cast<std::size_t>(depth)];
+  for (Py_ssize_t take = limit;;) {
+    ReadLevel(object, info, take, &level);
+    const std::size_t count = level.items.size();
+    const Py_ssize_t kept = static_cast<Py_ssize_t>(dict ? count / 2 : count);
+    const bool attributes = info.subclass && !level.attributes.empty();
+    if (info.subclass) {
+      out->Truncate(start);
+      out->Form(attributes ? 4 : 3);
+      out->Int(kFormSubclass);
+      out->Text(info.name);
+    }
+    out->Form(4);
+    out->Int(ContainerForm(info.shape));
+    out->Unsigned(id);
+    out->Int(std::max<Py_ssize_t>(level.total - kept, 0));
+    out->ArrayHeader(count);
+    std::size_t done = 0;
+    const int nodes = nodes_;
+    for (; done < count; done += dict ? 2 : 1) {
+      if (nodes_ <= 0) break;
+      if (dict) {
+        const bool hide = context_->RedactsName(level.items[done]);
+        Item(level.items[done], depth + 1, out);
+        if (hide) {
+          Hide(level.items[done + 1]);
+          out->Form(1);
+          out->Int(kFormRedacted);
+        } else {
+          Item(level.items[done + 1], depth + 1, out);
+        }
+      } else {
+        Item(level.items[done], depth + 1, out);
+      }
+      if (out->overflow()) break;
+    }
+    bool cut = false;
+    if (done == count && attributes) {
+      Attributes(level, depth, static_cast<Py_ssize_t>(level.attributes.size() / 2), out, &cut);
+    }
+    if (done == count && !out->overflow() && !cut) return;
+    // Does not fit: once more with the items that did.
+    out->Truncate(start);
+    seen_.resize(seen + 1);
+    nodes_ = nodes;
+    const Py_ssize_t fitted = static_cast<Py_ssize_t>(dict ? done / 2 : done);
+    if (take == 0) {
+      out->Form(2);
+      out->Int(kFormUnreadable);
+      out->Text(info.name);
+      return;
+    }
+    take = done == count ? kept / 2 : std::min(fitted, take - 1);
+    if (info.subclass) continue;
+  }
+}
+
+void Encoder::Attributes(const Level& level, int depth, Py_ssize_t limit, shm::CborWriter* out, bool* cut) {
+  const std::size_t count = std::min(level.attributes.size() / 2, static_cast<std::size_t>(limit));
+  out->ArrayHeader(count * 2);
+  for (std::size_t i = 0; i < count; ++i) {
+    PyObject* name = level.attributes[2 * i];
+    PyObject* value = level.attributes[2 * i + 1];
+    if (nodes_ <= 0) {
+      *cut = true;
+      return;
+    }
+    if (PyUnicode_Check(name)) {
+      scratch_.clear();
+      bool surrogates = false;
+      const Py_ssize_t left = AppendUtf8(&scratch_, name, 256, &surrogates);
+      Text(scratch_, surrogates ? left : 0, surrogates, out);
+    } else {
+      out->Text("?", 1);
+    }
+    if (context_->RedactsName(name)) {
+      Hide(value);
+      out->Form(1);
+      out->Int(kFormRedacted);
+    } else {
+      Item(value, depth + 1, out);
+    }
+    if (out->overflow()) {
+      *cut = true;
+      return;
+    }
+  }
+}
+
+void Encoder::Object(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out) {
+  const std::size_t seen = seen_.size();
+  std::uint64_t id;
+  if (Seen(object, &id)) {
+    out->Form(2);
+    out->Int(kFormRef);
+    out->Unsigned(id);
+    return;
+  }
+  const std::size_t start = out->size();
+  if (depth > 0 && info.attributes) nested_ = true;
+  if (!info.attributes || info.shape != Shape::kObject || depth >= context_->options->limits.depth) {
+    Py_ssize_t total = 0;
+    if (info.attributes && info.shape == Shape::kObject) {
+      Level level;
+      ReadLevel(object, info, 0, &level);
+      total = level.attribute_total;
+    }
+    out->Form(4);
+    out->Int(kFormObject);
+    out->Unsigned(id);
+    out->Int(total);
+    out->Text(info.name);
+    return;
+  }
+  while (levels_.size() <= static_cast<std::size_t>(depth)) levels_.push_back(std::make_unique<Level>());
+  Level& level = *levels_[static_cast<std::size_t>(depth)];
+  const int nodes = nodes_;
+  for (Py_ssize_t take = limit;;) {
+    ReadLevel(object, info, take, &level);
+    const Py_ssize_t kept = static_cast<Py_ssize_t>(level.attributes.size() / 2);
+    out->Form(5);
+    out->Int(kFormObject);
+    out->Unsigned(id);
+    out->Int(std::max<Py_ssize_t>(level.attribute_total - kept, 0));
+    out->Text(info.name);
+    bool cut = false;
+    Attributes(level, depth, kept, out, &cut);
+    if (!cut && !out->overflow()) return;
+    out->Truncate(start);
+    seen_.resize(seen + 1);
+    nodes_ = nodes;
+    if (take == 0) {
+      out->Form(2);
+      out->Int(kFormUnreadable);
+      out->Text(info.name);
+      return;
+    }
+    take = std::min(kept, take) / 2;
+  }
+}
+
+void Encoder::Raised(PyObject* object, const TypeInfo& info, int depth, shm::CborWriter* out) {
+  std::uint64_t id;
+  if (Seen(object, &id)) {
+    out->Form(2);
+    out->Int(kFormRef);
+    out->Unsigned(id);
+    return;
+  }
+  nested_ = true;
+  const PyBaseExceptionObject* exception = reinterpret_cast<PyBaseExceptionObject*>(object);
+  const bool deeper = depth + 1 < context_->options->limits.depth;
+  out->Form(7);
+  out->Int(kFormException);
+  out->Unsigned(id);
+  out->Text(info.name);
+  PyObject* args = exception->args;
+  Py_ssize_t count = args != nullptr && PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
+  count = std::min<Py_ssize_t>(count, 16);
+  out->ArrayHeader(static_cast<std::uint64_t>(count));
+  for (Py_ssize_t i = 0; i < count; ++i) Item(PyTuple_GET_ITEM(args, i), depth + 1, out);
+  PyObject* notes = ReadAttribute(object, info, "__notes__");
+  const Py_ssize_t note_count = notes != nullptr && PyList_CheckExact(notes) ? std::min<Py_ssize_t>(PyList_GET_SIZE(notes), 16) : 0;
+  out->ArrayHeader(static_cast<std::uint64_t>(note_count));
+  for (Py_ssize_t i = 0; i < note_count; ++i) {
+    PyObject* note = PyList_GET_ITEM(notes, i);
+    if (PyUnicode_Check(note)) {
+      Str(note, out);
+    } else {
+      out->Text("?", 1);
+    }
+  }
+  for (PyObject* linked : {exception->cause, exception->context}) {
+    if (linked != nullptr && linked != Py_None && deeper && nodes_ > 0) {
+      Item(linked, depth + 1, out);
+    } else {
+      out->Null();
+    }
+  }
+}
+
+}  // namespace smiley::tracer

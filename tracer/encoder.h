@@ -1,0 +1,107 @@
+// Thread rule: call with the GIL held; one Encoder per traced thread. Never runs the program's code, keeps no
+// reference.
+//
+// Objects to CBOR (shm/FORMAT.md, "Values"), within the capture limits.
+#pragma once
+
+#include <Python.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "shm/cbor.h"
+#include "tracer/level.h"
+#include "tracer/options.h"
+#include "tracer/types.h"
+
+namespace smiley::tracer {
+
+// Numbers of containers and objects, per process, in order of first capture. An address that is used again by another
+// object of the same type keeps its number: nothing is kept alive to know better.
+class ObjectIds {
+ public:
+  std::uint64_t Of(PyObject* object);
+  void Reset() { ids_.clear(); next_ = 0; }
+
+ private:
+  struct Entry { PyTypeObject* type; std::uint64_t id; };
+  std::unordered_map<PyObject*, Entry> ids_;
+  std::uint64_t next_ = 0;
+};
+
+// Strings that were redacted once and are masked wherever they show up again.
+class Secrets {
+ public:
+  static constexpr std::size_t kShortest = 8;
+  static constexpr std::size_t kMost = 256;
+  void Add(std::string_view secret);
+  bool empty() const { return secrets_.empty(); }
+  bool Contains(std::string_view text) const;      // some secret stands in it
+  void Mask(std::string* text) const;              // replaces each by "***"
+
+ private:
+  std::vector<std::string> secrets_;
+};
+
+// What all threads of the process share while capturing; guarded by the GIL.
+struct CaptureContext {
+  const Options* options = nullptr;
+  Types types;
+  ObjectIds ids;
+  Secrets secrets;
+  bool RedactsName(PyObject* name);  // cached by str identity and text
+ private:
+  std::unordered_map<std::string, bool> redacted_names_;
+};
+
+class Encoder {
+ public:
+  explicit Encoder(CaptureContext* context);
+  // The value as one CBOR item; valid until the next call. `nested` (may be null): set when parts below the first
+  // level may change without the first level showing it.
+  std::string_view Value(PyObject* object, bool* nested = nullptr);
+  // For patches: the same, within what is left of the limits, appended to a growing array.
+  bool Append(PyObject* object, shm::CborWriter* out);
+  // [type, message] of an exception, from its args as the builtin str() gives it.
+  std::string_view Exception(PyObject* exception);
+  std::string_view Redacted();
+  // Takes note of what a redacted value was, so that it is masked elsewhere.
+  void Hide(PyObject* object);
+
+ private:
+  void Item(PyObject* object, int depth, shm::CborWriter* out);
+  void Container(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out);
+  void Object(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out);
+  void Attributes(const Level& level, int depth, Py_ssize_t limit, shm::CborWriter* out, bool* cut);
+  void Raised(PyObject* object, const TypeInfo& info, int depth, shm::CborWriter* out);
+  void Scalar(PyObject* object, Shape shape, shm::CborWriter* out);
+  void Int(PyObject* object, shm::CborWriter* out);
+  void Str(PyObject* object, shm::CborWriter* out);
+  void Text(std::string_view text, Py_ssize_t cut, bool surrogates, shm::CborWriter* out);
+  void TextForm(const char* type, std::string_view text, std::string_view class_name, shm::CborWriter* out);
+  void Known(PyObject* object, const TypeInfo& info, shm::CborWriter* out);
+  bool Seen(PyObject* object, std::uint64_t* id);
+  void Begin();
+
+  CaptureContext* context_;
+  std::unique_ptr<unsigned char[]> room_;
+  std::vector<std::pair<PyObject*, std::uint64_t>> seen_;
+  std::vector<std::unique_ptr<Level>> levels_;  // scratch, one a depth
+  std::string scratch_;
+  int nodes_ = 0;
+  bool nested_ = false;
+};
+
+// Text forms of known types (ranges, dates, functions …), and of arguments in exception messages.
+std::string KnownText(PyObject* object, const TypeInfo& info, Types* types, const char** type_name);
+// Like repr() for exact builtins, "<module.Class object>" for everything else.
+std::string SafeRepr(PyObject* object, Types* types, int depth = 0);
+std::string ExceptionMessage(PyObject* exception, Types* types);
+// As tracebacks name it: "ValueError", "json.decoder.JSONDecodeError"; "__main__." left out.
+std::string ExceptionTypeName(PyTypeObject* type);
+
+}  // namespace smiley::tracer

@@ -1,0 +1,343 @@
+// Text forms: what a value of a known type looks like when it is written as a text.
+#include <Python.h>
+// datetime.h needs Python.h before it.
+#include <datetime.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "tracer/encoder.h"
+#include "tracer/interp.h"
+
+namespace smiley::tracer {
+namespace {
+
+// The str that a C function of an exact builtin type made; takes the reference; clears errors.
+std::string TakeText(PyObject* made) {
+  std::string text;
+  if (made != nullptr && PyUnicode_Check(made)) text = Utf8(made);
+  Py_XDECREF(made);
+  PyErr_Clear();
+  return text;
+}
+
+std::string StrAttribute(PyObject* object, const TypeInfo& info, const char* name) {
+  PyObject* value = ReadAttribute(object, info, name);
+  return value != nullptr && PyUnicode_Check(value) ? Utf8(value) : std::string();
+}
+
+std::string NamedIn(PyObject* module, const std::string& qualname) {
+  if (module != nullptr && PyUnicode_Check(module)) return Utf8(module) + "." + qualname;
+  return qualname;
+}
+
+// Date and time fields by their C layout; a time zone only when it is the library's own fixed one.
+std::string DateTimeText(PyObject* object, Shape shape) {
+  char text[96];
+  int at = 0;
+  if (shape != Shape::kTime) {
+    at += std::snprintf(text, sizeof text, "%04d-%02d-%02d", PyDateTime_GET_YEAR(object), PyDateTime_GET_MONTH(object),
+                        PyDateTime_GET_DAY(object));
+  }
+  if (shape == Shape::kDate) return text;
+  PyObject* zone;
+  if (shape == Shape::kDateTime) {
+    at += std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), " %02d:%02d:%02d",
+                        PyDateTime_DATE_GET_HOUR(object), PyDateTime_DATE_GET_MINUTE(object),
+                        PyDateTime_DATE_GET_SECOND(object));
+    if (PyDateTime_DATE_GET_MICROSECOND(object) != 0) {
+      at += std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ".%06d",
+                          PyDateTime_DATE_GET_MICROSECOND(object));
+    }
+    zone = PyDateTime_DATE_GET_TZINFO(object);
+  } else {
+    at += std::snprintf(text, sizeof text, "%02d:%02d:%02d", PyDateTime_TIME_GET_HOUR(object),
+                        PyDateTime_TIME_GET_MINUTE(object), PyDateTime_TIME_GET_SECOND(object));
+    if (PyDateTime_TIME_GET_MICROSECOND(object) != 0) {
+      at += std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ".%06d",
+                          PyDateTime_TIME_GET_MICROSECOND(object));
+    }
+    zone = PyDateTime_TIME_GET_TZINFO(object);
+  }
+  std::string out = text;
+  if (zone != nullptr && zone != Py_None) {
+    if (std::strcmp(Py_TYPE(zone)->tp_name, "datetime.timezone") == 0) {
+      out += " " + TakeText(Py_TYPE(zone)->tp_str(zone));
+    } else {
+      out += " " + Types::NameOf(Py_TYPE(zone));
+    }
+  }
+  return out;
+}
+
+std::string PathText(PyObject* object, const TypeInfo& info) {
+  std::string text = StrAttribute(object, info, "_str");
+  if (!text.empty()) return text;
+  PyObject* raw = ReadAttribute(object, info, "_raw_paths");
+  if (raw != nullptr && PyList_CheckExact(raw)) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(raw); ++i) {
+      if (!PyUnicode_Check(PyList_GET_ITEM(raw, i))) continue;
+      const std::string part = Utf8(PyList_GET_ITEM(raw, i));
+      if (!part.empty() && part[0] == '/') text.clear();
+      if (!text.empty() && text.back() != '/') text += '/';
+      text += part;
+    }
+    return text.empty() ? "." : text;
+  }
+  PyObject* parts = ReadAttribute(object, info, "_parts");
+  if (parts != nullptr && PyList_CheckExact(parts)) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(parts); ++i) {
+      if (!PyUnicode_Check(PyList_GET_ITEM(parts, i))) continue;
+      if (!text.empty() && text.back() != '/') text += '/';
+      text += Utf8(PyList_GET_ITEM(parts, i));
+    }
+  }
+  return text.empty() ? "." : text;
+}
+
+std::string UuidText(PyObject* object, const TypeInfo& info) {
+  PyObject* number = ReadAttribute(object, info, "int");
+  if (number == nullptr || !PyLong_CheckExact(number)) return {};
+  std::string hex = TakeText(PyNumber_ToBase(number, 16));
+  if (hex.size() < 2) return {};
+  hex = hex.substr(2);
+  if (hex.size() < 32) hex.insert(0, 32 - hex.size(), '0');
+  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" + hex.substr(20);
+}
+
+// The head of numpy's array object, the same in its versions 1 and 2.
+struct NdArrayHead {
+  PyObject_HEAD
+  char* data;
+  int nd;
+  Py_intptr_t* dimensions;
+  Py_intptr_t* strides;
+  PyObject* base;
+  PyObject* descr;
+};
+struct NdDescrHead {
+  PyObject_HEAD
+  PyTypeObject* typeobj;
+};
+
+std::string NdArrayText(PyObject* object) {
+  const NdArrayHead* array = reinterpret_cast<NdArrayHead*>(object);
+  std::string text = "shape=(";
+  for (int i = 0; i < array->nd && i < 64; ++i) {
+    text += (i > 0 ? ", " : "") + std::to_string(array->dimensions[i]);
+  }
+  text += array->nd == 1 ? ",)" : ")";
+  if (array->descr != nullptr) {
+    text += std::string(" dtype=") + reinterpret_cast<NdDescrHead*>(array->descr)->typeobj->tp_name;
+  }
+  return text;
+}
+
+std::string FunctionText(PyObject* object) {
+  const PyFunctionObject* f = reinterpret_cast<PyFunctionObject*>(object);
+  return NamedIn(f->func_module, PyUnicode_Check(f->func_qualname) ? Utf8(f->func_qualname) : "?");
+}
+
+}  // namespace
+
+std::string KnownText(PyObject* object, const TypeInfo& info, Types* types, const char** type_name) {
+  switch (info.shape) {
+    case Shape::kRange:
+      *type_name = "range";
+      return TakeText(PyRange_Type.tp_repr(object));
+    case Shape::kSlice: {
+      const PySliceObject* slice = reinterpret_cast<PySliceObject*>(object);
+      *type_name = "slice";
+      return "slice(" + SafeRepr(slice->start, types) + ", " + SafeRepr(slice->stop, types) + ", " +
+             SafeRepr(slice->step, types) + ")";
+    }
+    case Shape::kEnum: {
+      *type_name = "enum";
+      std::string member = StrAttribute(object, info, "_name_");
+      if (member.empty()) {
+        // Enum members keep their attributes in a plain instance dict.
+        Level level;
+        TypeInfo open = info;
+        open.attributes = true;
+        open.subclass = true;
+        ReadLevel(object, open, 16, &level);
+        PyObject* value = nullptr;
+        for (std::size_t i = 0; i + 1 < level.attributes.size(); i += 2) {
+          if (!PyUnicode_Check(level.attributes[i])) continue;
+          const std::string name = Utf8(level.attributes[i]);
+          if (name == "_name_" && PyUnicode_Check(level.attributes[i + 1])) member = Utf8(level.attributes[i + 1]);
+          if (name == "_value_") value = level.attributes[i + 1];
+        }
+        if (member.empty() && value != nullptr) member = SafeRepr(value, types);
+      }
+      const std::size_t dot = info.name.rfind('.');
+      return info.name.substr(dot == std::string::npos ? 0 : dot + 1) + "." + member;
+    }
+    case Shape::kDateTime:
+      *type_name = "datetime";
+      return DateTimeText(object, info.shape);
+    case Shape::kDate:
+      *type_name = "date";
+      return DateTimeText(object, info.shape);
+    case Shape::kTime:
+      *type_name = "time";
+      return DateTimeText(object, info.shape);
+    case Shape::kTimeDelta:
+      *type_name = "timedelta";
+      return TakeText(Py_TYPE(object)->tp_str(object));
+    case Shape::kTimeZone:
+      *type_name = "timezone";
+      return TakeText(Py_TYPE(object)->tp_str(object));
+    case Shape::kDecimal:
+      *type_name = "Decimal";
+      return TakeText(Py_TYPE(object)->tp_str(object));
+    case Shape::kFraction: {
+      PyObject* n = ReadAttribute(object, info, "_numerator");
+      PyObject* d = ReadAttribute(object, info, "_denominator");
+      if (n == nullptr || d == nullptr) return {};
+      *type_name = "Fraction";
+      return SafeRepr(n, types) + "/" + SafeRepr(d, types);
+    }
+    case Shape::kUuid: {
+      std::string text = UuidText(object, info);
+      if (!text.empty()) *type_name = "UUID";
+      return text;
+    }
+    case Shape::kPath:
+      *type_name = "Path";
+      return PathText(object, info);
+    case Shape::kFunction:
+      *type_name = "function";
+      return FunctionText(object);
+    case Shape::kBuiltin: {
+      const PyCFunctionObject* f = reinterpret_cast<PyCFunctionObject*>(object);
+      *type_name = "builtin";
+      if (f->m_self != nullptr && !PyModule_Check(f->m_self)) {
+        PyTypeObject* owner = PyType_Check(f->m_self) ? reinterpret_cast<PyTypeObject*>(f->m_self) : Py_TYPE(f->m_self);
+        return types->Of(owner).name + "." + f->m_ml->ml_name;
+      }
+      const std::string name = NamedIn(f->m_module, f->m_ml->ml_name);
+      return name.rfind("builtins.", 0) == 0 ? name.substr(9) : name;
+    }
+    case Shape::kMethod: {
+      PyObject* function = PyMethod_GET_FUNCTION(object);
+      *type_name = "method";
+      if (Py_TYPE(function) == &PyFunction_Type) return FunctionText(function);
+      return types->OfObject(function).name;
+    }
+    case Shape::kClass:
+      *type_name = "class";
+      return Types::NameOf(reinterpret_cast<PyTypeObject*>(object));
+    case Shape::kModule:
+      *type_name = "module";
+      return TakeText(PyModule_GetNameObject(object));
+    case Shape::kEllipsis:
+      *type_name = "ellipsis";
+      return "Ellipsis";
+    case Shape::kNotImplemented:
+      *type_name = "notimplemented";
+      return "NotImplemented";
+    case Shape::kNdArray:
+      *type_name = "ndarray";
+      return NdArrayText(object);
+    default:
+      return {};
+  }
+}
+
+std::string SafeRepr(PyObject* object, Types* types, int depth) {
+  if (object == nullptr) return "<NULL>";
+  if (object == Py_None || object == Py_True || object == Py_False || object == Py_Ellipsis) {
+    return TakeText(Py_TYPE(object)->tp_repr(object));
+  }
+  const TypeInfo& info = types->OfObject(object);
+  if (!info.subclass && IsScalar(info.shape)) {
+    if (info.shape == Shape::kInt && _PyLong_NumBits(object) > 8192) return "<int of " + std::to_string(_PyLong_NumBits(object)) + " bits>";
+    return TakeText(Py_TYPE(object)->tp_repr(object));
+  }
+  const bool sequence = info.shape == Shape::kList || info.shape == Shape::kTuple;
+  if (!info.subclass && depth < 3 && (sequence || info.shape == Shape::kDict)) {
+    Level level;
+    ReadLevel(object, info, 64, &level);
+    std::string text = info.shape == Shape::kList ? "[" : sequence ? "(" : "{";
+    const std::size_t step = sequence ? 1 : 2;
+    for (std::size_t i = 0; i + step <= level.items.size(); i += step) {
+      if (i > 0) text += ", ";
+      text += SafeRepr(level.items[i], types, depth + 1);
+      if (!sequence) text += ": " + SafeRepr(level.items[i + 1], types, depth + 1);
+    }
+    if (level.total > static_cast<Py_ssize_t>(level.items.size() / step)) text += ", ...";
+    if (info.shape == Shape::kTuple && level.total == 1) text += ",";
+    return text + (info.shape == Shape::kList ? "]" : sequence ? ")" : "}");
+  }
+  if (info.shape == Shape::kClass) return "<class '" + Types::NameOf(reinterpret_cast<PyTypeObject*>(object)) + "'>";
+  const char* type = nullptr;
+  if (IsText(info.shape)) {
+    std::string text = KnownText(object, info, types, &type);
+    if (type != nullptr && info.shape == Shape::kRange) return text;
+    if (type != nullptr) return std::string("<") + type + " " + text + ">";
+  }
+  return "<" + info.name + " object>";
+}
+
+std::string ExceptionTypeName(PyTypeObject* type) {
+  std::string name = Types::NameOf(type);
+  return name.rfind("__main__.", 0) == 0 ? name.substr(9) : name;
+}
+
+namespace {
+
+bool IsPlain(PyObject* object) {
+  return object == nullptr || object == Py_None || PyUnicode_CheckExact(object) || PyLong_CheckExact(object) ||
+         PyBool_Check(object) || PyFloat_CheckExact(object) || PyBytes_CheckExact(object);
+}
+
+std::string ShownArgument(PyObject* object, Types* types) {
+  return PyUnicode_Check(object) ? Utf8(object) : SafeRepr(object, types);
+}
+
+}  // namespace
+
+std::string ExceptionMessage(PyObject* object, Types* types) {
+  PyTypeObject* base = Py_TYPE(object);
+  while (base->tp_flags & Py_TPFLAGS_HEAPTYPE) base = base->tp_base;
+  PyObject* args = reinterpret_cast<PyBaseExceptionObject*>(object)->args;
+  const Py_ssize_t count = args != nullptr && PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
+  // The builtin's own str() where all that it looks at is plain.
+  bool plain = base->tp_str != nullptr;
+  for (Py_ssize_t i = 0; i < count; ++i) plain = plain && IsPlain(PyTuple_GET_ITEM(args, i));
+  PyTypeObject* os_error = reinterpret_cast<PyTypeObject*>(PyExc_OSError);
+  if (PyType_IsSubtype(base, os_error)) {
+    const PyOSErrorObject* e = reinterpret_cast<PyOSErrorObject*>(object);
+    plain = plain && IsPlain(e->myerrno) && IsPlain(e->strerror) && IsPlain(e->filename) && IsPlain(e->filename2);
+  } else if (PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_SyntaxError))) {
+    const PySyntaxErrorObject* e = reinterpret_cast<PySyntaxErrorObject*>(object);
+    plain = IsPlain(e->msg) && IsPlain(e->filename) && IsPlain(e->lineno);
+  } else if (PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_ImportError))) {
+    plain = IsPlain(reinterpret_cast<PyImportErrorObject*>(object)->msg);
+  } else if (PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_UnicodeError))) {
+    const PyUnicodeErrorObject* e = reinterpret_cast<PyUnicodeErrorObject*>(object);
+    plain = plain && IsPlain(e->encoding) && IsPlain(e->object) && IsPlain(e->reason);
+  } else if (PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_BaseExceptionGroup))) {
+    if (count == 2) {
+      PyObject* members = PyTuple_GET_ITEM(args, 1);
+      const Py_ssize_t size = PyList_Check(members) || PyTuple_Check(members) ? Py_SIZE(members) : 0;
+      return ShownArgument(PyTuple_GET_ITEM(args, 0), types) + " (" + std::to_string(size) + " sub-exception" +
+             (size == 1 ? ")" : "s)");
+    }
+  }
+  if (plain) {
+    PyObject* text = base->tp_str(object);
+    if (text != nullptr) return TakeText(text);
+    PyErr_Clear();
+  }
+  if (count == 0) return {};
+  if (count == 1) {
+    PyObject* only = PyTuple_GET_ITEM(args, 0);
+    return PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_KeyError)) ? SafeRepr(only, types)
+                                                                                   : ShownArgument(only, types);
+  }
+  return SafeRepr(args, types);
+}
+
+}  // namespace smiley::tracer

@@ -1,0 +1,23 @@
+// Thread rule: Start and Stop on a thread that holds the GIL; the hooks themselves run on every Python thread.
+//
+// Where events come from. A hook source translates what one of the interpreter's mechanisms reports into calls on
+// ThreadRecorder; everything else of the tracer does not know which mechanism it is.
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace smiley::tracer {
+
+class HookSource {
+ public:
+  virtual ~HookSource() = default;
+  // False: nothing was changed, *error says why in one line.
+  virtual bool Start(std::string* error) = 0;
+  virtual void Stop() = 0;
+};
+
+// The C trace function (PyEval_SetTrace's mechanism), or the C profile function when only calls are wanted.
+std::unique_ptr<HookSource> MakeTraceFunctionHooks(bool calls_only);
+
+}  // namespace smiley::tracer

@@ -1,0 +1,154 @@
+// Events from the interpreter's C trace function: the very sequence that sys.settrace gives a Python function.
+#include <Python.h>
+#include <frameobject.h>
+#include <opcode.h>
+
+#include "tracer/hooks.h"
+#include "tracer/interp.h"
+#include "tracer/recorder.h"
+#include "tracer/swap.h"
+
+namespace smiley::tracer {
+namespace {
+
+constexpr int kResumeAtStart = 0;
+constexpr int kResumeKindMask = 3;
+
+// The pending exception is none of our calls' business and must be there again afterwards.
+class KeepError {
+ public:
+  KeepError() : pending_(PyErr_Occurred() != nullptr) {
+    if (pending_) PyErr_Fetch(&type_, &value_, &traceback_);
+  }
+  ~KeepError() {
+    if (pending_) PyErr_Restore(type_, value_, traceback_);
+  }
+  // The exception as an instance where it is one already.
+  PyObject* exception() const {
+    return value_ != nullptr && PyExceptionInstance_Check(value_) ? value_ : nullptr;
+  }
+  bool pending() const { return pending_; }
+
+ private:
+  bool pending_;
+  PyObject *type_ = nullptr, *value_ = nullptr, *traceback_ = nullptr;
+};
+
+void OnCall(ThreadRecorder* recorder, PyFrameObject* object) {
+  SmileyFrame frame;
+  smiley_read_frame(object, &frame);
+  CodeInfo* code = Process::instance()->codes().Of(frame.code);
+  if (!code->included) return;
+  KeepError keep;
+  Entry entry = Entry::kCall;
+  if (code->generator) {
+    if (code->OpcodeAt(frame.lasti) != RESUME) {
+      entry = Entry::kThrow;
+    } else if ((code->OpargAt(frame.lasti) & kResumeKindMask) != kResumeAtStart) {
+      entry = keep.pending() ? Entry::kThrow : Entry::kResume;
+    }
+  }
+  recorder->Enter(frame, code, entry, keep.exception());
+}
+
+void OnLine(ThreadRecorder* recorder, PyFrameObject* object) {
+  SmileyFrame frame;
+  smiley_read_frame(object, &frame);
+  recorder->Line(frame, static_cast<std::uint32_t>(PyFrame_GetLineNumber(object)));
+}
+
+// A loop over an iterator swallows StopIteration by itself: no handler follows.
+bool SwallowedByLoop(const CodeInfo* code, const SmileyFrame& frame, PyObject* exception) {
+  const int opcode = code->OpcodeAt(frame.lasti);
+  return (opcode == FOR_ITER || opcode == SEND
+#ifdef END_ASYNC_FOR
+          || opcode == END_ASYNC_FOR
+#endif
+          ) && (PyErr_GivenExceptionMatches(exception, PyExc_StopIteration) ||
+                PyErr_GivenExceptionMatches(exception, PyExc_StopAsyncIteration));
+}
+
+void OnException(ThreadRecorder* recorder, PyFrameObject* object, PyObject* info) {
+  SmileyFrame frame;
+  smiley_read_frame(object, &frame);
+  if (!recorder->IsTop(frame.key) || info == nullptr || !PyTuple_Check(info) || PyTuple_GET_SIZE(info) != 3) return;
+  PyObject* exception = PyTuple_GET_ITEM(info, 1);
+  if (!PyExceptionInstance_Check(exception)) return;
+  PyObject* traceback = PyTuple_GET_ITEM(info, 2);
+  CodeInfo* code = Process::instance()->codes().Of(frame.code);
+  const bool raised_here = code->OpcodeAt(frame.lasti) == RAISE_VARARGS;
+  const bool deeper = traceback != nullptr && PyTraceBack_Check(traceback) &&
+                      reinterpret_cast<PyTracebackObject*>(traceback)->tb_next != nullptr;
+  recorder->Raise(frame, exception, deeper && !raised_here, SwallowedByLoop(code, frame, exception));
+}
+
+void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) {
+  SmileyFrame frame;
+  smiley_read_frame(object, &frame);
+  CodeInfo* code = Process::instance()->codes().Of(frame.code);
+  if (!code->included) return;
+  KeepError keep;
+  if (value == nullptr) {
+    recorder->Leave(frame, Exit::kUnwind, nullptr, keep.exception());
+  } else if (code->generator && code->OpcodeAt(frame.lasti) == YIELD_VALUE) {
+    recorder->Leave(frame, Exit::kYield, value, nullptr);
+  } else {
+    recorder->Leave(frame, Exit::kReturn, value, nullptr);
+  }
+}
+
+int Trace(PyObject*, PyFrameObject* frame, int what, PyObject* arg) {
+  ThreadRecorder* recorder = ThreadRecorder::Current();
+  if (recorder == nullptr) [[unlikely]]
+    return 0;
+  switch (what) {
+    case PyTrace_LINE:
+      OnLine(recorder, frame);
+      break;
+    case PyTrace_CALL:
+      OnCall(recorder, frame);
+      break;
+    case PyTrace_RETURN:
+      OnReturn(recorder, frame, arg);
+      break;
+    case PyTrace_EXCEPTION:
+      OnException(recorder, frame, arg);
+      break;
+    default:
+      break;
+  }
+  return 0;
+}
+
+class TraceFunctionHooks final : public HookSource {
+ public:
+  explicit TraceFunctionHooks(bool calls_only) : calls_only_(calls_only) {}
+
+  bool Start(std::string* error) override {
+    if (!WatchNewThreads(&TraceFunctionHooks::SetEverywhere)) {
+      *error = "the interpreter's _thread module is not as expected";
+      return false;
+    }
+    g_calls_only = calls_only_;
+    SetEverywhere();
+    return true;
+  }
+
+  void Stop() override {
+    UnwatchNewThreads();
+    smiley_untrace_all_threads(&Trace);
+  }
+
+ private:
+  static void SetEverywhere() { smiley_trace_all_threads(&Trace, nullptr, g_calls_only ? 1 : 0); }
+  inline static bool g_calls_only = false;
+  bool calls_only_;
+};
+
+}  // namespace
+
+std::unique_ptr<HookSource> MakeTraceFunctionHooks(bool calls_only) {
+  return std::make_unique<TraceFunctionHooks>(calls_only);
+}
+
+}  // namespace smiley::tracer

@@ -1,0 +1,58 @@
+// Thread rule: call with the GIL held; nothing here runs the program's code, allocates objects or keeps references.
+//
+// What the tracer needs of CPython's insides. One small file per version implements it (interp_311.c …), in C because
+// some internal headers do not compile as C++. All pointers are borrowed and valid only during the hook's call.
+#pragma once
+
+#include <Python.h>
+#include <frameobject.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// One activation as a hook sees it.
+typedef struct SmileyFrame {
+  void* key;             // address of the interpreter's frame: unique while it is open or suspended
+  void* previous;        // the caller's key, NULL at the bottom
+  PyObject** locals;     // co_nlocalsplus slots; NULL = unbound; cells may or may not be cells yet
+  PyCodeObject* code;
+  PyObject* func;        // function object, or NULL
+  PyObject* globals;
+  PyObject* names;       // namespace of a module or class body, NULL in functions
+  int lasti;             // code unit last begun, negative before the first
+} SmileyFrame;
+
+void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out);
+
+// Attributes of an instance that does not have a __dict__ object made: fills names and values (borrowed) up to `room`
+// and returns the number there are. If the instance has a real dict, *dict is it and 0 is returned.
+Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** names, PyObject** values,
+                                      Py_ssize_t room);
+
+// Value of the str `name` in a dict (exact or subclass, by its C layout); never compares foreign keys. Borrowed.
+PyObject* smiley_dict_lookup(PyObject* dict, PyObject* name);
+
+// The exception being handled in the innermost running handler of this thread, or NULL. Borrowed.
+PyObject* smiley_handled_exception(void);
+
+// Digits of an int: |value| fits 64 bits → 1 and *value (with *negative), else 0.
+int smiley_small_int(PyObject* number, uint64_t* magnitude, int* negative);
+
+// The digits in memory of an int too large for that, for comparing.
+const void* smiley_int_digits(PyObject* number, size_t* bytes);
+
+int smiley_signals_pending(void);
+// Takes the hook out of the runtime's list; 1 when it was there. Its memory is not freed: it may be running.
+int smiley_unlink_audit_hook(void* hook, void* user_data);
+// Makes `func` the trace function (`profile`: the profile function) of every thread of the interpreter that has none.
+// Returns how many were set.
+int smiley_trace_all_threads(Py_tracefunc func, PyObject* arg, int profile);
+// Removes `func` wherever it is the trace or profile function.
+void smiley_untrace_all_threads(Py_tracefunc func);
+// Element access of containers by their C layout.
+int smiley_set_next(PyObject* set, Py_ssize_t* pos, PyObject** key);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,105 @@
+// CPython 3.11: see interp.h.
+#include <patchlevel.h>
+#if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030C0000
+#define Py_BUILD_CORE 1
+#include <Python.h>
+#include <internal/pycore_dict.h>
+#include <internal/pycore_frame.h>
+#include <internal/pycore_interp.h>
+#include <internal/pycore_object.h>
+#include <internal/pycore_runtime.h>
+
+#include "tracer/interp.h"
+#include "tracer/interp_parts.h"
+
+void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out) {
+  _PyInterpreterFrame* f = frame->f_frame;
+  out->key = f;
+  out->previous = f->previous;
+  out->locals = f->localsplus;
+  out->code = f->f_code;
+  out->func = (PyObject*)f->f_func;
+  out->globals = f->f_globals;
+  out->names = (f->f_code->co_flags & CO_OPTIMIZED) ? NULL : f->f_locals;
+  out->lasti = _PyInterpreterFrame_LASTI(f);
+}
+
+Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** names, PyObject** values,
+                                      Py_ssize_t room) {
+  PyTypeObject* type = Py_TYPE(object);
+  *dict = NULL;
+  if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) return 0;
+  PyDictValues* held = *_PyObject_ValuesPointer(object);
+  if (held == NULL) {
+    *dict = *_PyObject_ManagedDictPointer(object);
+    return 0;
+  }
+  return SplitAttributes(((PyHeapTypeObject*)type)->ht_cached_keys, held->values, names, values, room);
+}
+
+int smiley_small_int(PyObject* number, uint64_t* magnitude, int* negative) {
+  const Py_ssize_t size = Py_SIZE(number);
+  const Py_ssize_t digits = size < 0 ? -size : size;
+  const PyLongObject* n = (PyLongObject*)number;
+  *negative = size < 0;
+  *magnitude = 0;
+  if (digits > 3) return 0;
+  for (Py_ssize_t i = digits - 1; i >= 0; i--) {
+    if (*magnitude >> (64 - PyLong_SHIFT)) return 0;
+    *magnitude = (*magnitude << PyLong_SHIFT) | n->ob_digit[i];
+  }
+  return 1;
+}
+
+const void* smiley_int_digits(PyObject* number, size_t* bytes) {
+  const Py_ssize_t size = Py_SIZE(number);
+  *bytes = (size_t)(size < 0 ? -size : size) * sizeof(digit);
+  return ((PyLongObject*)number)->ob_digit;
+}
+
+int smiley_signals_pending(void) { return _Py_atomic_load_relaxed(&_PyRuntime.ceval.signals_pending) != 0; }
+
+int smiley_unlink_audit_hook(void* hook, void* user_data) {
+  for (_Py_AuditHookEntry** at = &_PyRuntime.audit_hook_head; *at != NULL; at = &(*at)->next) {
+    if ((void*)(*at)->hookCFunction == hook && (*at)->userData == user_data) {
+      *at = (*at)->next;
+      return 1;
+    }
+  }
+  return 0;
+}
+
+int smiley_trace_all_threads(Py_tracefunc func, PyObject* arg, int profile) {
+  int set = 0;
+  PyInterpreterState* interp = PyInterpreterState_Get();
+  for (PyThreadState* t = PyInterpreterState_ThreadHead(interp); t != NULL; t = PyThreadState_Next(t)) {
+    if ((profile ? t->c_profilefunc : t->c_tracefunc) != NULL) continue;
+    Py_XINCREF(arg);
+    if (profile) {
+      t->c_profileobj = arg;
+      t->c_profilefunc = func;
+    } else {
+      t->c_traceobj = arg;
+      t->c_tracefunc = func;
+    }
+    t->cframe->use_tracing = 255;
+    set++;
+  }
+  return set;
+}
+
+void smiley_untrace_all_threads(Py_tracefunc func) {
+  PyInterpreterState* interp = PyInterpreterState_Get();
+  for (PyThreadState* t = PyInterpreterState_ThreadHead(interp); t != NULL; t = PyThreadState_Next(t)) {
+    if (t->c_tracefunc == func) {
+      t->c_tracefunc = NULL;
+      Py_CLEAR(t->c_traceobj);
+    }
+    if (t->c_profilefunc == func) {
+      t->c_profilefunc = NULL;
+      Py_CLEAR(t->c_profileobj);
+    }
+    t->cframe->use_tracing = (t->c_tracefunc != NULL || t->c_profilefunc != NULL) && t->tracing == 0 ? 255 : 0;
+  }
+}
+#endif

@@ -1,0 +1,55 @@
+// CPython 3.13: see interp.h.
+#include <patchlevel.h>
+#if PY_VERSION_HEX >= 0x030D0000 && PY_VERSION_HEX < 0x030E0000
+#define Py_BUILD_CORE 1
+#include <Python.h>
+#include <internal/pycore_ceval.h>
+#include <internal/pycore_dict.h>
+#include <internal/pycore_frame.h>
+#include <internal/pycore_interp.h>
+#include <internal/pycore_long.h>
+#include <internal/pycore_object.h>
+#include <internal/pycore_runtime.h>
+#include <internal/pycore_setobject.h>
+
+#include "tracer/interp.h"
+#include "tracer/interp_parts.h"
+#include "tracer/interp_trace.h"
+
+void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out) {
+  _PyInterpreterFrame* f = frame->f_frame;
+  out->key = f;
+  out->previous = f->previous;
+  out->locals = f->localsplus;
+  out->code = _PyFrame_GetCode(f);
+  out->func = f->f_funcobj;
+  out->globals = f->f_globals;
+  out->names = (out->code->co_flags & CO_OPTIMIZED) ? NULL : f->f_locals;
+  out->lasti = _PyInterpreterFrame_LASTI(f);
+}
+
+Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** names, PyObject** values,
+                                      Py_ssize_t room) {
+  PyTypeObject* type = Py_TYPE(object);
+  *dict = NULL;
+  if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) return 0;
+  *dict = (PyObject*)_PyObject_GetManagedDict(object);
+  if (*dict != NULL || !(type->tp_flags & Py_TPFLAGS_INLINE_VALUES)) return 0;
+  PyDictValues* held = _PyObject_InlineValues(object);
+  if (!held->valid) return 0;
+  return SplitAttributes(((PyHeapTypeObject*)type)->ht_cached_keys, held->values, names, values, room);
+}
+
+int smiley_small_int(PyObject* number, uint64_t* magnitude, int* negative) {
+  const PyLongObject* n = (PyLongObject*)number;
+  return SmallIntFromDigits(n->long_value.lv_tag, n->long_value.ob_digit, magnitude, negative);
+}
+
+int smiley_signals_pending(void) {
+  return (PyThreadState_Get()->eval_breaker & _PY_SIGNALS_PENDING_BIT) != 0;
+}
+
+int smiley_unlink_audit_hook(void* hook, void* user_data) {
+  return UnlinkAuditHook(&_PyRuntime.audit_hooks.head, hook, user_data);
+}
+#endif

@@ -1,0 +1,116 @@
+#include "tracer/level.h"
+
+#include <cstring>
+
+#include "tracer/interp.h"
+
+namespace smiley::tracer {
+namespace {
+
+constexpr Py_ssize_t kAttributeRoom = 64;
+
+void ReadDict(PyObject* dict, Py_ssize_t limit, Py_ssize_t* total, std::vector<PyObject*>* out) {
+  PyObject *key, *value;
+  Py_ssize_t pos = 0;
+  *total += PyDict_GET_SIZE(dict);
+  for (Py_ssize_t i = 0; i < limit && PyDict_Next(dict, &pos, &key, &value); ++i) {
+    out->push_back(key);
+    out->push_back(value);
+  }
+}
+
+PyObject* DictOf(PyObject* object, const TypeInfo& info) {
+  if (info.dict_offset == 0) return nullptr;
+  PyObject* dict;
+  std::memcpy(&dict, reinterpret_cast<char*>(object) + info.dict_offset, sizeof dict);
+  return dict;
+}
+
+void ReadAttributes(PyObject* object, const TypeInfo& info, Py_ssize_t limit, Level* out) {
+  PyObject* dict = DictOf(object, info);
+  PyObject* names[kAttributeRoom];
+  PyObject* values[kAttributeRoom];
+  if (dict == nullptr) {
+    const Py_ssize_t room = limit < kAttributeRoom ? limit : kAttributeRoom;
+    const Py_ssize_t count = smiley_instance_attributes(object, &dict, names, values, room);
+    out->attribute_total += count;
+    for (Py_ssize_t i = 0; i < count && i < room; ++i) {
+      out->attributes.push_back(names[i]);
+      out->attributes.push_back(values[i]);
+    }
+  }
+  if (dict != nullptr && PyDict_Check(dict)) ReadDict(dict, limit, &out->attribute_total, &out->attributes);
+  for (const auto& [name, offset] : info.slots) {
+    PyObject* value;
+    std::memcpy(&value, reinterpret_cast<char*>(object) + offset, sizeof value);
+    if (value == nullptr) continue;
+    ++out->attribute_total;
+    if (static_cast<Py_ssize_t>(out->attributes.size()) >= 2 * limit) continue;
+    out->attributes.push_back(name);
+    out->attributes.push_back(value);
+  }
+}
+
+}  // namespace
+
+void ReadLevel(PyObject* object, const TypeInfo& info, Py_ssize_t limit, Level* out) {
+  out->Clear();
+  switch (info.shape) {
+    case Shape::kList:
+    case Shape::kTuple: {
+      const bool list = info.shape == Shape::kList;
+      out->total = Py_SIZE(object);
+      PyObject** at = list ? reinterpret_cast<PyListObject*>(object)->ob_item
+                           : reinterpret_cast<PyTupleObject*>(object)->ob_item;
+      for (Py_ssize_t i = 0; i < out->total && i < limit; ++i) {
+        if (at[i] == nullptr) break;  // being built
+        out->items.push_back(at[i]);
+      }
+      break;
+    }
+    case Shape::kSet:
+    case Shape::kFrozenSet: {
+      PyObject* key;
+      Py_ssize_t pos = 0;
+      out->total = PySet_GET_SIZE(object);
+      for (Py_ssize_t i = 0; i < limit && smiley_set_next(object, &pos, &key); ++i) out->items.push_back(key);
+      break;
+    }
+    case Shape::kDeque: {
+      out->total = Py_SIZE(object);
+      PySequenceMethods* sequence = Py_TYPE(object)->tp_as_sequence;
+      for (Py_ssize_t i = 0; i < out->total && i < limit; ++i) {
+        PyObject* item = sequence != nullptr && sequence->sq_item != nullptr ? sequence->sq_item(object, i) : nullptr;
+        if (item == nullptr) {
+          PyErr_Clear();
+          break;
+        }
+        out->items.push_back(item);
+        Py_DECREF(item);  // the deque holds it
+      }
+      break;
+    }
+    case Shape::kDict:
+    case Shape::kDefaultDict:
+    case Shape::kCounter:
+    case Shape::kOrderedDict:
+      ReadDict(object, limit, &out->total, &out->items);
+      break;
+    default:
+      break;
+  }
+  if (info.attributes && (info.shape == Shape::kObject || info.subclass)) ReadAttributes(object, info, limit, out);
+}
+
+PyObject* ReadAttribute(PyObject* object, const TypeInfo& info, const char* name) {
+  Level level;
+  ReadAttributes(object, info, kAttributeRoom, &level);
+  for (std::size_t i = 0; i + 1 < level.attributes.size(); i += 2) {
+    if (PyUnicode_Check(level.attributes[i]) && PyUnicode_CompareWithASCIIString(level.attributes[i], name) == 0) {
+      return level.attributes[i + 1];
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace smiley::tracer

@@ -1,0 +1,104 @@
+// Thread rule: guarded by the GIL, except the ring pool (its own lock: threads end without the GIL) and the flags,
+// which are atomic.
+//
+// The traced process: its identity in the run, its catalogue, its rings. One instance, never destroyed: at exit and in
+// forked children nothing of it may run by itself.
+#pragma once
+
+#include <Python.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "shm/catalogue.h"
+#include "shm/clock.h"
+#include "shm/segment.h"
+#include "tracer/code_info.h"
+#include "tracer/encoder.h"
+#include "tracer/filters.h"
+#include "tracer/options.h"
+#include "tracer/sources.h"
+#include "tracer/start_config.h"
+
+namespace smiley::tracer {
+
+class Process {
+ public:
+  Process(const SmileyStartConfig* config, Options options);
+
+  // Opens the catalogue. Fails with one line for people; nothing is left behind.
+  Status Open();
+  // In a forked child, from its first event: a process of its own in the same run. False: not recorded.
+  bool ReopenAfterFork();
+
+  const Options& options() const { return options_; }
+  const Filters& filters() const { return filters_; }
+  CaptureContext& capture() { return capture_; }
+  CodeTable& codes() { return codes_; }
+  SourceBook& sources() { return sources_; }
+  const shm::Clock& clock() const { return owner_.clock; }
+  const shm::Home& home() const { return owner_.home; }
+  const char* smiley() const { return config_->smiley; }
+
+  // Changes with each fork: ids given before belong to the parent's catalogue.
+  std::uint32_t generation() const { return generation_; }
+  std::uint32_t StringId(std::string_view text);     // 0: no room left
+  // Writes the code object (and its names and source) to the catalogue unless it is there. False: no room left.
+  bool Describe(CodeInfo* info, PyCodeObject* code);
+  std::uint32_t NameId(CodeInfo* info, Slot* slot);  // of the slot, written when it came later
+  std::uint64_t NextFrame() { return ++frames_; }
+  std::uint32_t NextThread() { return ++threads_; }
+  void NameThread(std::uint32_t number, std::uint64_t native_id, std::string_view name);
+  void Note(std::string_view kind, std::string_view text);
+
+  // A ring for one more thread: one of an ended thread, or a new one; null when there is no room.
+  std::unique_ptr<shm::Segment> TakeRing();
+  void GiveRing(std::unique_ptr<shm::Segment> ring);  // any thread, without the GIL
+  void CountUnrecorded(std::uint32_t threads, std::uint64_t events);
+
+  // Stops recording for good, says so once on stderr, marks the run incomplete. Never throws.
+  void SwitchOff(const char* why);
+  bool off() const { return off_.load(std::memory_order_relaxed); }
+
+  static Process* instance() { return instance_; }
+  static void Install(Process* process) { instance_ = process; }
+  // Set in the child by the fork handler; cleared by ReopenAfterFork.
+  static std::atomic<bool> forked;
+
+ private:
+  std::string ProcessRecord(bool fork) const;
+  Status OpenCatalogue(bool fork);
+
+  static Process* instance_;
+  const SmileyStartConfig* config_;
+  Options options_;
+  std::string cwd_;
+  Filters filters_;
+  CaptureContext capture_;
+  CodeTable codes_;
+  SourceBook sources_;
+  shm::SegmentOwner owner_;
+  std::unique_ptr<shm::CatalogueWriter> catalogue_;
+  std::unordered_map<std::string, std::uint32_t> strings_;
+  std::unordered_map<std::string, std::uint32_t> code_ids_;  // by content
+  std::uint32_t generation_ = 1;
+  std::uint32_t next_string_ = 0, next_code_ = 0, threads_ = 0;
+  std::uint64_t frames_ = 0;
+  std::uint64_t parent_token_ = 0, parent_start_ = 0;
+  std::uint32_t parent_pid_ = 0;
+  std::mutex ring_mutex_;
+  std::vector<std::unique_ptr<shm::Segment>> idle_rings_;
+  std::uint32_t next_ring_ = 0;
+  std::atomic<bool> off_{false};
+};
+
+// The options that the configuration asks for, defaults applied.
+Options OptionsFrom(const SmileyStartConfig& config);
+
+}  // namespace smiley::tracer

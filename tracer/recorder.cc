@@ -1,0 +1,401 @@
+#include "tracer/recorder.h"
+
+#include <opcode.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "tracer/python_thread.h"
+#include "tracer/waiting.h"
+
+namespace smiley::tracer {
+namespace {
+
+__attribute__((tls_model("initial-exec"))) thread_local ThreadRecorder* t_recorder = nullptr;
+
+// Frames of generators and coroutines that wait to be resumed, in any thread. Guarded by the GIL.
+std::unordered_map<void*, FrameEntry*>& Suspended() {
+  static auto* frames = new std::unordered_map<void*, FrameEntry*>;
+  return *frames;
+}
+
+std::uint32_t g_serial = 0;
+
+}  // namespace
+
+ThreadRecorder::ThreadRecorder() : process_(Process::instance()), serial_(++g_serial) {
+  encoder_ = std::make_unique<Encoder>(&process_->capture());
+  comparer_ = std::make_unique<Comparer>(&process_->capture(), encoder_.get());
+  values_ = process_->options().detail == Detail::kValues;
+}
+
+ThreadRecorder* ThreadRecorder::Current() {
+  ThreadRecorder* self = t_recorder;
+  if (self == nullptr) {
+    Process* process = Process::instance();
+    if (process == nullptr || process->off()) return nullptr;
+    self = new ThreadRecorder;
+    t_recorder = self;
+    OnThreadEnd([](void* recorder) {
+      t_recorder = nullptr;
+      static_cast<ThreadRecorder*>(recorder)->EndThread();
+    }, self);
+  }
+  if (Process::forked.load(std::memory_order_relaxed) && !self->process_->ReopenAfterFork()) return nullptr;
+  if (self->process_->off()) return nullptr;
+  if (self->generation_ != self->process_->generation() && !self->Start()) return nullptr;
+  return self->unrecorded_ ? nullptr : self;
+}
+
+// The thread's ring and its first event; again in a forked child.
+bool ThreadRecorder::Start() {
+  const bool forked = generation_ != 0;
+  generation_ = process_->generation();
+  if (forked) AfterFork();
+  number_ = process_->NextThread();
+  process_->NameThread(number_, static_cast<std::uint64_t>(syscall(SYS_gettid)), PythonThreadName());
+  auto ring = process_->TakeRing();
+  if (ring == nullptr) {
+    unrecorded_ = true;
+    process_->CountUnrecorded(1, 0);
+    return false;
+  }
+  shm::RingWriter::Options options;
+  options.wait = &ThreadRecorder::Wait;
+  options.wait_context = this;
+  options.frames = this;
+  writer_ = std::make_unique<shm::RingWriter>(std::move(ring), process_->clock(), options);
+  writer_->StartThread(number_, 1);
+  writer_->Begin(shm::Kind::kThreadStart, 0, 0, process_->clock().NowUnits());
+  writer_->Commit();
+  return true;
+}
+
+void ThreadRecorder::AfterFork() {
+  if (writer_) {
+    if (auto segment = writer_->Release()) {
+      segment->Abandon();
+      segment.release();  // the mapping is the parent's business; its bookkeeping must not run here
+    }
+    writer_.reset();
+  }
+  unrecorded_ = false;
+  // The frames that were open go on in the child, under its own numbers.
+  for (FrameEntry* entry : stack_) {
+    entry->id = process_->NextFrame();
+    Forget(entry);
+  }
+  for (auto& [key, entry] : Suspended()) {
+    entry->id = process_->NextFrame();
+    Forget(entry);
+  }
+  for (FrameEntry* entry : stack_) {
+    entry->code->id = 0;
+  }
+}
+
+void ThreadRecorder::EndThread() {
+  if (writer_ && !Process::forked.load() && generation_ == process_->generation()) {
+    while (!stack_.empty()) {
+      Drop(stack_.back());
+      stack_.pop_back();
+    }
+    writer_->Begin(shm::Kind::kThreadEnd, 0, 0, process_->clock().NowUnits());
+    writer_->Commit();
+    const bool reusable = writer_->EndThread();
+    auto segment = writer_->Release();
+    if (segment && reusable) {
+      process_->GiveRing(std::move(segment));
+    } else if (segment) {
+      segment->header().state.store(shm::SegmentState::kClosed, std::memory_order_release);
+    }
+  }
+  for (FrameEntry* entry : spare_) delete entry;
+  delete this;
+}
+
+std::uint32_t ThreadRecorder::Snapshot(shm::OpenFrame* out) const {
+  std::uint32_t shown = 0;
+  for (auto it = stack_.rbegin(); it != stack_.rend() && shown < shm::kShownFrames; ++it, ++shown) {
+    out[shown] = {(*it)->id, (*it)->code->id, (*it)->line};
+  }
+  return static_cast<std::uint32_t>(stack_.size());
+}
+
+FrameEntry* ThreadRecorder::NewEntry() {
+  if (spare_.empty()) return new FrameEntry;
+  FrameEntry* entry = spare_.back();
+  spare_.pop_back();
+  return entry;
+}
+
+void ThreadRecorder::Drop(FrameEntry* entry) {
+  for (Shadow& shadow : entry->shadows) {
+    shadow.state = Shadow::State::kUnbound;
+    shadow.mark = {};
+    shadow.picture.reset();
+  }
+  entry->handled.clear();
+  entry->raised = false;
+  if (spare_.size() < 256) {
+    spare_.push_back(entry);
+  } else {
+    delete entry;
+  }
+}
+
+void ThreadRecorder::Forget(FrameEntry* entry) {
+  for (Shadow& shadow : entry->shadows) {
+    shadow.state = Shadow::State::kUnknown;
+    shadow.picture.reset();
+  }
+  if (writer_) entry->epoch = writer_->epoch();
+}
+
+PyObject* ThreadRecorder::Read(const SmileyFrame& frame, const Slot& slot) const {
+  switch (slot.place) {
+    case Place::kFast:
+      return frame.locals[slot.index];
+    case Place::kCell:
+    case Place::kFree: {
+      PyObject* value = frame.locals[slot.index];
+      if (value == nullptr && slot.place == Place::kFree && frame.lasti < 0 && frame.func != nullptr) {
+        PyObject* closure = reinterpret_cast<PyFunctionObject*>(frame.func)->func_closure;
+        if (closure != nullptr && static_cast<Py_ssize_t>(slot.free_index) < PyTuple_GET_SIZE(closure)) {
+          value = PyTuple_GET_ITEM(closure, slot.free_index);
+        }
+      }
+      if (value != nullptr && Py_IS_TYPE(value, &PyCell_Type)) return reinterpret_cast<PyCellObject*>(value)->ob_ref;
+      return value;
+    }
+    case Place::kName:
+      return frame.names != nullptr && PyDict_Check(frame.names) ? smiley_dict_lookup(frame.names, slot.name) : nullptr;
+    case Place::kGlobal:
+      return frame.globals != nullptr && PyDict_Check(frame.globals) ? smiley_dict_lookup(frame.globals, slot.name) : nullptr;
+  }
+  return nullptr;
+}
+
+void ThreadRecorder::Touch(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t number, bool deep) {
+  Slot& slot = entry->code->slots[number];
+  std::string_view cbor;
+  const Change change = comparer_->Compare(&entry->shadows[number], Read(frame, slot), slot.redacted, deep, &cbor);
+  if (change == Change::kNone) [[likely]]
+    return;
+  if (slot.name_id == 0 && process_->NameId(entry->code, &slot) == 0) {
+    process_->SwitchOff("no room for another name; free some space in shared memory and on disk");
+    return;
+  }
+  switch (change) {
+    case Change::kUnset:
+      writer_->Attach(shm::Kind::kUnset, 0, slot.name_id, nullptr, 0);
+      break;
+    case Change::kSet:
+      writer_->Attach(shm::Kind::kSet, 0, slot.name_id, cbor.data(), cbor.size());
+      break;
+    case Change::kPatch:
+      writer_->Attach(shm::Kind::kPatch, 0, slot.name_id, cbor.data(), cbor.size());
+      break;
+    case Change::kNone:
+      break;
+  }
+}
+
+void ThreadRecorder::TouchAll(FrameEntry* entry, const SmileyFrame& frame, bool deep) {
+  const std::uint32_t count = static_cast<std::uint32_t>(entry->shadows.size());
+  for (std::uint32_t i = 0; i < count; ++i) Touch(entry, frame, i, deep);
+}
+
+void ThreadRecorder::TouchLine(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t line) {
+  const std::uint32_t* end;
+  for (const std::uint32_t* at = entry->code->Begin(line, &end); at != end; ++at) Touch(entry, frame, *at, false);
+}
+
+// Lines that may bind any name: every name of the namespace is compared, new ones get a slot.
+void ThreadRecorder::TouchNamespace(FrameEntry* entry, const SmileyFrame& frame) {
+  if (entry->code->namespace_body && frame.names != nullptr && PyDict_Check(frame.names)) {
+    PyObject *key, *value;
+    Py_ssize_t pos = 0;
+    while (PyDict_Next(frame.names, &pos, &key, &value)) {
+      if (!PyUnicode_CheckExact(key)) continue;
+      if (PyUnicode_CompareWithASCIIString(key, "__builtins__") == 0) continue;
+      PyObject* name = key;
+      Py_INCREF(name);
+      PyUnicode_InternInPlace(&name);
+      entry->code->SlotOfName(name, process_->capture().RedactsName(name));
+      Py_DECREF(name);
+    }
+    entry->shadows.resize(entry->code->slots.size());
+  }
+  TouchAll(entry, frame, false);
+}
+
+void ThreadRecorder::AttachValue(PyObject* value) {
+  const std::string_view cbor = encoder_->Value(value);
+  writer_->Attach(shm::Kind::kValue, 0, 0, cbor.data(), cbor.size());
+}
+
+// The entry of the running frame. Frames above it on the stack left without a word (their hooks were off): dropped.
+FrameEntry* ThreadRecorder::Top(const SmileyFrame& frame) {
+  if (!stack_.empty() && stack_.back()->key == frame.key) [[likely]]
+    return stack_.back();
+  for (std::size_t i = stack_.size(); i-- > 0;) {
+    if (stack_[i]->key != frame.key) continue;
+    while (stack_.size() > i + 1) {
+      Drop(stack_.back());
+      stack_.pop_back();
+    }
+    return stack_.back();
+  }
+  return nullptr;
+}
+
+void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind, PyObject* thrown) {
+  const std::uint64_t now = process_->clock().NowUnits();
+  if (!process_->Describe(code, frame.code)) {
+    process_->SwitchOff("no room for another code object; free some space in shared memory and on disk");
+    return;
+  }
+  FrameEntry* entry = nullptr;
+  if (code->generator) {
+    auto& suspended = Suspended();
+    if (auto it = suspended.find(frame.key); it != suspended.end()) {
+      if (kind != Entry::kCall && it->second->code == code) {
+        entry = it->second;
+        if (entry->thread != serial_) Forget(entry);
+      } else {
+        Drop(it->second);  // its generator died without being resumed
+      }
+      suspended.erase(it);
+    }
+  }
+  bool attach_frame = kind != Entry::kCall;
+  if (entry == nullptr) {
+    entry = NewEntry();
+    entry->key = frame.key;
+    entry->code = code;
+    entry->id = process_->NextFrame();
+    entry->line = 0;
+    entry->epoch = writer_->epoch();
+    entry->shadows.resize(code->slots.size());
+    if (kind != Entry::kCall) Forget(entry);  // its beginning was not recorded
+  }
+  entry->thread = serial_;
+  if (kind == Entry::kCall) attach_frame = writer_->NoteCallFrame(entry->id);
+  const shm::Kind event = kind == Entry::kCall ? shm::Kind::kCall : kind == Entry::kResume ? shm::Kind::kResume : shm::Kind::kThrow;
+  const bool begun = writer_->Begin(event, 0, code->id, now);
+  Refresh(entry);
+  stack_.push_back(entry);
+  if (!begun) return;
+  if (attach_frame) writer_->AttachWords(shm::Kind::kFrame, 0, &entry->id, 1);
+  if (kind == Entry::kThrow && thrown != nullptr) {
+    const std::string_view cbor = encoder_->Exception(thrown);
+    writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());
+  }
+  if (values_) TouchAll(entry, frame, true);
+  writer_->Commit();
+}
+
+void ThreadRecorder::Line(const SmileyFrame& frame, std::uint32_t line) {
+  FrameEntry* entry = Top(frame);
+  if (entry == nullptr) return;
+  const std::uint64_t now = process_->clock().NowUnits();
+  if (!entry->handled.empty()) [[unlikely]] {
+    PyObject* current = smiley_handled_exception();
+    while (!entry->handled.empty() && entry->handled.back().exception != current) entry->handled.pop_back();
+  }
+  if (entry->raised) [[unlikely]] {
+    entry->raised = false;
+    PyObject* exception = smiley_handled_exception();
+    if (exception != nullptr) {
+      const bool begun = writer_->Begin(shm::Kind::kHandled, 0, line, now);
+      Refresh(entry);
+      const std::string_view cbor = encoder_->Exception(exception);
+      entry->handled.push_back({exception, std::string(cbor)});
+      if (begun) {
+        writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());
+        if (values_) TouchAll(entry, frame, true);
+        writer_->Commit();
+      }
+    }
+  }
+  const bool begun = writer_->Begin(shm::Kind::kLine, 0, line, now);
+  Refresh(entry);
+  const std::uint32_t before = entry->line;
+  entry->line = line;
+  if (!begun) return;
+  if (values_) {
+    if (!entry->code->whole.empty() && (entry->code->whole.contains(static_cast<int>(before)) ||
+                                        entry->code->whole.contains(static_cast<int>(line)))) {
+      TouchNamespace(entry, frame);
+    } else {
+      if (before != line) TouchLine(entry, frame, before);
+      TouchLine(entry, frame, line);
+    }
+  }
+  writer_->Commit();
+}
+
+void ThreadRecorder::Raise(const SmileyFrame& frame, PyObject* exception, bool propagated, bool handled_by_loop) {
+  FrameEntry* entry = Top(frame);
+  if (entry == nullptr) return;
+  const std::uint32_t flags = propagated ? shm::kFlagPropagated : 0;
+  const bool begun = writer_->Begin(shm::Kind::kRaise, flags, entry->line, process_->clock().NowUnits());
+  Refresh(entry);
+  const std::string_view cbor = encoder_->Exception(exception);
+  entry->exception.assign(cbor);
+  entry->raised = !handled_by_loop;
+  if (!begun) return;
+  writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());
+  if (values_) TouchLine(entry, frame, entry->line);
+  writer_->Commit();
+}
+
+void ThreadRecorder::Leave(const SmileyFrame& frame, Exit exit, PyObject* value, PyObject* exception) {
+  FrameEntry* entry = Top(frame);
+  if (entry == nullptr) return;
+  const shm::Kind kind = exit == Exit::kReturn ? shm::Kind::kReturn : exit == Exit::kYield ? shm::Kind::kYield : shm::Kind::kUnwind;
+  const bool begun = writer_->Begin(kind, 0, entry->line, process_->clock().NowUnits());
+  Refresh(entry);
+  stack_.pop_back();
+  if (begun) {
+    if (exit == Exit::kUnwind) {
+      std::string_view cbor;
+      const int opcode = entry->code->OpcodeAt(frame.lasti);
+      if (exception != nullptr) {
+        cbor = encoder_->Exception(exception);
+      } else if (!entry->handled.empty() &&
+                 (opcode == RERAISE || (opcode == RAISE_VARARGS && entry->code->OpargAt(frame.lasti) == 0))) {
+        cbor = entry->handled.back().cbor;  // passed on by its handler
+      } else {
+        cbor = entry->exception;
+      }
+      if (!cbor.empty()) writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());
+    } else if (values_ && value != nullptr) {
+      AttachValue(value);
+    }
+    if (values_) {
+      if (!entry->code->whole.empty() && entry->code->whole.contains(static_cast<int>(entry->line))) {
+        TouchNamespace(entry, frame);
+      } else {
+        TouchAll(entry, frame, true);
+      }
+    }
+    writer_->Commit();
+  }
+  entry->raised = false;
+  if (exit == Exit::kYield) {
+    Suspended()[frame.key] = entry;
+  } else {
+    Drop(entry);
+  }
+}
+
+bool ThreadRecorder::Wait(void* self) {
+  ThreadRecorder* recorder = static_cast<ThreadRecorder*>(self);
+  return WaitForRoom(recorder->process_, &recorder->writer_->segment(), &recorder->wait_began_ns_,
+                     &recorder->wait_seen_, &recorder->warned_);
+}
+
+}  // namespace smiley::tracer

@@ -1,0 +1,94 @@
+// Thread rule: a ThreadRecorder belongs to one thread and is used with the GIL held.
+//
+// From hooks to events: frames, the values of their variables, the ring. Hook sources call Enter, Line, Leave, Raise;
+// they decide what happened, the recorder what is written.
+#pragma once
+
+#include <Python.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "shm/ring_writer.h"
+#include "tracer/code_info.h"
+#include "tracer/encoder.h"
+#include "tracer/interp.h"
+#include "tracer/process.h"
+#include "tracer/shadow.h"
+
+namespace smiley::tracer {
+
+// One recorded activation.
+struct FrameEntry {
+  void* key = nullptr;
+  CodeInfo* code = nullptr;
+  std::uint64_t id = 0;
+  std::uint32_t line = 0;
+  std::uint32_t epoch = 0;        // of the ring when the shadows were last true
+  std::uint32_t thread = 0;       // recorder serial in which it ran last
+  bool raised = false;            // an exception is on its way through this frame
+  std::vector<Shadow> shadows;    // one a slot of the code
+  struct Handled { PyObject* exception; std::string cbor; };
+  std::vector<Handled> handled;   // exceptions whose handlers are running, innermost last; addresses only
+  std::string exception;          // [type, message] of the latest raise in this frame
+};
+
+enum class Entry { kCall, kResume, kThrow };
+enum class Exit { kReturn, kYield, kUnwind };
+
+class ThreadRecorder final : public shm::OpenFrames {
+ public:
+  // The calling thread's recorder, made at its first event; null when recording is off.
+  static ThreadRecorder* Current();
+
+  // `sent`: the exception of a throw (may be null).
+  void Enter(const SmileyFrame& frame, CodeInfo* code, Entry entry, PyObject* thrown);
+  void Line(const SmileyFrame& frame, std::uint32_t line);
+  // `value` returned or yielded; null for an unwind. `exception` (unwind only) may be null: the frame's latest is told.
+  void Leave(const SmileyFrame& frame, Exit exit, PyObject* value, PyObject* exception);
+  void Raise(const SmileyFrame& frame, PyObject* exception, bool propagated, bool handled_by_loop);
+
+  // The recorded frame that is running, null when the innermost one is not recorded or known.
+  bool IsTop(void* key) const { return !stack_.empty() && stack_.back()->key == key; }
+  std::uint32_t Snapshot(shm::OpenFrame* out) const override;
+  void EndThread();
+
+ private:
+  ThreadRecorder();
+  bool Start();
+  void AfterFork();
+  FrameEntry* Top(const SmileyFrame& frame);
+  FrameEntry* NewEntry();
+  void Drop(FrameEntry* entry);
+  void Forget(FrameEntry* entry);
+  void Refresh(FrameEntry* entry) {
+    if (entry->epoch != writer_->epoch()) Forget(entry);
+  }
+  PyObject* Read(const SmileyFrame& frame, const Slot& slot) const;
+  void Touch(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t slot, bool deep);
+  void TouchAll(FrameEntry* entry, const SmileyFrame& frame, bool deep);
+  void TouchLine(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t line);
+  void TouchNamespace(FrameEntry* entry, const SmileyFrame& frame);
+  void AttachValue(PyObject* value);
+  static bool Wait(void* self);
+
+  Process* process_;
+  std::unique_ptr<Encoder> encoder_;
+  std::unique_ptr<Comparer> comparer_;
+  std::unique_ptr<shm::RingWriter> writer_;
+  std::vector<FrameEntry*> stack_;
+  std::vector<FrameEntry*> spare_;
+  std::uint32_t generation_ = 0;
+  std::uint32_t serial_ = 0;
+  std::uint32_t number_ = 0;
+  bool values_ = true;
+  bool unrecorded_ = false;
+  std::uint64_t wait_began_ns_ = 0;
+  std::uint64_t wait_seen_ = 0;
+  bool warned_ = false;
+};
+
+}  // namespace smiley::tracer

@@ -1,0 +1,313 @@
+#include "tracer/shadow.h"
+
+#include <xxhash.h>
+
+#include <cstring>
+
+#include "tracer/interp.h"
+
+namespace smiley::tracer {
+namespace {
+
+enum Op { kSetItem, kTruncate, kAppend, kSetKey, kDeleteKey, kSetAttribute, kDeleteAttribute, kCut, kRemove, kRemoveAttribute };
+
+std::uint64_t Mix(std::uint64_t bits, PyTypeObject* type) {
+  // Never 0 for a value; the type is part of it because addresses are used again.
+  bits ^= reinterpret_cast<std::uintptr_t>(type) * 0x9e3779b97f4a7c15u;
+  return bits == 0 ? 1 : bits;
+}
+
+// Immutable text forms and functions: identity is enough, what they show does not change.
+bool HasLevel(const TypeInfo& info) {
+  return IsContainer(info.shape) || info.shape == Shape::kObject || (info.subclass && info.attributes);
+}
+
+}  // namespace
+
+std::uint64_t ValueBits(PyObject* object, const TypeInfo& info, Py_ssize_t chars) {
+  PyTypeObject* type = Py_TYPE(object);
+  switch (info.shape) {
+    case Shape::kInt: {
+      std::uint64_t magnitude;
+      int negative;
+      if (smiley_small_int(object, &magnitude, &negative)) {
+        return Mix(negative ? ~magnitude * 0xff51afd7ed558ccdu : magnitude, type);
+      }
+      std::size_t bytes;
+      const void* digits = smiley_int_digits(object, &bytes);
+      return Mix(XXH3_64bits_withSeed(digits, bytes, static_cast<std::uint64_t>(negative)), type);
+    }
+    case Shape::kFloat: {
+      std::uint64_t bits;
+      const double value = PyFloat_AS_DOUBLE(object);
+      std::memcpy(&bits, &value, 8);
+      return Mix(bits * 0xc2b2ae3d27d4eb4fu, type);
+    }
+    case Shape::kStr: {
+      const Py_ssize_t length = PyUnicode_GET_LENGTH(object);
+      const Py_ssize_t take = length < chars ? length : chars;
+      const int kind = PyUnicode_KIND(object);
+      return Mix(XXH3_64bits_withSeed(PyUnicode_DATA(object), static_cast<std::size_t>(take) * static_cast<std::size_t>(kind),
+                                      static_cast<std::uint64_t>(length)),
+                 type);
+    }
+    case Shape::kBytes:
+    case Shape::kByteArray: {
+      const Py_ssize_t length = Py_SIZE(object);
+      const Py_ssize_t take = length < chars ? length : chars;
+      const char* data = info.shape == Shape::kBytes ? PyBytes_AS_STRING(object) : PyByteArray_AS_STRING(object);
+      return Mix(XXH3_64bits_withSeed(data, static_cast<std::size_t>(take), static_cast<std::uint64_t>(length)), type);
+    }
+    case Shape::kComplex: {
+      const Py_complex c = reinterpret_cast<PyComplexObject*>(object)->cval;
+      return Mix(XXH3_64bits(&c, sizeof c), type);
+    }
+    case Shape::kNone:
+    case Shape::kBool:
+      return Mix(reinterpret_cast<std::uintptr_t>(object), type);
+    default:
+      return 0;
+  }
+}
+
+Comparer::Comparer(CaptureContext* context, Encoder* encoder)
+    : context_(context),
+      encoder_(encoder),
+      room_(new unsigned char[static_cast<std::size_t>(context->options->limits.bytes)]),
+      room_size_(static_cast<std::size_t>(context->options->limits.bytes)) {}
+
+bool Comparer::TakePicture(PyObject* object, const TypeInfo& info, Picture* picture) {
+  const Limits& limits = context_->options->limits;
+  ReadLevel(object, info, limits.items, &level_);
+  picture->shape = info.shape;
+  picture->subclass = info.subclass;
+  picture->total = level_.total;
+  picture->attribute_total = level_.attribute_total;
+  picture->items.clear();
+  picture->attributes.clear();
+  for (PyObject* item : level_.items) {
+    picture->items.push_back({item, ValueBits(item, context_->types.OfObject(item), limits.chars)});
+  }
+  for (PyObject* item : level_.attributes) {
+    picture->attributes.push_back({item, ValueBits(item, context_->types.OfObject(item), limits.chars)});
+  }
+  return true;
+}
+
+// Compares without making a picture: the common case is that nothing changed.
+bool Comparer::SameLevel(const Picture& old) const {
+  if (old.total != level_.total || old.attribute_total != level_.attribute_total ||
+      old.items.size() != level_.items.size() || old.attributes.size() != level_.attributes.size()) {
+    return false;
+  }
+  const Py_ssize_t chars = context_->options->limits.chars;
+  const auto same = [&](const std::vector<Mark>& marks, const std::vector<PyObject*>& objects) {
+    for (std::size_t i = 0; i < marks.size(); ++i) {
+      if (marks[i].object != objects[i] && marks[i].bits == 0) return false;
+      if (marks[i].bits != ValueBits(objects[i], context_->types.OfObject(objects[i]), chars)) return false;
+    }
+    return true;
+  };
+  return same(old.items, level_.items) && same(old.attributes, level_.attributes);
+}
+
+Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) {
+  bool nested = false;
+  *cbor = encoder_->Value(object, &nested);
+  shadow->state = Shadow::State::kBound;
+  const TypeInfo& info = context_->types.OfObject(object);
+  shadow->mark = {object, ValueBits(object, info, context_->options->limits.chars)};
+  if (HasLevel(info)) {
+    if (!shadow->picture) shadow->picture = std::make_unique<Picture>();
+    TakePicture(object, info, shadow->picture.get());
+    shadow->picture->patched = false;
+    shadow->picture->nested = nested;
+    shadow->picture->deep_hash = nested ? XXH3_64bits(cbor->data(), cbor->size()) : 0;
+  } else {
+    shadow->picture.reset();
+  }
+  return Change::kSet;
+}
+
+Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool deep, std::string_view* cbor) {
+  if (object == nullptr) {
+    if (shadow->state == Shadow::State::kUnbound) return Change::kNone;
+    shadow->state = Shadow::State::kUnbound;
+    shadow->mark = {};
+    shadow->picture.reset();
+    return Change::kUnset;
+  }
+  const bool known = shadow->state == Shadow::State::kBound;
+  if (redacted) {
+    if (known && shadow->mark.object == object) return Change::kNone;
+    encoder_->Hide(object);
+    shadow->state = Shadow::State::kBound;
+    shadow->mark = {object, 0};
+    *cbor = encoder_->Redacted();
+    return Change::kSet;
+  }
+  if (!known) return Send(shadow, object, cbor);
+  const TypeInfo& info = context_->types.OfObject(object);
+  if (!HasLevel(info)) {
+    const std::uint64_t bits = ValueBits(object, info, context_->options->limits.chars);
+    if (bits != 0 ? bits == shadow->mark.bits : object == shadow->mark.object && shadow->mark.bits == 0) {
+      shadow->mark.object = object;
+      if (!(deep && info.shape == Shape::kException)) return Change::kNone;
+    }
+    return Send(shadow, object, cbor);
+  }
+  Picture* old = shadow->picture.get();
+  if (object != shadow->mark.object || old == nullptr || old->shape != info.shape || old->subclass != info.subclass) {
+    return Send(shadow, object, cbor);
+  }
+  ReadLevel(object, info, context_->options->limits.items, &level_);
+  const bool plain_part_same = shadow->mark.bits == ValueBits(object, info, context_->options->limits.chars);
+  if (plain_part_same && SameLevel(*old)) {
+    if (!old->nested || !(deep || context_->options->limits.deep)) return Change::kNone;
+    bool nested = false;
+    const std::string_view whole = encoder_->Value(object, &nested);
+    const std::uint64_t hash = XXH3_64bits(whole.data(), whole.size());
+    if (!old->patched && hash == old->deep_hash) return Change::kNone;
+    old->deep_hash = hash;
+    old->patched = false;
+    *cbor = whole;
+    return Change::kSet;
+  }
+  shm::CborWriter out(room_.get(), room_size_);
+  if (plain_part_same && Patch(*old, &out)) {
+    now_.nested = old->nested;
+    now_.patched = true;
+    for (const Mark& item : now_.items) now_.nested = now_.nested || item.bits == 0;
+    for (const Mark& item : now_.attributes) now_.nested = now_.nested || item.bits == 0;
+    std::swap(*old, now_);
+    *cbor = out.view();
+    return Change::kPatch;
+  }
+  return Send(shadow, object, cbor);
+}
+
+bool Comparer::Operation(shm::CborWriter* out, std::uint64_t items, int op) {
+  if (++ops_ > most_ops_) return false;
+  out->ArrayHeader(items);
+  out->Int(op);
+  return true;
+}
+
+bool Comparer::SetItem(std::size_t index, shm::CborWriter* out) {
+  if (!Operation(out, 3, kSetItem)) return false;
+  out->Unsigned(index);
+  return encoder_->Append(level_.items[index], out);
+}
+
+bool Comparer::PatchSequence(const Picture& old, shm::CborWriter* out) {
+  const std::vector<Mark>& before = old.items;
+  const std::vector<Mark>& after = now_.items;
+  std::size_t kept = std::min(before.size(), after.size());
+  // What queues do: one item gone at the front.
+  std::size_t shift = 0;
+  if (before.size() > 1 && !after.empty() && !(before[0] == after[0])) {
+    const std::size_t overlap = std::min(before.size() - 1, after.size());
+    if (std::equal(before.begin() + 1, before.begin() + 1 + static_cast<std::ptrdiff_t>(overlap), after.begin()) && overlap > 0) {
+      shift = 1;
+      kept = overlap;
+      if (!Operation(out, 2, kRemove)) return false;
+      out->Int(0);
+    }
+  }
+  for (std::size_t i = 0; i < kept; ++i) {
+    if (before[i + shift] == after[i]) continue;
+    if (!SetItem(i, out)) return false;
+  }
+  if (before.size() - shift > kept) {
+    if (!Operation(out, 2, kTruncate)) return false;
+    out->Unsigned(kept);
+  }
+  if (after.size() > kept) {
+    if (!Operation(out, 1 + after.size() - kept, kAppend)) return false;
+    for (std::size_t i = kept; i < after.size(); ++i) {
+      if (!encoder_->Append(level_.items[i], out)) return false;
+    }
+  }
+  return true;
+}
+
+void Comparer::Paired(PyObject* name, PyObject* value, shm::CborWriter* out) {
+  encoder_->Append(name, out);
+  if (context_->RedactsName(name)) {
+    encoder_->Hide(value);
+    out->Raw(encoder_->Redacted());
+  } else {
+    encoder_->Append(value, out);
+  }
+}
+
+bool Comparer::PatchPairs(const std::vector<Mark>& old, const std::vector<Mark>& now,
+                          const std::vector<PyObject*>& objects, int set_op, int delete_op, shm::CborWriter* out) {
+  std::size_t i = 0, j = 0;
+  while (i < old.size() && j < now.size()) {
+    if (old[i] == now[j]) {
+      if (!(old[i + 1] == now[j + 1])) {
+        if (!Operation(out, 3, set_op)) return false;
+        Paired(objects[j], objects[j + 1], out);
+      }
+      i += 2;
+      j += 2;
+    } else {
+      if (!Operation(out, 2, delete_op)) return false;
+      out->Unsigned(j / 2);
+      i += 2;
+    }
+  }
+  for (; i < old.size(); i += 2) {
+    if (!Operation(out, 2, delete_op)) return false;
+    out->Unsigned(j / 2);
+  }
+  for (; j < now.size(); j += 2) {
+    if (!Operation(out, 3, set_op)) return false;
+    Paired(objects[j], objects[j + 1], out);
+  }
+  return !out->overflow();
+}
+
+bool Comparer::Patch(const Picture& old, shm::CborWriter* out) {
+  if (old.shape == Shape::kSet || old.shape == Shape::kFrozenSet || old.shape == Shape::kTuple) return false;
+  // REQUIRES level_ just read.
+  const Limits& limits = context_->options->limits;
+  now_.shape = old.shape;
+  now_.subclass = old.subclass;
+  now_.deep_hash = 0;
+  now_.total = level_.total;
+  now_.attribute_total = level_.attribute_total;
+  now_.items.clear();
+  now_.attributes.clear();
+  for (PyObject* item : level_.items) {
+    now_.items.push_back({item, ValueBits(item, context_->types.OfObject(item), limits.chars)});
+  }
+  for (PyObject* item : level_.attributes) {
+    now_.attributes.push_back({item, ValueBits(item, context_->types.OfObject(item), limits.chars)});
+  }
+  ops_ = 0;
+  most_ops_ = static_cast<int>((old.items.size() + old.attributes.size()) / 4) + 4;
+  const std::size_t array = out->BeginArray();
+  const bool dict = IsDict(old.shape);
+  bool fits;
+  if (dict) {
+    fits = PatchPairs(old.items, now_.items, level_.items, kSetKey, kRemove, out);
+  } else {
+    fits = PatchSequence(old, out);
+  }
+  fits = fits && PatchPairs(old.attributes, now_.attributes, level_.attributes, kSetAttribute, kRemoveAttribute, out);
+  if (!fits) return false;
+  const auto cut = [&](const Picture& p) {
+    return p.shape == Shape::kObject ? p.attribute_total - static_cast<Py_ssize_t>(p.attributes.size() / 2)
+                                     : p.total - static_cast<Py_ssize_t>(dict ? p.items.size() / 2 : p.items.size());
+  };
+  if (cut(old) != cut(now_)) {
+    if (!Operation(out, 2, kCut)) return false;
+    out->Int(cut(now_));
+  }
+  out->EndArray(array, static_cast<std::size_t>(ops_));
+  return !out->overflow();
+}
+
+}  // namespace smiley::tracer

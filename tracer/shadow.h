@@ -1,0 +1,83 @@
+// Thread rule: a Shadow belongs to its frame, guarded by the GIL. Holds addresses to compare, never references: what
+// they pointed at may be dead, so they are compared and never followed.
+//
+// What the reader is believed to know of one variable: its identity, the value of an immutable, and the first level of
+// a container or object.
+#pragma once
+
+#include <Python.h>
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "shm/cbor.h"
+#include "tracer/encoder.h"
+#include "tracer/level.h"
+#include "tracer/types.h"
+
+namespace smiley::tracer {
+
+// Identity and, for immutables, value.
+struct Mark {
+  PyObject* object = nullptr;
+  std::uint64_t bits = 0;
+  friend bool operator==(const Mark&, const Mark&) = default;
+};
+// 0 for what has no value of its own to compare. `chars`: characters of a string that count (its length always does).
+std::uint64_t ValueBits(PyObject* object, const TypeInfo& info, Py_ssize_t chars);
+
+struct Picture {
+  Shape shape = Shape::kOpaque;
+  bool subclass = false;
+  bool patched = false;            // the deep hash no longer fits what the reader holds
+  bool nested = false;             // parts below the first level can change unseen
+  std::uint64_t deep_hash = 0;     // of the whole encoding last sent
+  Py_ssize_t total = 0;
+  Py_ssize_t attribute_total = 0;
+  std::vector<Mark> items;         // dicts: key, value, …
+  std::vector<Mark> attributes;    // name, value, …
+};
+
+struct Shadow {
+  enum class State : std::uint8_t { kUnknown, kUnbound, kBound };
+  State state = State::kUnbound;
+  Mark mark;
+  std::unique_ptr<Picture> picture;
+};
+
+enum class Change { kNone, kUnset, kSet, kPatch };
+
+// Compares a variable with its shadow, and brings the shadow up to date.
+class Comparer {
+ public:
+  Comparer(CaptureContext* context, Encoder* encoder);
+  // `object` null = unbound. `deep`: this event looks below the first level as well. For kSet and kPatch *cbor is what to
+  // send, valid until the next call. `redacted`: only that it changed is told.
+  Change Compare(Shadow* shadow, PyObject* object, bool redacted, bool deep, std::string_view* cbor);
+
+ private:
+  bool TakePicture(PyObject* object, const TypeInfo& info, Picture* picture);
+  bool SameLevel(const Picture& old) const;
+  // False when a full value is shorter or the change cannot be said as a patch.
+  bool Patch(const Picture& old, shm::CborWriter* out);
+  bool PatchSequence(const Picture& old, shm::CborWriter* out);
+  bool PatchPairs(const std::vector<Mark>& old, const std::vector<Mark>& now, const std::vector<PyObject*>& objects,
+                  int set_op, int delete_op, shm::CborWriter* out);
+  bool SetItem(std::size_t index, shm::CborWriter* out);
+  bool Operation(shm::CborWriter* out, std::uint64_t items, int op);
+  void Paired(PyObject* name, PyObject* value, shm::CborWriter* out);
+  Change Send(Shadow* shadow, PyObject* object, std::string_view* cbor);
+
+  CaptureContext* context_;
+  Encoder* encoder_;
+  Level level_;
+  Picture now_;
+  std::unique_ptr<unsigned char[]> room_;
+  std::size_t room_size_;
+  int ops_ = 0;
+  int most_ops_ = 0;
+};
+
+}  // namespace smiley::tracer

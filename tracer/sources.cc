@@ -1,0 +1,105 @@
+#include "tracer/sources.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "tracer/utf8.h"
+
+namespace smiley::tracer {
+namespace {
+
+constexpr std::size_t kMostBytes = 16u << 20;
+constexpr std::size_t kMostCompiled = 65536;
+
+// Python sources that are not UTF-8 name their encoding; those are decoded by the interpreter's own C codecs.
+std::string Decoded(std::string bytes) {
+  if (bytes.rfind("\xef\xbb\xbf", 0) == 0) bytes.erase(0, 3);
+  if (IsUtf8(bytes)) return bytes;
+  const std::string head = bytes.substr(0, 400);
+  const std::size_t at = head.find("coding");
+  if (at != std::string::npos) {
+    std::size_t begin = at + 6;
+    while (begin < head.size() && (head[begin] == ':' || head[begin] == '=' || head[begin] == ' ')) ++begin;
+    std::size_t end = begin;
+    while (end < head.size() && (std::isalnum(static_cast<unsigned char>(head[end])) || std::strchr("-_.", head[end]))) ++end;
+    const std::string name = head.substr(begin, end - begin);
+    if (name == "latin-1" || name == "iso-8859-1" || name == "latin1" || name == "iso8859-1" || name == "iso-8859-15" ||
+        name == "cp1252") {
+      std::string out;
+      for (const char c : bytes) {
+        const unsigned char u = static_cast<unsigned char>(c);
+        if (u < 0x80) {
+          out += c;
+        } else {
+          out += static_cast<char>(0xc0 | (u >> 6));
+          out += static_cast<char>(0x80 | (u & 63));
+        }
+      }
+      return out;
+    }
+  }
+  for (char& c : bytes) {
+    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void SourceBook::SetProgram(std::string file, std::string text) {
+  files_[std::move(file)] = std::make_shared<const std::string>(std::move(text));
+}
+
+SourceBook::Text SourceBook::ReadFile(const std::string& file) {
+  const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0) return nullptr;
+  struct stat status;
+  std::string bytes;
+  if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && static_cast<std::size_t>(status.st_size) <= kMostBytes) {
+    bytes.resize(static_cast<std::size_t>(status.st_size));
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+      const ssize_t n = read(fd, bytes.data() + done, bytes.size() - done);
+      if (n <= 0) break;
+      done += static_cast<std::size_t>(n);
+    }
+    bytes.resize(done);
+  }
+  close(fd);
+  // Compiled and binary files are named by code objects now and then; they are no source.
+  if (bytes.find('\0') != std::string::npos) return nullptr;
+  return std::make_shared<const std::string>(Decoded(std::move(bytes)));
+}
+
+void SourceBook::Remember(PyObject* code, const Text& text) {
+  if (!PyCode_Check(code)) return;
+  if (compiled_.size() >= kMostCompiled) compiled_.clear();
+  PyCodeObject* object = reinterpret_cast<PyCodeObject*>(code);
+  compiled_[object] = text;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(object->co_consts); ++i) Remember(PyTuple_GET_ITEM(object->co_consts, i), text);
+}
+
+SourceBook::Text SourceBook::Find(PyCodeObject* code, const std::string& file) {
+  // A code object's address may have been used before; an entry that is used is used up by its first sight.
+  if (auto it = compiled_.find(code); it != compiled_.end()) {
+    Text text = it->second;
+    compiled_.erase(it);
+    return text;
+  }
+  const bool stand_in = !file.empty() && file.front() == '<';
+  if (stand_in && !running_.empty() && running_.back()) {
+    Text text = running_.back();
+    Remember(reinterpret_cast<PyObject*>(code), text);
+    compiled_.erase(code);
+    return text;
+  }
+  auto [it, fresh] = files_.try_emplace(file);
+  if (fresh && !stand_in) it->second = ReadFile(file);
+  return it->second;
+}
+
+}  // namespace smiley::tracer

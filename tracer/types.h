@@ -1,0 +1,64 @@
+// Thread rule: call with the GIL held. Never runs the program's code; keeps no reference.
+//
+// What kind of value an object is, by its C layout: the builtins exactly, subclasses through their base, everything
+// else by attributes. One cache entry per class.
+#pragma once
+
+#include <Python.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace smiley::tracer {
+
+enum class Shape : std::uint8_t {
+  kNone, kBool, kInt, kFloat, kComplex, kStr, kBytes, kByteArray,
+  // first-level containers
+  kList, kTuple, kSet, kFrozenSet, kDeque, kDict, kDefaultDict, kCounter, kOrderedDict,
+  // written as a text
+  kRange, kSlice, kEnum, kDateTime, kDate, kTime, kTimeDelta, kTimeZone, kDecimal, kFraction, kUuid, kPath,
+  kFunction, kBuiltin, kMethod, kClass, kModule, kEllipsis, kNotImplemented, kNdArray,
+  kException,
+  kObject,   // attributes in __dict__ and __slots__
+  kOpaque,   // type and id only
+};
+
+constexpr bool IsScalar(Shape s) { return s <= Shape::kBytes; }
+constexpr bool IsContainer(Shape s) { return s >= Shape::kList && s <= Shape::kOrderedDict; }
+constexpr bool IsText(Shape s) { return s >= Shape::kRange && s <= Shape::kNdArray; }
+constexpr bool IsDict(Shape s) { return s >= Shape::kDict && s <= Shape::kOrderedDict; }
+
+struct TypeInfo {
+  Shape shape = Shape::kOpaque;
+  bool subclass = false;      // of the builtin that `shape` names: its instances may have attributes as well
+  bool attributes = false;    // instances have __dict__ or __slots__
+  Py_ssize_t dict_offset = 0; // of __dict__ where it is a plain pointer, else 0
+  std::string name;           // module.Qualname (builtins without module)
+  std::vector<std::pair<PyObject*, Py_ssize_t>> slots;  // name (borrowed from the type), offset
+  const char* seen_name = nullptr;  // tp_name when classified: a reused address shows
+  destructor seen_dealloc = nullptr;
+};
+
+class Types {
+ public:
+  const TypeInfo& Of(PyTypeObject* type);
+  const TypeInfo& OfObject(PyObject* object) { return Of(Py_TYPE(object)); }
+  // module.Qualname, "builtins." left out; from the type's own dict, never through attributes.
+  static std::string NameOf(PyTypeObject* type);
+
+ private:
+  TypeInfo Classify(PyTypeObject* type);
+  std::unordered_map<PyTypeObject*, TypeInfo> cache_;
+  PyTypeObject* last_type_ = nullptr;
+  const TypeInfo* last_info_ = nullptr;
+};
+
+// UTF-8 (surrogates passed through) of a str, at most `chars` characters; returns characters left out.
+Py_ssize_t AppendUtf8(std::string* out, PyObject* text, Py_ssize_t chars, bool* surrogates);
+// The str as std::string, whole; REQUIRES PyUnicode_Check.
+std::string Utf8(PyObject* text);
+
+}  // namespace smiley::tracer
