@@ -16,6 +16,12 @@ bool IsWhole(const BlockHeader& header, std::uint64_t block) {
          header.shown == std::min<std::uint32_t>(header.depth, kShownFrames);
 }
 
+// Words published; 0 for what no producer reaches (positions do not wrap), so that arithmetic on it cannot either.
+std::uint64_t WritePos(const SegmentHeader& header) {
+  const std::uint64_t position = header.write_pos.load(std::memory_order_acquire);
+  return position >> 62 ? 0 : position;
+}
+
 }  // namespace
 
 RingReader::RingReader(std::shared_ptr<Segment> segment, std::uint64_t position)
@@ -41,7 +47,7 @@ std::uint64_t RingReader::Oldest(std::uint64_t write_pos) const {
 ReadState RingReader::Read(BlockPart* out) {
   SegmentHeader& header = segment_->header();
   header.heartbeat_mono_ns.store(MonotonicNs(), std::memory_order_relaxed);
-  const std::uint64_t write_pos = header.write_pos.load(std::memory_order_acquire);
+  const std::uint64_t write_pos = WritePos(header);
   out->words.clear();
   out->block_done = false;
   if (const std::uint64_t oldest = Oldest(write_pos); position_ < oldest) {
@@ -82,13 +88,13 @@ ReadState RingReader::Read(BlockPart* out) {
 }
 
 std::uint64_t RingReader::Backlog() const {
-  const std::uint64_t write_pos = segment_->header().write_pos.load(std::memory_order_acquire);
+  const std::uint64_t write_pos = WritePos(segment_->header());
   return write_pos > position_ ? std::min(write_pos - position_, block_count_ * kBlockWords) : 0;
 }
 
 void RingReader::Free(std::uint64_t position) {
   SegmentHeader& header = segment_->header();
-  position = std::min({position, position_, header.write_pos.load(std::memory_order_relaxed)});
+  position = std::min({position, position_, WritePos(header)});
   position -= position % kBlockWords;
   if (position <= header.read_pos.load(std::memory_order_relaxed)) return;
   header.read_pos.store(position, std::memory_order_release);

@@ -1,5 +1,4 @@
-// Parses and evaluates any bytes as an expression: with libFuzzer, or run once over the files of a folder or of a
-// command line when built without it (SMILEY_FUZZ_MAIN).
+// Parses and evaluates any bytes as an expression; what parses is checked against its own negation.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -58,29 +57,3 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (negated.ok()) Require(negated->Eval(Scope()) != truth);
   return 0;
 }
-
-#ifdef SMILEY_FUZZ_MAIN
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-
-int main(int argc, char** argv) {
-  std::size_t inputs = 0;
-  const auto run = [&](const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
-    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-    ++inputs;
-  };
-  for (int i = 1; i < argc; ++i) {
-    if (std::filesystem::is_directory(argv[i])) {
-      for (const auto& entry : std::filesystem::directory_iterator(argv[i])) run(entry.path());
-    } else {
-      run(argv[i]);
-    }
-  }
-  std::printf("%zu inputs\n", inputs);
-  return inputs > 0 ? 0 : 1;
-}
-#endif

@@ -1,0 +1,34 @@
+// Overwriting in a ring of two blocks under a reader that copies: with the re-check of the intent no torn copy ever
+// shows; without it (SMILEY_NO_OVERWRITE_CHECK in shm/ring_reader.cc) one must, or this test could not see anything.
+// usage: overwrite_race whole|torn
+#include <cstdio>
+#include <cstring>
+#include <thread>
+
+#include "tests/shm/ring_support.h"
+
+using namespace smiley::shm;
+using namespace smiley::shm::testing;
+
+int main(int argc, char** argv) {
+  const bool expect_torn = argc > 1 && std::strcmp(argv[1], "torn") == 0;
+  TemporaryHome home;
+  RingWriter writer(MakeRing(*home, 2, OnFull::kOverwrite), Clock::Monotonic(), {});
+  PatternReader reader(OpenAgain(*home, writer.segment().found()));
+  std::atomic<bool> stop{false}, started{false};
+  std::thread producer([&] {
+    writer.StartThread(1, 1);
+    for (std::uint64_t i = 1; !stop.load(std::memory_order_relaxed); ++i) {
+      WritePattern(writer, i);
+      if (i == 1'000'000) started = true;
+    }
+  });
+  const auto torn = [&] { return reader.bad + reader.damaged; };
+  const Deadline deadline(std::chrono::seconds(expect_torn ? 60 : 3));
+  while (deadline.left() && !(expect_torn && torn())) reader.Step();
+  stop = true;
+  producer.join();
+  std::printf("%llu events, %llu missing, %llu torn\n", static_cast<unsigned long long>(reader.events),
+              static_cast<unsigned long long>(reader.missing), static_cast<unsigned long long>(torn()));
+  return (torn() > 0) == expect_torn && started ? 0 : 1;
+}
