@@ -24,6 +24,7 @@ namespace {
 // which says how much it was.
 constexpr int kTerminalEventsPerSecond = 4000;
 constexpr std::int64_t kMomentNs = 150'000'000;  // between two looks at what is kept back
+constexpr std::int64_t kStepNs = 50'000'000;      // read at most that long before the rows are written
 constexpr std::int64_t kIdleNs = 400'000'000;    // quiet for that long: show it
 
 struct Options {
@@ -126,13 +127,14 @@ void Watch::Take(const std::string& line) {
 
 Result<bool> Watch::Read(Link* link) {
   std::string line;
+  const std::int64_t until = NowNs() + kStepNs;
   do {
     const Result<bool> more = link->NextLine(&line);
     if (!more) return more.status();
     if (!*more) return false;
     Take(line);
     if (Interrupted()) return false;
-  } while (link->LineReady());
+  } while (link->LineReady() && NowNs() < until);
   return true;
 }
 
@@ -182,6 +184,7 @@ int Watch::Run(Link* link) {
       view_.Moment(now);
       last_moment_ns_ = now;
     }
+    Output::Get().Flush();
   }
   view_.Flush();
   Output::Get().Flush();
