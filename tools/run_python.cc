@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -124,6 +125,12 @@ std::string AskVersion(const std::string& path, const std::string& argv0) {
   return text;
 }
 
+bool IsTooOld(const std::string& version) {
+  int major = 0, minor = 0;
+  if (sscanf(version.c_str(), "%d.%d", &major, &minor) != 2) return false;
+  return major < 3 || (major == 3 && minor < 11);
+}
+
 std::string Join(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
@@ -148,6 +155,9 @@ std::optional<Failure> CheckFits(const std::string& path, const std::string& arg
   }
   const std::vector<std::string> built = BuiltPythons(installation);
   if (std::find(built.begin(), built.end(), version) != built.end()) return std::nullopt;
+  if (IsTooOld(version)) {
+    return Failure{kExitRunFailed, path + " is Python " + version + ", and smiley records 3.11 and newer; name one with --python"};
+  }
   const std::string there = built.empty() ? "there is none at all" : "there are tracers for " + Join(built);
   return Failure{kExitRunFailed, path + " is Python " + version + ", and no tracer was built for it: " + there +
                                      "; build it with cmake -DSMILEY_PYTHONS=" + path + ", or name another with --python"};
