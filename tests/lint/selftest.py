@@ -1,0 +1,128 @@
+"""Plants each kind of breach in a small tree and looks whether the lint finds it, there and nowhere else.
+
+    python3 tests/lint/selftest.py [CXX]
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import headers  # noqa: E402
+import tree  # noqa: E402
+
+CXX = [sys.argv.pop(1)] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else ["c++"]
+HEADER = "// Thread rule: plain values.\n#pragma once\n"
+GOOD = {
+    "CMakeLists.txt": "project(x)\n",
+    "README.md": "text\n",
+    "shm/a.h": HEADER + "#include <string>\nstd::string A();\n",
+    "shm/a.cc": '#include "shm/a.h"\n#include <xxhash.h>\n#include <sys/stat.h>\n',
+    "shm/segment.cc": '#include <boost/interprocess/mapped_region.hpp>\n',
+    "daemon/b.h": HEADER + '#include "shm/a.h"\nstruct B { std::string s; };\n',
+    "daemon/store_db.cc": "#include <rocksdb/db.h>\n",
+    "tracer/module.cc": "#include <Python.h>\n#include <pybind11/pybind11.h>\n",
+    "tools/c.cc": '#include "daemon/b.h"\nint main() { std::printf("x"); }\n',
+    "tests/shm/a.cc": '#include <boost/test/unit_test.hpp>\n#include "shm/a.h"\n',
+    ".ci/run": "",
+    "build-x/junk.h": "junk\n",
+}
+# path, text, line of the breach, part of the message
+BREACHES = [
+    ("extra/x.cc", "", 1, "stand at the top"),
+    ("notes.md", "", 1, "stand at the top"),
+    ("shm/x.cc", '#include "daemon/b.h"\n', 1, "shm must not include daemon"),
+    ("shm/x.cc", '\n#include "tracer/module.cc"\n', 2, "shm must not include tracer"),
+    ("tracer/x.cc", '#include "daemon/b.h"\n', 1, "tracer must not include daemon"),
+    ("daemon/x.cc", '#  include "tools/c.cc"\n', 1, "daemon must not include tools"),
+    ("daemon/x.cc", '#include "tracer/module.cc"\n', 1, "daemon must not include tracer"),
+    ("tools/x.cc", '#include "tracer/module.cc"\n', 1, "tools must not include tracer"),
+    ("tools/x.cc", '#include "tests/shm/a.cc"\n', 1, "tools must not include tests"),
+    ("shm/x.cc", '#include "a.h"\n', 1, "written from the root"),
+    ("shm/x.cc", '#include "../daemon/b.h"\n', 1, "written from the root"),
+    ("shm/x.cc", "#include <shm/a.h>\n", 1, "with quotes"),
+    ("daemon/x.cc", "#include <rocksdb/db.h>\n", 1, "daemon/store*.cc only"),
+    ("daemon/store.h", HEADER + "#include <rocksdb/db.h>\n", 3, "daemon/store*.cc only"),
+    ("tracer/x.cc", "#include <pybind11/pybind11.h>\n", 1, "tracer/module*.cc only"),
+    ("daemon/x.cc", "#include <CLI/CLI.hpp>\n", 1, "tools/arguments.cc only"),
+    ("shm/x.cc", "#include <boost/interprocess/mapped_region.hpp>\n", 1, "shm/segment*.cc only"),
+    ("tools/x.cc", "#include <boost/asio/write.hpp>\n", 1, "daemon/server*.h"),
+    ("tools/x.cc", "#include <boost/asio.hpp>\n", 1, "daemon/server*.h"),
+    ("tools/x.cc", "#include <boost/algorithm/string.hpp>\n", 1, "no file only"),
+    ("daemon/x.cc", "#include <concurrentqueue/concurrentqueue.h>\n", 1, "daemon/pipeline*.cc only"),
+    ("daemon/x.cc", "#include <simdjson.h>\n", 1, "simdjson.h is at home"),
+    ("shm/x.cc", "#include <nlohmann/json.hpp>\n", 1, "nlohmann/json.hpp is at home"),
+    ("shm/x.cc", "#include <spdlog/spdlog.h>\n", 1, "spdlog/spdlog.h is at home"),
+    ("shm/x.cc", "#include <fmt/format.h>\n", 1, "fmt/format.h is at home"),
+    ("daemon/x.cc", "#include <zstd.h>\n", 1, "zstd.h is at home"),
+    ("tools/x.cc", "#include <openssl/evp.h>\n", 1, "openssl/evp.h is at home"),
+    ("daemon/x.cc", "#include <Python.h>\n", 1, "Python.h is at home in tracer"),
+    ("tools/x.cc", "#include <absl/strings/cat.h>\n", 1, "no home yet"),
+    ("shm/x.h", "#pragma once\n", 1, "Thread rule"),
+    ("tests/shm/x.h", "// Thread rule: none.\n", 1, "#pragma once"),
+    ("tools/x.cc", "\n" * 601, 601, "longer than 600"),
+    ("tests/system/test_x.py", "x\n" * 700, 601, "longer than 600"),
+    ("tools/x.sh", "cd /ro" "ot/smiley\n", 1, "somebody's machine"),
+    ("README.md", "text\nin /ho" "me/anna/src\n", 2, "somebody's machine"),
+    ("tools/x.cc", "// TO" "DO: later\n", 1, "unfinished"),
+    ("tests/system/test_x.py", "time.sle" "ep(1)\n", 1, "not on the clock"),
+    ("tests/shm/x.cc", "std::this_thread::sleep_" "for(d);\n", 1, "not on the clock"),
+    ("shm/x.cc", "void F() { std::cerr << 1; }\n", 1, "never print"),
+    ("daemon/x.cc", "void F() { std::abort(); }\n", 1, "never print"),
+]
+
+
+class Planted(unittest.TestCase):
+    def setUp(self):
+        self.root = tempfile.mkdtemp(prefix="smiley-lint-")
+        self.addCleanup(shutil.rmtree, self.root)
+        for path, text in GOOD.items():
+            self.write(path, text)
+
+    def write(self, path, text):
+        path = os.path.join(self.root, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write(text)
+
+    def test_a_good_tree_passes(self):
+        self.assertEqual(tree.check(self.root), [])
+
+    def test_each_breach_is_found(self):
+        for path, text, line, part in BREACHES:
+            with self.subTest(path=path, text=text[:60]):
+                self.write(path, text)
+                problems = tree.check(self.root)
+                self.assertEqual(len(problems), 1, problems)
+                where = path.split("/")[0] if part == "stand at the top" else path
+                self.assertTrue(problems[0].startswith("%s:%d: " % (where, line)), problems)
+                self.assertIn(part, problems[0])
+                if path in GOOD:
+                    self.write(path, GOOD[path])
+                else:
+                    os.unlink(os.path.join(self.root, path))
+                    if path.startswith("extra/"):
+                        os.rmdir(os.path.join(self.root, "extra"))
+
+    def test_good_headers_compile_alone(self):
+        count, failed = headers.check(self.root, CXX)
+        self.assertEqual((count, failed), (2, {}))
+
+    def test_a_header_that_leans_on_others_is_found(self):
+        self.write("daemon/c.h", HEADER + "struct C { std::string s; };\n")
+        self.write("shm/again.h", "// Thread rule: plain values.\nstruct D {};\n")
+        count, failed = headers.check(self.root, CXX)
+        self.assertEqual((count, sorted(failed)), (4, ["daemon/c.h", "shm/again.h"]))
+
+    def test_a_header_for_c_is_compiled_as_c(self):
+        self.write("tracer/only.h", HEADER + "static inline int F(void) { int new = 1; return new; }\n")
+        self.write("tracer/only.c", '#include "tracer/only.h"\n')
+        self.assertEqual(headers.check(self.root, CXX)[1], {})
+        self.write("tracer/also.cc", '#include "tracer/only.h"\n')
+        self.assertEqual(sorted(headers.check(self.root, CXX)[1]), ["tracer/only.h"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,154 @@
+"""The house rules that a machine can check, over the whole tree.
+
+    python3 tests/lint/tree.py [SOURCES]
+
+Prints `file:line: what is wrong` for each breach and ends with 1 when there is one. selftest.py plants each kind of
+breach and looks whether it is found.
+"""
+
+import fnmatch
+import os
+import re
+import sys
+
+TOP_LEVEL = {"CMakeLists.txt", "shm", "daemon", "tracer", "tools", "tests", "perf", "README.md", "LICENSE"}
+
+# Folders are layers: who may include whom.
+LAYERS = {
+    "shm": {"shm"},
+    "tracer": {"shm", "tracer"},
+    "daemon": {"shm", "daemon"},
+    "tools": {"shm", "daemon", "tools"},
+}
+
+# Each third-party library has one home. The longest prefix that fits decides. Tests and perf may use any.
+HOMES = {
+    "rocksdb/": ["daemon/store*.cc"],
+    "pybind11/": ["tracer/module*.cc"],
+    "CLI/": ["tools/arguments.cc"],
+    "boost/interprocess/": ["shm/segment*.cc"],
+    "boost/asio": ["daemon/server*.h", "daemon/server*.cc", "daemon/session*.h", "daemon/session*.cc"],
+    "boost/": [],
+    "concurrentqueue/": ["daemon/pipeline*.cc"],
+    "openssl/": ["daemon/drainer_catalogue.cc"],
+    "zstd.h": ["daemon/store_chunk.cc"],
+    "xxhash.h": ["shm/*.cc", "daemon/store_chunk.cc", "daemon/export_frames.cc", "tracer/*.cc"],
+    "simdjson.h": ["daemon/json_request.cc", "daemon/text_codec.cc", "daemon/value_import.cc", "daemon/import*.cc",
+                   "tools/event_view.cc", "tools/run_report.cc"],
+    "nlohmann/": ["daemon/*json*.cc", "tools/*.cc"],
+    "spdlog/": ["daemon/log*.cc"],
+    "fmt/": ["daemon/*.cc", "tools/*.cc"],
+    "Python.h": ["tracer/*"],
+    "frameobject.h": ["tracer/*"],
+    "internal/": ["tracer/interp*"],
+}
+# Folders of the system's own headers.
+SYSTEM_FOLDERS = {"sys", "linux", "arpa", "net", "netinet", "gnu", "bits", "asm"}
+
+SOURCE = (".h", ".cc", ".c")
+TEXT = SOURCE + (".py", ".sh", ".cmake", ".txt", ".md")
+MAX_LINES = 600
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(<([^>]+)>|"([^"]+)")')
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:root|work|Users|home/[a-z_]\w{2,})/")
+UNFINISHED = re.compile(r"\b(?:TODO|FIXME|HACK)\b|(?i:\bnot (?:yet )?implemented\b)")
+NAP = re.compile(r"\b(?:sleep_for|sleep_until|usleep|nanosleep|time\.sleep)\s*\(")
+NOISE = re.compile(r"\bstd::(?:cout|cerr|clog)\b|(?<![\w.>:])(?:printf|puts|perror|abort)\s*\(|\bstd::(?:abort|terminate|exit)\s*\(")
+
+
+def tree(root):
+    """Paths of all text files, relative; build folders, caches and dot-folders left out."""
+    for folder, folders, files in os.walk(root):
+        top = folder == root
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in ("__pycache__", "node_modules")
+                            and not (top and f.startswith("build")))
+        for name in sorted(files):
+            if name.endswith(TEXT):
+                yield os.path.relpath(os.path.join(folder, name), root)
+
+
+def top_level(root):
+    for name in sorted(os.listdir(root)):
+        if name not in TOP_LEVEL and not name.startswith(".") and not name.startswith("build"):
+            yield "%s:1: only %s and dot-files stand at the top" % (name, ", ".join(sorted(TOP_LEVEL)))
+
+
+def home_of(header):
+    fitting = [prefix for prefix in HOMES if header.startswith(prefix)]
+    return max(fitting, key=len) if fitting else None
+
+
+def check_include(path, header, quoted, root):
+    layer = path.split("/")[0]
+    if layer not in LAYERS:
+        return None
+    if quoted:
+        target = header.split("/")[0]
+        if "/" not in header or not os.path.exists(os.path.join(root, header)):
+            return 'includes of our own are written from the root of the tree: "%s" is none' % header
+        if target not in LAYERS[layer]:
+            return "%s must not include %s" % (layer, target)
+        return None
+    if header.split("/")[0] in LAYERS and "/" in header:
+        return "our own headers are included with quotes"
+    home = home_of(header)
+    if home is not None:
+        if not any(fnmatch.fnmatchcase(path, pattern) for pattern in HOMES[home]):
+            return "%s is at home in %s only" % (header, ", ".join(HOMES[home]) or "no file")
+    elif "/" in header and header.split("/")[0] not in SYSTEM_FOLDERS:
+        return "%s belongs to a library that has no home yet: give it one in tests/lint/tree.py" % header
+    return None
+
+
+def check_file(root, path):
+    with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
+        lines = file.read().split("\n")
+    if lines and lines[-1] == "":
+        lines.pop()
+    layer = path.split("/")[0]
+    code = path.endswith(SOURCE)
+    if not path.endswith(".md") and len(lines) > MAX_LINES:
+        yield "%s:%d: longer than %d lines" % (path, MAX_LINES + 1, MAX_LINES)
+    if path.endswith(".h"):
+        if not lines or not lines[0].startswith("// Thread rule: "):
+            yield "%s:1: a header begins with '// Thread rule: '" % path
+        if "#pragma once" not in lines:
+            yield "%s:1: a header has #pragma once" % path
+    for number, line in enumerate(lines, 1):
+        here = "%s:%d: " % (path, number)
+        if code:
+            found = INCLUDE.match(line)
+            if found:
+                problem = check_include(path, found.group(2) or found.group(3), found.group(3) is not None, root)
+                if problem:
+                    yield here + problem
+        if path.startswith("tests/lint/"):
+            continue  # the rules themselves
+        if MACHINE_PATH.search(line):
+            yield here + "a path of somebody's machine"
+        if UNFINISHED.search(line):
+            yield here + "unfinished: finish it or open an issue"
+        if layer == "tests" and NAP.search(line):
+            yield here + "tests wait on events, not on the clock"
+        if code and layer in ("shm", "daemon") and NOISE.search(line.split("//")[0]):
+            yield here + "libraries never print or abort"
+
+
+def check(root):
+    problems = list(top_level(root))
+    for path in tree(root):
+        problems.extend(check_file(root, path))
+    return problems
+
+
+def main():
+    root = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "..", ".."))
+    problems = check(root)
+    for problem in problems:
+        print(problem)
+    print("smiley: %d breach%s of the house rules" % (len(problems), "" if len(problems) == 1 else "es"), file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Runs what CTest knows, then the system tests once for each Python of SMILEY_TEST_PYTHONS, and counts.
+
+    python3 tests/run_all.py BUILD SOURCES
+
+A Boost.Test case and a unittest method count as one each, any other CTest test as one. The last line is
+"N passed, N failed"; the exit code is 0 only when something passed, nothing failed and nothing was skipped.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import xml.etree.ElementTree
+
+CTEST_TIMEOUT = 1200      # seconds, each test
+SYSTEM_TIMEOUT = 3600     # seconds, all system tests of one Python
+
+
+def count_output(text, failed):
+    """(passed, failed, skipped) as the output of one test program tells; `failed`: whether it ended badly."""
+    passed = bad = skipped = 0
+    boost_total = sum(int(n) for n in re.findall(r"^Running (\d+) test cases?\.\.\.", text, re.M))
+    if boost_total:
+        bad += sum(int(n) for n in re.findall(r"^\s+(\d+) test cases? out of \d+ failed", text, re.M))
+        bad += sum(int(n) for n in re.findall(r"^\s+(\d+) test cases? out of \d+ aborted", text, re.M))
+        skipped += sum(int(n) for n in re.findall(r"^\s+(\d+) test cases? out of \d+ skipped", text, re.M))
+        passed += max(0, boost_total - bad - skipped)
+    for ran, rest in re.findall(r"^Ran (\d+) tests? in [^\n]*\n+(\w+[^\n]*)", text, re.M):
+        numbers = {k: int(v) for k, v in re.findall(r"(failures|errors|skipped|unexpected successes)=(\d+)", rest)}
+        lost = numbers.get("failures", 0) + numbers.get("errors", 0) + numbers.get("unexpected successes", 0)
+        bad += lost
+        skipped += numbers.get("skipped", 0)
+        passed += max(0, int(ran) - lost - numbers.get("skipped", 0))
+    if failed and bad == 0:  # crashed, timed out, or no test framework at all
+        bad = 1
+        passed = max(0, passed - 1)
+    elif not failed and passed + bad + skipped == 0:
+        passed = 1
+    return passed, bad, skipped
+
+
+def run_ctest(build):
+    report = os.path.join(build, "ctest.xml")
+    if os.path.exists(report):
+        os.unlink(report)
+    environment = dict(os.environ, BOOST_TEST_REPORT_LEVEL="short", BOOST_TEST_COLOR_OUTPUT="no")
+    code = subprocess.call(
+        ["ctest", "--test-dir", build, "--output-on-failure", "--timeout", str(CTEST_TIMEOUT), "--output-junit", report,
+         "--test-output-size-passed", "4000000", "--test-output-size-failed", "4000000"], env=environment)
+    totals = [0, 0, 0]
+    if not os.path.exists(report):
+        return [0, 1, 0]
+    for case in xml.etree.ElementTree.parse(report).getroot().iter("testcase"):
+        if case.get("status") in ("disabled", "notrun") or case.find("skipped") is not None:
+            totals[2] += 1
+            print("not run: %s" % case.get("name"))
+            continue
+        output = case.findtext("system-out") or ""
+        counted = count_output(output, case.find("failure") is not None or case.get("status") == "fail")
+        totals = [a + b for a, b in zip(totals, counted)]
+    if code != 0 and totals[1] == 0:
+        totals[1] = 1
+    return totals
+
+
+def run_system(sources, python):
+    environment = dict(os.environ, SMILEY_TEST_PYTHONS=python)
+    # `smiley-run app.py` takes the python3 of PATH: it is the one under test.
+    environment["PATH"] = os.path.dirname(python) + os.pathsep + environment.get("PATH", "")
+    child = subprocess.Popen(
+        [sys.executable, "-m", "unittest", "discover", "-v", "-s", os.path.join(sources, "tests", "system"),
+         "-p", "test_*.py"], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, start_new_session=True)
+    late = threading.Timer(SYSTEM_TIMEOUT, os.killpg, (child.pid, signal.SIGKILL))
+    late.start()
+    lines = []
+    for line in child.stdout:
+        line = line.decode("utf-8", "replace")
+        lines.append(line)
+        sys.stdout.write(line)
+        sys.stdout.flush()
+    code = child.wait()
+    late.cancel()
+    if code < 0:
+        print("smiley: the system tests of %s did not end" % python)
+    text = "".join(lines)
+    if re.search(r"^Ran 0 tests", text, re.M):
+        code = 1
+    # Only the last summary is unittest's own; a test may show another one's.
+    start = text.rfind("\nRan ")
+    return list(count_output(text[start + 1:] if start >= 0 else "", code != 0))
+
+
+def main(build, sources):
+    results = [("ctest", run_ctest(build))]
+    if os.path.isdir(os.path.join(sources, "tests", "system")):
+        for python in os.environ["SMILEY_TEST_PYTHONS"].split(":"):
+            print("\nsystem tests with %s" % python, flush=True)
+            results.append(("system tests with " + python, run_system(sources, python)))
+    print()
+    for name, (passed, failed, skipped) in results:
+        print("%s: %d passed, %d failed%s" % (name, passed, failed, ", %d skipped" % skipped if skipped else ""))
+    passed, failed, skipped = (sum(r[i] for _, r in results) for i in range(3))
+    if skipped:  # a test that does not run proves nothing
+        failed += skipped
+    print("%d passed, %d failed" % (passed, failed))
+    return 0 if failed == 0 and passed > 0 else 1
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: run_all.py BUILD SOURCES")
+    sys.exit(main(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])))

@@ -1,0 +1,106 @@
+#!/bin/sh
+# Installs what smiley needs and this machine lacks, with apt-get: Debian 12, 13 and testing. Says nothing and calls
+# nothing when all is there. Used by quickstart.sh and test.sh.
+#
+#     sh tools/install-deps.sh [build|test]      test: also what only the tests need
+#
+# SMILEY_NO_INSTALL=1: install nothing, only say what is missing.
+set -u
+
+fail() {
+  echo "smiley: $*" >&2
+  exit 1
+}
+
+what=${1:-build}
+case $what in build | test) ;; *) fail "install-deps.sh takes build or test, not '$what'" ;; esac
+
+version=
+[ -r /etc/os-release ] && version=$(. /etc/os-release && echo "${VERSION_ID:-}")
+
+# One requirement a line; where alternatives stand on it, any of them will do and the first is what gets installed.
+requirements() {
+  cat <<'END'
+g++
+cmake
+ninja-build
+pkg-config|pkgconf
+ccache
+python3
+python3-dev
+librocksdb-dev
+libsimdjson-dev
+libconcurrentqueue-dev
+pybind11-dev
+libcli11-dev
+libfmt-dev
+libspdlog-dev
+nlohmann-json3-dev
+libzstd-dev
+libxxhash-dev
+libssl-dev
+libgflags-dev
+zlib1g-dev
+END
+  # Debian 12's default is Boost 1.74; 1.81 is there as well and is what later versions are nearer to.
+  if [ "$version" = 12 ]; then
+    echo "libboost1.81-dev|libboost1.74-dev"
+    [ "$what" = test ] && echo "libboost-test1.81-dev|libboost-test1.74-dev"
+  else
+    echo "libboost-dev"
+    [ "$what" = test ] && echo "libboost-test-dev"
+  fi
+  [ "$what" = test ] || return 0
+  cat <<'END'
+clang
+libclang-rt-dev
+procps
+strace
+tmux
+util-linux
+END
+}
+
+installed() {
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+command -v dpkg-query >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1 ||
+  fail "this script knows Debian's apt-get only; install by hand: $(requirements | cut -d'|' -f1 | tr '\n' ' ')"
+
+missing=
+for line in $(requirements); do
+  found=
+  for package in $(echo "$line" | tr '|' ' '); do
+    installed "$package" && found=yes && break
+  done
+  [ -n "$found" ] || missing="$missing ${line%%|*}"
+done
+[ -n "$missing" ] || exit 0
+
+[ -z "${SMILEY_NO_INSTALL:-}" ] || fail "missing packages, and SMILEY_NO_INSTALL is set:$missing"
+
+if [ "$(id -u)" = 0 ]; then
+  as_root() { "$@"; }
+elif command -v sudo >/dev/null 2>&1; then
+  if [ -t 0 ] && [ -t 2 ]; then
+    as_root() { sudo "$@"; }
+  else
+    as_root() { sudo -n "$@"; }
+  fi
+else
+  fail "not root and there is no sudo; as root: apt-get install$missing"
+fi
+
+apt() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 "$@" </dev/null
+}
+
+log=$(mktemp "${TMPDIR:-/tmp}/smiley-apt.XXXXXX") || fail "no temporary file can be made in ${TMPDIR:-/tmp}"
+trap 'rm -f "$log"' EXIT
+echo "smiley: installing$missing" >&2
+# shellcheck disable=SC2086
+if ! { apt update && apt install --no-install-recommends $missing; } >"$log" 2>&1; then
+  tail -n 15 "$log" >&2
+  fail "apt-get could not install everything; by hand: apt-get update && apt-get install$missing"
+fi
