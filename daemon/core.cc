@@ -1,0 +1,32 @@
+#include "daemon/core.h"
+
+#include <utility>
+
+namespace smiley::daemon {
+
+Result<std::unique_ptr<DaemonCore>> DaemonCore::Start(const shm::Home& home, Options options) {
+  std::unique_ptr<DaemonCore> core(new DaemonCore);
+  core->home_ = home;
+  Store::Options store;
+  store.dir = options.store.empty() ? home.StoreDir() : options.store;
+  store.reserve_bytes = options.reserve_bytes;
+  auto opened = Store::Open(store);
+  if (!opened.ok()) return opened.status();
+  core->store_ = std::move(*opened);
+  core->archive_ = std::make_unique<LiveArchive>(*core->store_);
+  core->feed_ = std::make_unique<LiveFeed>(options.feed_bytes);
+  auto drainer = Drainer::Start(core->home_, *core->store_, *core->archive_, *core->feed_, std::move(options.drainer));
+  if (!drainer.ok()) return drainer.status();
+  core->drainer_ = std::move(*drainer);
+  return core;
+}
+
+DaemonCore::~DaemonCore() {
+  if (drainer_) drainer_->Stop();
+}
+
+Services DaemonCore::services(std::function<void()> request_stop) {
+  return {home_, *archive_, *feed_, *drainer_, *store_, std::move(request_stop)};
+}
+
+}  // namespace smiley::daemon

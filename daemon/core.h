@@ -1,0 +1,47 @@
+// Thread rule: Start and the destructor belong to one thread; what it holds says itself who may call it.
+//
+// The daemon without its process and its server: store, archive, feed and drainer of one home, wired together.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "daemon/drainer.h"
+#include "daemon/live_archive.h"
+#include "daemon/live_feed.h"
+#include "daemon/services.h"
+#include "daemon/store.h"
+#include "shm/home.h"
+#include "shm/status.h"
+
+namespace smiley::daemon {
+
+class DaemonCore {
+ public:
+  struct Options {
+    std::filesystem::path store;               // empty: the home's
+    std::uint64_t reserve_bytes = 64u << 20;   // disk space that stays free; 0 = no guard
+    std::size_t feed_bytes = 32u << 20;
+    Drainer::Options drainer;
+  };
+  // REQUIRES the home's daemon lock (tests: a home of their own).
+  static Result<std::unique_ptr<DaemonCore>> Start(const shm::Home& home, Options options);
+  // Drains and stores what is there.
+  ~DaemonCore();
+  Services services(std::function<void()> request_stop);
+  Store& store() { return *store_; }
+  LiveArchive& archive() { return *archive_; }
+  LiveFeed& feed() { return *feed_; }
+  Drainer& drainer() { return *drainer_; }
+
+ private:
+  DaemonCore() = default;
+  shm::Home home_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<LiveArchive> archive_;
+  std::unique_ptr<LiveFeed> feed_;
+  std::unique_ptr<Drainer> drainer_;
+};
+
+}  // namespace smiley::daemon

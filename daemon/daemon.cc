@@ -1,0 +1,229 @@
+#include "daemon/daemon.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "daemon/core.h"
+#include "daemon/server.h"
+#include "shm/test_point.h"
+
+namespace smiley::daemon {
+namespace {
+
+constexpr auto kOtherStart = std::chrono::seconds(10);  // how long another daemon's start is waited for
+constexpr std::size_t kLogBytes = 1u << 20;
+constexpr std::size_t kLogFiles = 3;
+
+// The lock that says that this home has a daemon; held until the descriptor is closed, also by death.
+class Lock {
+ public:
+  ~Lock() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Status Take(const shm::Home& home) {
+    fd_ = open(home.LockPath().c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd_ < 0) return Status::FromErrno("cannot open " + home.LockPath().string(), errno);
+    struct flock lock{};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    if (fcntl(fd_, F_SETLK, &lock) == 0) return {};
+    if (errno == EACCES || errno == EAGAIN) return {Code::kBusy, "a daemon runs already for " + home.dir.string()};
+    return Status::FromErrno("cannot lock " + home.LockPath().string(), errno);
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+bool Answers(const shm::Home& home) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = home.SocketPath().string();
+  if (path.size() >= sizeof address.sun_path) return false;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const bool answers = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  close(fd);
+  return answers;
+}
+
+// Somebody else holds the lock: waits until it listens (or is gone).
+Status WaitForOther(const shm::Home& home) {
+  const auto until = std::chrono::steady_clock::now() + kOtherStart;
+  while (std::chrono::steady_clock::now() < until) {
+    if (Answers(home)) return {Code::kBusy, "a daemon runs already for " + home.dir.string()};
+    if (!shm::DaemonHoldsLock(home)) return {Code::kGone, "another daemon for " + home.dir.string() + " ended while it started"};
+    poll(nullptr, 0, 20);
+  }
+  return {Code::kBusy, "a daemon holds " + home.LockPath().string() + " but does not listen: smiley-daemon stop, or kill it"};
+}
+
+// Everything that a process inherits and a daemon must not keep.
+void BeClean(int keep_fd) {
+  setsid();
+  umask(077);
+  (void)!chdir("/");
+  sigset_t none;
+  sigemptyset(&none);
+  for (int signal = 1; signal < NSIG; ++signal) {
+    struct sigaction plain{};
+    plain.sa_handler = SIG_DFL;
+    sigaction(signal, &plain, nullptr);
+  }
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  cpu_set_t all;
+  std::memset(&all, 0xff, sizeof all);
+  sched_setaffinity(0, sizeof all, &all);
+  setpriority(PRIO_PROCESS, 0, 0);
+  rlimit core{0, 0};
+  setrlimit(RLIMIT_CORE, &core);  // what programs recorded must not lie around in dumps
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+  const int null = open("/dev/null", O_RDWR);
+  for (int fd = 0; fd < 3; ++fd) {
+    if (fd != keep_fd) dup2(null, fd);
+  }
+  if (keep_fd > 3) syscall(SYS_close_range, 3u, static_cast<unsigned>(keep_fd - 1), 0);
+  syscall(SYS_close_range, static_cast<unsigned>(std::max(keep_fd + 1, 3)), ~0u, 0);
+  prctl(PR_SET_NAME, "smiley-daemon");
+}
+
+std::shared_ptr<spdlog::logger> OpenLog(const shm::Home& home) {
+  try {
+    auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(home.LogPath().string(), kLogBytes, kLogFiles);
+    auto log = std::make_shared<spdlog::logger>("daemon", std::move(sink));
+    log->flush_on(spdlog::level::info);
+    log->set_pattern("%Y-%m-%d %H:%M:%S.%e %P %v");
+    log->set_error_handler([](const std::string&) {});  // a full disk must not matter here
+    return log;
+  } catch (const spdlog::spdlog_ex&) {
+    return nullptr;
+  }
+}
+
+Status Serve(const DaemonOptions& options, int ready_fd) {
+  umask(077);
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGINT);
+  sigaddset(&ends, SIGHUP);
+  // Blocked before any thread exists, so that they all wait for the descriptor below.
+  if (pthread_sigmask(SIG_BLOCK, &ends, nullptr) != 0) return {Code::kIo, "cannot block signals"};
+  Lock lock;
+  if (const Status taken = lock.Take(options.home); !taken.ok()) return taken;
+  const auto log = OpenLog(options.home);
+  const auto say = [log](const std::string& line) {
+    if (log) log->info(line);
+  };
+  say("starts, version " SMILEY_VERSION);
+  DaemonCore::Options core_options;
+  core_options.store = options.store;
+  core_options.reserve_bytes = options.reserve_bytes;
+  core_options.drainer.log = say;
+  auto core = DaemonCore::Start(options.home, core_options);
+  if (!core.ok()) {
+    say("cannot start: " + core.status().message());
+    return core.status();
+  }
+  const int stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  const int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+  const auto request_stop = [stop_fd] {
+    const std::uint64_t one = 1;
+    (void)!write(stop_fd, &one, sizeof one);
+  };
+  const Services services = (*core)->services(request_stop);
+  auto server = Server::Start(services);
+  if (!server.ok()) {
+    say("cannot start: " + server.status().message());
+    return server.status();
+  }
+  say("ready");
+  if (ready_fd >= 0) {
+    (void)!write(ready_fd, "+", 1);
+    close(ready_fd);
+  }
+  pollfd waits[] = {{stop_fd, POLLIN, 0}, {signal_fd, POLLIN, 0}};
+  while (poll(waits, 2, -1) <= 0) {
+  }
+  say("stops");
+  (*server)->Stop();
+  server->reset();
+  core->reset();
+  close(stop_fd);
+  close(signal_fd);
+  say("stopped");
+  return {};
+}
+
+}  // namespace
+
+Status RunDaemon(const DaemonOptions& options) { return Serve(options, -1); }
+
+Status StartDaemon(const DaemonOptions& options) {
+  if (shm::DaemonHoldsLock(options.home)) return WaitForOther(options.home);
+  int ready[2];
+  if (pipe2(ready, O_CLOEXEC) != 0) return Status::FromErrno("cannot start the daemon", errno);
+  const pid_t child = fork();
+  if (child < 0) return Status::FromErrno("cannot start the daemon", errno);
+  if (child == 0) {
+    // A second fork: the daemon is nobody's child and leads no session.
+    BeClean(ready[1]);
+    const pid_t daemon = fork();
+    if (daemon != 0) _exit(daemon < 0 ? 1 : 0);
+    shm::ArmTestPoints(nullptr);
+    const Status status = Serve(options, ready[1]);
+    if (!status.ok()) {
+      const std::string line = std::to_string(static_cast<int>(status.code())) + " " + status.message();
+      (void)!write(ready[1], line.data(), line.size());
+    }
+    _exit(status.ok() ? 0 : 1);
+  }
+  close(ready[1]);
+  while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  std::string said;
+  char buffer[512];
+  while (true) {
+    const ssize_t got = read(ready[0], buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    said.append(buffer, static_cast<std::size_t>(got));
+    if (said.front() == '+') break;
+  }
+  close(ready[0]);
+  if (!said.empty() && said.front() == '+') return {};
+  if (said.empty()) return {Code::kGone, "the daemon ended while it started: " + options.home.LogPath().string() + " may say why"};
+  const std::size_t space = said.find(' ');
+  const Status status(static_cast<Code>(std::atoi(said.c_str())), said.substr(space == std::string::npos ? 0 : space + 1));
+  if (status.code() == Code::kBusy && shm::DaemonHoldsLock(options.home)) return WaitForOther(options.home);  // two starts at once
+  return status;
+}
+
+}  // namespace smiley::daemon

@@ -1,0 +1,27 @@
+// Thread rule: each function is called once, by the main thread of its process, before other threads exist.
+//
+// The daemon as a process: one per home (lock), born clean and detached, serving until it is told to stop.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "shm/home.h"
+#include "shm/status.h"
+
+namespace smiley::daemon {
+
+struct DaemonOptions {
+  shm::Home home;
+  std::filesystem::path store;              // directory of the store; empty: the home's
+  std::uint64_t reserve_bytes = 64u << 20;  // disk space that always stays free; below it recording stops
+};
+
+// Makes a daemon in the background and returns when it listens. kBusy: one runs already (its start was waited for, so
+// that it listens by now); else the daemon's own reason, in one line.
+Status StartDaemon(const DaemonOptions& options);
+
+// Is the daemon: returns when it was told to stop (request, SIGTERM, SIGINT) and everything drained is stored.
+Status RunDaemon(const DaemonOptions& options);
+
+}  // namespace smiley::daemon
