@@ -9,15 +9,14 @@
 
 #include "daemon/archive.h"
 #include "daemon/query.h"
-#include "daemon/store.h"
 #include "shm/status.h"
 
 namespace smiley::daemon {
 
 // `format`: "smiley" or "jsonl". kInvalid for others, naming these.
-Result<std::unique_ptr<Producer>> MakeExport(Archive& archive, Store& store, const std::string& run,
+Result<std::unique_ptr<Producer>> MakeExport(Archive& archive, const std::string& run,
                                              const std::string& format);
 Result<std::unique_ptr<Producer>> MakeJsonlExport(Archive& archive, const std::string& run);
-Result<std::unique_ptr<Producer>> MakeSmileyExport(Archive& archive, Store& store, const std::string& run);
+Result<std::unique_ptr<Producer>> MakeSmileyExport(Archive& archive, const std::string& run);
 
 }  // namespace smiley::daemon

@@ -12,8 +12,7 @@ namespace {
 
 class SmileyExport : public Producer {
  public:
-  SmileyExport(Archive& archive, Store& store, std::string id)
-      : archive_(archive), store_(store), id_(std::move(id)) {}
+  SmileyExport(Archive& archive, std::string id) : archive_(archive), id_(std::move(id)) {}
 
   Status Open() {
     auto run = archive_.FindRun(id_);
@@ -80,7 +79,7 @@ class SmileyExport : public Producer {
     StepLimit limit;
     while (process_at_ < processes_.size()) {
       if (!catalogue_read_) {
-        auto catalogue = store_.Catalogue(id_, processes_[process_at_].process);
+        auto catalogue = archive_.Catalogue(id_, processes_[process_at_].process);
         if (!catalogue) return catalogue.status();
         catalogue_ = std::move(*catalogue);
         catalogue_read_ = true;
@@ -145,7 +144,6 @@ class SmileyExport : public Producer {
   }
 
   Archive& archive_;
-  Store& store_;
   const std::string id_;
   RunInfo run_;
   std::vector<ProcessInfo> processes_;
@@ -162,8 +160,8 @@ class SmileyExport : public Producer {
 
 }  // namespace
 
-Result<std::unique_ptr<Producer>> MakeSmileyExport(Archive& archive, Store& store, const std::string& run) {
-  auto producer = std::make_unique<SmileyExport>(archive, store, run);
+Result<std::unique_ptr<Producer>> MakeSmileyExport(Archive& archive, const std::string& run) {
+  auto producer = std::make_unique<SmileyExport>(archive, run);
   if (Status status = producer->Open(); !status) return status;
   return std::unique_ptr<Producer>(std::move(producer));
 }

@@ -139,7 +139,7 @@ Status Importer::State::Choose(bool last) {
     if (run->state == RunState::kRunning) {
       return Status(Code::kBusy, "run " + run->id + " is being recorded here at this moment");
     }
-    auto mine = MakeExport(services.archive, services.store, run->id, json ? "jsonl" : "smiley");
+    auto mine = MakeExport(services.archive, run->id, json ? "jsonl" : "smiley");
     if (!mine) return mine.status();
     already = true;
     if (json) {

@@ -245,7 +245,7 @@ Reply Check(const Services& services, const Request& request) {
 Reply Export(const Services& services, const RunInfo& run, const Request& request) {
   const auto format = request.Text("format");
   if (!format) return Refuse(format.status());
-  auto producer = MakeExport(services.archive, services.store, run.id, format->value_or("smiley"));
+  auto producer = MakeExport(services.archive, run.id, format->value_or("smiley"));
   if (!producer) return Refuse(producer.status());
   Reply reply;
   reply.stream = std::move(*producer);

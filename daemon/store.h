@@ -75,11 +75,6 @@ class Store {
   virtual Archive& archive() = 0;
   virtual Result<std::unique_ptr<StoredCursor>> OpenStored(const std::string& run, std::uint32_t thread,
                                                            std::uint64_t from_seq) = 0;
-  // The stored catalogue records of one process as they were drained, by (type, id), the latest of each: what an export
-  // carries so that an import loses nothing (line tables, notes). Implementations override it.
-  virtual Result<std::vector<CatalogueEntry>> Catalogue(const std::string& run, std::uint32_t process) {
-    return Status(Code::kInvalid, "this store gives no catalogue of process " + std::to_string(process) + " of " + run);
-  }
   // The store's identity check: produced = stored + lost for each thread, sequence numbers without gap or repeat,
   // every chunk decodes, every id resolves. `report` gets one line per finding; ok() when there is none.
   virtual Status Check(const std::optional<std::string>& run, std::vector<std::string>* report) = 0;
