@@ -76,10 +76,10 @@ class RingWriter {
     last_units_ = units;
     return true;
   }
-  // REQUIRES size <= kMaxAttachmentBytes. CBOR of at most 4 bytes goes inline by itself for the CBOR kinds.
+  // REQUIRES size <= kMaxAttachmentBytes, and > 0 for the CBOR kinds (else it is left out, like a cut tail). CBOR of at most 4 bytes goes inline by itself for the CBOR kinds.
   void Attach(Kind kind, std::uint32_t flags, std::uint32_t id, const void* bytes, std::size_t size) {
     if (!event_) return;
-    if (__builtin_expect(size > kMaxAttachmentBytes, 0)) return CutAttachment();
+    if (__builtin_expect(size > kMaxAttachmentBytes || (size == 0 && IsCbor(kind)), 0)) return CutAttachment();
     const std::size_t payload = PayloadWords(size);
     if (size <= 4 && size > 0 && IsCbor(kind)) {
       if (!Fits(1) && !Continue(1)) return;
