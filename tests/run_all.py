@@ -24,7 +24,6 @@ def count_output(text, failed):
     boost_total = sum(int(n) for n in re.findall(r"^Running (\d+) test cases?\.\.\.", text, re.M))
     if boost_total:
         bad += sum(int(n) for n in re.findall(r"^\s+(\d+) test cases? out of \d+ failed", text, re.M))
-        bad += sum(int(n) for n in re.findall(r"^\s+(\d+) test cases? out of \d+ aborted", text, re.M))
         skipped += sum(int(n) for n in re.findall(r"^\s+(\d+) test cases? out of \d+ skipped", text, re.M))
         passed += max(0, boost_total - bad - skipped)
     for ran, rest in re.findall(r"^Ran (\d+) tests? in [^\n]*\n+(\w+[^\n]*)", text, re.M):

@@ -10,7 +10,9 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import headers  # noqa: E402
+import run_all  # noqa: E402
 import tree  # noqa: E402
 
 CXX = [sys.argv.pop(1)] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else ["c++"]
@@ -122,6 +124,41 @@ class Planted(unittest.TestCase):
         self.assertEqual(headers.check(self.root, CXX)[1], {})
         self.write("tracer/also.cc", '#include "tracer/only.h"\n')
         self.assertEqual(sorted(headers.check(self.root, CXX)[1]), ["tracer/only.h"])
+
+
+BOOST = """Running 5 test cases...
+a.cc(3): error: in "b": check 1==2 has failed [1 != 2]
+
+Test module "x" has %s with:
+  %s
+"""
+
+
+class Counting(unittest.TestCase):
+    """The closing line of tools/test.sh is true."""
+
+    def count(self, text, failed, expected):
+        self.assertEqual(run_all.count_output(text, failed), expected)
+
+    def test_boost(self):
+        self.count(BOOST % ("passed", "5 test cases out of 5 passed"), False, (5, 0, 0))
+        self.count(BOOST % ("failed", "3 test cases out of 5 passed\n  2 test cases out of 5 failed\n"
+                            "  1 test case out of 5 aborted\n  1 assertion out of 4 failed"), True, (3, 2, 0))
+        self.count(BOOST % ("passed", "4 test cases out of 5 passed\n  1 test case out of 5 skipped"), False, (4, 0, 1))
+
+    def test_unittest(self):
+        self.count("Ran 7 tests in 0.1s\n\nOK\n", False, (7, 0, 0))
+        self.count("Ran 1 test in 0.1s\n\nOK (skipped=1)\n", False, (0, 0, 1))
+        self.count("Ran 9 tests in 0.1s\n\nFAILED (failures=2, errors=1, skipped=1)\n", True, (5, 3, 1))
+
+    def test_others_count_once(self):
+        self.count("whatever\n", False, (1, 0, 0))
+        self.count("whatever\n", True, (0, 1, 0))
+
+    def test_a_crash_is_a_failure(self):
+        self.count("Running 5 test cases...\nSegmentation fault\n", True, (4, 1, 0))
+        self.count("", True, (0, 1, 0))
+        self.count("Ran 7 tests in 0.1s\n\nOK\n", True, (6, 1, 0))
 
 
 if __name__ == "__main__":
