@@ -23,8 +23,9 @@ sh "$root/tools/install-deps.sh" test || fail "the packages that the tests need 
 
 describe='import os, sys, sysconfig
 good = sys.version_info >= (3, 11) and sys.implementation.name == "cpython"
-if good and os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")):
-    print("%d.%d" % sys.version_info[:2], sys.executable)'
+if not good or not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")):
+    sys.exit(1)
+print("%d.%d" % sys.version_info[:2], sys.executable)'
 # "VERSION EXECUTABLE" lines, the first of each minor version.
 find_pythons() {
   if [ -n "${SMILEY_TEST_PYTHONS:-}" ]; then
@@ -36,10 +37,13 @@ find_pythons() {
     for minor in '' .11 .12 .13 .14 .15; do command -v "python3$minor"; done
     for python in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python3; do [ -x "$python" ] && echo "$python"; done
   fi | while read -r python; do
-    "$python" -c "$describe" 2>/dev/null </dev/null || continue
-  done | awk '!seen[$1]++'
+    "$python" -c "$describe" 2>/dev/null </dev/null || echo "unfit $python"
+  done | awk -v named="${SMILEY_TEST_PYTHONS:+1}" '$1 == "unfit" ? named : named || !seen[$1]++'
 }
 found=$(find_pythons)
+case $found in
+  *unfit*) fail "SMILEY_TEST_PYTHONS names no CPython 3.11 or newer with headers: $(echo "$found" | sed -n 's/^unfit //p')" ;;
+esac
 [ -n "$found" ] || fail "no CPython 3.11 or newer with headers was found (Debian: python3-dev)"
 pythons=$(echo "$found" | cut -d' ' -f2- | tr '\n' ':' | sed 's/:$//')
 echo "$found" | while read -r version python; do step "Python $version: $python"; done
