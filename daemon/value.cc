@@ -15,6 +15,31 @@ using shm::CborReader;
 using Item = CborReader::Item;
 using Node = std::shared_ptr<Value>;
 
+// Nested None, bools and small integers are many: they share one node each. Never changed, since shared.
+Node Common(const Item& item) {
+  constexpr std::size_t kSmall = 256;
+  static const std::vector<Node> nodes = [] {
+    std::vector<Node> made;
+    for (std::size_t i = 0; i < kSmall + 3; ++i) {
+      made.push_back(std::make_shared<Value>());
+      made[i]->type = i < kSmall ? Value::Type::kInt : i == kSmall ? Value::Type::kNone : Value::Type::kBool;
+      made[i]->integer = i < kSmall ? static_cast<std::int64_t>(i) : 0;
+      made[i]->flag = i == kSmall + 2;
+    }
+    return made;
+  }();
+  switch (item.type) {
+    case CborReader::Type::kUnsigned:
+      return item.count < kSmall ? nodes[item.count] : nullptr;
+    case CborReader::Type::kNull:
+      return nodes[kSmall];
+    case CborReader::Type::kBool:
+      return nodes[kSmall + 1 + (item.flag ? 1 : 0)];
+    default:
+      return nullptr;
+  }
+}
+
 // Reads one value; a null Node means that the bytes are no value.
 class Reading {
  public:
@@ -27,6 +52,9 @@ class Reading {
     if (depth > kMaxValueDepth) return nullptr;
     const Item item = reader_.Next();
     if (item.type == CborReader::Type::kTag) return Tagged(item.count, depth, may);
+    if (depth > 0 && may == May::kAll) {
+      if (Node common = Common(item)) return common;
+    }
     auto node = std::make_shared<Value>();
     node->read_at = at_;
     switch (item.type) {

@@ -104,7 +104,7 @@ class PieceMaker {
     }
     Word(shm::AttachmentWord(kind, 0, id, static_cast<std::uint32_t>(bytes.size())));
     std::vector<std::uint64_t> payload(shm::PayloadWords(bytes.size()), 0);
-    if (!bytes.empty()) std::memcpy(payload.data(), bytes.data(), bytes.size());
+    bytes.copy(reinterpret_cast<char*>(payload.data()), bytes.size());
     for (const std::uint64_t word : payload) Word(word);
     return *this;
   }
