@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 
 namespace smiley::tools {
 
@@ -98,8 +99,23 @@ void Folder::TryFold(Thread* thread) {
 
 void Folder::Absorb(Thread* thread) {
   FoldSummary& summary = thread->summary;
+  if (summary.times == 0 && thread->once.empty()) {
+    thread->once.swap(thread->partial);
+    return;
+  }
+  if (!thread->once.empty()) {
+    Count(&summary, &thread->once);
+    thread->once.clear();
+  }
+  Count(&summary, &thread->partial);
+  thread->partial.clear();
+  thread->fresh = true;
+}
+
+void Folder::Count(FoldSummary* out, std::vector<EventView>* events) {
+  FoldSummary& summary = *out;
   ++summary.times;
-  for (EventView& event : thread->partial) {
+  for (EventView& event : *events) {
     ++summary.events;
     summary.process = event.process;
     summary.thread = event.thread;
@@ -118,21 +134,21 @@ void Folder::Absorb(Thread* thread) {
     }
     for (auto& [name, value] : event.changed) {
       const auto found = std::find_if(summary.variables.begin(), summary.variables.end(),
-                                      [&name = name](const FoldSummary::Variable& v) { return v.name == name; });
+                                      [&, &name = name](const FoldSummary::Variable& v) { return v.name == name && v.depth == event.depth; });
       if (found != summary.variables.end()) {
         found->last = std::move(value);
       } else if (summary.variables.size() < kMostVariables) {
-        summary.variables.push_back({std::move(name), value, value});
+        summary.variables.push_back({std::move(name), value, value, event.depth});
       }
     }
   }
-  thread->partial.clear();
-  thread->fresh = true;
 }
 
 void Folder::Finish(Thread* thread) {
   std::vector<EventView> partial;
-  partial.swap(thread->partial);
+  partial.swap(thread->once);
+  partial.insert(partial.end(), std::make_move_iterator(thread->partial.begin()), std::make_move_iterator(thread->partial.end()));
+  thread->partial.clear();
   std::vector<std::uint64_t> pattern;
   pattern.swap(thread->pattern);
   --folding_threads_;
@@ -147,7 +163,7 @@ void Folder::Finish(Thread* thread) {
   thread->history.clear();
   for (std::size_t i = 0; i < partial.size(); ++i) {
     show_event_(partial[i]);
-    thread->history.push_back(pattern[i]);
+    thread->history.push_back(pattern[i % pattern.size()]);
   }
 }
 

@@ -19,6 +19,7 @@ namespace smiley::tools {
 struct FoldSummary {
   struct Variable {
     std::string name, first, last;  // values as JSON text
+    std::uint32_t depth = 0;        // of the frame that has it
   };
   std::uint32_t process = 0, thread = 0, depth = 0;
   std::int64_t time_ns = 0;           // of the last event folded
@@ -51,6 +52,7 @@ class Folder {
   struct Thread {
     std::deque<std::uint64_t> history;   // signatures of what was shown, newest last
     std::vector<std::uint64_t> pattern;  // of the loop being folded; empty = none
+    std::vector<EventView> once;         // the first repetition: one alone is not worth folding
     std::vector<EventView> partial;      // events of the unfinished repetition
     FoldSummary summary;
     bool fresh = false;                  // summary changed since the last Peek
@@ -59,6 +61,7 @@ class Folder {
   void Show(Thread* thread, std::uint64_t signature, const EventView& event);
   void TryFold(Thread* thread);
   void Absorb(Thread* thread);
+  static void Count(FoldSummary* summary, std::vector<EventView>* events);
   void Finish(Thread* thread);
 
   ShowEvent show_event_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tools/highlight.h"
 #include "tools/terminal.h"
 #include "tools/text.h"
 
@@ -14,6 +15,7 @@ namespace {
 constexpr std::size_t kMostPlaceColumns = 28;
 constexpr std::size_t kMostThreadColumns = 14;
 constexpr std::size_t kMostIndent = 40;
+constexpr std::size_t kMostFoldVariables = 6;
 constexpr std::string_view kDots = "…";
 
 std::string Short(std::string_view text, std::size_t width, bool unicode) { return Cut(Clean(text), width, unicode); }
@@ -136,6 +138,7 @@ void Renderer::Changes(const EventView& event, std::size_t indent, Rows* rows) {
   Parts parts;
   std::size_t used = left;
   for (const auto& [name, json] : event.changed) {
+    if (name.substr(0, 1) == ".") continue;  // the compiler's own: what a comprehension iterates over
     const std::string clean_name = Clean(name);
     const bool unbound = json == "{\"$type\":\"unbound\"}";
     const std::string value = unbound ? "" : ValueText(json);
@@ -156,7 +159,7 @@ void Renderer::Changes(const EventView& event, std::size_t indent, Rows* rows) {
     }
     used += columns;
   }
-  Row(where, indent, parts, rows);
+  if (!parts.empty()) Row(where, indent, parts, rows);
 }
 
 // The line's text below its comment block.
@@ -188,12 +191,16 @@ void Renderer::Source(const EventView& event, Where where, Rows* rows) {
     if (shown.empty() || event.function == "<module>") {
       parts.emplace_back(sgr::kBold, function.empty() ? "?" : function);
     } else {
-      parts.emplace_back(sgr::kBold, shown);
+      parts = Highlight(shown);
       // Where the text does not say it: methods, decorators, lambdas, comprehensions.
       if (shown.find("def " + function + "(") == std::string::npos) parts.emplace_back(sgr::kDim, "   " + function);
     }
   } else {
-    parts.emplace_back("", shown.empty() ? "line " + std::to_string(event.line) + " of " + function : shown);
+    if (shown.empty()) {
+      parts.emplace_back(sgr::kDim, "line " + std::to_string(event.line) + " of " + function);
+    } else {
+      parts = Highlight(shown);
+    }
   }
   if (event.kind == Kind::kThrow) parts.emplace_back(sgr::kRed, "  " + Exception(event));
   if (event.kind == Kind::kResume && !event.value.empty() && event.value != "null") {
@@ -325,29 +332,39 @@ void Renderer::Event(const EventView& event, Rows* rows) {
 void Renderer::Fold(const FoldSummary& fold, Rows* rows) {
   Where where{fold.process, fold.thread, fold.time_ns, "", Mark("↻", "~"), sgr::kYellow};
   if (fold.first_line != 0) {
-    std::string lines = std::to_string(fold.first_line);
+    std::string lines = ":" + std::to_string(fold.first_line);
     if (fold.last_line != fold.first_line) lines += (options_.unicode ? "–" : "-") + std::to_string(fold.last_line);
-    const std::string file = Clean(BaseName(fold.file));
-    const std::size_t room = kMostPlaceColumns > lines.size() + 1 ? kMostPlaceColumns - lines.size() - 1 : 1;
-    where.place = CutFront(file, room, options_.unicode) + ":" + lines;
+    // The column does not grow for it: other rows would no longer be in line.
+    const std::size_t columns = Columns(lines);
+    const std::size_t room = place_columns_ > columns ? place_columns_ - columns : 0;
+    where.place = CutFront(Clean(BaseName(fold.file)), room, options_.unicode) + lines;
   }
   Parts parts;
   parts.emplace_back(sgr::kYellow, std::string(options_.unicode ? "… ×" : "... x") + Number(fold.times));
-  std::size_t shown = 0;
+  // Plain values of the outermost frame say most; what is large says only that it changed.
+  std::vector<const FoldSummary::Variable*> variables;
   for (const FoldSummary::Variable& variable : fold.variables) {
-    if (shown++ == 6) {
+    if (variable.name.substr(0, 1) != ".") variables.push_back(&variable);
+  }
+  const auto large = [](const FoldSummary::Variable* v) { return v->first.substr(0, 1) == "{" || v->last.substr(0, 1) == "{"; };
+  std::stable_sort(variables.begin(), variables.end(), [&](const auto* a, const auto* b) {
+    return large(a) != large(b) ? large(b) : a->depth < b->depth;
+  });
+  std::size_t shown = 0;
+  for (const FoldSummary::Variable* variable : variables) {
+    if (shown++ == kMostFoldVariables) {
       parts.emplace_back(sgr::kDim, options_.unicode ? "  …" : "  ...");
       break;
     }
     parts.emplace_back("", shown == 1 ? ", " : "  ");
-    parts.emplace_back(sgr::kCyan, Clean(variable.name));
+    parts.emplace_back(sgr::kCyan, Clean(variable->name));
     parts.emplace_back(sgr::kDim, "=");
-    const bool same = variable.first == variable.last;
-    parts.emplace_back("", DisplayJson(variable.first, same ? 40 : 24));
-    if (!same) {
+    const bool same = variable->first == variable->last;
+    if (!same && !large(variable)) {
+      parts.emplace_back("", DisplayJson(variable->first, 24));
       parts.emplace_back(sgr::kDim, options_.unicode ? "→" : "->");
-      parts.emplace_back("", DisplayJson(variable.last, 24));
     }
+    parts.emplace_back("", DisplayJson(variable->last, same ? 40 : 24));
   }
   if (fold.going_on) parts.emplace_back(sgr::kDim, options_.unicode ? "  going on…" : "  going on...");
   Row(where, std::min(kMostIndent, std::size_t{2} * fold.depth + 2), parts, rows);

@@ -82,7 +82,7 @@ class Renderer {
   SourceBook sources_;
   std::unordered_map<std::uint32_t, std::pair<std::uint32_t, std::string>> thread_names_;  // thread: process, name
   std::map<std::pair<std::string, std::string>, std::size_t> def_indent_;  // file, function: indentation of its def
-  std::size_t place_columns_ = 12;
+  std::size_t place_columns_ = 14;
   std::size_t thread_columns_ = 10;
   bool many_processes_ = false;
   std::uint32_t last_thread_ = 0;

@@ -65,9 +65,9 @@ BOOST_AUTO_TEST_CASE(a_call_shows_comment_source_and_arguments) {
   call.changed = {{"cart", "{\"$type\":\"list\",\"id\":1,\"items\":[1,2]}"}, {"amount", "-3"}};
   const Renderer::Rows rows = screen.Show(call);
   BOOST_REQUIRE_EQUAL(rows.size(), 3u);
-  BOOST_TEST(rows[0] == "MainThread │                  # Takes money.");
-  BOOST_TEST(rows[1] == "MainThread │    shop.py:2 →   def pay(cart, amount):");
-  BOOST_TEST(rows[2] == "MainThread │                    cart = [1, 2]   amount = -3");
+  BOOST_TEST(rows[0] == "MainThread │                    # Takes money.");
+  BOOST_TEST(rows[1] == "MainThread │      shop.py:2 →   def pay(cart, amount):");
+  BOOST_TEST(rows[2] == "MainThread │                      cart = [1, 2]   amount = -3");
 }
 
 BOOST_AUTO_TEST_CASE(a_line_shows_what_changed_before_it_and_its_comment_block) {
@@ -77,33 +77,33 @@ BOOST_AUTO_TEST_CASE(a_line_shows_what_changed_before_it_and_its_comment_block) 
   line.changed = {{"x", "\"a\""}, {"y", "{\"$type\":\"unbound\"}"}};
   const Renderer::Rows rows = screen.Show(line);
   BOOST_REQUIRE_EQUAL(rows.size(), 4u);
-  BOOST_TEST(rows[0] == "MainThread │                    x = 'a'   del y");
-  BOOST_TEST(rows[1] == "MainThread │                    # refuse what cannot");
-  BOOST_TEST(rows[2] == "MainThread │                    # be paid");
-  BOOST_TEST(rows[3] == "MainThread │    shop.py:5       if amount < 0:");
+  BOOST_TEST(rows[0] == "MainThread │                      x = 'a'   del y");
+  BOOST_TEST(rows[1] == "MainThread │                      # refuse what cannot");
+  BOOST_TEST(rows[2] == "MainThread │                      # be paid");
+  BOOST_TEST(rows[3] == "MainThread │      shop.py:5       if amount < 0:");
 }
 
 BOOST_AUTO_TEST_CASE(leaving_a_function_shows_value_or_exception) {
   Screen screen;
   EventView back = At(shm::Kind::kReturn, 7);
   back.value = "null";
-  BOOST_TEST(screen.Show(back).back() == "MainThread │    shop.py:7 ←   return None   pay");
+  BOOST_TEST(screen.Show(back).back() == "MainThread │      shop.py:7 ←   return None   pay");
   EventView yield = At(shm::Kind::kYield, 7);
   yield.value = "5";
-  BOOST_TEST(screen.Show(yield).back() == "MainThread │    shop.py:7 ⇠   yield 5   pay");
+  BOOST_TEST(screen.Show(yield).back() == "MainThread │      shop.py:7 ⇠   yield 5   pay");
   EventView raise = At(shm::Kind::kRaise, 6);
   raise.exception_type = "ValueError";
   raise.exception_message = "negative";
-  BOOST_TEST(screen.Show(raise).back() == "MainThread │    shop.py:6 ✗     ValueError: negative");
+  BOOST_TEST(screen.Show(raise).back() == "MainThread │      shop.py:6 ✗     ValueError: negative");
   raise.propagated = true;
-  BOOST_TEST(screen.Show(raise).back() == "MainThread │    shop.py:6 ✗     ValueError: negative   comes through pay");
+  BOOST_TEST(screen.Show(raise).back() == "MainThread │      shop.py:6 ✗     ValueError: negative   comes through pay");
   raise.kind = shm::Kind::kHandled;
-  BOOST_TEST(screen.Show(raise).back() == "MainThread │    shop.py:6 ✓     handled ValueError: negative");
+  BOOST_TEST(screen.Show(raise).back() == "MainThread │      shop.py:6 ✓     handled ValueError: negative");
   raise.kind = shm::Kind::kUnwind;
-  BOOST_TEST(screen.Show(raise).back() == "MainThread │    shop.py:6 ←   leaves pay by ValueError: negative");
+  BOOST_TEST(screen.Show(raise).back() == "MainThread │      shop.py:6 ←   leaves pay by ValueError: negative");
   EventView end = At(shm::Kind::kReturn, 7, "<module>", 0);
   end.value = "null";
-  BOOST_TEST(screen.Show(end).back() == "MainThread │    shop.py:7 ← end of <module>");
+  BOOST_TEST(screen.Show(end).back() == "MainThread │      shop.py:7 ← end of <module>");
 }
 
 BOOST_AUTO_TEST_CASE(every_kind_makes_at_least_one_row) {
