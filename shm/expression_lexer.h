@@ -1,15 +1,45 @@
 // Thread rule: a lexer belongs to one thread.
 //
-// The words of the filter language, with their places. Only expression_parser.cc uses it.
+// The words of the filter language, with their places, and the names of its fields. Only expression*.cc use it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "shm/expression.h"
 
 namespace smiley::shm {
+
+inline constexpr std::array<std::pair<std::string_view, Field>, 10> kFieldNames{{
+    {"event", Field::kEvent},
+    {"function", Field::kFunction},
+    {"file", Field::kFile},
+    {"line", Field::kLine},
+    {"thread", Field::kThread},
+    {"process", Field::kProcess},
+    {"task", Field::kTask},
+    {"depth", Field::kDepth},
+    {"value", Field::kValue},
+    {"exception", Field::kException},
+}};
+
+constexpr std::string_view FieldName(Field field) {
+  if (field == Field::kExceptionType || field == Field::kExceptionMessage) field = Field::kException;
+  for (const auto& [name, f] : kFieldNames) {
+    if (f == field) return name;
+  }
+  return {};
+}
+
+// Code points in UTF-8 text; bytes that continue one do not count.
+constexpr std::size_t CountCharacters(std::string_view text) {
+  std::size_t n = 0;
+  for (char c : text) n += (c & 0xc0) != 0x80;
+  return n;
+}
 
 struct ExpressionToken {
   enum class Kind : std::uint8_t { kEnd, kName, kInt, kFloat, kText, kSymbol };

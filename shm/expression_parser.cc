@@ -9,27 +9,6 @@
 namespace smiley::shm {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Field>, 10> kFields{{
-    {"event", Field::kEvent},
-    {"function", Field::kFunction},
-    {"file", Field::kFile},
-    {"line", Field::kLine},
-    {"thread", Field::kThread},
-    {"process", Field::kProcess},
-    {"task", Field::kTask},
-    {"depth", Field::kDepth},
-    {"value", Field::kValue},
-    {"exception", Field::kException},
-}};
-
-std::string_view FieldName(Field field) {
-  if (field == Field::kExceptionType || field == Field::kExceptionMessage) field = Field::kException;
-  for (const auto& [name, f] : kFields) {
-    if (f == field) return name;
-  }
-  return {};
-}
-
 bool IsOperatorWord(std::string_view word) {
   return word == "and" || word == "or" || word == "not" || word == "in" || word == "is";
 }
@@ -408,8 +387,9 @@ class ExpressionParser {
       name = std::string(token_.word);
       if (!Advance()) return false;
     }
-    const auto field = std::find_if(kFields.begin(), kFields.end(), [&](const auto& f) { return f.first == name; });
-    const bool is_field = !plain && field != kFields.end();
+    const auto field =
+        std::find_if(kFieldNames.begin(), kFieldNames.end(), [&](const auto& f) { return f.first == name; });
+    const bool is_field = !plain && field != kFieldNames.end();
     const Id head = NewNode(is_field ? Op::kField : Op::kVariable, offset);
     At(head).plain = plain;
     if (is_field) {
@@ -500,16 +480,6 @@ class ExpressionParser {
   int depth_ = 0;
 };
 
-namespace {
-
-std::size_t CharactersBefore(std::string_view source, std::size_t offset) {
-  std::size_t n = 0;
-  for (std::size_t i = 0; i < offset && i < source.size(); ++i) n += (source[i] & 0xc0) != 0x80;
-  return n;
-}
-
-}  // namespace
-
 Result<Expression> Expression::Parse(std::string_view source, ParseError* error) {
   ParseError own;
   if (error == nullptr) error = &own;
@@ -523,36 +493,9 @@ Result<Expression> Expression::Parse(std::string_view source, ParseError* error)
     Expression expression;
     if (ExpressionParser(source, error).Parse(&expression)) return expression;
   }
-  return Status(
-      Code::kInvalid,
-      "expression, character " + std::to_string(CharactersBefore(source, error->offset) + 1) + ": " + error->message);
-}
-
-std::set<std::string> Expression::Names() const {
-  std::set<std::string> names;
-  for (const Node& node : nodes_) {
-    if (node.op == Op::kField) names.emplace(FieldName(node.field));
-    if (node.op == Op::kVariable || node.op == Op::kAttribute) names.emplace(TextOf(node));
-  }
-  return names;
-}
-
-std::string FormatParseError(std::string_view source, const ParseError& error) {
-  constexpr std::size_t kBefore = 50, kAfter = 25;
-  const std::size_t offset = std::min(error.offset, source.size());
-  const auto whole = [&](std::size_t i) {  // to the beginning of a character
-    while (i > 0 && i < source.size() && (source[i] & 0xc0) == 0x80) --i;
-    return i;
-  };
-  const std::size_t begin = offset > kBefore + 10 ? whole(offset - kBefore) : 0;
-  const std::size_t end = source.size() - offset > kAfter + 10 ? whole(offset + kAfter) : source.size();
-  std::string shown = begin > 0 ? "…" : "";
-  std::size_t column = CharactersBefore(source, offset) - CharactersBefore(source, begin) + (begin > 0 ? 1 : 0);
-  for (char c : source.substr(begin, end - begin)) {
-    shown.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c);
-  }
-  if (end < source.size()) shown += "…";
-  return shown + "\n" + std::string(column, ' ') + "^";
+  return Status(Code::kInvalid, "expression, character " +
+                                    std::to_string(CountCharacters(source.substr(0, error->offset)) + 1) + ": " +
+                                    error->message);
 }
 
 }  // namespace smiley::shm
