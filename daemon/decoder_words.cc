@@ -22,9 +22,11 @@ std::uint64_t WordAt(std::string_view bytes, std::size_t index) {
 }  // namespace
 
 void ThreadWords::Start(PiecePtr piece) {
+  const std::uint64_t first = FirstSeq(*piece);
+  const bool follows = !piece->damaged_before && (!known_ || first == next_seq_);
   if (have_ && waiting_) {
-    held_.push_back(piece_);
-    if (!piece->begins_inside || piece->damaged_before || held_.size() > kMaxHeldPieces) {
+    held_.push_back(std::move(piece_));
+    if (!piece->begins_inside || !follows || held_.size() > kMaxHeldPieces) {
       waiting_ = false;
       event_.tail_missing = true;
     }
@@ -38,8 +40,7 @@ void ThreadWords::Start(PiecePtr piece) {
   units_ = piece_->state.base_units;
   time_ = piece_->time;
   opens_ = true;
-  const std::uint64_t first = FirstSeq(*piece_);
-  if (piece_->damaged_before || (known_ && first != next_seq_)) gap_ = true;
+  if (!follows) gap_ = true;
   next_seq_ = first;
   known_ = true;
   if (!piece_->begins_inside) return;
@@ -206,6 +207,7 @@ const RawEvent* ThreadWords::Peek() {
     if (!shm::IsAttachment(kind)) ++at_;
     ParseAttachments(nullptr);
   }
+  piece_.reset();  // thousands of ended threads must not hold their last pieces
   return nullptr;
 }
 

@@ -78,6 +78,29 @@ BOOST_AUTO_TEST_CASE(a_continuation_of_nothing_is_passed_over) {
   BOOST_TEST(Changed(events[0]) == "b=2");
 }
 
+BOOST_AUTO_TEST_CASE(a_continuation_of_another_event_is_not_taken_for_its_own) {
+  PieceMaker first;
+  first.Call(1).Event(Kind::kLine, 11, 1, shm::kFlagMore).Set(1, CborInt(1));
+  Read(first);
+  PieceMaker later = Continuation(20);
+  later.Set(2, CborInt(2)).Line(12);
+  const auto events = Read(later);
+  BOOST_REQUIRE_EQUAL(events.size(), 2u);
+  BOOST_TEST(Changed(events[0]) == "a=1");
+  BOOST_TEST(events[1].seq == 20u);
+}
+
+BOOST_AUTO_TEST_CASE(a_piece_that_was_read_is_let_go) {
+  PieceMaker maker;
+  maker.Call(1).Line(11);
+  PiecePtr piece = maker.Done();
+  const std::weak_ptr<const Piece> watch = piece;
+  decoder.Start(std::move(piece));
+  BOOST_TEST(!watch.expired());
+  BOOST_TEST(Drain(decoder).size() == 2u);
+  BOOST_TEST(watch.expired());
+}
+
 BOOST_AUTO_TEST_CASE(ids_without_a_record_are_counted) {
   PieceMaker piece;
   piece.Call(77).Set(88, CborInt(1)).Set(1, CborInt(2));
