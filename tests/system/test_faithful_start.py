@@ -14,6 +14,8 @@ environ_bytes = open("/proc/self/environ", "rb").read()
 def status(field):
     with open("/proc/self/status") as file:
         return [line.split()[1] for line in file if line.startswith(field)]
+def frames(frame):
+    return [(frame.f_code.co_filename, frame.f_code.co_name)] + frames(frame.f_back) if frame else []
 main = sys.modules["__main__"]
 facts = [
     ("flags", sys.flags), ("argv", sys.argv), ("path", sys.path), ("executable", sys.executable),
@@ -26,7 +28,7 @@ facts = [
     ("signals", status("SigIgn"), status("SigCgt"), status("SigBlk"), status("ShdPnd")),
     ("umask", os.umask(0o22)), ("cwd", os.getcwd()), ("group", os.getpgrp() == os.getpid()),
     ("tty", [os.isatty(n) for n in (0, 1, 2)]), ("nice", os.nice(0)), ("dumpable", status("CoreDumping")),
-    ("cmdline", open("/proc/self/cmdline", "rb").read()), ("frames", sys._getframe(0).f_back),
+    ("cmdline", open("/proc/self/cmdline", "rb").read()), ("frames", frames(sys._getframe(0))),
     ("hooks", sys.excepthook is sys.__excepthook__, sys.displayhook is sys.__displayhook__, sys.meta_path and len(sys.meta_path)),
     ("dont_write", sys.dont_write_bytecode, sys.getrecursionlimit(), sys.getswitchinterval()),
 ]

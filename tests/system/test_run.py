@@ -217,14 +217,18 @@ while True:
         child.stdin = None
         self.assertEqual(child.wait(support.TIMEOUT), 0)
 
+    @staticmethod
+    def command_of(pid):
+        with open("/proc/%d/cmdline" % pid, "rb") as file:
+            return file.read().split(b"\0")
+
     def test_a_killed_smiley_run_leaves_the_program_alone(self):
         child = self.start_program(signal.SIGUSR1)
         with open("/proc/%d/task/%d/children" % (child.pid, child.pid)) as file:
             children = [int(pid) for pid in file.read().split()]
         child.kill()
         child.wait(support.TIMEOUT)
-        program = [pid for pid in children if b"wait.py" in open("/proc/%d/cmdline" % pid, "rb").read()
-                   and b"smiley" not in open("/proc/%d/cmdline" % pid, "rb").read()]
+        program = [pid for pid in children if self.command_of(pid)[:1] == [b"python3"]]
         self.assertEqual(len(program), 1)
         os.kill(program[0], signal.SIGUSR1)
         self.read_until(child.stdout, b"SIGUSR1\n")
