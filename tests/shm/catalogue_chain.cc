@@ -121,6 +121,7 @@ BOOST_AUTO_TEST_CASE(killed_between_writing_and_publishing_shows_the_record_or_n
   for (const char* point : {"catalogue.record_written:500", "catalogue.published:500", "catalogue.sealed"}) {
     TemporaryHome home;
     const pid_t child = fork();
+    BOOST_REQUIRE(child >= 0);
     if (child == 0) {
       ArmTestPoints(point);
       auto writer = CatalogueWriter::Create(OwnerIn(*home), "process");
@@ -182,6 +183,7 @@ BOOST_AUTO_TEST_CASE(a_forked_child_forgets_and_the_parent_goes_on) {
   auto writer = CatalogueWriter::Create(OwnerIn(*home), "process");
   BOOST_REQUIRE(writer.ok());
   const pid_t child = fork();
+  BOOST_REQUIRE(child >= 0);
   if (child == 0) {
     (*writer)->Abandon();
     const bool appended = (*writer)->Append(RecordType::kString, 1, "child");

@@ -63,6 +63,7 @@ BOOST_AUTO_TEST_CASE(processes_agree_to_a_microsecond) {
   int ends[2];
   BOOST_REQUIRE(pipe(ends) == 0);
   const pid_t child = fork();
+  BOOST_REQUIRE(child >= 0);
   if (child == 0) {
     const Clock there = Clock::Detect();
     for (int i = 0; i < 200; ++i) {

@@ -42,6 +42,7 @@ mode_t ModeOf(const std::filesystem::path& path) {
 // Another process's answer.
 bool HeldInChild(const Home& home) {
   const pid_t child = fork();
+  BOOST_REQUIRE(child >= 0);
   if (child == 0) _exit(DaemonHoldsLock(home) ? 1 : 0);
   int status = 0;
   waitpid(child, &status, 0);
@@ -70,6 +71,7 @@ BOOST_AUTO_TEST_CASE(the_environment_says_where) {
   Directory dir;
   const auto at = [&](const char* smiley, const char* state, const char* user) {
     const pid_t child = fork();
+    BOOST_REQUIRE(child >= 0);
     if (child == 0) {
       const std::string base = dir.path.string() + "/";
       smiley ? setenv("SMILEY_HOME", (base + smiley).c_str(), 1) : unsetenv("SMILEY_HOME");

@@ -31,6 +31,7 @@ BOOST_AUTO_TEST_CASE(a_zombie_is_dead) {
   int ends[2];
   BOOST_REQUIRE(pipe(ends) == 0);
   const pid_t child = fork();
+  BOOST_REQUIRE(child >= 0);
   if (child == 0) {
     close(ends[1]);
     char byte;
@@ -55,6 +56,7 @@ BOOST_AUTO_TEST_CASE(a_name_full_of_parentheses_does_not_confuse) {
   int ends[2];
   BOOST_REQUIRE(pipe(ends) == 0);
   const pid_t child = fork();
+  BOOST_REQUIRE(child >= 0);
   if (child == 0) {
     prctl(PR_SET_NAME, ") Z 1 ) 2");
     if (write(ends[1], "x", 1) != 1) _exit(1);

@@ -115,6 +115,7 @@ BOOST_AUTO_TEST_CASE(a_segment_whose_owner_died_making_it_is_not_ready) {
   TemporaryHome home;
   for (const char* point : {"segment.created", "segment.live"}) {
     const pid_t child = fork();
+    BOOST_REQUIRE(child >= 0);
     if (child == 0) {
       ArmTestPoints(point);
       SegmentOptions options;
@@ -139,6 +140,7 @@ BOOST_AUTO_TEST_CASE(a_segment_whose_owner_died_making_it_is_not_ready) {
 BOOST_AUTO_TEST_CASE(a_stale_segment_stays_readable_after_its_name_and_its_owner_are_gone) {
   TemporaryHome home;
   const pid_t child = fork();
+  BOOST_REQUIRE(child >= 0);
   if (child == 0) {
     RingWriter writer(MakeRing(*home, 2, OnFull::kDrop), Clock::Monotonic(), {});
     writer.StartThread(1, 1);

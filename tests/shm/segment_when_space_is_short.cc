@@ -21,6 +21,7 @@ namespace {
 // Runs `check` in a child of its own, which says 0 when all was as it should be, else the line that was not.
 int InChild(const std::function<int()>& check) {
   const pid_t child = fork();
+  BOOST_REQUIRE(child >= 0);
   if (child == 0) {
     int line = 250;
     try {

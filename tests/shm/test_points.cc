@@ -14,6 +14,7 @@ namespace {
 // What becomes of a process that is armed so and reaches "a" three times, "b" once: exit code, or 1000 + signal.
 int Fate(const char* specification, bool by_environment = false) {
   const pid_t child = fork();
+  BOOST_REQUIRE(child >= 0);
   if (child == 0) {
     if (by_environment) setenv("SMILEY_TEST_POINT", specification, 1);
     ArmTestPoints(by_environment ? nullptr : specification);
