@@ -30,16 +30,27 @@ void NameKeeper::Follow(const std::string& run) {
   pause_ns_ = 0;
 }
 
+Status NameKeeper::Connect() {
+  if (link_ != nullptr) return Status::Ok();
+  auto link = OpenLink(NeedDaemon::kNo);
+  if (!link) return link.status();
+  link_ = std::move(*link);
+  return Status::Ok();
+}
+
+Result<RunView> NameKeeper::AskRunAgain() {
+  if (const Status status = Connect(); !status) return status;
+  Result<RunView> run = AskRun(link_.get(), run_);
+  if (!run) link_.reset();
+  return run;
+}
+
 void NameKeeper::Need(const EventView& event, std::int64_t now_ns) {
   const bool known = (event.source == 0 || renderer_->sources().Has(event.source)) && renderer_->KnowsThread(event.thread);
   if (known || run_.empty() || now_ns < not_before_ns_) return;
-  if (link_ == nullptr) {
-    auto link = OpenLink(NeedDaemon::kNo);
-    if (!link) {
-      not_before_ns_ = now_ns + 5'000'000'000;
-      return;
-    }
-    link_ = std::move(*link);
+  if (!Connect()) {
+    not_before_ns_ = now_ns + 5'000'000'000;
+    return;
   }
   if (!LoadNames(link_.get(), run_, renderer_)) link_.reset();
   const bool helped = (event.source == 0 || renderer_->sources().Has(event.source)) && renderer_->KnowsThread(event.thread);

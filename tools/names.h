@@ -24,8 +24,11 @@ class NameKeeper {
   explicit NameKeeper(Renderer* renderer) : renderer_(renderer) {}
   void Follow(const std::string& run);  // forgets the run before
   void Need(const EventView& event, std::int64_t now_ns);
+  // The run as it is known now.
+  Result<RunView> AskRunAgain();
 
  private:
+  Status Connect();
   Renderer* renderer_;
   std::unique_ptr<Link> link_;
   std::string run_;

@@ -52,7 +52,8 @@ Result<RunView> ParseRun(std::string_view line) {
   const auto inner = parsed->find("run");
   const Json& object = inner != parsed->end() && inner->is_object() ? *inner : *parsed;
   RunView run;
-  run.id = TextAt(object, "id");
+  // The end line of a watched run names it as "run".
+  run.id = TextAt(object, inner != parsed->end() && inner->is_string() ? "run" : "id");
   run.name = TextAt(object, "name");
   run.cwd = TextAt(object, "cwd");
   run.python = TextAt(object, "python");

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -36,44 +38,56 @@ struct Options {
 
 std::int64_t NowNs() { return static_cast<std::int64_t>(shm::MonotonicNs()); }
 
+View::Options ViewOptions(const Options& options, const Look& look) {
+  View::Options out;
+  out.render.color = look.color;
+  out.render.unicode = look.unicode;
+  out.render.width = look.width;
+  out.render.thread_in_every_row = !look.terminal;
+  out.render.times = options.times;
+  out.fold = !options.no_fold;
+  out.paced = look.terminal && !options.no_follow;
+  return out;
+}
+
+// One of the runs that are watched at the same time.
+struct Watched {
+  Watched(const Options& options, const Look& look)
+      : view(ViewOptions(options, look), [](std::string_view text) { Output::Get().Write(text); }), names(&view.renderer()) {}
+  View view;
+  NameKeeper names;
+  RunView run;
+};
+
 class Watch {
  public:
-  Watch(const Options& options, const Look& look)
-      : options_(options), look_(look), view_(ViewOptions(options, look), [](std::string_view text) { Output::Get().Write(text); }),
-        names_(&view_.renderer()) {}
-
+  Watch(const Options& options, const Look& look) : options_(options), look_(look) {}
   int Run(Link* link);
 
  private:
-  static View::Options ViewOptions(const Options& options, const Look& look) {
-    View::Options out;
-    out.render.color = look.color;
-    out.render.unicode = look.unicode;
-    out.render.width = look.width;
-    out.render.thread_in_every_row = !look.terminal;
-    out.render.times = options.times;
-    out.fold = !options.no_fold;
-    out.paced = look.terminal && !options.no_follow;
-    return out;
-  }
   std::string Request() const;
   // False: nothing more comes.
   Result<bool> Read(Link* link);
   void Take(const std::string& line);
+  void TakeRun(RunView run);
+  void TakeEnd(const RunView& end);
   void Wait(Link* link);
+  template <typename Do>
+  void ForEachView(Do what) {
+    for (auto& [id, watched] : runs_) what(watched->view);
+  }
 
   const Options& options_;
   Look look_;
-  View view_;
-  NameKeeper names_;
+  std::map<std::string, std::unique_ptr<Watched>> runs_;  // those going on, by id
+  Watched* current_ = nullptr;                            // whose events come now
   EventParser parser_;
   StreamObject object_;
   std::int64_t last_event_ns_ = 0;
   std::int64_t last_moment_ns_ = 0;
-  bool kept_back_ = false;   // events came since the last Idle()
+  bool kept_back_ = false;  // events came since the last Idle()
   bool anything_ = false;
   bool said_waiting_ = false;
-  std::uint64_t events_ = 0;
 };
 
 std::string Watch::Request() const {
@@ -82,13 +96,48 @@ std::string Watch::Request() const {
   if (!options_.where.empty()) request += ",\"where\":" + Quote(options_.where);
   if (options_.lines) {
     request += ",\"last\":" + std::to_string(*options_.lines);
-  } else if (options_.no_follow) {
+  } else if (options_.no_follow || (!options_.selector.empty() && !options_.json)) {
     request += ",\"last\":20";
   }
   if (options_.no_follow) request += ",\"follow\":false";
   if (look_.terminal && !options_.json) request += ",\"max_rate\":" + std::to_string(kTerminalEventsPerSecond);
   if (!options_.json) request += ",\"source\":true";
   return request + "}";
+}
+
+void Watch::TakeRun(RunView run) {
+  const auto known = runs_.find(run.id);
+  if (current_ != nullptr) current_->view.Flush();
+  if (known != runs_.end()) {  // several at once, and this one is next
+    current_ = known->second.get();
+    current_->view.RunAgain(current_->run);
+    return;
+  }
+  auto watched = std::make_unique<Watched>(options_, look_);
+  watched->names.Follow(run.id);
+  watched->run = std::move(run);
+  current_ = watched.get();
+  current_->view.RunBegin(current_->run);
+  runs_[current_->run.id] = std::move(watched);
+}
+
+// The end line says how; the run object, asked for again, what it came to.
+void Watch::TakeEnd(const RunView& end) {
+  const auto known = runs_.find(end.id);
+  if (known == runs_.end()) return;
+  Watched& watched = *known->second;
+  RunView& run = watched.run;
+  if (const Result<RunView> whole = watched.names.AskRunAgain(); whole.ok()) run = *whole;
+  run.state = "ended";
+  if (run.end_ns == 0) run.end_ns = end.end_ns;
+  if (end.has_exit_code) run.has_exit_code = true, run.exit_code = end.exit_code;
+  if (end.has_signal) run.has_signal = true, run.signal = end.signal;
+  run.events = std::max(run.events, end.events);
+  run.lost = std::max(run.lost, end.lost);
+  if (current_ != nullptr && current_ != &watched) current_->view.Flush();
+  watched.view.RunEnd(run);
+  if (current_ == &watched) current_ = nullptr;
+  runs_.erase(known);
 }
 
 void Watch::Take(const std::string& line) {
@@ -100,27 +149,20 @@ void Watch::Take(const std::string& line) {
   }
   if (!parser_.Parse(line, &object_)) return;
   const std::int64_t now = NowNs();
-  if (object_.type == "event") {
-    ++events_;
-    names_.Need(object_.event, now);
-    view_.Event(std::move(object_.event), now);
+  if (object_.type == "event" && current_ != nullptr) {
+    current_->names.Need(object_.event, now);
+    current_->view.Event(std::move(object_.event), now);
     last_event_ns_ = now;
     kept_back_ = true;
-  } else if (object_.type == "gap") {
-    view_.Gap(object_.skipped, now);
+  } else if (object_.type == "gap" && current_ != nullptr) {
+    current_->view.Gap(object_.skipped, now);
   } else if (object_.type == "run" || object_.type == "end") {
-    const Result<RunView> run = ParseRun(line);
+    Result<RunView> run = ParseRun(line);
     if (!run) return;
-    if (object_.type == "run" && run->end_ns == 0 && run->state != "ended") {
-      view_.Flush();
-      names_.Follow(run->id);
-      view_.RunBegin(*run);
-    } else if (object_.type == "run" && events_ == 0) {
-      names_.Follow(run->id);
-      view_.RunBegin(*run);
+    if (object_.type == "run") {
+      TakeRun(std::move(*run));
     } else {
-      view_.RunEnd(*run);
-      kept_back_ = false;
+      TakeEnd(*run);
     }
   }
 }
@@ -150,7 +192,8 @@ void Watch::Wait(Link* link) {
     if (::poll(fds, 3, wait_ms) < 0 && errno != EINTR) return;
     if (fds[2].revents != 0) {
       DrainResize();
-      view_.renderer().SetWidth(TerminalWidth(STDOUT_FILENO));
+      look_.width = TerminalWidth(STDOUT_FILENO);
+      ForEachView([this](View& view) { view.renderer().SetWidth(look_.width); });
     }
     const std::int64_t now = NowNs();
     if (!anything_ && !said_waiting_ && fds[0].revents == 0) {
@@ -159,10 +202,10 @@ void Watch::Wait(Link* link) {
                                     : "waiting for the next event of run " + options_.selector);
     }
     if (kept_back_ && now - last_event_ns_ >= kIdleNs) {
-      view_.Idle();
+      ForEachView([](View& view) { view.Idle(); });
       kept_back_ = false;
     } else if (kept_back_ && now - last_moment_ns_ >= kMomentNs) {
-      view_.Moment(now);
+      ForEachView([now](View& view) { view.Moment(now); });
       last_moment_ns_ = now;
     }
     if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0) return;
@@ -181,17 +224,17 @@ int Watch::Run(Link* link) {
     if (!more || !*more) break;
     const std::int64_t now = NowNs();
     if (now - last_moment_ns_ >= kMomentNs) {
-      view_.Moment(now);
+      ForEachView([now](View& view) { view.Moment(now); });
       last_moment_ns_ = now;
     }
     Output::Get().Flush();
   }
-  view_.Flush();
+  ForEachView([](View& view) { view.Flush(); });
   Output::Get().Flush();
   if (Interrupted()) return kExitInterrupted;
   if (!status) return Fail(status);
   if (!anything_) {
-    Say(options_.selector.empty() ? "no runs yet; record one with: smiley-run app.py" : "no event fits");
+    Say(options_.selector.empty() ? "nothing runs now; smiley-tail last --no-follow shows the end of the newest run" : "no event fits");
     return kExitNo;
   }
   return kExitOk;

@@ -129,6 +129,14 @@ void View::RunBegin(const RunView& run) {
   Write(rows_);
 }
 
+void View::RunAgain(const RunView& run) {
+  rows_.clear();
+  renderer_.RunBegin(run, &rows_);
+  rows_.resize(1);
+  tokens_ -= 1;
+  Write(rows_);
+}
+
 void View::RunEnd(const RunView& run) {
   Flush();
   rows_.clear();

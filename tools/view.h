@@ -32,6 +32,7 @@ class View {
   void Event(EventView event, std::int64_t now_ns);
   void Gap(std::uint64_t skipped, std::int64_t now_ns);  // events that the daemon passed over
   void RunBegin(const RunView& run);
+  void RunAgain(const RunView& run);  // of several runs, this one's events come next
   void RunEnd(const RunView& run);
   // Nothing has come for a while, or a moment has passed: shows what is kept back.
   void Idle();

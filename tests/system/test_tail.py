@@ -53,7 +53,7 @@ class Tail(support.SmileyTest):
 
     def test_a_pipe_gets_every_event_as_json(self):
         producer, run_id = self.produce(20000, "--rate", "20000")
-        child = self.start("tail", run_id, "--json", "-n", "1000000")
+        child = self.start("tail", run_id, "--json", "-n", "100000")
         self.ended(producer)
         out, err = child.communicate(timeout=support.TIMEOUT)
         self.assertEqual(child.returncode, 0, err)
@@ -61,7 +61,7 @@ class Tail(support.SmileyTest):
         events = [o for o in objects if o["type"] == "event"]
         gaps = sum(o["skipped"] for o in objects if o["type"] == "gap")
         stored = self.smiley("replay", run_id, "--json").objects
-        self.assertEqual(gaps, 0)
+        self.assertEqual(gaps, 0, "the daemon may skip for a reader that is late, this one was not")
         self.assertEqual([e["seq"] for e in events], [e["seq"] for e in stored])
         self.assertEqual(events, stored)
 
