@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::array<const char*, kFamilies> kNames = {"default", "chunks", "index", "catalogue"};
 
-rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
+// RocksDB asserts that even an empty slice points somewhere.
+rocksdb::Slice ToSlice(std::string_view text) { return text.empty() ? rocksdb::Slice("", 0) : rocksdb::Slice(text.data(), text.size()); }
 
 Status ToStatus(const rocksdb::Status& status, const std::string& what) {
   if (status.ok()) return {};
