@@ -147,13 +147,15 @@ Session::Awaitable<bool> Session::ReadLine(std::string* line) {
       co_await AnswerError("null", Status(Code::kInvalid, "the request is longer than 1 MiB"));
       co_return false;
     }
-    if (!co_await FillInput()) co_return false;
+    const bool filled = co_await FillInput();
+    if (!filled) co_return false;
   }
 }
 
 Session::Awaitable<bool> Session::ReadBytes(std::size_t count, std::string* bytes) {
   while (in_.size() - in_at_ < count) {
-    if (!co_await FillInput()) co_return false;
+    const bool filled = co_await FillInput();
+    if (!filled) co_return false;
   }
   bytes->assign(in_, in_at_, count);
   in_at_ += count;
@@ -170,19 +172,23 @@ Session::Awaitable<bool> Session::Write(const std::string& bytes) {
 
 Session::Awaitable<bool> Session::AnswerError(const std::string& id_json, const Status& status) {
   const std::string line = ErrorLine(id_json, status);
-  co_return co_await Write(line);
+  const bool written = co_await Write(line);
+  co_return written;
 }
 
 Session::Awaitable<void> Session::Run() {
   std::string line;
-  while (co_await ReadLine(&line)) {
+  for (;;) {
+    const bool read = co_await ReadLine(&line);
+    if (!read) break;
     if (line.empty()) continue;
-    if (!co_await Handle(std::move(line))) break;
-    line.clear();
+    const bool usable = co_await Handle(line);
+    if (!usable) break;
   }
 }
 
-Session::Awaitable<bool> Session::Handle(std::string line) {
+// Awaits stand in statements of their own: GCC 12 goes wrong on some of those within conditions.
+Session::Awaitable<bool> Session::Handle(const std::string& line) {
   bool broken = false;
   auto parsed = parser_.Parse(line, &broken);
   if (!parsed) {
@@ -190,20 +196,31 @@ Session::Awaitable<bool> Session::Handle(std::string line) {
     co_return written && !broken;
   }
   const Request& request = *parsed;
-  if (request.op == "finish") co_return co_await Finish(request);
-  if (request.op == "import") co_return co_await Import(request);
+  if (request.op == "finish") {
+    const bool usable = co_await Finish(request);
+    co_return usable;
+  }
+  if (request.op == "import") {
+    const bool usable = co_await Import(request);
+    co_return usable;
+  }
   const bool quick = request.op != "replay" && request.op != "export" && request.op != "check" &&
                      request.op != "threads" && request.op != "sources" && request.op != "delete";
   Reply reply;
   auto wake = MakeWake();
   const auto answer = [&] { reply = AnswerRequest(host_->services, request, wake); };
-  if (!co_await OnPool(quick ? host_->quick : host_->bulk, answer)) {
+  const bool answered = co_await OnPool(quick ? host_->quick : host_->bulk, answer);
+  if (!answered) {
     reply = Reply();
     reply.status = Status(Code::kNoSpace, "the daemon has no memory for this");
   }
-  if (!reply.status) co_return co_await AnswerError(request.id_json, reply.status);
+  if (!reply.status) {
+    const bool usable = co_await AnswerError(request.id_json, reply.status);
+    co_return usable;
+  }
   if (reply.stream != nullptr) {
-    co_return co_await Stream(request, std::move(reply.stream), reply.binary, quick);
+    const bool usable = co_await Stream(request, std::move(reply.stream), reply.binary, quick);
+    co_return usable;
   }
   const std::string text = AnswerLine(request.id_json, reply.members);
   const bool written = co_await Write(text);
@@ -213,6 +230,7 @@ Session::Awaitable<bool> Session::Handle(std::string line) {
 
 Session::Awaitable<bool> Session::Stream(const Request& request, std::unique_ptr<Producer> producer, bool binary,
                                          bool quick) {
+  auto& pool = quick ? host_->quick : host_->bulk;
   std::string out = AnswerLine(request.id_json, binary ? "\"stream\":\"binary\"" : "\"stream\":\"lines\"");
   Status status;
   bool done = false;
@@ -221,7 +239,8 @@ Session::Awaitable<bool> Session::Stream(const Request& request, std::unique_ptr
     std::string made;
     auto next = Result<Producer::Next>(Producer::Next::kDone);
     const auto step = [&] { next = producer->Step(&made); };
-    if (!co_await OnPool(quick ? host_->quick : host_->bulk, step)) {
+    const bool stepped = co_await OnPool(pool, step);
+    if (!stepped) {
       next = Status(Code::kNoSpace, "the daemon has no memory for this");
     }
     if (binary) {
@@ -235,7 +254,8 @@ Session::Awaitable<bool> Session::Stream(const Request& request, std::unique_ptr
     } else if (*next == Producer::Next::kDone) {
       done = true;
     } else {
-      if (!co_await Write(out)) co_return false;
+      const bool written = co_await Write(out);
+      if (!written) co_return false;
       out.clear();
       if (*next == Producer::Next::kWait) {
         // A client that speaks while it waits for more has seen enough: the stream ends, its request is next.
@@ -253,8 +273,10 @@ Session::Awaitable<bool> Session::Stream(const Request& request, std::unique_ptr
   out += EndLine(request.id_json, status, status ? producer->EndMembers() : std::string());
   // Readers of the store and the live feed end here, not when the client has read the rest.
   const auto drop = [&] { producer.reset(); };
-  if (!co_await OnPool(quick ? host_->quick : host_->bulk, drop)) co_return false;
-  co_return co_await Write(out);
+  const bool dropped = co_await OnPool(pool, drop);
+  if (!dropped) co_return false;
+  const bool written = co_await Write(out);
+  co_return written;
 }
 
 Session::Awaitable<bool> Session::Finish(const Request& request) {
@@ -271,14 +293,21 @@ Session::Awaitable<bool> Session::Finish(const Request& request) {
   if (wrong.ok() && exit_code->has_value() == signal->has_value()) {
     wrong = Status(Code::kInvalid, "'finish' needs one of 'exit_code' and 'signal'");
   }
-  if (!wrong) co_return co_await AnswerError(request.id_json, wrong);
+  if (!wrong) {
+    const bool usable = co_await AnswerError(request.id_json, wrong);
+    co_return usable;
+  }
   std::optional<int> code_value, signal_value;
   if (exit_code->has_value()) code_value = static_cast<int>(**exit_code);
   if (signal->has_value()) signal_value = static_cast<int>(**signal);
   Status finished;
   const auto finish = [&] { finished = runs.Finish(*run, code_value, signal_value); };
-  if (!co_await OnPool(host_->quick, finish)) finished = Status(Code::kNoSpace, "the daemon has no memory for this");
-  if (!finished) co_return co_await AnswerError(request.id_json, finished);
+  const bool done = co_await OnPool(host_->quick, finish);
+  if (!done) finished = Status(Code::kNoSpace, "the daemon has no memory for this");
+  if (!finished) {
+    const bool usable = co_await AnswerError(request.id_json, finished);
+    co_return usable;
+  }
 
   // The callback may come late, from another thread, when this session is gone: it owns what it touches.
   struct Arrived {
@@ -313,7 +342,8 @@ Session::Awaitable<bool> Session::Finish(const Request& request) {
   }
   const std::string answer = AnswerLine(request.id_json, "\"run\":" + about + ",\"drained\":" +
                                                              (drained.drained ? "true" : "false") + ",\"alive\":" + alive + "]");
-  co_return co_await Write(answer);
+  const bool written = co_await Write(answer);
+  co_return written;
 }
 
 Session::Awaitable<bool> Session::Import(const Request& request) {
@@ -323,7 +353,8 @@ Session::Awaitable<bool> Session::Import(const Request& request) {
   bool whole = false;  // all frames were read: the connection can go on
   bool gone = false;
   while (status.ok() && !whole) {
-    if (!co_await ReadBytes(4, &bytes)) {
+    const bool head = co_await ReadBytes(4, &bytes);
+    if (!head) {
       gone = true;
       break;
     }
@@ -338,12 +369,15 @@ Session::Awaitable<bool> Session::Import(const Request& request) {
       status = Status(Code::kInterrupted, "the import was broken off, nothing was kept");
     } else if (length > Client::kMaxFrameBytes) {
       status = Status(Code::kInvalid, "a frame of the import is longer than 1 MiB");
-    } else if (!co_await ReadBytes(length, &bytes)) {
-      gone = true;
-      break;
     } else {
+      const bool read = co_await ReadBytes(length, &bytes);
+      if (!read) {
+        gone = true;
+        break;
+      }
       const auto feed = [&] { status = importer->Feed(bytes); };
-      if (!co_await OnPool(host_->bulk, feed)) status = Status(Code::kNoSpace, "the daemon has no memory for this import");
+      const bool fed = co_await OnPool(host_->bulk, feed);
+      if (!fed) status = Status(Code::kNoSpace, "the daemon has no memory for this import");
     }
   }
   Result<Importer::Outcome> outcome = Status(Code::kGone, "the client went away");
@@ -351,7 +385,8 @@ Session::Awaitable<bool> Session::Import(const Request& request) {
     if (whole && status.ok()) outcome = importer->Finish();
     importer.reset();  // removes what is not complete
   };
-  if (!co_await OnPool(host_->bulk, end)) status = Status(Code::kNoSpace, "the daemon has no memory for this import");
+  const bool ended = co_await OnPool(host_->bulk, end);
+  if (!ended) status = Status(Code::kNoSpace, "the daemon has no memory for this import");
   if (gone) co_return false;
   if (status.ok() && !outcome) status = outcome.status();
   if (!status) {
@@ -362,7 +397,8 @@ Session::Awaitable<bool> Session::Import(const Request& request) {
   AppendRun(&about, outcome->run);
   const std::string answer =
       AnswerLine(request.id_json, "\"run\":" + about + ",\"already\":" + (outcome->already ? "true" : "false"));
-  co_return co_await Write(answer);
+  const bool written = co_await Write(answer);
+  co_return written;
 }
 
 std::function<void()> Session::MakeWake() {

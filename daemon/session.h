@@ -62,7 +62,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<bool> FillInput();
   Awaitable<bool> Write(const std::string& bytes);
   // Each returns false when the connection is to be closed.
-  Awaitable<bool> Handle(std::string line);
+  Awaitable<bool> Handle(const std::string& line);
   Awaitable<bool> Stream(const Request& request, std::unique_ptr<Producer> producer, bool binary, bool quick);
   Awaitable<bool> Finish(const Request& request);
   Awaitable<bool> Import(const Request& request);
