@@ -193,6 +193,7 @@ void RingWriter::WriteLoss(std::uint64_t last_frame) {
   Put(header.lost_first_units.load(std::memory_order_relaxed));
   Put(last_units_);
   announced_ = lost_;
+  SMILEY_TEST_POINT("ring.loss_ready");
   write_pos_->store(lap_ + static_cast<std::uint64_t>(cursor_ - words_), SMILEY_PUBLISH_ORDER);
   SMILEY_TEST_POINT("ring.loss_written");
   // Only now: killed before, the loss is told twice, and readers know it again by its first number.

@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(killed_at_every_named_step) {
       KillOnce(OnFull::kBlock, (std::string(name) + nth).c_str(), 0, true);
     }
   }
-  for (const char* name : {"ring.loss_written", "ring.loss_cleared"}) {
+  for (const char* name : {"ring.loss_ready", "ring.loss_written", "ring.loss_cleared"}) {
     KillOnce(OnFull::kDrop, (std::string(name) + ":2").c_str(), 0, true);
   }
 }
