@@ -103,9 +103,13 @@ class PieceMaker {
       return Word(shm::InlineWord(kind, 0, id, four));
     }
     Word(shm::AttachmentWord(kind, 0, id, static_cast<std::uint32_t>(bytes.size())));
-    std::vector<std::uint64_t> payload(shm::PayloadWords(bytes.size()), 0);
-    bytes.copy(reinterpret_cast<char*>(payload.data()), bytes.size());
-    for (const std::uint64_t word : payload) Word(word);
+    for (std::size_t at = 0; at < bytes.size(); at += shm::kWordBytes) {
+      std::uint64_t word = 0;
+      for (std::size_t i = 0; i < shm::kWordBytes && at + i < bytes.size(); ++i) {
+        word |= std::uint64_t{static_cast<unsigned char>(bytes[at + i])} << (8 * i);
+      }
+      Word(word);
+    }
     return *this;
   }
   PieceMaker& Words(shm::Kind kind, const std::vector<std::uint64_t>& words) {
@@ -172,7 +176,8 @@ inline std::string State(const Decoder& decoder, std::uint64_t frame) {
   if (variables == nullptr) return "unknown frame";
   std::string out;
   for (const auto& [name, value] : *variables) {
-    out += (out.empty() ? "" : " ") + *name + "=";
+    if (!out.empty()) out += ' ';
+    out.append(*name).append("=");
     if (value == nullptr) {
       out += "absent";
     } else {

@@ -89,7 +89,8 @@ std::string Order(RunReader& reader) {
   std::string out;
   Event event;
   while (reader.Next(&event)) {
-    out += (out.empty() ? "" : " ") + std::to_string(event.thread) + ":" + std::to_string(event.seq);
+    if (!out.empty()) out += ' ';
+    out.append(std::to_string(event.thread)).append(":").append(std::to_string(event.seq));
   }
   return out;
 }
@@ -150,7 +151,8 @@ BOOST_AUTO_TEST_CASE(ten_thousand_short_threads_are_never_open_at_once) {
     const std::int64_t start = 1'000'000 + std::int64_t{10'000'000} * i;
     piece.piece().time.anchor_ns = start;
     archive.Add(piece.Done(), start + 10);
-    expected += (i > 1 ? " " : "") + std::to_string(i) + ":1 " + std::to_string(i) + ":2";
+    if (i > 1) expected += ' ';
+    expected.append(std::to_string(i)).append(":1 ").append(std::to_string(i)).append(":2");
   }
   BOOST_TEST((Order(*Opened(archive)) == expected));
   BOOST_TEST(archive.most_open <= 2);
