@@ -62,7 +62,11 @@ bin=$build/bin
 
 step "recording tools/example/farm_shop.py, with a live view of it beside"
 output=$build/quickstart-example.out
-"$bin/smiley-tail" </dev/null &
+if [ -t 1 ]; then
+  "$bin/smiley-tail" </dev/null &
+else  # nobody reads ten thousand lines in a log: exceptions only
+  "$bin/smiley-tail" --where 'event in (raise, handled)' </dev/null &
+fi
 tail_pid=$!
 "$bin/smiley-run" --shm --name quickstart "$root/tools/example/farm_shop.py" >"$output" </dev/null
 code=$?
@@ -82,10 +86,11 @@ The example wrote:
 
 $(sed 's/^/    /' "$output")
 
-Money is missing, and one customer was paid for shopping. The run is stored; ask it why:
+Money is missing, and one customer was paid for shopping. The run is stored; ask it why. Who was paid, and whose basket had
+a coupon in it before anybody gave one?
 
-    $show/smiley-replay last --where 'function == "pay" and due < 0'
-    $show/smiley-replay last --where 'self.coupons changed'
+    $show/smiley-replay last --where 'function == "pay" and event == return and value < 0'
+    $show/smiley-replay last --where 'function == "Basket.__init__" and event == call and coupons'
 
 Then look around, and record your own:
 

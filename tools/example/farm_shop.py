@@ -4,8 +4,8 @@ Every price is right, every coupon was really handed out, no exception reaches t
 agree with the books in the evening. Record it, and look:
 
     smiley-run tools/example/farm_shop.py
-    smiley-replay last --where 'function == "pay" and due < 0'
-    smiley-replay last --where 'self.coupons changed'
+    smiley-replay last --where 'function == "pay" and event == return and value < 0'
+    smiley-replay last --where 'function == "Basket.__init__" and event == call and coupons'
 """
 
 import queue
