@@ -74,4 +74,4 @@ if ! cmake -S "$root" -B "$build" $generator -DSMILEY_WERROR=ON -DSMILEY_TESTS=O
 fi
 
 # Counts each test case of every kind and prints the closing line.
-SMILEY_BIN=$build/bin SMILEY_TEST_PYTHONS=$pythons exec python3 "$root/tests/run_all.py" "$build" "$root"
+exec env "SMILEY_BIN=$build/bin" "SMILEY_TEST_PYTHONS=$pythons" python3 "$root/tests/run_all.py" "$build" "$root"
