@@ -24,7 +24,7 @@ requirements() {
 g++
 cmake
 ninja-build
-pkg-config|pkgconf
+pkgconf|pkg-config
 ccache
 python3
 python3-dev
