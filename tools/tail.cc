@@ -57,6 +57,7 @@ struct Watched {
   View view;
   NameKeeper names;
   RunView run;
+  bool announced = false;  // its first row is shown when its command is known
 };
 
 class Watch {
@@ -69,6 +70,7 @@ class Watch {
   // False: nothing more comes.
   Result<bool> Read(Link* link);
   void Take(const std::string& line);
+  static void Announce(Watched* watched);
   void TakeRun(RunView run);
   void TakeEnd(const RunView& end);
   void Wait(Link* link);
@@ -105,19 +107,28 @@ std::string Watch::Request() const {
   return request + "}";
 }
 
+void Watch::Announce(Watched* watched) {
+  if (watched->announced) return;
+  watched->announced = true;
+  if (watched->run.command.empty()) {
+    if (Result<RunView> run = watched->names.AskRunAgain(); run.ok()) watched->run = std::move(*run);
+  }
+  watched->view.RunBegin(watched->run);
+}
+
 void Watch::TakeRun(RunView run) {
   const auto known = runs_.find(run.id);
   if (current_ != nullptr) current_->view.Flush();
   if (known != runs_.end()) {  // several at once, and this one is next
     current_ = known->second.get();
-    current_->view.RunAgain(current_->run);
+    if (current_->announced) current_->view.RunAgain(current_->run);
     return;
   }
   auto watched = std::make_unique<Watched>(options_, look_);
   watched->names.Follow(run.id);
   watched->run = std::move(run);
   current_ = watched.get();
-  current_->view.RunBegin(current_->run);
+  if (!current_->run.command.empty()) Announce(current_);
   runs_[current_->run.id] = std::move(watched);
 }
 
@@ -126,6 +137,7 @@ void Watch::TakeEnd(const RunView& end) {
   const auto known = runs_.find(end.id);
   if (known == runs_.end()) return;
   Watched& watched = *known->second;
+  Announce(&watched);
   RunView& run = watched.run;
   if (const Result<RunView> whole = watched.names.AskRunAgain(); whole.ok()) run = *whole;
   run.state = "ended";
@@ -150,11 +162,13 @@ void Watch::Take(const std::string& line) {
   if (!parser_.Parse(line, &object_)) return;
   const std::int64_t now = NowNs();
   if (object_.type == "event" && current_ != nullptr) {
+    Announce(current_);
     current_->names.Need(object_.event, now);
     current_->view.Event(std::move(object_.event), now);
     last_event_ns_ = now;
     kept_back_ = true;
   } else if (object_.type == "gap" && current_ != nullptr) {
+    Announce(current_);
     current_->view.Gap(object_.skipped, now);
   } else if (object_.type == "run" || object_.type == "end") {
     Result<RunView> run = ParseRun(line);

@@ -89,7 +89,7 @@ void WriteNames(CatalogueWriter* catalogue) {
   code(kCodeServe, kServe, 12, {kShop, kCount, kI, kX});
 }
 
-class Thread {
+class Thread : public OpenFrames {
  public:
   Thread(const Options& options, const SegmentOwner& owner, CatalogueWriter* catalogue, std::uint32_t number)
       : options_(options), clock_(owner.clock) {
@@ -107,6 +107,7 @@ class Thread {
       std::exit(1);
     }
     RingWriter::Options writing;
+    writing.frames = this;
     writing.wait = [](void*) {
       ::poll(nullptr, 0, 1);
       return true;
@@ -114,6 +115,12 @@ class Thread {
     writer_ = std::make_unique<RingWriter>(std::move(*segment), clock_, writing);
     writer_->StartThread(number, 1);
     base_frame_ = (static_cast<std::uint64_t>(number) << 32);
+  }
+
+  std::uint32_t Snapshot(OpenFrame* out) const override {
+    std::size_t shown = 0;
+    for (auto frame = open_.rbegin(); frame != open_.rend() && shown < kShownFrames; ++frame) out[shown++] = *frame;
+    return static_cast<std::uint32_t>(open_.size());
   }
 
   void Run() {
@@ -156,9 +163,13 @@ class Thread {
   template <typename Attach>
   void Event(Kind kind, std::uint32_t id, Attach attach) {
     ++events_;
-    if (!writer_->Begin(kind, 0, id, clock_.NowUnits())) return;
-    attach();
-    writer_->Commit();
+    // A block's header shows the frames as they are before its first event.
+    if (writer_->Begin(kind, 0, id, clock_.NowUnits())) {
+      attach();
+      writer_->Commit();
+    }
+    if (kind == Kind::kLine) open_.back().line = id;
+    if (kind == Kind::kReturn || kind == Kind::kUnwind) open_.pop_back();
   }
   void Event(Kind kind, std::uint32_t id) {
     Event(kind, id, [] {});
@@ -171,6 +182,7 @@ class Thread {
       if (name_it) writer_->AttachWords(Kind::kFrame, 0, &frame, 1);
       attach();
     });
+    open_.push_back({frame, code, 0});
   }
   void Call(std::uint32_t code) {
     Call(code, [] {});
@@ -219,6 +231,7 @@ class Thread {
   const Options& options_;
   Clock clock_;
   std::unique_ptr<RingWriter> writer_;
+  std::vector<OpenFrame> open_;
   std::uint64_t base_frame_ = 0, frames_ = 0, events_ = 0;
   std::uint64_t begin_ns_ = MonotonicNs();
 };
