@@ -102,7 +102,10 @@ void Drainer::Attach(const shm::Segment::Found& found) {
   ring->found = found;
   ring->reader = std::make_unique<shm::RingReader>(std::move(segment), cursor.value_or(0));
   ring->scanner = PieceScanner(process->wall_minus_mono_ns);
-  if (cursor) ring->rewalk = *cursor;
+  if (cursor) {
+    ring->rewalk = *cursor;
+    ring->reader->Free(*cursor);  // the daemon before stored it and may have died before it could say so
+  }
   ring->drained = ring->queued = cursor.value_or(0);
   process->rings.push_back(std::move(ring));
 }
