@@ -93,10 +93,9 @@ void Pipeline::Run() {
   bool unsynced = false;
   auto sync_at = std::chrono::steady_clock::now();
   Job job;
-  bool have_job = false;
   while (true) {
     bool flushing = false, stopping = false;
-    if (!have_job) {
+    {
       std::unique_lock lock(mutex_);
       const auto ready = [this] { return stopping_ || flush_ || handled_.load() < pushed_.load(); };
       if (unsynced) wake_.wait_until(lock, sync_at, ready);
@@ -108,8 +107,7 @@ void Pipeline::Run() {
     Batch batch;
     std::uint64_t number = 0;
     std::size_t bytes = 0;
-    while (bytes < kCommitBytes && (have_job || queue_->jobs.try_dequeue_from_producer(queue_->producer, job))) {
-      have_job = false;
+    while (bytes < kCommitBytes && queue_->jobs.try_dequeue_from_producer(queue_->producer, job)) {
       bytes += job.bytes;
       number = job.number;
       Join(std::move(job.batch), &batch);
@@ -172,7 +170,7 @@ void Pipeline::Keep(Batch batch, const Status& why) {
     keeping_ = true;
     for (const RunInfo& live : archive_.LiveRuns()) {
       archive_.ChangeRun(live.id, [&](RunInfo& info) {
-        info.complete = false;
+        info.flawed = true;
         info.notes.push_back("recording stopped for a while: " + why.message());
       });
     }

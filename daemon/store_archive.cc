@@ -149,7 +149,7 @@ class StoreArchive : public Archive {
  private:
   static Status NoRun(const std::string& run) { return {Code::kNotFound, "no run " + run + ": smiley-list shows them"}; }
   static RunInfo Shown(RunInfo info) {
-    info.complete = info.complete && info.state == RunState::kEnded && info.lost == 0;
+    info.complete = info.complete && !info.flawed && info.state == RunState::kEnded && info.lost == 0;
     return info;
   }
 

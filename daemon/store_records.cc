@@ -70,6 +70,7 @@ std::string EncodeRun(const RunRecord& record) {
   out.Unsigned(info.exceptions);
   out.Bytes(info.uncaught);
   out.Texts(info.notes);
+  out.Unsigned(info.flawed ? 1 : 0);
   return out.Take();
 }
 
@@ -97,6 +98,7 @@ Status DecodeRun(std::string_view bytes, RunRecord* record) {
   info.exceptions = in.Unsigned32();
   info.uncaught = in.Bytes();
   info.notes = in.Texts();
+  info.flawed = in.Unsigned() != 0;
   return Finish(in, "run");
 }
 
