@@ -7,6 +7,7 @@
 #include "tracer/interp.h"
 #include "tracer/recorder.h"
 #include "tracer/swap.h"
+#include "tracer/user_trace.h"
 
 namespace smiley::tracer {
 namespace {
@@ -97,10 +98,10 @@ void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) 
   }
 }
 
-int Trace(PyObject*, PyFrameObject* frame, int what, PyObject* arg) {
+void Record(PyFrameObject* frame, int what, PyObject* arg) {
   ThreadRecorder* recorder = ThreadRecorder::Current();
   if (recorder == nullptr) [[unlikely]]
-    return 0;
+    return;
   switch (what) {
     case PyTrace_LINE:
       OnLine(recorder, frame);
@@ -117,6 +118,15 @@ int Trace(PyObject*, PyFrameObject* frame, int what, PyObject* arg) {
     default:
       break;
   }
+}
+
+int Trace(PyObject*, PyFrameObject* frame, int what, PyObject* arg) {
+  Record(frame, what, arg);
+  return HasUserTrace() ? CallUserTrace(frame, what, arg) : 0;
+}
+
+int Profile(PyObject*, PyFrameObject* frame, int what, PyObject* arg) {
+  if (what == PyTrace_CALL || what == PyTrace_RETURN) Record(frame, what, arg);
   return 0;
 }
 
@@ -129,6 +139,11 @@ class TraceFunctionHooks final : public HookSource {
       *error = "the interpreter's _thread module is not as expected";
       return false;
     }
+    if (!calls_only_ && !WatchSettrace()) {
+      UnwatchNewThreads();
+      *error = "the interpreter's sys.settrace is not as expected";
+      return false;
+    }
     g_calls_only = calls_only_;
     SetEverywhere();
     return true;
@@ -136,11 +151,12 @@ class TraceFunctionHooks final : public HookSource {
 
   void Stop() override {
     UnwatchNewThreads();
-    smiley_untrace_all_threads(&Trace);
+    UnwatchSettrace();
+    smiley_untrace_all_threads(calls_only_ ? &Profile : &Trace);
   }
 
  private:
-  static void SetEverywhere() { smiley_trace_all_threads(&Trace, nullptr, g_calls_only ? 1 : 0); }
+  static void SetEverywhere() { smiley_trace_all_threads(g_calls_only ? &Profile : &Trace, nullptr, g_calls_only ? 1 : 0); }
   inline static bool g_calls_only = false;
   bool calls_only_;
 };

@@ -50,6 +50,9 @@ int smiley_unlink_audit_hook(void* hook, void* user_data);
 int smiley_trace_all_threads(Py_tracefunc func, PyObject* arg, int profile);
 // Removes `func` wherever it is the trace or profile function.
 void smiley_untrace_all_threads(Py_tracefunc func);
+// The program's own local trace function of a frame: borrowed, NULL = none; setting takes a new reference (NULL clears).
+PyObject* smiley_frame_trace(PyFrameObject* frame);
+void smiley_set_frame_trace(PyFrameObject* frame, PyObject* function);
 // Element access of containers by their C layout.
 int smiley_set_next(PyObject* set, Py_ssize_t* pos, PyObject** key);
 

@@ -64,7 +64,7 @@ std::string PythonThreadName() {
     PyErr_Clear();
   }
   if (!name.empty()) return name;
-  return main ? "MainThread" : "Thread-?";
+  return main ? "MainThread" : kUnnamedThread;
 }
 
 }  // namespace smiley::tracer

@@ -21,6 +21,7 @@ std::unordered_map<void*, FrameEntry*>& Suspended() {
 }
 
 std::uint32_t g_serial = 0;
+constexpr int kNameTries = 64;  // calls
 
 }  // namespace
 
@@ -54,7 +55,9 @@ bool ThreadRecorder::Start() {
   generation_ = process_->generation();
   if (forked) AfterFork();
   number_ = process_->NextThread();
-  process_->NameThread(number_, static_cast<std::uint64_t>(syscall(SYS_gettid)), PythonThreadName());
+  const std::string name = PythonThreadName();
+  name_tries_ = name == kUnnamedThread ? kNameTries : 0;
+  process_->NameThread(number_, static_cast<std::uint64_t>(syscall(SYS_gettid)), name);
   auto ring = process_->TakeRing();
   if (ring == nullptr) {
     unrecorded_ = true;
@@ -70,6 +73,15 @@ bool ThreadRecorder::Start() {
   writer_->Begin(shm::Kind::kThreadStart, 0, 0, process_->clock().NowUnits());
   writer_->Commit();
   return true;
+}
+
+// A thread's first calls run before the threading module knows it.
+void ThreadRecorder::NameAgain() {
+  --name_tries_;
+  const std::string name = PythonThreadName();
+  if (name == kUnnamedThread) return;
+  name_tries_ = 0;
+  process_->NameThread(number_, static_cast<std::uint64_t>(syscall(SYS_gettid)), name);
 }
 
 void ThreadRecorder::AfterFork() {
@@ -253,6 +265,8 @@ FrameEntry* ThreadRecorder::Top(const SmileyFrame& frame) {
 
 void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind, PyObject* thrown) {
   const std::uint64_t now = process_->clock().NowUnits();
+  if (name_tries_ > 0) [[unlikely]]
+    NameAgain();
   if (!process_->Describe(code, frame.code)) {
     process_->SwitchOff("no room for another code object; free some space in shared memory and on disk");
     return;

@@ -60,6 +60,7 @@ class ThreadRecorder final : public shm::OpenFrames {
   ThreadRecorder();
   bool Start();
   void AfterFork();
+  void NameAgain();
   FrameEntry* Top(const SmileyFrame& frame);
   FrameEntry* NewEntry();
   void Drop(FrameEntry* entry);
@@ -86,6 +87,7 @@ class ThreadRecorder final : public shm::OpenFrames {
   std::uint32_t number_ = 0;
   bool values_ = true;
   bool unrecorded_ = false;
+  int name_tries_ = 0;            // left, while the threading module does not know the thread yet
   std::uint64_t wait_began_ns_ = 0;
   std::uint64_t wait_seen_ = 0;
   bool warned_ = false;

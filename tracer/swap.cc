@@ -1,39 +1,32 @@
 #include "tracer/swap.h"
 
-#include <Python.h>
-
-#include <cstring>
-
 #include "tracer/process.h"
 #include "tracer/types.h"
 
 namespace smiley::tracer {
-namespace {
 
-PyMethodDef* Definition(const char* module, const char* name) {
-  PyObject* modules = PyImport_GetModuleDict();
-  PyObject* found = PyDict_GetItemString(modules, module);
+PyMethodDef* FindDefinition(const char* module, const char* name) {
+  PyObject* found = PyDict_GetItemString(PyImport_GetModuleDict(), module);
   if (found == nullptr || !PyModule_Check(found)) return nullptr;
   PyObject* function = PyDict_GetItemString(PyModule_GetDict(found), name);
   if (function == nullptr || Py_TYPE(function) != &PyCFunction_Type) return nullptr;
   return reinterpret_cast<PyCFunctionObject*>(function)->m_ml;
 }
 
-struct Swap {
-  PyMethodDef* definition = nullptr;
-  PyCFunction original = nullptr;
-  bool Set(PyMethodDef* where, PyCFunction replacement) {
-    if (where == nullptr) return false;
-    definition = where;
-    original = where->ml_meth;
-    where->ml_meth = replacement;
-    return true;
-  }
-  void Undo() {
-    if (definition != nullptr) definition->ml_meth = original;
-    definition = nullptr;
-  }
-};
+bool Swap::Set(PyMethodDef* where, PyCFunction replacement) {
+  if (where == nullptr) return false;
+  definition = where;
+  original = where->ml_meth;
+  where->ml_meth = replacement;
+  return true;
+}
+
+void Swap::Undo() {
+  if (definition != nullptr) definition->ml_meth = original;
+  definition = nullptr;
+}
+
+namespace {
 
 // ---- threads ----
 
@@ -58,7 +51,7 @@ PyObject* StartKeywords(PyObject* self, PyObject* args, PyObject* kwargs) {
 
 template <int kWhich>
 bool SwapStarter() {
-  PyMethodDef* definition = Definition("_thread", kStarterNames[kWhich]);
+  PyMethodDef* definition = FindDefinition("_thread", kStarterNames[kWhich]);
   if (definition == nullptr) return false;
   if (definition->ml_flags & METH_KEYWORDS) {
     return g_starters[kWhich].Set(definition, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&StartKeywords<kWhich>)));
@@ -123,7 +116,7 @@ PyObject* CompileKeywords(PyObject* self, PyObject* const* args, Py_ssize_t coun
 }
 
 bool SwapFast(Swap* swap, const char* name, Fast plain, FastKeywords keywords) {
-  PyMethodDef* definition = Definition("builtins", name);
+  PyMethodDef* definition = FindDefinition("builtins", name);
   if (definition == nullptr || !(definition->ml_flags & METH_FASTCALL)) return false;
   const auto function = (definition->ml_flags & METH_KEYWORDS) ? reinterpret_cast<void (*)()>(keywords)
                                                                 : reinterpret_cast<void (*)()>(plain);
@@ -148,7 +141,7 @@ void UnwatchNewThreads() {
 bool WatchCompiling() {
   bool all = SwapFast(&g_exec, "exec", &ExecFast, &ExecKeywords);
   all = SwapFast(&g_eval, "eval", &EvalFast, &EvalKeywords) && all;
-  PyMethodDef* compile = Definition("builtins", "compile");
+  PyMethodDef* compile = FindDefinition("builtins", "compile");
   if (compile == nullptr || !(compile->ml_flags & METH_KEYWORDS)) return false;
   return g_compile.Set(compile, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&CompileKeywords))) && all;
 }

@@ -4,7 +4,20 @@
 // definition changes, so the objects that the program sees are the same, bound methods taken earlier included.
 #pragma once
 
+#include <Python.h>
+
 namespace smiley::tracer {
+
+// The definition of a C function that a module has under that name; null when it is not one.
+PyMethodDef* FindDefinition(const char* module, const char* name);
+
+struct Swap {
+  PyMethodDef* definition = nullptr;
+  PyCFunction original = nullptr;
+  // False, and nothing done, when `where` is null.
+  bool Set(PyMethodDef* where, PyCFunction replacement);
+  void Undo();
+};
 
 // `started` is called in the parent, with the GIL held, after a thread was started and before it runs.
 bool WatchNewThreads(void (*started)());
