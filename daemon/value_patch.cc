@@ -12,7 +12,8 @@ using shm::CborReader;
 
 constexpr std::size_t kMaxPatchedItems = 1u << 20;  // a container never grows beyond this by patches
 
-enum Op : std::uint64_t { kSetItem, kTruncate, kAppend, kSetKey, kDeleteKey, kSetAttribute, kDeleteAttribute, kCut };
+enum Op : std::uint64_t { kSetItem, kTruncate, kAppend, kSetKey, kDeleteKey, kSetAttribute, kDeleteAttribute, kCut,
+                         kRemove, kRemoveAttribute };
 
 class Patching {
  public:
@@ -56,6 +57,10 @@ class Patching {
         return fields == 1 && DeleteAttribute();
       case kCut:
         return fields == 1 && reader_.ReadUnsigned(&inner_.cut);
+      case kRemove:
+        return fields == 1 && Remove();
+      case kRemoveAttribute:
+        return fields == 1 && RemoveAttribute();
       default:
         return false;
     }
@@ -123,6 +128,22 @@ class Patching {
     if (at >= inner_.items.size()) return false;
     const auto pair = inner_.items.begin() + static_cast<std::ptrdiff_t>(at);
     inner_.items.erase(pair, pair + 2);
+    return true;
+  }
+
+  bool Remove() {
+    std::uint64_t index = 0;
+    const std::size_t step = IsDict() ? 2 : 1;
+    if ((!IsSequence() && !IsDict()) || !reader_.ReadUnsigned(&index) || index >= inner_.items.size() / step) return false;
+    const auto first = inner_.items.begin() + static_cast<std::ptrdiff_t>(index * step);
+    inner_.items.erase(first, first + static_cast<std::ptrdiff_t>(step));
+    return true;
+  }
+
+  bool RemoveAttribute() {
+    std::uint64_t index = 0;
+    if (!HasAttributes() || !reader_.ReadUnsigned(&index) || index >= value_.attributes.size()) return false;
+    value_.attributes.erase(value_.attributes.begin() + static_cast<std::ptrdiff_t>(index));
     return true;
   }
 

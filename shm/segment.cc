@@ -71,6 +71,7 @@ bool FileLimitAllows(std::size_t bytes) {
 bool BudgetAllows(const Home& home, std::size_t bytes) {
   struct statvfs info {};
   if (statvfs(kSharedMemoryDir, &info) != 0) return false;
+  if (info.f_blocks == 0) return true;  // a file system without a limit says 0
   const std::uint64_t free_bytes = std::uint64_t{info.f_bavail} * info.f_frsize;
   std::uint64_t own = 0;
   for (const Segment::Found& found : Segment::List(home)) {

@@ -204,4 +204,24 @@ BOOST_AUTO_TEST_CASE(a_value_that_nobody_else_holds_is_changed_in_place) {
   BOOST_TEST(shared->items.size() == 4u);
 }
 
+BOOST_AUTO_TEST_CASE(removes_an_item_a_pair_or_an_attribute_by_place) {
+  const auto remove = [](int op, std::int64_t index) {
+    return [op, index](CborWriter& w) {
+      w.ArrayHeader(1);
+      w.ArrayHeader(2);
+      w.Int(op);
+      w.Int(index);
+    };
+  };
+  BOOST_TEST(Patched(R"({"$type":"list","id":1,"items":[1,2,3]})", remove(8, 0)) == R"({"$type":"list","id":1,"items":[2,3]})");
+  BOOST_TEST(Patched(R"({"$type":"list","id":1,"items":[1,2,3]})", remove(8, 3)) == "refused");
+  BOOST_TEST(Patched(R"({"$type":"dict","id":1,"items":[["a",1],["b",2]]})", remove(8, 0)) ==
+             R"({"$type":"dict","id":1,"items":[["b",2]]})");
+  BOOST_TEST(Patched(R"({"$type":"dict","id":1,"items":[["a",1]]})", remove(8, 1)) == "refused");
+  BOOST_TEST(Patched("5", remove(8, 0)) == "refused");
+  const std::string object = R"({"$type":"object","class":"m.C","id":1,"attributes":{"x":1,"y":2}})";
+  BOOST_TEST(Patched(object, remove(9, 0)) == R"({"$type":"object","class":"m.C","id":1,"attributes":{"y":2}})");
+  BOOST_TEST(Patched(object, remove(9, 2)) == "refused");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
