@@ -89,12 +89,11 @@ void Session::Close() {
 template <typename Work>
 Session::Awaitable<bool> Session::OnPool(asio::thread_pool& pool, Work work) {
   bool done = false;
-  const bool low = &pool == &host_->bulk;
-  auto run = [&pool, &work, &done, low](auto handler) {
+  auto run = [&pool, &work, &done](auto handler) {
     auto executor = asio::get_associated_executor(handler);
     auto guard = asio::make_work_guard(executor);
-    asio::post(pool, [handler = std::move(handler), guard = std::move(guard), &work, &done, low]() mutable {
-      if (low) LowerPriority();
+    asio::post(pool, [handler = std::move(handler), guard = std::move(guard), &work, &done]() mutable {
+      LowerPriority();
       try {
         work();
         done = true;
