@@ -224,6 +224,7 @@ void Drainer::Pass() {
       if (old || archive_.TailBytes() > 2 * pipeline_->budget()) ClosePiece(ring.get());
     }
     DrainCatalogue(process.get());
+    if (!process->dead) RemoveClosedRings(process.get());
   }
   for (auto& [token, process] : processes_) {
     if (process->dead && process->known && !process->finished) FinishProcess(process.get());

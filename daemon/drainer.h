@@ -72,6 +72,7 @@ class Drainer : public RunRegistry {
   void Number(ProcessState* process);
   bool FinishProcess(ProcessState* process);
   void RemoveProcess(ProcessState* process);
+  void RemoveClosedRings(ProcessState* process);
 
   // drainer_catalogue.cc
   void DrainCatalogue(ProcessState* process);
@@ -102,6 +103,7 @@ class Drainer : public RunRegistry {
   void Progress();
   void CheckRuns();
   void EndRun(RunProgress* run);
+  void ReadNotes(const std::string& run);
   void CheckWaiters();
   void ReadSpool();
   void UpdateRates();

@@ -260,6 +260,27 @@ bool Drainer::FinishProcess(ProcessState* process) {
   return true;
 }
 
+// Rings that their living owner is done with for good (it made larger ones, or could not write a loss any more).
+void Drainer::RemoveClosedRings(ProcessState* process) {
+  std::erase_if(process->rings, [&](std::unique_ptr<RingState>& ring) {
+    if (ring->reader->segment().header().state.load(std::memory_order_acquire) != shm::SegmentState::kClosed) return false;
+    if (ring->rewalk || ring->in_hand || ring->reader->Backlog() > 0) return false;
+    TakePendingLoss(process, ring.get());
+    ClosePiece(ring.get());
+    QueueCursor(ring.get(), ring->drained);
+    if (ring->closed_batch == 0) ring->closed_batch = PushBatch();
+    if (ring->closed_batch > pipeline_->stored() || !ring->frees.empty()) return false;
+    for (auto& [local, thread] : process->threads) {
+      if (thread->ring == ring.get()) thread->ring = nullptr;
+    }
+    const Status status = shm::Segment::Remove(home_, ring->found);
+    if (!status.ok()) Log("cannot remove a segment: " + status.message());
+    SMILEY_TEST_POINT("segment.removed");
+    batch_.forget_cursors.push_back(ring->found.name);
+    return true;
+  });
+}
+
 // REQUIRES that all of it is stored.
 void Drainer::RemoveProcess(ProcessState* process) {
   const auto remove = [this](const shm::Segment::Found& found) {

@@ -55,6 +55,7 @@ struct RingState {
   bool damaged_before = false;              // for the next piece
   bool in_hand = false;                     // a part of it was read and waits until another ring is drained
   std::deque<std::pair<std::uint64_t, std::uint64_t>> frees;  // batch number, position
+  std::uint64_t closed_batch = 0;           // the owner is done with it: when this batch is stored it may go
 };
 
 struct CatalogueState {
