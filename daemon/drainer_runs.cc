@@ -143,7 +143,21 @@ void Drainer::CheckRuns() {
   }
 }
 
+// What the preload library noted about programs of the run that cannot be recorded: a line each, in the spool folder.
+void Drainer::ReadNotes(const std::string& run) {
+  constexpr int kMostNotes = 100;
+  const std::filesystem::path path = home_.SpoolDir() / (run + ".notes");
+  std::ifstream in(path);
+  std::string line;
+  for (int notes = 0; notes < kMostNotes && std::getline(in, line); ++notes) {
+    if (!line.empty()) AddNote(run, "unrecordable", "not recorded: " + line);
+  }
+  std::error_code error;
+  std::filesystem::remove(path, error);
+}
+
 void Drainer::EndRun(RunProgress* run) {
+  ReadNotes(run->id);
   std::int64_t end_ns = std::max(run->ended_ns, run->last_ns);
   if (end_ns == 0) end_ns = WallNow();
   auto info = archive_.ChangeRun(run->id, [&](RunInfo& change) {

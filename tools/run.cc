@@ -28,6 +28,15 @@ std::int64_t NowNs(clockid_t clock) {
   return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
+// Descriptors 0 to 2 that are closed stay closed for the program, but must not become one of ours meanwhile.
+void HoldClosedPlaces() {
+  int fd;
+  do {
+    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) close(fd);
+}
+
 int FailedBefore(const Status& status) {
   Say(status.message());
   return kExitRunFailed;
@@ -48,6 +57,7 @@ std::vector<std::string> MaskedCommand(const RunOptions& options) {
 }  // namespace
 
 int RunMain(int argc, char** argv) {
+  HoldClosedPlaces();
   RunOptions options;
   if (const auto code = ParseRunOptions(argc, argv, &options)) return *code;
   const auto installation = FindInstallation();

@@ -5,10 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <fstream>
-#include <set>
-
 #include "daemon/client.h"
 #include "daemon/query_json.h"
 #include "shm/identity.h"
@@ -24,24 +20,6 @@ using daemon::JsonObject;
 
 constexpr int kDrainWaitMs = 5000;
 constexpr std::size_t kMaxCommandBytes = 256 * 1024;  // a request has at most 1 MiB, and masking may escape bytes
-constexpr std::size_t kMaxNotes = 100;
-
-std::string NotesPath(const shm::Home& home, const std::string& run) {
-  return (home.SpoolDir() / (run + ".notes")).string();
-}
-
-// What the preload library noted about children that are not recorded; each thing once.
-std::vector<std::string> TakeNotes(const shm::Home& home, const std::string& run) {
-  std::vector<std::string> notes;
-  std::set<std::string> seen;
-  const std::string path = NotesPath(home, run);
-  std::ifstream file(path);
-  for (std::string line; notes.size() < kMaxNotes && std::getline(file, line);) {
-    if (!line.empty() && seen.insert(line).second) notes.push_back("not recorded: " + line);
-  }
-  unlink(path.c_str());
-  return notes;
-}
 
 std::vector<std::string> Shortened(const std::vector<std::string>& command) {
   std::vector<std::string> out;
@@ -57,22 +35,37 @@ std::vector<std::string> Shortened(const std::vector<std::string>& command) {
   return out;
 }
 
-std::string FinishRequest(const RunStart& start, const Ended& ended, const std::vector<std::string>& notes, int wait_ms) {
-  std::string request;
-  JsonObject object(&request);
-  object.Text("op", "finish").Text("run", start.id);
+void AddEnd(JsonObject* out, const Ended& ended) {
+  JsonObject& object = *out;
   if (ended.signal != 0) {
     object.Signed("signal", ended.signal);
   } else {
     object.Signed("exit_code", ended.exit_code);
   }
-  if (!notes.empty()) object.Texts("notes", notes);
+}
+
+std::string FinishRequest(const RunStart& start, const Ended& ended, int wait_ms) {
+  std::string request;
+  JsonObject object(&request);
+  object.Text("op", "finish").Text("run", start.id);
+  AddEnd(&object, ended);
   object.Number("wait_ms", static_cast<std::uint64_t>(wait_ms)).End();
   return request;
 }
 
-// For the next daemon: written whole or not at all.
-Status Spool(const shm::Home& home, const RunStart& start, const std::string& request) {
+std::string Cwd() {
+  char cwd[4096];
+  return getcwd(cwd, sizeof cwd) ? cwd : "";
+}
+
+// For the next daemon, which may not know of the run at all: written whole or not at all.
+Status Spool(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended) {
+  std::string request;
+  JsonObject object(&request);
+  object.Text("run", start.id).Texts("command", Shortened(start.command)).Text("cwd", Cwd()).Text("name", options.name);
+  object.Signed("start_ns", start.start_ns);
+  AddEnd(&object, ended);
+  object.End();
   mkdir(home.SpoolDir().c_str(), 0700);
   const std::string path = (home.SpoolDir() / (start.id + ".json")).string();
   const std::string fresh = path + ".new";
@@ -92,7 +85,6 @@ struct Stored {
   std::uint64_t events = 0, lost = 0, bytes = 0, processes = 0, threads = 0;
   bool drained = false, going = false;
   std::vector<std::uint64_t> alive;
-  std::vector<std::string> notes;
 };
 
 Stored ReadAnswer(const std::string& line) {
@@ -144,19 +136,17 @@ void SayEnd(const RunStart& start, const Stored& stored) {
 Status ReportBegin(const shm::Home& home, const RunOptions& options, const RunStart& start) {
   auto client = OpenClient(home);
   if (!client) return client.status();
-  char cwd[4096];
   const auto self = shm::SelfIdentity();
   std::string request;
   JsonObject object(&request);
   object.Text("op", "begin").Text("run", start.id).Texts("command", Shortened(start.command));
-  object.Text("cwd", getcwd(cwd, sizeof cwd) ? cwd : "").Text("name", options.name).Text("detail", options.detail);
+  object.Text("cwd", Cwd()).Text("name", options.name).Text("detail", options.detail);
   object.Signed("start_ns", start.start_ns).Number("launcher_pid", self.pid).Number("launcher_start", self.start_time);
   object.End();
   return (*client)->Ask(request).status();
 }
 
 void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended, int interrupt_fd) {
-  const std::vector<std::string> notes = TakeNotes(home, start.id);
   // The daemon may have died meanwhile: OpenClient starts another, which picks up what it finds.
   Status reached;
   {
@@ -168,7 +158,7 @@ void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart&
     connect.interrupt_fd = interrupt_fd;
     connect.timeout = std::chrono::milliseconds(kDrainWaitMs + 3000);
     auto client = daemon::Client::Connect(home, connect);
-    auto answer = client ? (*client)->Ask(FinishRequest(start, ended, notes, kDrainWaitMs)) : Result<std::string>(client.status());
+    auto answer = client ? (*client)->Ask(FinishRequest(start, ended, kDrainWaitMs)) : Result<std::string>(client.status());
     if (answer) {
       if (!options.quiet) SayEnd(start, ReadAnswer(*answer));
       return;
@@ -179,7 +169,7 @@ void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart&
     }
     reached = answer.status();
   }
-  const Status spooled = Spool(home, start, FinishRequest(start, ended, notes, 0));
+  const Status spooled = Spool(home, options, start, ended);
   Say("run " + start.id + ": the daemon cannot be reached (" + reached.message() + "); " +
       (spooled.ok() ? "what was recorded is stored when it runs again: smiley-daemon start"
                     : "how the program ended could not be kept: " + spooled.message()));
@@ -190,7 +180,7 @@ void ReportNeverStarted(const shm::Home& home, const RunStart& start, int exit_c
   if (!client) return;
   Ended ended;
   ended.exit_code = exit_code;
-  if (!(*client)->Ask(FinishRequest(start, ended, {}, 1000))) return;
+  if (!(*client)->Ask(FinishRequest(start, ended, 1000))) return;
   std::string request;
   JsonObject object(&request);
   object.Text("op", "delete").Texts("runs", {start.id}).End();

@@ -9,8 +9,8 @@ import support
 
 
 class Follow(support.SmileyTest):
-    # Prints what a child sees; the marker makes its process line findable.
-    CHILD = "import os; print(sorted(k for k in os.environ if 'SMILEY_R' in k or k == 'LD_PRELOAD'))"
+    # Writes what a child sees of smiley: "[]" and a newline, at once.
+    CHILD = "import os; os.write(1, b'%r\\n' % [k for k in os.environ if 'SMILEY_R' in k or k == 'LD_PRELOAD'])"
 
     def processes(self):
         """The last run's process objects, once all of them have ended."""
@@ -103,7 +103,7 @@ command = f'{sys.executable} -c "{CHILD}"; exit 5'.encode()
 assert libc.system(command) == 5 << 8
 assert libc.system(None) != 0
 stream = libc.popen(command, b"r")
-print(os.read(libc.fileno(stream), 100).decode(), end="")
+print(os.read(libc.fileno(stream), 100).decode(), end="", flush=True)
 assert libc.pclose(stream) == 5 << 8
 stream = libc.popen(b"cat; exit 6", b"w")
 os.write(libc.fileno(stream), b"to the child\\n")
