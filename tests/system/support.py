@@ -71,6 +71,8 @@ class SmileyTest(unittest.TestCase):
     """A test with a temporary SMILEY_HOME (a short path: socket names are limited) that ends its daemon."""
 
     def setUp(self):
+        if not os.path.exists(os.path.join(BIN, "smiley")):
+            self.fail("no commands in %s: build first, or say where with SMILEY_BIN" % BIN)
         self.home = tempfile.mkdtemp(prefix="sm-", dir="/tmp")
         self.work = tempfile.mkdtemp(prefix="smw-", dir="/tmp")
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("SMILEY_")}
