@@ -38,6 +38,8 @@ void CheckNothingThere(TestCore& core) {
   BOOST_TEST(core.services().archive.Runs().empty());
   std::vector<std::string> report;
   BOOST_TEST(core.core().store().Check(std::nullopt, &report).ok());
+  // Nothing invisible either.
+  BOOST_TEST((core.core().store().DeleteRun("k7abcdef").code() == Code::kNotFound));
 }
 
 }  // namespace
@@ -238,6 +240,20 @@ BOOST_AUTO_TEST_CASE(nothing_shows_before_the_end_and_two_imports_of_a_run_exclu
   }
   BOOST_TEST(to.services().archive.Runs().empty());
   BOOST_TEST(ImportBytes(to.services(), bytes, 5000).ok());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_stored_on_the_way_is_removed) {
+  TestCore from, to;
+  StoreLongRun(from.core().store(), "long1", 400'000);  // more than one batch
+  std::string bytes = Exported(from, "long1", "smiley");
+  bytes.resize(bytes.size() - 10);
+  BOOST_TEST((ImportBytes(to.services(), bytes, 50'000).status().code() == Code::kDamaged));
+  BOOST_TEST((to.core().store().DeleteRun("long1").code() == Code::kNotFound));
+  std::string lines = Exported(from, "long1", "jsonl");
+  lines.resize(lines.rfind("{\"type\":\"end\""));
+  BOOST_TEST((ImportBytes(to.services(), lines, 50'000).status().code() == Code::kDamaged));
+  BOOST_TEST((to.core().store().DeleteRun("long1").code() == Code::kNotFound));
+  CheckNothingThere(to);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
