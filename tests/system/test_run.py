@@ -144,6 +144,71 @@ class RunRefuses(support.SmileyTest):
         self.assertIn("Examples:", result.text)
 
 
+class RunNeedsADaemon(support.SmileyTest):
+    def break_the_store(self):
+        self.script("file", "")
+        os.symlink(os.path.join(self.work, "file"), os.path.join(self.home, "store"))
+
+    def test_the_daemon_is_started_and_outlives_the_run(self):
+        self.assert_code(self.record("pass"), 0)
+        pid = self.daemon_pid()
+        self.assertIsNotNone(pid)
+        self.assert_code(self.record("pass"), 0)
+        self.assertEqual(self.daemon_pid(), pid)
+
+    def test_a_daemon_killed_meanwhile_is_started_again(self):
+        path = self.script("app.py", "import sys\nprint('ready', flush=True)\nfor line in sys.stdin: x = line\n")
+        child = self.start("run", path, stdin=subprocess.PIPE)
+        self.read_until(child.stdout, b"ready\n")
+        before = self.daemon_pid()
+        os.kill(before, signal.SIGKILL)
+        self.assertTrue(support.wait_until(lambda: not self.is_running(before)))
+        out, err = child.communicate(b"line\n" * 100, support.TIMEOUT)
+        self.assertEqual(child.returncode, 0, err)
+        self.assertRegex(err.decode().splitlines()[-1], r"^smiley: run \w+: \d+ events, 1 thread, 1 process, 0 lost, .* stored; next: ")
+        self.assertNotIn(self.daemon_pid(), (None, before))
+
+    def test_without_a_daemon_the_program_is_not_started(self):
+        self.break_the_store()
+        result = self.record("print('ran')")
+        self.assert_code(result, 125)
+        self.assertEqual(result.out, b"")
+        self.assertIn("the program was not started", result.words)
+
+    def test_overwrite_needs_no_daemon(self):
+        self.break_the_store()
+        result = self.record("print('ran')\nraise SystemExit(3)", options=["--on-full", "overwrite"])
+        self.assert_code(result, 3)
+        self.assertEqual(result.out, b"ran\n")
+        self.assertIn("the daemon cannot be reached", result.words)
+        # The end was kept for the daemon that comes when it can.
+        os.unlink(os.path.join(self.home, "store"))
+        self.assert_code(self.smiley("daemon", "start"), 0)
+        run = support.wait_until(lambda: [one for one in self.smiley("list", "--json").objects if one["exit_code"] == 3])
+        self.assertTrue(run)
+        self.assertEqual(run[0]["command"], [os.path.join(self.work, "app.py")])
+
+    def test_ctrl_c_while_the_rest_is_stored_ends_the_waiting_only(self):
+        path = self.script("app.py", "print('ready', flush=True)\ninput()\nraise SystemExit(4)\n")
+        child = self.start("run", path, stdin=subprocess.PIPE, start_new_session=True)
+        self.read_until(child.stdout, b"ready\n")
+        daemon = self.daemon_pid()
+        with open("/proc/%d/task/%d/children" % (child.pid, child.pid)) as file:
+            children = [int(pid) for pid in file.read().split()]
+        os.kill(daemon, signal.SIGSTOP)
+        self.addCleanup(os.kill, daemon, signal.SIGCONT)
+        child.stdin.write(b"\n")
+        child.stdin.close()
+        child.stdin = None
+        # The program has ended and smiley-run waits for the daemon's answer.
+        self.assertTrue(support.wait_until(lambda: not any(self.is_running(pid) for pid in children)))
+        while child.poll() is None:
+            child.send_signal(signal.SIGINT)
+            support.wait_until(lambda: child.poll() is not None, 0.2)
+        self.assertEqual(child.returncode, 4)
+        os.kill(daemon, signal.SIGCONT)
+
+
 class RunPassesSignalsOn(support.SmileyTest):
     PROGRAM = """
 import signal, sys
@@ -168,7 +233,7 @@ while True:
     def test_ctrl_c_reaches_the_program_as_without_smiley(self):
         for python in support.pythons():
             # Wherever it is interrupted, the traceback is the same.
-            path = self.script("wait.py", "import signal\ntry:\n    print('ready', flush=True)\n    while True: signal.pause()\n"
+            path = self.script("interrupted.py", "import signal\ntry:\n    print('ready', flush=True)\n    while True: signal.pause()\n"
                                "except KeyboardInterrupt:\n    raise KeyboardInterrupt('here') from None\n")
             errors = []
             for words in ([python, path], self.command("run", "--python", python, path)):
