@@ -11,6 +11,8 @@ namespace {
 constexpr std::uint64_t kRunUp = 20'000;
 // Runs up to this size are read from their beginning: everything is exact then.
 constexpr std::uint64_t kSmallRun = 300'000;
+// Beyond this many threads one reader for all of them costs less than one for each.
+constexpr std::size_t kManyThreads = 256;
 constexpr std::size_t kMaxLastBytes = 64u << 20;
 
 std::tuple<std::int64_t, std::uint32_t, std::uint32_t, std::uint64_t> OrderOf(const Event& event) {
@@ -115,8 +117,8 @@ Result<std::unique_ptr<MergedReader>> MergedReader::Open(Archive& archive, const
   auto merged = std::make_unique<MergedReader>();
   for (const From& from : threads) {
     RunReader::Options options;
-    options.threads = {from.thread};
-    options.from_seq = from.seq;
+    if (from.thread != 0) options.threads = {from.thread};
+    options.from_seq = from.thread != 0 ? from.seq : 0;
     auto reader = RunReader::Open(archive, run, options);
     if (!reader) return reader.status();
     auto head = std::make_unique<Head>();
@@ -233,7 +235,7 @@ Status LastEvents::OpenWindow() {
   std::uint64_t all = 0;
   for (const ThreadInfo& thread : threads_) all += thread.events + thread.lost;
   window_ = window_ == 0 ? std::max<std::uint64_t>(options_.last, 1024) : window_ * 8;
-  whole_ = all <= kSmallRun;
+  whole_ = all <= kSmallRun || threads_.size() > kManyThreads;
   bool cut = false;
   std::vector<MergedReader::From> from;
   show_from_.clear();
@@ -245,6 +247,7 @@ Status LastEvents::OpenWindow() {
     from.push_back({thread.thread, first > kRunUp ? first - kRunUp : 1});
   }
   if (!cut) whole_ = true;
+  if (whole_ && !options_.thread) from = {{0, 1}};
   auto reader = MergedReader::Open(archive_, options_.run, from);
   if (!reader) return reader.status();
   reader_ = std::move(*reader);

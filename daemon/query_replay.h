@@ -23,7 +23,7 @@ namespace smiley::daemon {
 class MergedReader {
  public:
   struct From {
-    std::uint32_t thread = 0;
+    std::uint32_t thread = 0;  // 0: all threads together, from their beginning
     std::uint64_t seq = 1;
   };
   static Result<std::unique_ptr<MergedReader>> Open(Archive& archive, const std::string& run,

@@ -233,6 +233,38 @@ BOOST_AUTO_TEST_CASE(the_last_few_of_a_long_run_are_read_from_its_end) {
   BOOST_TEST_MESSAGE("last: " << std::chrono::duration<double>(Clock::now() - begin).count() << " s");
 }
 
+BOOST_AUTO_TEST_CASE(the_last_few_of_ten_thousand_threads_come_soon) {
+  ServedHome home;
+  constexpr std::uint32_t kThreads = 10'000;
+  Batch batch;
+  batch.runs.push_back(MakeRunInfo("many1"));
+  ProcessInfo process;
+  process.process = 1;
+  batch.processes.emplace_back("many1", process);
+  AddNames(&batch, "many1");
+  for (std::uint32_t number = 1; number <= kThreads; ++number) {
+    ThreadInfo thread;
+    thread.process = 1;
+    thread.thread = number;
+    batch.threads.emplace_back("many1", thread);
+    PieceMaker maker(1, number);
+    maker.Base(number * 10);
+    maker.Call(1).Line(11).Return(11);
+    Piece piece = maker.piece();
+    piece.run = "many1";
+    batch.pieces.push_back(Summed(piece));
+  }
+  BOOST_REQUIRE(home.core().store().Commit(batch).ok());
+  auto client = home.Connect();
+  const auto begin = Clock::now();
+  auto last = ReadStream(*client, R"({"op":"replay","run":"many1","last":4})");
+  BOOST_REQUIRE(last.size() == 5u);
+  BOOST_TEST(Has(last[0], R"("thread":9999,"seq":3,)"));
+  BOOST_TEST(Has(last[3], R"("thread":10000,"seq":3,)"));
+  BOOST_TEST(ReadStream(*client, R"({"op":"replay","run":"many1"})").size() == 3 * kThreads + 1);
+  BOOST_TEST_MESSAGE("10,000 threads: " << std::chrono::duration<double>(Clock::now() - begin).count() << " s");
+}
+
 BOOST_AUTO_TEST_CASE(a_stuck_client_delays_nobody_and_goes_when_it_closes) {
   ServedHome home;
   StoreLongRun(home.core().store(), "long1", 200'000);
