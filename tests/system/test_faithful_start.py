@@ -61,14 +61,9 @@ class FaithfulStart(support.SmileyTest):
     def both(self, python, *words, **options):
         self.compare([python, *words], self.command("run", "--python", python, *words), **options)
 
-    def for_each_python(self):
-        for python in support.pythons():
-            with self.subTest(python=python):
-                yield python
-
     def test_a_script(self):
         path = self.script("probe.py", PROBE)
-        for python in self.for_each_python():
+        for python in support.pythons():
             self.both(python, path, "a", "", "b c", "--detail", "-x")
             self.both(python, "probe.py")
 
@@ -78,39 +73,39 @@ class FaithfulStart(support.SmileyTest):
         path = os.path.join(folder, "my probe.py")
         with open(path, "w") as file:
             file.write(PROBE)
-        for python in self.for_each_python():
+        for python in support.pythons():
             self.both(python, path, "1")
 
     def test_arguments_that_are_no_utf8(self):
         path = self.script("probe.py", PROBE)
-        for python in self.for_each_python():
+        for python in support.pythons():
             self.compare([python, path, b"\xff\xfe;%41"], self.command("run", "--python", python, path) + [b"\xff\xfe;%41"])
 
     def test_a_module(self):
         self.script("probe.py", PROBE)
         os.mkdir(os.path.join(self.work, "package"))
         self.script("package/__main__.py", PROBE)
-        for python in self.for_each_python():
+        for python in support.pythons():
             self.both(python, "-m", "probe", "a", "-m")
             self.both(python, "-m", "package")
 
     def test_a_folder_with_a_main_module(self):
         os.mkdir(os.path.join(self.work, "folder"))
         self.script("folder/__main__.py", PROBE)
-        for python in self.for_each_python():
+        for python in support.pythons():
             self.both(python, "folder", "a")
 
     def test_code_on_the_command_line(self):
-        for python in self.for_each_python():
+        for python in support.pythons():
             self.both(python, "-c", PROBE, "-c", "--", "x")
 
     def test_a_program_from_a_pipe(self):
-        for python in self.for_each_python():
+        for python in support.pythons():
             self.both(python, "-", "a", "b", input=PROBE.encode())
 
     def test_a_program_from_a_file_as_standard_input(self):
         path = self.script("probe.py", PROBE + "print(os.lseek(0, 0, os.SEEK_CUR))\n")
-        for python in self.for_each_python():
+        for python in support.pythons():
             results = []
             for words in ([python, "-"], self.command("run", "--python", python, "-")):
                 with open(path) as file:
@@ -120,13 +115,13 @@ class FaithfulStart(support.SmileyTest):
 
     def test_a_long_program_from_a_pipe_and_what_comes_after_it(self):
         text = "#" * 3_000_000 + "\nprint('done')\n"
-        for python in self.for_each_python():
+        for python in support.pythons():
             after = self.smiley("run", "--python", python, "-", input=text.encode())
             self.assertEqual(after.out, b"done\n", repr(after))
 
     def test_the_interpreters_own_options(self):
         path = self.script("probe.py", PROBE)
-        for python in self.for_each_python():
+        for python in support.pythons():
             for options in (["-I"], ["-S"], ["-E"], ["-O", "-B"], ["-X", "utf8", "-W", "error"], ["-u"], ["-s", "-P"]):
                 with self.subTest(options=options):
                     self.compare([python, *options, path, "a"], self.command("run", "--", python, *options, path, "a"))
@@ -134,17 +129,17 @@ class FaithfulStart(support.SmileyTest):
     def test_the_users_own_preload_library_is_kept(self):
         self.env["LD_PRELOAD"] = "libresolv.so.2"
         path = self.script("probe.py", PROBE + "print('libresolv' in open('/proc/self/maps').read())\n")
-        for python in self.for_each_python():
+        for python in support.pythons():
             self.both(python, path)
 
     def test_an_almost_empty_environment(self):
         path = self.script("probe.py", PROBE)
-        for python in self.for_each_python():
+        for python in support.pythons():
             self.both(python, path, env={"SMILEY_HOME": self.home})
 
     def test_ignored_signals_and_closed_descriptors_stay_so(self):
         path = self.script("probe.py", PROBE)
-        for python in self.for_each_python():
+        for python in support.pythons():
             shell = "trap '' HUP USR1; exec \"$@\" <&-"
             self.compare(["sh", "-c", shell, "sh", python, path],
                          ["sh", "-c", shell, "sh", *self.command("run", "--python", python, path)])
