@@ -93,6 +93,7 @@ class Drainer : public RunRegistry {
   void AddPart(ProcessState* process, RingState* ring, Piece piece);
   void AddLoss(ProcessState* process, ThreadState* thread, const shm::BlockHeader& state, const TimeBase& time,
                std::uint64_t count, std::uint64_t first_units, std::uint64_t last_units, bool damaged);
+  void NoteUncaught(ProcessState* process, RingState* ring, std::string_view exception, std::uint32_t code);
   void ClosePiece(RingState* ring);
   void QueueCursor(RingState* ring, std::uint64_t position);
   void TakePendingLoss(ProcessState* process, RingState* ring);

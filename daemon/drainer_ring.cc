@@ -8,6 +8,7 @@
 #endif
 
 #include "daemon/drainer.h"
+#include "shm/cbor.h"
 #include "shm/clock.h"
 #include "shm/test_point.h"
 
@@ -138,6 +139,7 @@ void Drainer::TakePart(ProcessState* process, RingState* ring, shm::BlockPart pa
     piece.state = scanner.State();
     piece.time = scanner.Time();
     const auto scanned = scanner.Scan(part.words.data(), part.words.size());
+    if (!scanned.uncaught.empty()) NoteUncaught(process, ring, scanned.uncaught, scanned.uncaught_code);
     if (scanned.words > 0) {
       piece.words = std::move(part.words);
       piece.words.resize(scanned.words);
@@ -171,6 +173,21 @@ void Drainer::TakePart(ProcessState* process, RingState* ring, shm::BlockPart pa
   if (part.block_done) {
     ClosePiece(ring);
     QueueCursor(ring, part.to);
+  }
+}
+
+// The exception that left the main module of the run's first process ended it.
+void Drainer::NoteUncaught(ProcessState* process, RingState* ring, std::string_view exception, std::uint32_t code) {
+  if (process->info.process != 1 || ring->thread->info.local != 1) return;
+  const CodeInfo* const left = process->names->FindCode(code);
+  if (left == nullptr || left->function != "<module>") return;
+  shm::CborReader in(exception);
+  std::uint64_t items = 0;
+  std::string_view type;
+  if (!in.ReadArray(&items) || items < 1 || !in.ReadTextOrBytes(&type)) return;
+  if (type == "SystemExit") return;  // an ordinary end
+  if (auto info = archive_.ChangeRun(process->run->id, [&](RunInfo& change) { change.uncaught = type; })) {
+    batch_.runs.push_back(std::move(*info));
   }
 }
 

@@ -95,6 +95,7 @@ struct PieceScanner::Attachments {
   std::size_t end = 0;  // index of the word behind them
   std::uint64_t time_high = 0, anchor_mono_ns = 0, frame = 0;
   const std::uint64_t* loss = nullptr;
+  std::string_view exception;  // CBOR [type, message]
 };
 
 // The rules of shm::WordParser. False: damaged.
@@ -115,6 +116,7 @@ bool PieceScanner::ReadAttachments(const std::uint64_t* words, std::size_t count
       case Kind::kException:
       case Kind::kText:
         if (!is_inline && (size == 0 || size > shm::kMaxAttachmentBytes)) return false;
+        if (kind == Kind::kException) out->exception = {reinterpret_cast<const char*>(payload), size};
         break;
       case Kind::kUnset:
         variables_.Insert(shm::WordId(head));
@@ -216,9 +218,14 @@ PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t
       case Kind::kLine:
         if (!stack_.empty()) stack_.back().line = id;
         break;
+      case Kind::kUnwind:
+        if (stack_.size() == 1 && unknown_ == 0) {
+          out.uncaught = with.exception;
+          out.uncaught_code = stack_.back().code;
+        }
+        [[fallthrough]];
       case Kind::kReturn:
       case Kind::kYield:
-      case Kind::kUnwind:
         Pop();
         if (!stack_.empty()) codes_.Insert(stack_.back().code);
         break;

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "daemon/piece.h"
@@ -45,6 +46,8 @@ class PieceScanner {
     std::uint64_t events = 0, lost = 0;
     std::int64_t first_ns = 0, last_ns = 0;  // 0 when nothing is accounted for
     std::uint32_t min_line = 0, max_line = 0, exceptions = 0, kinds = 0;
+    std::string_view uncaught;    // of the last unwind of an outermost frame: CBOR [type, message], in the words
+    std::uint32_t uncaught_code = 0;
   };
 
   explicit PieceScanner(std::int64_t wall_minus_mono_ns = 0) : wall_minus_mono_ns_(wall_minus_mono_ns) {}
