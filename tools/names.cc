@@ -17,7 +17,7 @@ Status LoadNames(Link* link, const std::string& run, Renderer* renderer) {
   if (!status) return status;
   return ForEachLine(link, "{\"op\":\"sources\"" + of_run, [&](const std::string& line) {
     Result<SourceView> source = ParseSource(line);
-    if (source.ok()) renderer->sources().Add(source->source, std::move(source->text));
+    if (source.ok()) renderer->AddSource(source->source, source->file, std::move(source->text));
     return true;
   });
 }

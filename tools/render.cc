@@ -29,6 +29,13 @@ void Renderer::NameThread(std::uint32_t process, std::uint32_t thread, std::stri
   thread_columns_ = std::max(thread_columns_, std::min(kMostThreadColumns, Columns(ThreadLabel(process, thread))));
 }
 
+void Renderer::AddSource(std::uint32_t number, const std::string& file, std::string text) {
+  const auto lines = std::count(text.begin(), text.end(), '\n') + 1;
+  const std::size_t columns = Columns(Clean(BaseName(file))) + 1 + std::to_string(lines).size();
+  place_columns_ = std::max(place_columns_, std::min(kMostPlaceColumns, columns));
+  sources_.Add(number, std::move(text));
+}
+
 void Renderer::ForgetRun() {
   sources_.Clear();
   thread_names_.clear();

@@ -39,6 +39,8 @@ class Renderer {
   explicit Renderer(const RenderOptions& options) : options_(options) {}
 
   SourceBook& sources() { return sources_; }
+  // Also makes room for the file's name and line numbers, so that columns stay in line.
+  void AddSource(std::uint32_t number, const std::string& file, std::string text);
   void SetWidth(std::size_t width) { options_.width = width; }
   void NameThread(std::uint32_t process, std::uint32_t thread, std::string name);
   bool KnowsThread(std::uint32_t thread) const { return thread_names_.count(thread) != 0; }

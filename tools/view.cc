@@ -7,8 +7,9 @@ namespace smiley::tools {
 namespace {
 
 constexpr double kResumeRows = 30;     // showing begins again when that many rows may be shown together
+constexpr std::uint64_t kManySkipped = 500;  // told of before the next exception is shown
 constexpr double kImportantBurst = 20;
-constexpr double kImportantPerSecond = 8;
+constexpr double kImportantPerSecond = 5;
 
 }  // namespace
 
@@ -55,9 +56,10 @@ bool View::MayShow(bool important, std::uint64_t events) {
   if (!options_.paced) return true;
   if (skipping_ && tokens_ >= kResumeRows) skipping_ = false;
   if (!skipping_ && tokens_ < 1) skipping_ = true;
+  // Not out of the same purse: many exceptions must not keep everything else away.
   if (skipping_ && important && important_tokens_ >= 1) {
     important_tokens_ -= 1;
-    ShowSkipped();
+    if (skipped_ >= kManySkipped) ShowSkipped();
     return true;
   }
   if (skipping_) {
@@ -81,7 +83,7 @@ void View::Show(const EventView& event) {
   if (!MayShow(IsImportant(event), event.kind == shm::Kind::kLost ? 0 : 1)) return;
   rows_.clear();
   renderer_.Event(event, &rows_);
-  tokens_ -= static_cast<double>(rows_.size());
+  if (!skipping_) tokens_ -= static_cast<double>(rows_.size());
   last_row_is_interim_ = false;
   Write(rows_);
 }
