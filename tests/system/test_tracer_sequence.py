@@ -122,12 +122,12 @@ class Kinds(Recorded):
         value = event[name]
         return json.dumps(value["items"] if isinstance(value, dict) and "items" in value else value)
 
-    def check(self, text, expected, *fields):
+    def check(self, text, expected, *fields, leave_out="line"):
         """`expected`: lines of event, function and the fields asked for."""
         for python in support.pythons():
             with self.subTest(python=python):
                 found = [" ".join([o["event"], o["function"]] + [self.field(o, f) for f in fields])
-                         for o in self.events(python, text) if o["event"] != "line" and o["function"] != "<module>"]
+                         for o in self.events(python, text) if o["event"] not in ("line", leave_out) and o["function"] != "<module>"]
                 self.assertEqual(found, [line.strip() for line in expected.strip().splitlines()])
 
     def test_generators_yield_and_resume_in_the_same_frame(self):
@@ -300,7 +300,7 @@ class Kinds(Recorded):
             resume Wait.__await__ absent
             return Wait.__await__ 9
             return main 9
-            """, "value")
+            """, "value", leave_out="raise")  # a StopIteration inside await is told by some versions only
 
     def test_depths_and_parents(self):
         self.check("def a():\n"

@@ -1,0 +1,638 @@
+"""The traced program cannot tell: its objects' methods are not called, nothing lives longer, nothing is made for them."""
+
+import unittest
+
+import support
+
+HOSTILE = '''
+calls = []
+
+
+def refuses(name):
+    def method(*args, **words):
+        calls.append(name)
+        raise RuntimeError("smiley called " + name)
+    return method
+
+
+NAMES = """__repr__ __str__ __bytes__ __format__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __bool__ __len__
+__length_hint__ __iter__ __next__ __reversed__ __contains__ __getitem__ __setitem__ __delitem__ __missing__ __getattr__
+__getattribute__ __setattr__ __delattr__ __dir__ __get__ __set__ __call__ __int__ __float__ __complex__ __index__
+__reduce__ __reduce_ex__ __getstate__ __sizeof__ __enter__ __exit__ __await__ __aiter__ __anext__ __instancecheck__
+__subclasscheck__ __fspath__ __copy__ __deepcopy__ __add__ __radd__ __neg__ __invert__ __round__ __buffer__""".split()
+METHODS = {name: refuses(name) for name in NAMES}
+
+
+class Meta(type):
+    pass
+
+
+PROPERTIES = {name: property(refuses(name), refuses(name)) for name in
+              ("__class__", "__doc__", "args", "real", "imag", "name", "value", "_name_", "_value_", "shape", "dtype",
+               "__notes__", "__cause__", "__context__", "_str", "_parts", "int", "numerator", "_numerator", "year",
+               "__dataclass_fields__", "_fields", "__smiley__", "__slots__x")}
+
+
+def hostile(name, base, **more):
+    body = dict(METHODS)
+    body.update(PROPERTIES)
+    body.update(more)
+    if base is not object:
+        body.pop("__notes__", None)
+    return Meta(name, (base,), body)
+
+
+for name in ("__repr__", "__str__", "__eq__", "__hash__", "__getattribute__", "__instancecheck__", "__subclasscheck__",
+             "__len__", "__iter__", "__bool__", "__dir__", "__getitem__", "__contains__", "__prepare__"):
+    setattr(Meta, name, refuses("meta " + name))
+'''
+
+
+class Faithful(support.SmileyTest):
+    def setUp(self):
+        super().setUp()
+        self.env["PYTHONHASHSEED"] = "0"
+
+    def same(self, text, *options, code=0):
+        """Without and with smiley: the same output, errors and end. Returns the outputs, one an interpreter."""
+        outputs = []
+        for python in support.pythons():
+            with self.subTest(python=python):
+                path = self.script("app.py", text)
+                before = self.run_words([python, path])
+                self.assertEqual(before.code, code, repr(before))
+                after = self.smiley("run", "-q", *options, "--python", python, path)
+                self.assertEqual(after.out.decode(), before.out.decode())
+                self.assertEqual(after.err.decode(), before.err.decode())
+                self.assertEqual(after.code, before.code)
+                end = self.smiley("export", "last", "--format", "jsonl").objects[-1]
+                self.assertTrue(end["complete"], end)
+                self.assertGreater(end["events"], 5)
+                outputs.append(before.text)
+        return outputs
+
+    def test_no_special_method_is_called(self):
+        for output in self.same(HOSTILE + '''
+import collections
+import enum
+import pathlib
+
+
+def use(thing, *rest, **words):
+    local = thing
+    held = [thing, (thing,), {"key": thing}]
+    other = local
+    del local
+    return other
+
+
+def gen(thing):
+    got = yield thing
+    yield got
+
+
+def path(kind):
+    thing = object.__new__(kind)
+    for name, value in (("_drv", ""), ("_root", ""), ("_raw_paths", ["a", "b"])):
+        try:
+            object.__setattr__(thing, name, value)
+        except AttributeError:
+            pass
+    return thing
+
+
+BUILT = {pathlib.PurePosixPath: path}
+made = []
+for base in (object, int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict,
+             collections.deque, collections.defaultdict, collections.OrderedDict, collections.Counter, Exception,
+             KeyError, OSError, pathlib.PurePosixPath):
+    kind = hostile("Hostile", base)
+    thing = BUILT.get(base, base.__new__)(kind)
+    if issubclass(base, BaseException):
+        base.__init__(thing, 1, "two")
+    made.append(thing)
+    use(thing, thing, word=thing)
+    g = gen(thing)
+    next(g)
+    g.send(thing)
+    x = thing
+    if issubclass(base, BaseException):
+        try:
+            raise thing
+        except BaseException as caught:
+            y = caught
+        finally:
+            z = None
+
+
+class InDict:
+    pass
+
+
+holder = InDict()
+holder.thing = made[0]
+object.__setattr__(made[0], "attribute", made[1])
+holder.self = holder
+kind = hostile("Hostile", object)
+use(kind)
+print([name for name in calls if name != "meta __subclasscheck__"])  # that one the except clauses call
+print(calls)
+'''):
+            self.assertTrue(output.startswith("[]\n"), output)
+
+    def test_no_special_method_of_keys_and_members_is_called(self):
+        for output in self.same('''
+calls = []
+
+
+class Key:
+    def __init__(self, n):
+        self.n = n
+
+    def __hash__(self):
+        calls.append("hash")
+        return self.n % 2
+
+    def __eq__(self, other):
+        calls.append("eq")
+        return self is other
+
+    def __repr__(self):
+        calls.append("repr")
+        return "key"
+
+    def __del__(self):
+        calls.append("del")
+
+
+def make():
+    table = {Key(i): Key(-i) for i in range(4)}
+    members = {Key(i) for i in range(4)}
+    frozen = frozenset(members)
+    return table, members, frozen
+
+
+def look(table, members, frozen):
+    count = 0
+    for key in table:
+        count += 1
+    x = table
+    y = (table, members)
+    return count
+
+
+made = make()
+look(*made)
+print(calls.count("repr"), len(calls), calls)
+del made
+print(len(calls), calls)
+'''):
+            self.assertTrue(output.startswith("0 "), output)
+
+    def test_the_message_of_an_exception_is_not_asked_for(self):
+        for output in self.same('''
+calls = []
+
+
+class Own(Exception):
+    def __str__(self):
+        calls.append("str")
+        return "told"
+
+    def __repr__(self):
+        calls.append("repr")
+        return "told"
+
+    @property
+    def args(self):
+        calls.append("args")
+        return ("told",)
+
+
+class Argument:
+    def __str__(self):
+        calls.append("argument")
+        return "argument"
+    __repr__ = __str__
+
+
+def f(kind, *args):
+    raise kind(*args)
+
+
+for kind in (Own, KeyError, ValueError, OSError, ImportError, SyntaxError, UnicodeError):
+    for args in ((), ("plain",), (Argument(),), (Argument(), Argument()), (Own("inner"),)):
+        try:
+            f(kind, *args)
+        except Exception as error:
+            caught = error
+try:
+    raise ExceptionGroup("group", [Own(1), ValueError(Argument())])
+except* ValueError:
+    pass
+except* Own:
+    pass
+print(calls)
+'''):
+            self.assertEqual(output, "[]\n")
+
+    def test_objects_die_at_the_same_moment(self):
+        self.same('''
+import gc
+import sys
+import weakref
+gc.disable()
+log = []
+
+
+class Thing:
+    def __init__(self, name):
+        self.name = name
+
+    def __del__(self):
+        log.append("del " + self.name)
+
+
+class Listed(list):
+    pass
+
+
+def watch(thing, name):
+    return weakref.ref(thing, lambda r: log.append("weak " + name))
+
+
+def scope(argument):
+    a = Thing("a")
+    b = [Thing("in a list")]
+    w = watch(a, "a")
+    log.append("before")
+    a = None
+    log.append("rebound")
+    b.clear()
+    log.append("cleared")
+    c = Thing("c")
+    del c
+    log.append("deleted")
+    d = Listed()
+    v = watch(d, "list")
+    e = Thing("at return")
+    return w, v
+
+
+def raises():
+    t = Thing("in a frame with an exception")
+    raise ValueError("x")
+
+
+def gen():
+    t = Thing("in a generator")
+    yield t
+    log.append("never")
+
+
+refs = scope(Thing("argument"))
+log.append("returned")
+try:
+    raises()
+except ValueError as error:
+    log.append("handling")
+log.append("handled")
+g = gen()
+next(g)
+log.append("yielded")
+del g
+log.append("generator gone")
+Thing("unused")
+log.append("line after")
+f = lambda: Thing("returned")
+f()
+x = Thing("first"); x = Thing("second"); log.append("same line")
+del x
+sys.stdout.write("\\n".join(log) + "\\n")
+''')
+
+    def test_reference_counts_are_the_same(self):
+        self.same('''
+import sys
+counts = []
+
+
+class Thing:
+    def method(self):
+        counts.append(sys.getrefcount(self))
+
+
+def f(x, *rest, **words):
+    y = x
+    counts.append((sys.getrefcount(x), sys.getrefcount(rest), sys.getrefcount(words)))
+    z = [x]
+    counts.append(sys.getrefcount(x))
+    return y
+
+
+def gen(x):
+    while True:
+        x = yield sys.getrefcount(x)
+
+
+for thing in (Thing(), [1, 2], {"a": []}, (1, [2]), {3.5}, "made %d" % 1000, 10 ** 30, 3.25 * len(counts), b"bytes" * 2):
+    counts.append(sys.getrefcount(thing))
+    f(thing, thing, k=thing)
+    counts.append(sys.getrefcount(thing))
+    g = gen(thing)
+    counts.append((next(g), g.send(thing), sys.getrefcount(thing)))
+t = Thing()
+t.method()
+counts.append(sys.getrefcount(f))
+counts.append(sys.getrefcount(f.__code__))
+counts.append(sys.getrefcount(Thing))
+try:
+    raise ValueError(t)
+except ValueError as e:
+    counts.append((sys.getrefcount(e), sys.getrefcount(t)))
+counts.append(sys.getrefcount(t))
+print(counts)
+''')
+
+    def test_nothing_holds_what_the_program_made(self):
+        self.same('''
+import gc
+
+
+class Thing:
+    pass
+
+
+def kinds(objects):
+    return sorted(type(o).__name__ for o in objects)
+
+
+def f(x):
+    y = {"x": x}
+    z = [y]
+    return kinds(gc.get_referrers(x)), kinds(gc.get_referrers(y))
+
+
+def gen(x):
+    yield kinds(gc.get_referrers(x))
+
+
+t = Thing()
+t.me = [t]
+print(f(t), next(gen(t)), kinds(gc.get_referrers(t)), kinds(gc.get_referrers(f)))
+''')
+
+    def test_no_dict_is_made_for_an_instance(self):
+        for output in self.same('''
+import gc
+import sys
+
+
+class Plain:
+    def __init__(self, n):
+        self.n = n
+        self.other = [n]
+
+    def grow(self):
+        self.n += 1
+        return self
+
+
+class Exotic(list):
+    pass
+
+
+class Failure(Exception):
+    pass
+
+
+def f(x):
+    y = x
+    return y
+
+
+gc.collect()
+gc.disable()
+before = sum(type(o) is dict for o in gc.get_objects())
+things = [Plain(i) for i in range(200)]
+sizes = {sys.getsizeof(t) for t in things}
+for t in things:
+    f(t.grow())
+last = t
+middle = sum(type(o) is dict for o in gc.get_objects())
+exotic = [Exotic([i]) for i in range(200)]
+for e in exotic:
+    f(e)
+failures = [Failure(i) for i in range(200)]
+for e in failures:
+    try:
+        raise e
+    except Failure as caught:
+        f(caught)
+after = sum(type(o) is dict for o in gc.get_objects())
+referents = sorted({type(r).__name__ for r in gc.get_referents(things[0], exotic[0], failures[0])})
+print(middle - before < 20, after - middle < 20, len(sizes) == 1, referents)
+'''):
+            self.assertTrue(output.startswith("True True True"), output)
+
+    def test_the_collector_sees_no_more_objects(self):
+        self.same('''
+import gc
+
+
+class Thing:
+    def __init__(self, n):
+        self.n = n
+
+
+def work(n):
+    table = {}
+    for i in range(n):
+        t = Thing(i)
+        table[i % 7] = [t, (i, str(i))]
+    return sum(len(v) for v in table.values())
+
+
+def gen(n):
+    for i in range(n):
+        yield [i]
+
+
+def failing(n):
+    try:
+        raise ValueError(n)
+    except ValueError as e:
+        return str(e)
+
+
+def round_of_work():
+    work(50)
+    for x in gen(30):
+        pass
+    for i in range(20):
+        failing(i)
+
+
+round_of_work()
+round_of_work()
+gc.collect()
+gc.disable()
+first = len(gc.get_objects())
+for i in range(20):
+    round_of_work()
+print(len(gc.get_objects()) - first, gc.get_count()[1:] >= (0, 0))
+''')
+
+    def test_tracebacks_and_stacks_are_the_same(self):
+        self.same('''
+import sys
+import traceback
+
+
+def stack():
+    names = []
+    frame = sys._getframe()
+    while frame is not None:
+        names.append((frame.f_code.co_name, frame.f_lineno))
+        frame = frame.f_back
+    return names
+
+
+def gen():
+    yield stack()
+    raise KeyError("from a generator")
+
+
+def handler():
+    try:
+        list(gen())
+    except KeyError as error:
+        traceback.print_exc(file=sys.stdout)
+        raise RuntimeError("second") from error
+
+
+print(stack(), [f.name for f in traceback.extract_stack()], next(gen()))
+print([(lambda: stack())() for _ in range(2)])
+print(sys.gettrace(), sys.getprofile())
+handler()
+''', code=1)
+
+    def test_limits_of_recursion_are_the_same(self):
+        self.same('''
+import sys
+
+
+def depth(n=1):
+    try:
+        return depth(n + 1)
+    except RecursionError:
+        return n
+
+
+class Node:
+    def __init__(self, below):
+        self.below = below
+
+
+def chain(n):
+    node = None
+    for _ in range(n):
+        node = Node(node)
+    return node
+
+
+def nested(n):
+    inner = []
+    for _ in range(n):
+        inner = [inner]
+    return inner
+
+
+for limit in (300, 1000, 20000):
+    sys.setrecursionlimit(limit)
+    print(limit, depth())
+sys.setrecursionlimit(1000)
+c = chain(5000)
+d = nested(5000)
+e = d
+while e:
+    e = e[0]
+while c:
+    c = c.below
+del d
+print("done")
+''')
+
+    def test_names_and_modules_are_the_same(self):
+        self.same('''
+import builtins
+import sys
+
+
+def f():
+    x = 1
+    return sorted(locals()), sorted(globals())
+
+
+print(f(), [n for n in dir(builtins) if "smiley" in n], [m for m in sys.modules if "smiley" in m])
+print(sys.argv[1:], __name__, __spec__, __loader__ is not None, sorted(k for k in vars() if "smiley" in k))
+import os
+print(sorted(k for k in os.environ if "SMILEY" in k.upper() and k != "SMILEY_HOME"), os.environ.get("LD_PRELOAD"))
+print(sys.flags, sys.warnoptions)
+''')
+
+    def test_the_program_can_trace_itself(self):
+        self.same('''
+import sys
+seen = []
+
+
+def trace(frame, event, arg):
+    if frame.f_code.co_name == "f":
+        seen.append((event, frame.f_lineno))
+        return trace
+
+
+def f(n):
+    for i in range(n):
+        n += i
+    return n
+
+
+sys.settrace(trace)
+f(2)
+sys.settrace(None)
+print(seen, f(2), sys.gettrace())
+''')
+
+    def test_values_changed_through_a_frame_are_the_programs_own(self):
+        self.same('''
+import sys
+
+
+def f():
+    x = 1
+    before = dict(sys._getframe().f_locals)
+    sys._getframe().f_locals["x"] = 5
+    y = x
+    return x, y, sorted(before)
+
+
+def g():
+    x = 1
+    l = locals()
+    x = 2
+    return l["x"], x
+
+
+class C:
+    a = 1
+    locals()["b"] = 2
+
+
+print(f(), g(), C.b)
+''')
+
+
+if __name__ == "__main__":
+    unittest.main()
