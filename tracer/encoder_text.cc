@@ -296,6 +296,14 @@ std::string ShownArgument(PyObject* object, Types* types) {
   return PyUnicode_Check(object) ? Utf8(object) : SafeRepr(object, types);
 }
 
+// UnicodeError itself has no fields of its own, only these three have.
+bool HasUnicodeFields(PyTypeObject* base) {
+  for (PyObject* kind : {PyExc_UnicodeEncodeError, PyExc_UnicodeDecodeError, PyExc_UnicodeTranslateError}) {
+    if (PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(kind))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string ExceptionMessage(PyObject* object, Types* types) {
@@ -314,8 +322,10 @@ std::string ExceptionMessage(PyObject* object, Types* types) {
     const PySyntaxErrorObject* e = reinterpret_cast<PySyntaxErrorObject*>(object);
     plain = IsPlain(e->msg) && IsPlain(e->filename) && IsPlain(e->lineno);
   } else if (PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_ImportError))) {
-    plain = IsPlain(reinterpret_cast<PyImportErrorObject*>(object)->msg);
-  } else if (PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_UnicodeError))) {
+    // Without a plain msg its str() is that of the arguments.
+    PyObject* msg = reinterpret_cast<PyImportErrorObject*>(object)->msg;
+    plain = plain || (msg != nullptr && PyUnicode_CheckExact(msg));
+  } else if (HasUnicodeFields(base)) {
     const PyUnicodeErrorObject* e = reinterpret_cast<PyUnicodeErrorObject*>(object);
     plain = plain && IsPlain(e->encoding) && IsPlain(e->object) && IsPlain(e->reason);
   } else if (PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_BaseExceptionGroup))) {
