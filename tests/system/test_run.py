@@ -196,17 +196,18 @@ class RunNeedsADaemon(support.SmileyTest):
         with open("/proc/%d/task/%d/children" % (child.pid, child.pid)) as file:
             children = [int(pid) for pid in file.read().split()]
         os.kill(daemon, signal.SIGSTOP)
-        self.addCleanup(os.kill, daemon, signal.SIGCONT)
-        child.stdin.write(b"\n")
-        child.stdin.close()
-        child.stdin = None
-        # The program has ended and smiley-run waits for the daemon's answer.
-        self.assertTrue(support.wait_until(lambda: not any(self.is_running(pid) for pid in children)))
-        while child.poll() is None:
-            child.send_signal(signal.SIGINT)
-            support.wait_until(lambda: child.poll() is not None, 0.2)
-        self.assertEqual(child.returncode, 4)
-        os.kill(daemon, signal.SIGCONT)
+        try:
+            child.stdin.write(b"\n")
+            child.stdin.close()
+            child.stdin = None
+            # The program has ended and smiley-run waits for the daemon's answer.
+            self.assertTrue(support.wait_until(lambda: not any(self.is_running(pid) for pid in children)))
+            while child.poll() is None:
+                child.send_signal(signal.SIGINT)
+                support.wait_until(lambda: child.poll() is not None, 0.2)
+            self.assertEqual(child.returncode, 4)
+        finally:
+            os.kill(daemon, signal.SIGCONT)
 
 
 class RunPassesSignalsOn(support.SmileyTest):
