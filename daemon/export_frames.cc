@@ -1,5 +1,6 @@
 #include "daemon/export_frames.h"
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <cstring>

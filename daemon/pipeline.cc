@@ -1,6 +1,6 @@
 #include "daemon/pipeline.h"
 
-#include <concurrentqueue/concurrentqueue.h>
+#include <concurrentqueue.h>
 
 #include <algorithm>
 #include <iterator>
@@ -98,9 +98,12 @@ void Pipeline::Run() {
     {
       std::unique_lock lock(mutex_);
       const auto ready = [this] { return stopping_ || flush_ || handled_.load() < pushed_.load(); };
-      if (unsynced) wake_.wait_until(lock, sync_at, ready);
-      else if (keeping_) wake_.wait_for(lock, kRetry, ready);
-      else wake_.wait(lock, ready);
+      if (unsynced)
+        wake_.wait_until(lock, sync_at, ready);
+      else if (keeping_)
+        wake_.wait_for(lock, kRetry, ready);
+      else
+        wake_.wait(lock, ready);
       flushing = flush_;
       stopping = stopping_;
     }
@@ -211,7 +214,8 @@ bool Pipeline::StoreKept() {
   }
   for (const auto& [segment, position] : kept_cursors_) batch.cursors.push_back({segment, position});
   for (const auto& [thread, loss] : losses_) {
-    Piece piece = MakeLossPiece(loss.piece.state, loss.piece.time, loss.first, loss.count, loss.first_units, loss.last_units);
+    Piece piece =
+        MakeLossPiece(loss.piece.state, loss.piece.time, loss.first, loss.count, loss.first_units, loss.last_units);
     piece.run = loss.piece.run;
     piece.process = loss.piece.process;
     piece.thread = loss.piece.thread;

@@ -1,5 +1,6 @@
 #include "daemon/store_chunk.h"
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 #include <zstd.h>
 
@@ -39,7 +40,8 @@ static_assert(kStateBytes == 128);
 
 // One compression context a thread: making one costs more than compressing a small piece.
 ZSTD_CCtx* Compressor() {
-  thread_local const std::unique_ptr<ZSTD_CCtx, std::size_t (*)(ZSTD_CCtx*)> context(ZSTD_createCCtx(), ZSTD_freeCCtx);
+  thread_local const std::unique_ptr<ZSTD_CCtx, std::size_t (*)(ZSTD_CCtx*)> context(ZSTD_createCCtx(),
+                                                                                     ZSTD_freeCCtx);
   return context.get();
 }
 
@@ -59,7 +61,8 @@ std::string EncodeChunk(const Piece& piece, std::uint32_t run_key) {
   ChunkHeader header{};
   header.magic = kChunkMagic;
   header.version = kChunkVersion;
-  header.flags = static_cast<std::uint16_t>((piece.begins_inside ? kBeginsInside : 0) | (piece.damaged_before ? kDamagedBefore : 0));
+  header.flags = static_cast<std::uint16_t>((piece.begins_inside ? kBeginsInside : 0) |
+                                            (piece.damaged_before ? kDamagedBefore : 0));
   header.run_key = run_key;
   header.process = piece.process;
   header.thread = piece.thread;
@@ -103,10 +106,12 @@ Status DecodeChunk(std::string_view chunk, std::uint32_t run_key, Piece* piece) 
   piece->state = {};
   std::memcpy(&piece->state, chunk.data() + kChunkHeaderBytes, kStateBytes);
   piece->state.shown = header.frames;
-  std::memcpy(piece->state.frames, chunk.data() + kChunkHeaderBytes + kStateBytes, header.frames * sizeof(shm::OpenFrame));
+  std::memcpy(piece->state.frames, chunk.data() + kChunkHeaderBytes + kStateBytes,
+              header.frames * sizeof(shm::OpenFrame));
   piece->words.resize(header.words);
   const std::size_t raw_bytes = header.words * shm::kWordBytes;
-  const std::size_t got = ZSTD_decompress(piece->words.data(), raw_bytes, chunk.data() + prefix, header.compressed_bytes);
+  const std::size_t got =
+      ZSTD_decompress(piece->words.data(), raw_bytes, chunk.data() + prefix, header.compressed_bytes);
   if (ZSTD_isError(got) || got != raw_bytes) return Damaged("does not decompress");
   return {};
 }

@@ -86,8 +86,8 @@ void OnException(ThreadRecorder* recorder, PyFrameObject* object, PyObject* info
 void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
-  CodeInfo* code = Process::instance()->codes().Of(frame.code);
-  if (!code->included) return;
+  const CodeInfo* code = recorder->TopCode(frame.key);
+  if (code == nullptr) return;
   KeepError keep;
   if (value == nullptr) {
     recorder->Leave(frame, Exit::kUnwind, nullptr, keep.exception());

@@ -215,15 +215,20 @@ std::string Types::NameOf(PyTypeObject* type) {
   return module + "." + qualname;
 }
 
-const TypeInfo& Types::Of(PyTypeObject* type) {
-  if (type == last_type_ && last_info_->seen_name == type->tp_name && last_info_->seen_dealloc == type->tp_dealloc) {
-    return *last_info_;
-  }
+Types::Types() {
+  int_.shape = Shape::kInt;
+  int_.name = "int";
+  str_.shape = Shape::kStr;
+  str_.name = "str";
+  float_.shape = Shape::kFloat;
+  float_.name = "float";
+}
+
+const TypeInfo& Types::Find(PyTypeObject* type) {
   auto [it, fresh] = cache_.try_emplace(type);
   TypeInfo& info = it->second;
   if (fresh || info.seen_name != type->tp_name || info.seen_dealloc != type->tp_dealloc) info = Classify(type);
-  last_type_ = type;
-  last_info_ = &info;
+  recent_[(reinterpret_cast<std::uintptr_t>(type) >> 4) % kRecent] = {type, &info};
   return info;
 }
 

@@ -44,16 +44,33 @@ struct TypeInfo {
 
 class Types {
  public:
-  const TypeInfo& Of(PyTypeObject* type);
+  Types();
+  // The commonest builtins at once, other classes through a small direct-mapped table, then the map.
+  const TypeInfo& Of(PyTypeObject* type) {
+    if (type == &PyLong_Type) return int_;
+    if (type == &PyUnicode_Type) return str_;
+    if (type == &PyFloat_Type) return float_;
+    const Recent& recent = recent_[(reinterpret_cast<std::uintptr_t>(type) >> 4) % kRecent];
+    if (recent.type == type && recent.info->seen_name == type->tp_name && recent.info->seen_dealloc == type->tp_dealloc) {
+      return *recent.info;
+    }
+    return Find(type);
+  }
   const TypeInfo& OfObject(PyObject* object) { return Of(Py_TYPE(object)); }
   // module.Qualname, "builtins." left out; from the type's own dict, never through attributes.
   static std::string NameOf(PyTypeObject* type);
 
  private:
+  static constexpr std::size_t kRecent = 256;
+  struct Recent {
+    PyTypeObject* type = nullptr;
+    const TypeInfo* info = nullptr;
+  };
   TypeInfo Classify(PyTypeObject* type);
+  const TypeInfo& Find(PyTypeObject* type);
+  TypeInfo int_, str_, float_;
+  Recent recent_[kRecent];
   std::unordered_map<PyTypeObject*, TypeInfo> cache_;
-  PyTypeObject* last_type_ = nullptr;
-  const TypeInfo* last_info_ = nullptr;
 };
 
 // UTF-8 (surrogates passed through) of a str, at most `chars` characters; returns characters left out.
