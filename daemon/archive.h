@@ -24,21 +24,21 @@ struct RunInfo {
   std::vector<std::string> command;
   std::string cwd, python, detail, name;  // name empty = none
   std::int64_t start_ns = 0;
-  std::int64_t end_ns = 0;                // 0 = still going
+  std::int64_t end_ns = 0;  // 0 = still going
   RunState state = RunState::kRunning;
-  std::optional<int> exit_code;           // of the first process
+  std::optional<int> exit_code;  // of the first process
   std::optional<int> signal;
-  bool complete = false;                  // ended, nothing lost, no "incomplete" note
-  bool flawed = false;                    // an "incomplete" note was made
-  std::uint64_t events = 0, lost = 0, bytes = 0;   // bytes stored
+  bool complete = false;                          // ended, nothing lost, no "incomplete" note
+  bool flawed = false;                            // an "incomplete" note was made
+  std::uint64_t events = 0, lost = 0, bytes = 0;  // bytes stored
   std::uint32_t processes = 0, threads = 0, exceptions = 0;
-  std::string uncaught;                   // type of the exception that ended the first process, empty = none
-  std::vector<std::string> notes;         // what people must be told
+  std::string uncaught;            // type of the exception that ended the first process, empty = none
+  std::vector<std::string> notes;  // what people must be told
 };
 struct ProcessInfo {
   std::uint32_t process = 0;
   std::uint32_t pid = 0;
-  std::uint32_t parent = 0;               // 0 = none
+  std::uint32_t parent = 0;  // 0 = none
   std::vector<std::string> command;
   std::string python, kind;
   std::int64_t start_ns = 0, end_ns = 0;  // end 0 = still going
@@ -51,19 +51,22 @@ struct ThreadInfo {
   std::uint64_t events = 0, lost = 0;
   std::int64_t first_ns = 0, last_ns = 0;
   bool ended = false;
-  std::uint32_t local = 0;                // its number within the process (BlockHeader::thread)
+  std::uint32_t local = 0;  // its number within the process (BlockHeader::thread)
 };
-struct TaskInfo { std::uint32_t process = 0, task = 0; std::string name; };
+struct TaskInfo {
+  std::uint32_t process = 0, task = 0;
+  std::string name;
+};
 struct SourceInfo {
-  std::uint32_t source = 0;               // number in the run, from 1
+  std::uint32_t source = 0;  // number in the run, from 1
   std::string file;
-  std::string sha256;                     // hex of text
-  std::string text;                       // UTF-8, surrogates passed through
+  std::string sha256;  // hex of text
+  std::string text;    // UTF-8, surrogates passed through
 };
 struct CodeInfo {
   std::string file, function;
   std::uint32_t first_line = 0;
-  std::uint32_t source = 0;               // number in the run, 0 = none
+  std::uint32_t source = 0;  // number in the run, 0 = none
   std::vector<std::string> variables;
 };
 
@@ -72,8 +75,8 @@ struct CodeInfo {
 class Names {
  public:
   virtual ~Names() = default;
-  virtual const CodeInfo* FindCode(std::uint32_t id) const = 0;        // null = unknown
-  virtual const std::string* FindString(std::uint32_t id) const = 0;   // null = unknown
+  virtual const CodeInfo* FindCode(std::uint32_t id) const = 0;       // null = unknown
+  virtual const std::string* FindString(std::uint32_t id) const = 0;  // null = unknown
 };
 
 // One record of a process's catalogue, as drained (shm/FORMAT.md, "Catalogue payloads").
@@ -96,8 +99,8 @@ class PieceCursor {
 class Archive {
  public:
   virtual ~Archive() = default;
-  virtual std::vector<RunInfo> Runs() = 0;                       // newest start first
-  virtual Result<RunInfo> FindRun(const std::string& id) = 0;    // exact id
+  virtual std::vector<RunInfo> Runs() = 0;                     // newest start first
+  virtual Result<RunInfo> FindRun(const std::string& id) = 0;  // exact id
   virtual Result<std::vector<ProcessInfo>> Processes(const std::string& run) = 0;
   virtual Result<std::vector<ThreadInfo>> Threads(const std::string& run) = 0;
   virtual Result<std::vector<TaskInfo>> Tasks(const std::string& run) = 0;
@@ -108,7 +111,8 @@ class Archive {
   // texts are not repeated here (Sources has them): kSource payloads are CBOR [file string id, number in the run].
   virtual Result<std::vector<CatalogueEntry>> Catalogue(const std::string& run, std::uint32_t process) = 0;
   // Pieces of one thread from the one that holds `from_seq` (0 or 1 = the first).
-  virtual Result<std::unique_ptr<PieceCursor>> Open(const std::string& run, std::uint32_t thread, std::uint64_t from_seq) = 0;
+  virtual Result<std::unique_ptr<PieceCursor>> Open(const std::string& run, std::uint32_t thread,
+                                                    std::uint64_t from_seq) = 0;
 };
 
 // RUN as people write it: an id or unique prefix, "last", "last~N", "last:failed". kNotFound / kInvalid with the

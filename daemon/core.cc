@@ -15,7 +15,8 @@ Result<std::unique_ptr<DaemonCore>> DaemonCore::Start(const shm::Home& home, Opt
   core->store_ = std::move(*opened);
   core->archive_ = std::make_unique<LiveArchive>(*core->store_);
   core->feed_ = std::make_unique<LiveFeed>(options.feed_bytes);
-  auto drainer = Drainer::Start(core->home_, *core->store_, *core->archive_, *core->feed_, std::move(options.drainer));
+  auto drainer =
+      Drainer::Start(core->home_, *core->store_, *core->archive_, *core->feed_, std::move(options.drainer));
   if (!drainer.ok()) return drainer.status();
   core->drainer_ = std::move(*drainer);
   return core;

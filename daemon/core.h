@@ -20,8 +20,8 @@ namespace smiley::daemon {
 class DaemonCore {
  public:
   struct Options {
-    std::filesystem::path store;               // empty: the home's
-    std::uint64_t reserve_bytes = 64u << 20;   // disk space that stays free; 0 = no guard
+    std::filesystem::path store;              // empty: the home's
+    std::uint64_t reserve_bytes = 64u << 20;  // disk space that stays free; 0 = no guard
     std::size_t feed_bytes = 32u << 20;
     Drainer::Options drainer;
   };

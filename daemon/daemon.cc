@@ -44,7 +44,7 @@ class Lock {
   Status Take(const shm::Home& home) {
     fd_ = open(home.LockPath().c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd_ < 0) return Status::FromErrno("cannot open " + home.LockPath().string(), errno);
-    struct flock lock{};
+    struct flock lock {};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
     if (fcntl(fd_, F_SETLK, &lock) == 0) return {};
@@ -74,10 +74,12 @@ Status WaitForOther(const shm::Home& home) {
   const auto until = std::chrono::steady_clock::now() + kOtherStart;
   while (std::chrono::steady_clock::now() < until) {
     if (Answers(home)) return {Code::kBusy, "a daemon runs already for " + home.dir.string()};
-    if (!shm::DaemonHoldsLock(home)) return {Code::kGone, "another daemon for " + home.dir.string() + " ended while it started"};
+    if (!shm::DaemonHoldsLock(home))
+      return {Code::kGone, "another daemon for " + home.dir.string() + " ended while it started"};
     poll(nullptr, 0, 20);
   }
-  return {Code::kBusy, "a daemon holds " + home.LockPath().string() + " but does not listen: smiley-daemon stop, or kill it"};
+  return {Code::kBusy,
+          "a daemon holds " + home.LockPath().string() + " but does not listen: smiley-daemon stop, or kill it"};
 }
 
 // Everything that a process inherits and a daemon must not keep.
@@ -88,7 +90,7 @@ void BeClean(int keep_fd) {
   sigset_t none;
   sigemptyset(&none);
   for (int signal = 1; signal < NSIG; ++signal) {
-    struct sigaction plain{};
+    struct sigaction plain {};
     plain.sa_handler = SIG_DFL;
     sigaction(signal, &plain, nullptr);
   }
@@ -219,10 +221,13 @@ Status StartDaemon(const DaemonOptions& options) {
   }
   close(ready[0]);
   if (!said.empty() && said.front() == '+') return {};
-  if (said.empty()) return {Code::kGone, "the daemon ended while it started: " + options.home.LogPath().string() + " may say why"};
+  if (said.empty())
+    return {Code::kGone, "the daemon ended while it started: " + options.home.LogPath().string() + " may say why"};
   const std::size_t space = said.find(' ');
-  const Status status(static_cast<Code>(std::atoi(said.c_str())), said.substr(space == std::string::npos ? 0 : space + 1));
-  if (status.code() == Code::kBusy && shm::DaemonHoldsLock(options.home)) return WaitForOther(options.home);  // two starts at once
+  const Status status(static_cast<Code>(std::atoi(said.c_str())),
+                      said.substr(space == std::string::npos ? 0 : space + 1));
+  if (status.code() == Code::kBusy && shm::DaemonHoldsLock(options.home))
+    return WaitForOther(options.home);  // two starts at once
   return status;
 }
 

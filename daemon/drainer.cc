@@ -27,9 +27,8 @@ constexpr microseconds kUsualNap{5000};
 constexpr milliseconds kLifeCheck{200};
 
 bool IsRunId(const std::string& id) {
-  return !id.empty() && id.size() < sizeof(shm::SegmentHeader::run) && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-  });
+  return !id.empty() && id.size() < sizeof(shm::SegmentHeader::run) &&
+         std::all_of(id.begin(), id.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
 }
 
 std::uint64_t MemoryBytes() {
@@ -48,12 +47,14 @@ Drainer::Drainer(const shm::Home& home, Store& store, LiveArchive& archive, Live
   tsc_from_ = __rdtsc();
 #endif
   mono_from_ns_ = shm::MonotonicNs();
-  started_ns_ = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  started_ns_ =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
   rates_at_ = std::chrono::steady_clock::now();
 }
 
-Result<std::unique_ptr<Drainer>> Drainer::Start(const shm::Home& home, Store& store, LiveArchive& archive, LiveFeed& feed,
-                                                Options options) {
+Result<std::unique_ptr<Drainer>> Drainer::Start(const shm::Home& home, Store& store, LiveArchive& archive,
+                                                LiveFeed& feed, Options options) {
   std::unique_ptr<Drainer> drainer(new Drainer(home, store, archive, feed, std::move(options)));
   auto watcher = SegmentWatcher::Make(home);
   if (!watcher.ok()) return watcher.status();
@@ -65,7 +66,8 @@ Result<std::unique_ptr<Drainer>> Drainer::Start(const shm::Home& home, Store& st
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = static_cast<std::uint64_t>(fd);
-    if (epoll_ctl(drainer->epoll_, EPOLL_CTL_ADD, fd, &event) != 0) return Status::FromErrno("cannot start the drainer", errno);
+    if (epoll_ctl(drainer->epoll_, EPOLL_CTL_ADD, fd, &event) != 0)
+      return Status::FromErrno("cannot start the drainer", errno);
   }
   Pipeline::Options pipeline;
   pipeline.budget_bytes = drainer->options_.pipeline_bytes;
@@ -126,9 +128,7 @@ void Drainer::Post(std::function<void()> command) {
   Wake();
 }
 
-bool Drainer::Idle() const {
-  return processes_.empty() && busy_.empty() && waiters_.empty() && !look_now_;
-}
+bool Drainer::Idle() const { return processes_.empty() && busy_.empty() && waiters_.empty() && !look_now_; }
 
 // Until the next pass is due, something was asked, or segments or deaths were noticed. Commits meanwhile only free
 // blocks: a consumer that looks too often costs the program more than it helps.
@@ -137,7 +137,8 @@ void Drainer::Nap() {
   while (!stopping_ && !commanded_) {
     int timeout = -1;
     if (!Idle()) {
-      const auto left = std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now() + microseconds(999));
+      const auto left =
+          std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now() + microseconds(999));
       if (left.count() <= 0) return;
       timeout = static_cast<int>(left.count());
     }
@@ -207,9 +208,9 @@ void Drainer::Pass() {
     deaths_at_ = now;
     CheckDeaths();
   }
-  const bool force = std::exchange(look_now_, false) || std::any_of(processes_.begin(), processes_.end(), [](const auto& item) {
-    return !item.second->known;
-  });
+  const bool force =
+      std::exchange(look_now_, false) ||
+      std::any_of(processes_.begin(), processes_.end(), [](const auto& item) { return !item.second->known; });
   Look(force);
 
   fullest_ = 0;
@@ -236,14 +237,18 @@ void Drainer::Pass() {
   UpdateRates();
 
   const microseconds longest = feed_.readers() > 0 ? options_.watched_nap : options_.longest_nap;
-  if (fullest_ > 0.5) nap_ = nap_ / 2;
-  else if (any_data_ && fullest_ > 0.125) nap_ = std::min(nap_, kUsualNap);
-  else nap_ = nap_ * 3 / 2;
+  if (fullest_ > 0.5)
+    nap_ = nap_ / 2;
+  else if (any_data_ && fullest_ > 0.125)
+    nap_ = std::min(nap_, kUsualNap);
+  else
+    nap_ = nap_ * 3 / 2;
   nap_ = std::clamp(nap_, kShortestNap, longest);
 }
 
 Status Drainer::Begin(const BeginRun& begin) {
-  if (!IsRunId(begin.run)) return {Code::kInvalid, "'" + begin.run + "' is no run id: 1 to 15 characters of a-z and 0-9"};
+  if (!IsRunId(begin.run))
+    return {Code::kInvalid, "'" + begin.run + "' is no run id: 1 to 15 characters of a-z and 0-9"};
   if (store_.archive().FindRun(begin.run).ok()) return {Code::kInvalid, "there is a run " + begin.run + " already"};
   RunInfo info;
   info.id = begin.run;
@@ -253,7 +258,9 @@ Status Drainer::Begin(const BeginRun& begin) {
   info.detail = begin.detail;
   info.start_ns = begin.start_ns;
   if (info.start_ns == 0) {
-    info.start_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    info.start_ns =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
   }
   info.complete = true;
   if (!archive_.DrainBegin(info)) return {Code::kInvalid, "there is a run " + begin.run + " already"};
@@ -267,7 +274,8 @@ Status Drainer::Begin(const BeginRun& begin) {
 }
 
 Status Drainer::Finish(const std::string& run, std::optional<int> exit_code, std::optional<int> signal) {
-  if (exit_code.has_value() == signal.has_value()) return {Code::kInvalid, "either an exit code or a signal ends a run"};
+  if (exit_code.has_value() == signal.has_value())
+    return {Code::kInvalid, "either an exit code or a signal ends a run"};
   if (!archive_.FindRun(run).ok()) return {Code::kNotFound, "no run " + run + ": smiley-list shows them"};
   Post([this, run, exit_code, signal] {
     const auto change = [&](RunInfo& info) {
@@ -289,7 +297,8 @@ Status Drainer::Finish(const std::string& run, std::optional<int> exit_code, std
   return {};
 }
 
-void Drainer::WhenDrained(const std::string& run, std::chrono::milliseconds timeout, std::function<void(Drained)> done) {
+void Drainer::WhenDrained(const std::string& run, std::chrono::milliseconds timeout,
+                          std::function<void(Drained)> done) {
   Post([this, run, timeout, done = std::move(done)]() mutable {
     waiters_.push_back({run, std::chrono::steady_clock::now() + timeout, looks_, std::move(done)});
     look_now_ = true;
@@ -306,7 +315,8 @@ Drained Drainer::WaitDrained(const std::string& run, std::chrono::milliseconds t
 }
 
 Status Drainer::Delete(const std::string& run) {
-  if (archive_.IsLive(run)) return {Code::kBusy, "run " + run + " is still going on: it can be deleted when it has ended"};
+  if (archive_.IsLive(run))
+    return {Code::kBusy, "run " + run + " is still going on: it can be deleted when it has ended"};
   return store_.DeleteRun(run);
 }
 
@@ -315,8 +325,10 @@ DaemonStatus Drainer::Snapshot() {
   auto answer = promise->get_future();
   Post([this, promise] { promise->set_value(MakeStatus()); });
   DaemonStatus status;
-  if (answer.wait_for(std::chrono::seconds(2)) == std::future_status::ready) status = answer.get();
-  else status.problem = "the drainer is busy";
+  if (answer.wait_for(std::chrono::seconds(2)) == std::future_status::ready)
+    status = answer.get();
+  else
+    status.problem = "the drainer is busy";
   status.pid = static_cast<std::uint32_t>(getpid());
   status.version = SMILEY_VERSION;
   status.home = home_.dir.string();

@@ -1,7 +1,7 @@
 // Thread rule: the drainer's thread runs Loop; RunRegistry's functions may be called from any thread.
 //
-// Takes what traced programs wrote out of their rings and catalogues, shows it to the live feed and the archive's tail,
-// and hands it to the pipeline. Follows processes and runs from their beginning to their end.
+// Takes what traced programs wrote out of their rings and catalogues, shows it to the live feed and the archive's
+// tail, and hands it to the pipeline. Follows processes and runs from their beginning to their end.
 #pragma once
 
 #include <atomic>
@@ -34,15 +34,16 @@ class Drainer : public RunRegistry {
     std::size_t pipeline_bytes = 48u << 20;
     std::function<void(const std::string&)> log;  // one line; called from any thread
   };
-  static Result<std::unique_ptr<Drainer>> Start(const shm::Home& home, Store& store, LiveArchive& archive, LiveFeed& feed,
-                                                Options options);
+  static Result<std::unique_ptr<Drainer>> Start(const shm::Home& home, Store& store, LiveArchive& archive,
+                                                LiveFeed& feed, Options options);
   // Drains and stores what is there, then stops. Living programs' segments are left for the next daemon.
   ~Drainer() override;
   void Stop();
 
   Status Begin(const BeginRun& begin) override;
   Status Finish(const std::string& run, std::optional<int> exit_code, std::optional<int> signal) override;
-  void WhenDrained(const std::string& run, std::chrono::milliseconds timeout, std::function<void(Drained)> done) override;
+  void WhenDrained(const std::string& run, std::chrono::milliseconds timeout,
+                   std::function<void(Drained)> done) override;
   Drained WaitDrained(const std::string& run, std::chrono::milliseconds timeout) override;
   Status Delete(const std::string& run) override;
   DaemonStatus Snapshot() override;
@@ -129,9 +130,9 @@ class Drainer : public RunRegistry {
   std::map<std::uint64_t, std::unique_ptr<ProcessState>> processes_;  // by token
   std::map<std::string, std::unique_ptr<RunProgress>> runs_;
   std::vector<Waiter> waiters_;
-  std::vector<shm::Segment::Found> busy_;       // their owners were still making them
-  std::set<std::string> refused_;               // reported once
-  Batch batch_;                                  // grows during a pass
+  std::vector<shm::Segment::Found> busy_;  // their owners were still making them
+  std::set<std::string> refused_;          // reported once
+  Batch batch_;                            // grows during a pass
   std::vector<std::pair<RingState*, std::uint64_t>> batch_frees_;
   std::size_t batch_bytes_ = 0;
   std::uint64_t looks_ = 0;

@@ -49,8 +49,8 @@ void Drainer::DrainCatalogue(ProcessState* process) {
       if (step == shm::CatalogueReader::Step::kRecord) {
         TakeRecord(process, record);
       } else {
-        AddNote(process->run->id, "incomplete", "a damaged record in the catalogue of process " +
-                                                    std::to_string(process->info.pid) + " was skipped");
+        AddNote(process->run->id, "incomplete",
+                "a damaged record in the catalogue of process " + std::to_string(process->info.pid) + " was skipped");
       }
     }
     if (catalogue.reader->position() != catalogue.queued) {

@@ -270,7 +270,8 @@ void Drainer::TakePendingLoss(ProcessState* process, RingState* ring) {
   }
   shm::BlockHeader state = from.State();
   state.thread = loss.thread;
-  AddLoss(process, thread, state, time, loss.first + loss.count - thread->next_seq, loss.first_units, loss.last_units, false);
+  AddLoss(process, thread, state, time, loss.first + loss.count - thread->next_seq, loss.first_units, loss.last_units,
+          false);
 }
 
 }  // namespace smiley::daemon

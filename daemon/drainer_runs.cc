@@ -6,7 +6,6 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
-
 #include <nlohmann/json.hpp>
 
 #include "daemon/drainer.h"
@@ -16,7 +15,8 @@ namespace smiley::daemon {
 namespace {
 
 std::int64_t WallNow() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
@@ -203,7 +203,8 @@ void Drainer::CheckWaiters() {
 void Drainer::ReadSpool() {
   std::error_code error;
   std::vector<std::filesystem::path> files;
-  for (std::filesystem::directory_iterator at(home_.SpoolDir(), error), end; !error && at != end; at.increment(error)) {
+  for (std::filesystem::directory_iterator at(home_.SpoolDir(), error), end; !error && at != end;
+       at.increment(error)) {
     if (at->path().extension() == ".json") files.push_back(at->path());
   }
   for (const auto& path : files) {
@@ -235,9 +236,12 @@ void Drainer::ReadSpool() {
       if (!Begin(begin).ok()) continue;
     }
     std::optional<int> exit_code, signal;
-    if (const auto code = number("exit_code")) exit_code = static_cast<int>(*code);
-    else if (const auto killed = number("signal")) signal = static_cast<int>(*killed);
-    if (const Status status = Finish(id, exit_code, signal); !status.ok()) Log("end of run " + id + ": " + status.message());
+    if (const auto code = number("exit_code"))
+      exit_code = static_cast<int>(*code);
+    else if (const auto killed = number("signal"))
+      signal = static_cast<int>(*killed);
+    if (const Status status = Finish(id, exit_code, signal); !status.ok())
+      Log("end of run " + id + ": " + status.message());
   }
 }
 
@@ -247,7 +251,8 @@ void Drainer::UpdateRates() {
   if (seconds < 1) return;
   rates_at_ = now;
   for (auto& [id, run] : runs_) {
-    run->events_per_second = static_cast<double>(run->events - std::exchange(run->rate_events, run->events)) / seconds;
+    run->events_per_second =
+        static_cast<double>(run->events - std::exchange(run->rate_events, run->events)) / seconds;
     run->bytes_per_second =
         static_cast<double>((run->words - std::exchange(run->rate_words, run->words)) * shm::kWordBytes) / seconds;
   }
@@ -279,21 +284,28 @@ DaemonStatus Drainer::MakeStatus() {
       const std::uint64_t written = header.write_pos.load(std::memory_order_relaxed);
       const std::uint64_t freed = header.read_pos.load(std::memory_order_relaxed);
       if (written > freed) {
-        shown.fill = std::min(1.0, static_cast<double>((written - freed) * shm::kWordBytes) / static_cast<double>(segment.data_bytes()));
+        shown.fill = std::min(1.0, static_cast<double>((written - freed) * shm::kWordBytes) /
+                                       static_cast<double>(segment.data_bytes()));
       }
       shown.dropping = header.dropping.load(std::memory_order_relaxed) != 0;
       shown.in_file = segment.found().in_file;
-      shown.on_full = header.on_full == shm::OnFull::kBlock ? "block" : header.on_full == shm::OnFull::kDrop ? "drop" : "overwrite";
+      shown.on_full = header.on_full == shm::OnFull::kBlock  ? "block"
+                      : header.on_full == shm::OnFull::kDrop ? "drop"
+                                                             : "overwrite";
       fullest = std::max(fullest, shown.fill);
       status.rings.push_back(std::move(shown));
     }
   }
   status.in_flight_bytes = pipeline_->in_flight();
   status.problem = store_.Problem();
-  if (!status.problem.empty()) status.bottleneck = "disk";
-  else if (status.in_flight_bytes > pipeline_->budget() / 2) status.bottleneck = "store";
-  else if (fullest > 0.5) status.bottleneck = "drain";
-  else status.bottleneck = "none";
+  if (!status.problem.empty())
+    status.bottleneck = "disk";
+  else if (status.in_flight_bytes > pipeline_->budget() / 2)
+    status.bottleneck = "store";
+  else if (fullest > 0.5)
+    status.bottleneck = "drain";
+  else
+    status.bottleneck = "none";
   return status;
 }
 

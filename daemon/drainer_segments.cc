@@ -179,7 +179,8 @@ void Drainer::Number(ProcessState* process) {
   info.pid = process->identity.pid;
   info.token = process->token;
   run->numbers[process->token] = info.process;
-  if (const auto parent = run->numbers.find(process->parent_token); process->parent_token != 0 && parent != run->numbers.end()) {
+  if (const auto parent = run->numbers.find(process->parent_token);
+      process->parent_token != 0 && parent != run->numbers.end()) {
     info.parent = parent->second;
   }
   if (info.process == 1) {
@@ -197,7 +198,8 @@ void Drainer::Number(ProcessState* process) {
   }
   // The same process under a new program: what it was before is over.
   for (ProcessState* other : run->processes) {
-    if (other != process && other->identity == process->identity && other->known && info.kind == "exec") other->dead = true;
+    if (other != process && other->identity == process->identity && other->known && info.kind == "exec")
+      other->dead = true;
   }
   archive_.DrainProcess(run->id, info, process->names);
   if (auto whole = archive_.ChangeRun(run->id, nullptr)) batch_.runs.push_back(std::move(*whole));
@@ -241,8 +243,9 @@ bool Drainer::FinishProcess(ProcessState* process) {
   }
   RunProgress* const run = process->run;
   if (threads > 0) {
-    AddNote(run->id, "incomplete", std::to_string(threads) + " threads of process " + std::to_string(process->info.pid) +
-                                       " ran unrecorded for want of memory (" + std::to_string(events) + " events)");
+    AddNote(run->id, "incomplete",
+            std::to_string(threads) + " threads of process " + std::to_string(process->info.pid) +
+                " ran unrecorded for want of memory (" + std::to_string(events) + " events)");
   }
   for (auto& [local, thread] : process->threads) {
     if (thread->info.ended) continue;
@@ -251,7 +254,8 @@ bool Drainer::FinishProcess(ProcessState* process) {
     batch_.threads.emplace_back(run->id, thread->info);
   }
   const std::int64_t now = static_cast<std::int64_t>(shm::MonotonicNs()) + process->wall_minus_mono_ns;
-  process->info.end_ns = process->seen_alive ? std::max(now, run->last_ns) : std::max(run->last_ns, process->info.start_ns);
+  process->info.end_ns =
+      process->seen_alive ? std::max(now, run->last_ns) : std::max(run->last_ns, process->info.start_ns);
   run->ended_ns = std::max(run->ended_ns, process->info.end_ns);
   archive_.DrainProcess(run->id, process->info, process->names);
   batch_.processes.emplace_back(run->id, process->info);
@@ -263,7 +267,8 @@ bool Drainer::FinishProcess(ProcessState* process) {
 // Rings that their living owner is done with for good (it made larger ones, or could not write a loss any more).
 void Drainer::RemoveClosedRings(ProcessState* process) {
   std::erase_if(process->rings, [&](std::unique_ptr<RingState>& ring) {
-    if (ring->reader->segment().header().state.load(std::memory_order_acquire) != shm::SegmentState::kClosed) return false;
+    if (ring->reader->segment().header().state.load(std::memory_order_acquire) != shm::SegmentState::kClosed)
+      return false;
     if (ring->rewalk || ring->in_hand || ring->reader->Backlog() > 0) return false;
     TakePendingLoss(process, ring.get());
     ClosePiece(ring.get());

@@ -45,17 +45,17 @@ struct RingState {
   std::optional<std::uint64_t> block;       // the block that the scanner is in
   std::optional<std::uint64_t> skip_block;  // the rest of it is unreadable
   ThreadState* thread = nullptr;
-  std::shared_ptr<Piece> open;              // of drained parts, not given to the store yet
+  std::shared_ptr<Piece> open;  // of drained parts, not given to the store yet
   std::size_t open_parts = 0;
-  PiecePtr single;                          // the only part of `open`, shared as it is
+  PiecePtr single;  // the only part of `open`, shared as it is
   SteadyTime open_since{};
-  std::uint64_t drained = 0;                // position up to which words were taken
-  std::uint64_t queued = 0;                 // position up to which everything was given to the store
-  std::optional<std::uint64_t> rewalk;      // cursor of the daemon before: the scanner has to get there first
-  bool damaged_before = false;              // for the next piece
-  bool in_hand = false;                     // a part of it was read and waits until another ring is drained
+  std::uint64_t drained = 0;            // position up to which words were taken
+  std::uint64_t queued = 0;             // position up to which everything was given to the store
+  std::optional<std::uint64_t> rewalk;  // cursor of the daemon before: the scanner has to get there first
+  bool damaged_before = false;          // for the next piece
+  bool in_hand = false;                 // a part of it was read and waits until another ring is drained
   std::deque<std::pair<std::uint64_t, std::uint64_t>> frees;  // batch number, position
-  std::uint64_t closed_batch = 0;           // the owner is done with it: when this batch is stored it may go
+  std::uint64_t closed_batch = 0;  // the owner is done with it: when this batch is stored it may go
 };
 
 struct CatalogueState {
@@ -72,11 +72,11 @@ struct RunProgress;
 struct ProcessState {
   std::uint64_t token = 0;
   shm::ProcessIdentity identity;
-  int pidfd = -1;             // -1: its life has to be asked for
+  int pidfd = -1;  // -1: its life has to be asked for
   bool seen_alive = false;
   RunProgress* run = nullptr;
   ProcessInfo info;
-  bool known = false;         // its process record was read (or will never be): it has a number
+  bool known = false;  // its process record was read (or will never be): it has a number
   bool dead = false;
   std::uint64_t last_batch = 0;  // when it is stored, the segments of the dead process may go
   bool finished = false;         // last_batch was pushed
@@ -86,28 +86,28 @@ struct ProcessState {
   std::map<std::uint32_t, std::unique_ptr<CatalogueState>> catalogues;  // by index
   std::uint32_t catalogue_at = 0;                                       // index of the one being read
   std::vector<std::unique_ptr<RingState>> rings;
-  std::map<std::uint32_t, std::unique_ptr<ThreadState>> threads;        // by local number
-  std::string cwd, detail, run_name, record;  // of its process record; the record itself
+  std::map<std::uint32_t, std::unique_ptr<ThreadState>> threads;  // by local number
+  std::string cwd, detail, run_name, record;                      // of its process record; the record itself
 };
 
 struct RunProgress {
   std::string id;
-  std::vector<ProcessState*> processes;   // that still have segments
+  std::vector<ProcessState*> processes;  // that still have segments
   std::uint32_t next_process = 1, next_thread = 1, next_source = 1;
   std::map<std::pair<std::string, std::string>, std::uint32_t> sources;  // (file, sha256) to number
   std::map<std::uint64_t, std::uint32_t> numbers;                        // process token to number
   std::optional<shm::ProcessIdentity> launcher;
   int launcher_fd = -1;
-  bool begun = false;       // by a Begin request
+  bool begun = false;  // by a Begin request
   bool finish_told = false;
-  std::optional<shm::ProcessIdentity> first;  // identity of process 1
+  std::optional<shm::ProcessIdentity> first;                  // identity of process 1
   std::map<std::uint32_t, std::vector<ThreadInfo>> restored;  // threads by process, of the daemon before
   std::map<std::uint32_t, ProcessInfo> restored_processes;
   std::int64_t wall_minus_mono_ns = 0;
-  std::uint64_t end_batch = 0; // the batch that says that the run has ended; 0 = it has not
+  std::uint64_t end_batch = 0;     // the batch that says that the run has ended; 0 = it has not
   std::uint64_t looked_after = 0;  // value of the drainer's look counter when Finish came
-  std::int64_t last_ns = 0;       // of the latest event
-  std::int64_t ended_ns = 0;      // of the latest process
+  std::int64_t last_ns = 0;        // of the latest event
+  std::int64_t ended_ns = 0;       // of the latest process
   // Rates.
   std::uint64_t words = 0, events = 0, rate_words = 0, rate_events = 0;
   double events_per_second = 0, bytes_per_second = 0;

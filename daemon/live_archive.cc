@@ -142,8 +142,10 @@ Result<std::vector<TaskInfo>> LiveArchive::Tasks(const std::string& run) {
   for (TaskInfo& task : coming) {
     auto same = std::find_if(tasks.begin(), tasks.end(),
                              [&](const TaskInfo& t) { return t.process == task.process && t.task == task.task; });
-    if (same == tasks.end()) tasks.push_back(std::move(task));
-    else *same = std::move(task);
+    if (same == tasks.end())
+      tasks.push_back(std::move(task));
+    else
+      *same = std::move(task);
   }
   std::sort(tasks.begin(), tasks.end(), [](const TaskInfo& a, const TaskInfo& b) {
     return std::pair(a.process, a.task) < std::pair(b.process, b.task);
@@ -163,10 +165,12 @@ Result<std::vector<SourceInfo>> LiveArchive::Sources(const std::string& run) {
   std::vector<SourceInfo> sources = stored.ok() ? std::move(*stored) : std::vector<SourceInfo>();
   if (!stored.ok() && !IsLive(run)) return stored.status();
   for (SourceInfo& source : coming) {
-    const bool there = std::any_of(sources.begin(), sources.end(), [&](const SourceInfo& s) { return s.source == source.source; });
+    const bool there =
+        std::any_of(sources.begin(), sources.end(), [&](const SourceInfo& s) { return s.source == source.source; });
     if (!there) sources.push_back(std::move(source));
   }
-  std::sort(sources.begin(), sources.end(), [](const SourceInfo& a, const SourceInfo& b) { return a.source < b.source; });
+  std::sort(sources.begin(), sources.end(),
+            [](const SourceInfo& a, const SourceInfo& b) { return a.source < b.source; });
   return sources;
 }
 
@@ -204,7 +208,8 @@ Result<std::vector<CatalogueEntry>> LiveArchive::Catalogue(const std::string& ru
   return entries;
 }
 
-Result<std::unique_ptr<PieceCursor>> LiveArchive::Open(const std::string& run, std::uint32_t thread, std::uint64_t from_seq) {
+Result<std::unique_ptr<PieceCursor>> LiveArchive::Open(const std::string& run, std::uint32_t thread,
+                                                       std::uint64_t from_seq) {
   if (!IsLive(run)) {
     if (const auto stored = store_.archive().FindRun(run); !stored.ok()) return stored.status();
   }
@@ -243,7 +248,8 @@ std::vector<RunInfo> LiveArchive::LiveRuns() const {
   return runs;
 }
 
-void LiveArchive::DrainProcess(const std::string& run, const ProcessInfo& info, std::shared_ptr<const StoredNames> names) {
+void LiveArchive::DrainProcess(const std::string& run, const ProcessInfo& info,
+                               std::shared_ptr<const StoredNames> names) {
   std::lock_guard lock(mutex_);
   const auto found = live_.find(run);
   if (found == live_.end()) return;
@@ -336,7 +342,8 @@ void LiveArchive::StoreDone(const Batch& batch) {
     const auto found = live_.find(piece->run);
     if (found == live_.end()) continue;
     Tail& tail = found->second.tails[piece->thread];
-    const auto waiting = std::find_if(tail.pieces.begin(), tail.pieces.end(), [&](const TailPiece& t) { return t.piece == piece; });
+    const auto waiting =
+        std::find_if(tail.pieces.begin(), tail.pieces.end(), [&](const TailPiece& t) { return t.piece == piece; });
     if (waiting == tail.pieces.end()) continue;
     tail.stored = std::max(tail.stored, waiting->arrival);
     tail_bytes_ -= BytesOf(*piece);
@@ -345,11 +352,13 @@ void LiveArchive::StoreDone(const Batch& batch) {
   // Records are stored in the order in which they were announced.
   for (const CatalogueEntry& entry : batch.catalogue) {
     const auto found = live_.find(entry.run);
-    if (found != live_.end() && !found->second.catalogue.empty()) found->second.catalogue.erase(found->second.catalogue.begin());
+    if (found != live_.end() && !found->second.catalogue.empty())
+      found->second.catalogue.erase(found->second.catalogue.begin());
   }
   for (const auto& [run, source] : batch.sources) {
     const auto found = live_.find(run);
-    if (found != live_.end() && !found->second.sources.empty()) found->second.sources.erase(found->second.sources.begin());
+    if (found != live_.end() && !found->second.sources.empty())
+      found->second.sources.erase(found->second.sources.begin());
   }
   for (const auto& [run, task] : batch.tasks) {
     const auto found = live_.find(run);
@@ -363,7 +372,8 @@ void LiveArchive::StoreLost(const std::vector<PiecePtr>& pieces) {
     const auto found = live_.find(piece->run);
     if (found == live_.end()) continue;
     auto& waiting = found->second.tails[piece->thread].pieces;
-    const auto at = std::find_if(waiting.begin(), waiting.end(), [&](const TailPiece& t) { return t.piece == piece; });
+    const auto at =
+        std::find_if(waiting.begin(), waiting.end(), [&](const TailPiece& t) { return t.piece == piece; });
     if (at == waiting.end()) continue;
     tail_bytes_ -= BytesOf(*piece);
     waiting.erase(at);

@@ -33,7 +33,8 @@ class LiveArchive : public Archive {
   Result<std::vector<SourceInfo>> Sources(const std::string& run) override;
   Result<std::shared_ptr<const Names>> NamesOf(const std::string& run, std::uint32_t process) override;
   Result<std::vector<CatalogueEntry>> Catalogue(const std::string& run, std::uint32_t process) override;
-  Result<std::unique_ptr<PieceCursor>> Open(const std::string& run, std::uint32_t thread, std::uint64_t from_seq) override;
+  Result<std::unique_ptr<PieceCursor>> Open(const std::string& run, std::uint32_t thread,
+                                            std::uint64_t from_seq) override;
 
   // ---- runs that are going on
   // False when the run is live already.
@@ -54,8 +55,8 @@ class LiveArchive : public Archive {
   // Records that travel to the store; shown until StoreDone.
   void DrainRecords(const Batch& batch);
   void StoreArrivals(const std::vector<PiecePtr>& pieces, std::uint64_t first);
-  void StoreDone(const Batch& batch);                         // they are in the store now
-  void StoreLost(const std::vector<PiecePtr>& pieces);        // they will never be
+  void StoreDone(const Batch& batch);                   // they are in the store now
+  void StoreLost(const std::vector<PiecePtr>& pieces);  // they will never be
   std::uint64_t TailBytes() const;
 
  private:
@@ -81,7 +82,8 @@ class LiveArchive : public Archive {
   };
   RunInfo Shown(const LiveRun& run) const;
   // For a LiveCursor whose stored part ended at arrival `after`: what left the tail by now, and the rest of it.
-  std::uint64_t TailAfter(const std::string& run, std::uint32_t thread, std::uint64_t after, std::vector<PiecePtr>* out) const;
+  std::uint64_t TailAfter(const std::string& run, std::uint32_t thread, std::uint64_t after,
+                          std::vector<PiecePtr>* out) const;
 
   Store& store_;
   mutable std::mutex mutex_;

@@ -6,7 +6,8 @@
 namespace smiley::daemon {
 
 std::size_t LiveFeed::BytesOf(const Entry& entry) {
-  return sizeof(Entry) + (entry.piece ? sizeof(Piece) + entry.piece->words.size() * shm::kWordBytes : sizeof(RunInfo));
+  return sizeof(Entry) +
+         (entry.piece ? sizeof(Piece) + entry.piece->words.size() * shm::kWordBytes : sizeof(RunInfo));
 }
 
 bool LiveFeed::Reader::Wants(const Entry& entry) const { return run_.empty() || entry.run_id() == run_; }
@@ -89,7 +90,8 @@ void LiveFeed::Add(Entry entry) {
   while (bytes_ > capacity && !entries_.empty()) {
     const Entry& oldest = entries_.front();
     for (Reader* reader : readers_) {
-      if (reader->next_ <= oldest.number && oldest.piece && reader->Wants(oldest)) reader->skipped_ += oldest.piece->events;
+      if (reader->next_ <= oldest.number && oldest.piece && reader->Wants(oldest))
+        reader->skipped_ += oldest.piece->events;
     }
     bytes_ -= BytesOf(oldest);
     entries_.pop_front();

@@ -17,32 +17,32 @@ namespace smiley::daemon {
 // attachment gives a new pair (anchor_ns = its monotonic ns + wall_minus_mono_ns). Never going back (readers clamp).
 struct TimeBase {
   std::uint64_t anchor_units = 0;
-  std::int64_t anchor_ns = 0;         // wall clock of the run
+  std::int64_t anchor_ns = 0;  // wall clock of the run
   std::int64_t wall_minus_mono_ns = 0;
-  double ns_per_unit = 1.0;           // as the daemon measured it when the piece was stored
+  double ns_per_unit = 1.0;  // as the daemon measured it when the piece was stored
 };
 
 struct Piece {
-  std::string run;               // run id
-  std::uint32_t process = 0;     // number in the run, from 1
-  std::uint32_t thread = 0;      // number in the run, from 1 (not the process-local one)
-  shm::BlockHeader state{};      // before words[0]: seq, base time, open frames (thread = process-local number)
+  std::string run;            // run id
+  std::uint32_t process = 0;  // number in the run, from 1
+  std::uint32_t thread = 0;   // number in the run, from 1 (not the process-local one)
+  shm::BlockHeader state{};   // before words[0]: seq, base time, open frames (thread = process-local number)
   TimeBase time;
   std::vector<std::uint64_t> words;
-  bool begins_inside = false;    // words begin with a kMore that continues the piece before
-  bool damaged_before = false;   // a damaged or overwritten stretch lies between the piece before and this one
+  bool begins_inside = false;   // words begin with a kMore that continues the piece before
+  bool damaged_before = false;  // a damaged or overwritten stretch lies between the piece before and this one
 
   // Summary, made while draining.
-  std::uint64_t first_seq = 0;   // of the first event in it; a piece of lost events only has events = 0
+  std::uint64_t first_seq = 0;  // of the first event in it; a piece of lost events only has events = 0
   std::uint64_t last_seq = 0;
-  std::uint64_t events = 0;      // counted events (kLost not counted)
-  std::uint64_t lost = 0;        // events covered by kLost in it
+  std::uint64_t events = 0;  // counted events (kLost not counted)
+  std::uint64_t lost = 0;    // events covered by kLost in it
   std::int64_t first_ns = 0, last_ns = 0;
   std::vector<std::uint32_t> codes;      // distinct code ids touched, sorted
   std::vector<std::uint32_t> variables;  // distinct variable string ids changed, sorted
   std::uint32_t min_line = 0, max_line = 0;
-  std::uint32_t exceptions = 0;          // raise events
-  std::uint32_t kinds = 0;               // bit per event kind
+  std::uint32_t exceptions = 0;  // raise events
+  std::uint32_t kinds = 0;       // bit per event kind
 };
 using PiecePtr = std::shared_ptr<const Piece>;
 

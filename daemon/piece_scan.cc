@@ -41,7 +41,8 @@ void PieceScanner::EnterBlock(const shm::BlockHeader& header) {
   // What the header shows is the truth; frames further out are kept when they fit to it.
   const std::uint32_t shown = std::min<std::uint32_t>(header.shown, shm::kShownFrames);
   bool same = stack_.size() + unknown_ == header.depth && stack_.size() >= shown;
-  for (std::uint32_t i = 0; same && i < shown; ++i) same = stack_[stack_.size() - 1 - i].frame == header.frames[i].frame;
+  for (std::uint32_t i = 0; same && i < shown; ++i)
+    same = stack_[stack_.size() - 1 - i].frame == header.frames[i].frame;
   if (!same) {
     stack_.resize(shown);
     unknown_ = header.depth > shown ? header.depth - shown : 0;
@@ -65,7 +66,8 @@ shm::BlockHeader PieceScanner::State() const {
 }
 
 TimeBase PieceScanner::Time() const {
-  return {anchor_units_, static_cast<std::int64_t>(anchor_mono_ns_) + wall_minus_mono_ns_, wall_minus_mono_ns_, ns_per_unit_};
+  return {anchor_units_, static_cast<std::int64_t>(anchor_mono_ns_) + wall_minus_mono_ns_, wall_minus_mono_ns_,
+          ns_per_unit_};
 }
 
 std::int64_t PieceScanner::NsAt(std::uint64_t units) const {
@@ -125,7 +127,8 @@ bool PieceScanner::ReadAttachments(const std::uint64_t* words, std::size_t count
         if (is_inline || size != 0) return false;
         break;
       case Kind::kTime:
-        if (is_inline || size != shm::kWordBytes || out->time_high != 0 || *payload == 0 || *payload >> 32) return false;
+        if (is_inline || size != shm::kWordBytes || out->time_high != 0 || *payload == 0 || *payload >> 32)
+          return false;
         out->time_high = *payload;
         break;
       case Kind::kAnchor:
@@ -214,7 +217,9 @@ PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t
         Push(last_frame_, id);
         break;
       case Kind::kResume:
-      case Kind::kThrow: Push(frame, id); break;
+      case Kind::kThrow:
+        Push(frame, id);
+        break;
       case Kind::kLine:
         if (!stack_.empty()) stack_.back().line = id;
         break;
@@ -229,11 +234,18 @@ PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t
         Pop();
         if (!stack_.empty()) codes_.Insert(stack_.back().code);
         break;
-      case Kind::kRaise: ++out.exceptions; break;
-      case Kind::kThreadEnd: out.ends_thread = true; break;
-      default: break;
+      case Kind::kRaise:
+        ++out.exceptions;
+        break;
+      case Kind::kThreadEnd:
+        out.ends_thread = true;
+        break;
+      default:
+        break;
     }
-    if ((kind == Kind::kLine || kind == Kind::kReturn || (kind >= Kind::kYield && kind <= Kind::kUnwind && kind != Kind::kResume && kind != Kind::kThrow)) && id != 0) {
+    if ((kind == Kind::kLine || kind == Kind::kReturn ||
+         (kind >= Kind::kYield && kind <= Kind::kUnwind && kind != Kind::kResume && kind != Kind::kThrow)) &&
+        id != 0) {
       out.min_line = out.min_line == 0 ? id : std::min(out.min_line, id);
       out.max_line = std::max(out.max_line, id);
     }
@@ -251,15 +263,20 @@ Piece MakeLossPiece(const shm::BlockHeader& state, const TimeBase& time, std::ui
   piece.state.first_seq = first;
   piece.time = time;
   last_units = std::max(first_units, last_units);
-  piece.words = {shm::EventWord(shm::Kind::kLost, 0, 0, 0), shm::AttachmentWord(shm::Kind::kLoss, 0, 0, 4 * shm::kWordBytes),
-                 first, count, first_units, last_units};
+  piece.words = {shm::EventWord(shm::Kind::kLost, 0, 0, 0),
+                 shm::AttachmentWord(shm::Kind::kLoss, 0, 0, 4 * shm::kWordBytes),
+                 first,
+                 count,
+                 first_units,
+                 last_units};
   piece.first_seq = first;
   piece.last_seq = first + count - 1;
   piece.lost = count;
   piece.kinds = KindBit(shm::Kind::kLost);
   const auto ns = [&time](std::uint64_t units) {
     return time.anchor_ns +
-           static_cast<std::int64_t>(static_cast<double>(static_cast<std::int64_t>(units - time.anchor_units)) * time.ns_per_unit);
+           static_cast<std::int64_t>(static_cast<double>(static_cast<std::int64_t>(units - time.anchor_units)) *
+                                     time.ns_per_unit);
   };
   piece.first_ns = ns(first_units);
   piece.last_ns = std::max(piece.first_ns, ns(last_units));
@@ -281,7 +298,8 @@ void AppendPart(const Piece& part, Piece* piece) {
   piece->lost += part.lost;
   piece->codes = Union(piece->codes, part.codes);
   piece->variables = Union(piece->variables, part.variables);
-  if (part.min_line != 0) piece->min_line = piece->min_line == 0 ? part.min_line : std::min(piece->min_line, part.min_line);
+  if (part.min_line != 0)
+    piece->min_line = piece->min_line == 0 ? part.min_line : std::min(piece->min_line, part.min_line);
   piece->max_line = std::max(piece->max_line, part.max_line);
   piece->exceptions += part.exceptions;
   piece->kinds |= part.kinds;

@@ -37,16 +37,17 @@ class IdSet {
 class PieceScanner {
  public:
   struct Scanned {
-    std::size_t words = 0;        // readable words: those before a pad word or a damaged one
-    bool damaged = false;         // the rest of the block is unreadable
-    bool begins_inside = false;   // the first word is a kMore
-    bool ends_thread = false;     // a thread_end event was seen
-    std::uint64_t first_seq = 0;  // that the words account for (events and losses); last_seq = first_seq - 1 when none
+    std::size_t words = 0;       // readable words: those before a pad word or a damaged one
+    bool damaged = false;        // the rest of the block is unreadable
+    bool begins_inside = false;  // the first word is a kMore
+    bool ends_thread = false;    // a thread_end event was seen
+    std::uint64_t first_seq =
+        0;  // that the words account for (events and losses); last_seq = first_seq - 1 when none
     std::uint64_t last_seq = 0;
     std::uint64_t events = 0, lost = 0;
     std::int64_t first_ns = 0, last_ns = 0;  // 0 when nothing is accounted for
     std::uint32_t min_line = 0, max_line = 0, exceptions = 0, kinds = 0;
-    std::string_view uncaught;    // of the last unwind of an outermost frame: CBOR [type, message], in the words
+    std::string_view uncaught;  // of the last unwind of an outermost frame: CBOR [type, message], in the words
     std::uint32_t uncaught_code = 0;
   };
 
@@ -73,9 +74,9 @@ class PieceScanner {
   void Push(std::uint64_t frame, std::uint32_t code);
   void Pop();
 
-  shm::BlockHeader block_{};             // of the current block
-  std::vector<shm::OpenFrame> stack_;    // innermost last; what is known of it
-  std::uint32_t unknown_ = 0;            // open frames below stack_.front()
+  shm::BlockHeader block_{};           // of the current block
+  std::vector<shm::OpenFrame> stack_;  // innermost last; what is known of it
+  std::uint32_t unknown_ = 0;          // open frames below stack_.front()
   std::uint64_t next_seq_ = 1, units_ = 0, last_frame_ = 0, lost_ = 0;
   std::uint64_t anchor_units_ = 0, anchor_mono_ns_ = 0;
   std::int64_t wall_minus_mono_ns_;

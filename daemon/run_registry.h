@@ -27,7 +27,7 @@ struct BeginRun {
 };
 
 struct Drained {
-  bool drained = false;              // false: time ran out, or the run does not exist any more
+  bool drained = false;  // false: time ran out, or the run does not exist any more
   RunInfo run;
   std::vector<std::uint32_t> alive;  // pids of the run that still record
 };
@@ -38,7 +38,7 @@ struct RingStatus {
   std::uint64_t bytes = 0;                         // size
   double fill = 0;                                 // 0..1: published and not yet freed
   bool dropping = false, in_file = false;
-  std::string on_full;                             // "block" | "drop" | "overwrite"
+  std::string on_full;  // "block" | "drop" | "overwrite"
 };
 struct RunStatus {
   RunInfo run;
@@ -52,10 +52,10 @@ struct DaemonStatus {
   std::vector<RunStatus> runs;  // those going on
   std::vector<RingStatus> rings;
   std::uint64_t runs_stored = 0, store_bytes = 0, free_bytes = 0, memory_bytes = 0, in_flight_bytes = 0;
-  std::uint64_t lost = 0;       // of the runs going on
+  std::uint64_t lost = 0;  // of the runs going on
   std::uint32_t watchers = 0;
-  std::string bottleneck;       // "none" | "drain" | "store" | "disk"
-  std::string problem;          // what is wrong and what to do, empty = nothing
+  std::string bottleneck;  // "none" | "drain" | "store" | "disk"
+  std::string problem;     // what is wrong and what to do, empty = nothing
 };
 
 class RunRegistry {

@@ -31,7 +31,7 @@ class SegmentWatcher {
   bool Changed();
   shm::Home home_;
   int fd_ = -1;
-  int home_watch_ = -1;     // of the home's directory, until segments/ exists in it
+  int home_watch_ = -1;  // of the home's directory, until segments/ exists in it
   bool watches_files_ = false;
   std::set<std::string> known_;
 };

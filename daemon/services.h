@@ -15,10 +15,10 @@ namespace smiley::daemon {
 
 struct Services {
   const shm::Home& home;
-  Archive& archive;       // store and in-memory tail as one
+  Archive& archive;  // store and in-memory tail as one
   LiveFeed& feed;
   RunRegistry& runs;
-  Store& store;           // import and check; Commit and DeleteRun lock, so any thread may call them
+  Store& store;                        // import and check; Commit and DeleteRun lock, so any thread may call them
   std::function<void()> request_stop;  // returns at once; the daemon then stops the server and itself
 };
 

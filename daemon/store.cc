@@ -73,7 +73,8 @@ Status StoreImpl::Load() {
       return {Code::kVersion, "the store in " + options_.dir.string() + " was written by a newer smiley (format " +
                                   std::to_string(number) + "): use that version, or another SMILEY_HOME"};
     }
-    if (number < kOldestStoreVersion) return {Code::kDamaged, "the store in " + options_.dir.string() + " has no valid version"};
+    if (number < kOldestStoreVersion)
+      return {Code::kDamaged, "the store in " + options_.dir.string() + " has no valid version"};
   } else if (version.status().code() != Code::kNotFound) {
     return version.status();
   } else if (options_.read_only) {
@@ -94,7 +95,8 @@ Status StoreImpl::Load() {
   if (*last) next_arrival_ = std::max(next_arrival_, ReadBig((*last)->first, 0, 8) + 1);
 
   std::vector<KeyValue> found;
-  if (const Status status = db_->Scan(Family::kMeta, kRunKeyPrefix, After(kRunKeyPrefix), SIZE_MAX, &found); !status.ok()) {
+  if (const Status status = db_->Scan(Family::kMeta, kRunKeyPrefix, After(kRunKeyPrefix), SIZE_MAX, &found);
+      !status.ok()) {
     return status;
   }
   std::vector<std::string> half_imported;
@@ -127,9 +129,11 @@ ThreadInfo& StoreImpl::TouchThread(Change* change, std::uint32_t run, std::uint3
   const auto key = std::pair(run, thread);
   *fresh = false;
   if (const auto touched = change->threads.find(key); touched != change->threads.end()) return touched->second;
-  if (const auto known = threads_.find(key); known != threads_.end()) return change->threads.emplace(key, known->second).first->second;
+  if (const auto known = threads_.find(key); known != threads_.end())
+    return change->threads.emplace(key, known->second).first->second;
   ThreadInfo info;
-  const auto stored = db_->Get(Family::kCatalogue, CatalogueKey(run, 0, static_cast<std::uint16_t>(RunRecordType::kThreadInfo), thread));
+  const auto stored = db_->Get(Family::kCatalogue,
+                               CatalogueKey(run, 0, static_cast<std::uint16_t>(RunRecordType::kThreadInfo), thread));
   if (!stored.ok() || !DecodeThread(*stored, &info).ok()) {
     info = {};
     info.thread = thread;
@@ -157,7 +161,8 @@ Status StoreImpl::ReserveKeys(const Batch& batch, std::map<std::string, std::uin
 
 Status StoreImpl::AddRecords(const Batch& batch, const std::map<std::string, std::uint32_t>& keys, Change* change,
                              WriteList* list) {
-  const auto put = [list](std::uint32_t run, std::uint32_t process, std::uint16_t type, std::uint64_t id, std::string value) {
+  const auto put = [list](std::uint32_t run, std::uint32_t process, std::uint16_t type, std::uint64_t id,
+                          std::string value) {
     list->Put(Family::kCatalogue, CatalogueKey(run, process, type, id), std::move(value));
   };
   for (const RunInfo& info : batch.runs) {
@@ -202,7 +207,8 @@ Status StoreImpl::AddRecords(const Batch& batch, const std::map<std::string, std
   for (const auto& [run, info] : batch.tasks) {
     auto record = TouchRun(change, run);
     if (!record.ok()) return record.status();
-    put((*record)->key, info.process, static_cast<std::uint16_t>(RunRecordType::kTaskInfo), info.task, EncodeTask(info));
+    put((*record)->key, info.process, static_cast<std::uint16_t>(RunRecordType::kTaskInfo), info.task,
+        EncodeTask(info));
   }
   for (const CatalogueEntry& entry : batch.catalogue) {
     auto record = TouchRun(change, entry.run);
@@ -216,7 +222,8 @@ Status StoreImpl::AddRecords(const Batch& batch, const std::map<std::string, std
   return {};
 }
 
-Status StoreImpl::AddPieces(const Batch& batch, const std::vector<std::string>& chunks, Change* change, WriteList* list) {
+Status StoreImpl::AddPieces(const Batch& batch, const std::vector<std::string>& chunks, Change* change,
+                            WriteList* list) {
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     const Piece& piece = *batch.pieces[i];
     auto record = TouchRun(change, piece.run);
@@ -267,7 +274,8 @@ Status StoreImpl::Commit(const Batch& batch) {
   for (auto& [run, record] : change.runs) list.Put(Family::kMeta, RunKey(run), EncodeRun(record));
   for (const auto& [key, thread] : change.threads) {
     list.Put(Family::kCatalogue,
-             CatalogueKey(key.first, 0, static_cast<std::uint16_t>(RunRecordType::kThreadInfo), key.second), EncodeThread(thread));
+             CatalogueKey(key.first, 0, static_cast<std::uint16_t>(RunRecordType::kThreadInfo), key.second),
+             EncodeThread(thread));
   }
   if (list.empty()) return {};
   if (const Status status = guard_.Admit(list.bytes()); !status.ok()) return Written(status);
@@ -335,7 +343,8 @@ std::string StoreImpl::Problem() {
 std::optional<RunRecord> StoreImpl::FindRecord(const std::string& run, bool importing_too) const {
   std::shared_lock lock(cache_mutex_);
   const auto found = runs_.find(run);
-  if (found == runs_.end() || (found->second.info.state == RunState::kImporting && !importing_too)) return std::nullopt;
+  if (found == runs_.end() || (found->second.info.state == RunState::kImporting && !importing_too))
+    return std::nullopt;
   return found->second;
 }
 

@@ -1,5 +1,5 @@
-// Thread rule: every function may be called from any thread; writers (Commit, DeleteRun) take turns, readers never wait
-// for them. RocksDB is included by store*.cc only.
+// Thread rule: every function may be called from any thread; writers (Commit, DeleteRun) take turns, readers never
+// wait for them. RocksDB is included by store*.cc only.
 //
 // Runs, chunks and cursors on disk. Schema, keys and versions: daemon/STORE.md.
 #pragma once
@@ -21,8 +21,8 @@ namespace smiley::daemon {
 
 // How far one segment is stored. Written in the same batch as what it covers: exactly once.
 struct SegmentCursor {
-  std::string segment;          // its name
-  std::uint64_t position = 0;   // ring: word position; catalogue: byte position
+  std::string segment;         // its name
+  std::uint64_t position = 0;  // ring: word position; catalogue: byte position
 };
 // What is committed together, atomically. Counts are the store's own: it adds up events, lost, bytes, exceptions,
 // processes and threads from what it is given, and ignores those fields of `runs` and `threads`.
@@ -30,13 +30,14 @@ struct Batch {
   std::vector<PiecePtr> pieces;
   std::vector<CatalogueEntry> catalogue;
   std::vector<SegmentCursor> cursors;
-  std::vector<std::string> forget_cursors;  // segments that were removed
-  std::vector<RunInfo> runs;                // written whole (insert or replace)
+  std::vector<std::string> forget_cursors;                     // segments that were removed
+  std::vector<RunInfo> runs;                                   // written whole (insert or replace)
   std::vector<std::pair<std::string, ProcessInfo>> processes;  // run id, info
   std::vector<std::pair<std::string, ThreadInfo>> threads;
   std::vector<std::pair<std::string, SourceInfo>> sources;
   std::vector<std::pair<std::string, TaskInfo>> tasks;
-  // Called (may be empty) when the arrival numbers of `pieces` are fixed and nothing is written yet: the first number.
+  // Called (may be empty) when the arrival numbers of `pieces` are fixed and nothing is written yet: the first
+  // number.
   std::function<void(std::uint64_t)> before_write;
 };
 
@@ -60,8 +61,8 @@ class Store {
   static Result<std::unique_ptr<Store>> Open(const Options& options);
   virtual ~Store() = default;
 
-  virtual Status Commit(const Batch& batch) = 0;     // in the log when it returns (survives SIGKILL)
-  virtual Status SyncLog() = 0;                      // once a second: bounds what a power cut takes
+  virtual Status Commit(const Batch& batch) = 0;         // in the log when it returns (survives SIGKILL)
+  virtual Status SyncLog() = 0;                          // once a second: bounds what a power cut takes
   virtual Status DeleteRun(const std::string& run) = 0;  // gone for readers at once, disk freed in the background
   virtual std::optional<std::uint64_t> CursorOf(const std::string& segment) = 0;
   virtual std::vector<SegmentCursor> Cursors() = 0;

@@ -12,7 +12,10 @@ constexpr std::size_t kIndexBatch = 32;  // entries read at a time, so that no s
 class Cursor : public StoredCursor {
  public:
   Cursor(StoreImpl* store, std::string run, std::uint32_t run_key, std::uint32_t thread, std::string from)
-      : store_(store), run_(std::move(run)), run_key_(run_key), at_(std::move(from)),
+      : store_(store),
+        run_(std::move(run)),
+        run_key_(run_key),
+        at_(std::move(from)),
         end_(IndexKey(run_key, thread + 1, 0, 0)) {
     entries_.reserve(kIndexBatch);
   }
@@ -22,7 +25,8 @@ class Cursor : public StoredCursor {
       if (next_ == entries_.size()) {
         entries_.clear();
         next_ = 0;
-        if (const Status status = store_->db().Scan(Family::kIndex, at_, end_, kIndexBatch, &entries_); !status.ok()) return status;
+        if (const Status status = store_->db().Scan(Family::kIndex, at_, end_, kIndexBatch, &entries_); !status.ok())
+          return status;
         if (entries_.empty()) return PiecePtr();
       }
       const auto& [key, value] = entries_[next_];
@@ -108,7 +112,8 @@ class StoreArchive : public Archive {
     std::vector<TaskInfo> tasks;
     for (const ProcessInfo& process : *processes) {
       std::vector<KeyValue> found;
-      const Status status = store_->ScanRecords(record->key, process.process, static_cast<std::uint16_t>(RunRecordType::kTaskInfo), &found);
+      const Status status = store_->ScanRecords(record->key, process.process,
+                                                static_cast<std::uint16_t>(RunRecordType::kTaskInfo), &found);
       if (!status.ok()) return status;
       for (const auto& [key, value] : found) {
         if (const Status decoded = DecodeTask(value, &tasks.emplace_back()); !decoded.ok()) return decoded;
@@ -129,8 +134,10 @@ class StoreArchive : public Archive {
     std::vector<CatalogueEntry> entries;
     std::vector<KeyValue> found;
     const std::string from = CatalogueKey(record->key, process, 0, 0);
-    const std::string to = CatalogueKey(record->key, process, static_cast<std::uint16_t>(RunRecordType::kProcessInfo), 0);
-    if (const Status status = store_->db().Scan(Family::kCatalogue, from, to, SIZE_MAX, &found); !status.ok()) return status;
+    const std::string to =
+        CatalogueKey(record->key, process, static_cast<std::uint16_t>(RunRecordType::kProcessInfo), 0);
+    if (const Status status = store_->db().Scan(Family::kCatalogue, from, to, SIZE_MAX, &found); !status.ok())
+      return status;
     for (auto& [key, value] : found) {
       if (key.size() != kCatalogueKeyBytes) continue;
       entries.push_back({run, process, static_cast<shm::RecordType>(ReadBig(key, 8, 2)),
@@ -139,7 +146,8 @@ class StoreArchive : public Archive {
     return entries;
   }
 
-  Result<std::unique_ptr<PieceCursor>> Open(const std::string& run, std::uint32_t thread, std::uint64_t from_seq) override {
+  Result<std::unique_ptr<PieceCursor>> Open(const std::string& run, std::uint32_t thread,
+                                            std::uint64_t from_seq) override {
     if (!store_->FindRecord(run)) return NoRun(run);
     auto cursor = store_->OpenStored(run, thread, from_seq);
     if (!cursor.ok()) return cursor.status();
@@ -147,7 +155,9 @@ class StoreArchive : public Archive {
   }
 
  private:
-  static Status NoRun(const std::string& run) { return {Code::kNotFound, "no run " + run + ": smiley-list shows them"}; }
+  static Status NoRun(const std::string& run) {
+    return {Code::kNotFound, "no run " + run + ": smiley-list shows them"};
+  }
   static RunInfo Shown(RunInfo info) {
     info.complete = info.complete && !info.flawed && info.state == RunState::kEnded && info.lost == 0;
     return info;
@@ -158,7 +168,9 @@ class StoreArchive : public Archive {
     const auto record = store_->FindRecord(run);
     if (!record) return NoRun(run);
     std::vector<KeyValue> found;
-    if (const Status status = store_->ScanRecords(record->key, 0, static_cast<std::uint16_t>(type), &found); !status.ok()) return status;
+    if (const Status status = store_->ScanRecords(record->key, 0, static_cast<std::uint16_t>(type), &found);
+        !status.ok())
+      return status;
     std::vector<T> infos;
     for (const auto& [key, value] : found) {
       if (const Status status = decode(value, &infos.emplace_back()); !status.ok()) return status;
@@ -173,7 +185,8 @@ class StoreArchive : public Archive {
 
 std::unique_ptr<Archive> MakeStoreArchive(StoreImpl* store) { return std::make_unique<StoreArchive>(store); }
 
-Result<std::unique_ptr<StoredCursor>> StoreImpl::OpenStored(const std::string& run, std::uint32_t thread, std::uint64_t from_seq) {
+Result<std::unique_ptr<StoredCursor>> StoreImpl::OpenStored(const std::string& run, std::uint32_t thread,
+                                                            std::uint64_t from_seq) {
   const auto record = FindRecord(run, true);
   std::string from = IndexKey(record ? record->key : 0, thread, 0, 0);
   if (record && from_seq > 1) {
@@ -182,10 +195,12 @@ Result<std::unique_ptr<StoredCursor>> StoreImpl::OpenStored(const std::string& r
     if (*last) from = (*last)->first;
   }
   // A run that is not stored yet reads as empty.
-  return std::unique_ptr<StoredCursor>(std::make_unique<Cursor>(this, run, record ? record->key : 0, thread, std::move(from)));
+  return std::unique_ptr<StoredCursor>(
+      std::make_unique<Cursor>(this, run, record ? record->key : 0, thread, std::move(from)));
 }
 
-Status StoreImpl::ScanRecords(std::uint32_t run, std::uint32_t process, std::uint16_t type, std::vector<KeyValue>* out) const {
+Status StoreImpl::ScanRecords(std::uint32_t run, std::uint32_t process, std::uint16_t type,
+                              std::vector<KeyValue>* out) const {
   return db_->Scan(Family::kCatalogue, CatalogueKey(run, process, type, 0),
                    CatalogueKey(run, process, static_cast<std::uint16_t>(type + 1), 0), SIZE_MAX, out);
 }
@@ -200,12 +215,14 @@ Result<std::shared_ptr<const Names>> StoreImpl::NamesOf(std::uint32_t run, std::
   auto names = std::make_shared<StoredNames>();
   for (auto type : {shm::RecordType::kString, shm::RecordType::kSource, shm::RecordType::kCode}) {
     std::vector<KeyValue> found;
-    if (const Status status = ScanRecords(run, process, static_cast<std::uint16_t>(type), &found); !status.ok()) return status;
+    if (const Status status = ScanRecords(run, process, static_cast<std::uint16_t>(type), &found); !status.ok())
+      return status;
     for (const auto& [key, value] : found) names->Add(type, static_cast<std::uint32_t>(ReadBig(key, 10, 8)), value);
   }
   std::unique_lock lock(cache_mutex_);
   bool ended = false;
-  for (const auto& [id, record] : runs_) ended = ended || (record.key == run && record.info.state == RunState::kEnded);
+  for (const auto& [id, record] : runs_)
+    ended = ended || (record.key == run && record.info.state == RunState::kEnded);
   if (ended) {  // nothing more is added
     names_[{run, process}] = names;
     recent_names_.push_back(names);

@@ -17,7 +17,11 @@ class RunCheck {
  public:
   // REQUIRES that nobody writes; `last` is the last arrival number so far. Walk() may run beside writers.
   RunCheck(StoreImpl* store, const RunRecord& record, std::uint64_t last, std::vector<std::string>* report)
-      : store_(store), record_(record), last_(last), report_(report), threads_(store->archive().Threads(record.info.id)),
+      : store_(store),
+        record_(record),
+        last_(last),
+        report_(report),
+        threads_(store->archive().Threads(record.info.id)),
         processes_(store->archive().Processes(record.info.id)) {}
 
   void Walk() {
@@ -34,11 +38,15 @@ class RunCheck {
       events += thread.events;
       lost += thread.lost;
     }
-    if (events != record_.info.events) Find("counts " + std::to_string(record_.info.events) + " events, its threads " + std::to_string(events));
-    if (lost != record_.info.lost) Find("counts " + std::to_string(record_.info.lost) + " lost events, its threads " + std::to_string(lost));
-    if (threads->size() != record_.info.threads) Find("counts " + std::to_string(record_.info.threads) + " threads, has " + std::to_string(threads->size()));
+    if (events != record_.info.events)
+      Find("counts " + std::to_string(record_.info.events) + " events, its threads " + std::to_string(events));
+    if (lost != record_.info.lost)
+      Find("counts " + std::to_string(record_.info.lost) + " lost events, its threads " + std::to_string(lost));
+    if (threads->size() != record_.info.threads)
+      Find("counts " + std::to_string(record_.info.threads) + " threads, has " + std::to_string(threads->size()));
     if (processes->size() != record_.info.processes) {
-      Find("counts " + std::to_string(record_.info.processes) + " processes, has " + std::to_string(processes->size()));
+      Find("counts " + std::to_string(record_.info.processes) + " processes, has " +
+           std::to_string(processes->size()));
     }
   }
   std::size_t findings() const { return findings_; }
@@ -47,7 +55,8 @@ class RunCheck {
   static std::string Where(std::uint32_t thread) { return "thread " + std::to_string(thread) + ": "; }
   void Find(const std::string& what) {
     ++findings_;
-    if (report_ != nullptr && report_->size() < kMostFindings) report_->push_back("run " + record_.info.id + ": " + what);
+    if (report_ != nullptr && report_->size() < kMostFindings)
+      report_->push_back("run " + record_.info.id + ": " + what);
   }
 
   void WalkThread(const ThreadInfo& thread) {
@@ -66,39 +75,48 @@ class RunCheck {
       next = WalkPiece(thread, **piece, next, &events, &lost);
     }
     if (events != thread.events || lost != thread.lost) {
-      Find(Where(thread.thread) + "counts " + std::to_string(thread.events) + " events and " + std::to_string(thread.lost) +
-           " lost, its chunks hold " + std::to_string(events) + " and " + std::to_string(lost));
+      Find(Where(thread.thread) + "counts " + std::to_string(thread.events) + " events and " +
+           std::to_string(thread.lost) + " lost, its chunks hold " + std::to_string(events) + " and " +
+           std::to_string(lost));
     }
     if (next != events + lost + 1) {
-      Find(Where(thread.thread) + "produced " + std::to_string(next - 1) + " events, stored and lost are " + std::to_string(events + lost));
+      Find(Where(thread.thread) + "produced " + std::to_string(next - 1) + " events, stored and lost are " +
+           std::to_string(events + lost));
     }
   }
 
-  std::uint64_t WalkPiece(const ThreadInfo& thread, const Piece& piece, std::uint64_t next, std::uint64_t* events, std::uint64_t* lost) {
+  std::uint64_t WalkPiece(const ThreadInfo& thread, const Piece& piece, std::uint64_t next, std::uint64_t* events,
+                          std::uint64_t* lost) {
     if (piece.state.first_seq != next) {
-      Find(Where(thread.thread) + "event " + std::to_string(next) + " was expected, a chunk begins at " + std::to_string(piece.state.first_seq));
+      Find(Where(thread.thread) + "event " + std::to_string(next) + " was expected, a chunk begins at " +
+           std::to_string(piece.state.first_seq));
     }
     if (piece.process != thread.process) Find(Where(thread.thread) + "a chunk belongs to another process");
     const auto names = NamesOf(piece.process);
     if (names) {
       for (std::uint32_t code : piece.codes) Resolve(names->FindCode(code) != nullptr, piece.process, "code", code);
-      for (std::uint32_t variable : piece.variables) Resolve(names->FindString(variable) != nullptr, piece.process, "string", variable);
+      for (std::uint32_t variable : piece.variables)
+        Resolve(names->FindString(variable) != nullptr, piece.process, "string", variable);
     }
     shm::WordParser parser(piece.state, piece.words.data(), piece.words.size());
     shm::RawEvent event;
     std::uint64_t here = 0, gone = 0;
     for (auto step = parser.Next(&event); step != shm::WordParser::Step::kEnd; step = parser.Next(&event)) {
       if (step == shm::WordParser::Step::kDamaged) {
-        Find(Where(thread.thread) + "unreadable words in the chunk of event " + std::to_string(piece.state.first_seq));
+        Find(Where(thread.thread) + "unreadable words in the chunk of event " +
+             std::to_string(piece.state.first_seq));
         break;
       }
       if (step == shm::WordParser::Step::kMore) continue;
       const std::uint64_t before = event.seq;
-      if (event.kind == shm::Kind::kLost) gone += parser.next_seq() - before;
-      else ++here;
+      if (event.kind == shm::Kind::kLost)
+        gone += parser.next_seq() - before;
+      else
+        ++here;
     }
     if (here != piece.events || gone != piece.lost || parser.next_seq() != piece.last_seq + 1) {
-      Find(Where(thread.thread) + "the index entry of event " + std::to_string(piece.state.first_seq) + " does not agree with its chunk");
+      Find(Where(thread.thread) + "the index entry of event " + std::to_string(piece.state.first_seq) +
+           " does not agree with its chunk");
     }
     *events += here;
     *lost += gone;
@@ -114,8 +132,10 @@ class RunCheck {
     auto& names = names_[process];
     if (!names) {
       auto read = store_->NamesOf(record_.key, process);
-      if (read.ok()) names = *read;
-      else Find(read.status().message());
+      if (read.ok())
+        names = *read;
+      else
+        Find(read.status().message());
     }
     return names;
   }

@@ -14,7 +14,7 @@ namespace smiley::daemon {
 
 inline constexpr std::uint32_t kChunkMagic = 0x4b484353;  // "SCHK"
 inline constexpr std::uint16_t kChunkVersion = 1;
-inline constexpr std::size_t kChunkHeaderBytes = 64;      // before the state
+inline constexpr std::size_t kChunkHeaderBytes = 64;  // before the state
 
 // The piece as stored: header, state with its shown frames only, words compressed with zstd-1, check sum.
 // REQUIRES piece.words.size() <= kBlockWords.

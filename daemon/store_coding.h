@@ -17,7 +17,8 @@ inline void AppendBig(std::string* out, std::uint64_t value, int bytes) {
 // REQUIRES at + bytes <= key.size().
 inline std::uint64_t ReadBig(std::string_view key, std::size_t at, int bytes) {
   std::uint64_t value = 0;
-  for (int i = 0; i < bytes; ++i) value = value << 8 | static_cast<unsigned char>(key[at + static_cast<std::size_t>(i)]);
+  for (int i = 0; i < bytes; ++i)
+    value = value << 8 | static_cast<unsigned char>(key[at + static_cast<std::size_t>(i)]);
   return value;
 }
 

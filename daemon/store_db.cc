@@ -17,7 +17,9 @@ namespace {
 constexpr std::array<const char*, kFamilies> kNames = {"default", "chunks", "index", "catalogue"};
 
 // RocksDB asserts that even an empty slice points somewhere.
-rocksdb::Slice ToSlice(std::string_view text) { return text.empty() ? rocksdb::Slice("", 0) : rocksdb::Slice(text.data(), text.size()); }
+rocksdb::Slice ToSlice(std::string_view text) {
+  return text.empty() ? rocksdb::Slice("", 0) : rocksdb::Slice(text.data(), text.size());
+}
 
 Status ToStatus(const rocksdb::Status& status, const std::string& what) {
   if (status.ok()) return {};
@@ -28,7 +30,8 @@ Status ToStatus(const rocksdb::Status& status, const std::string& what) {
   if (text.find("lock") != std::string::npos && status.IsIOError()) {
     return {Code::kBusy, what + ": another process has the store open"};
   }
-  if (text.find("Permission denied") != std::string::npos || text.find("Read-only file system") != std::string::npos) {
+  if (text.find("Permission denied") != std::string::npos ||
+      text.find("Read-only file system") != std::string::npos) {
     return {Code::kPermission, text};
   }
   return {Code::kIo, text};
@@ -109,8 +112,9 @@ Result<std::unique_ptr<StoreDb>> StoreDb::Open(const std::filesystem::path& dir,
   store->impl_ = std::make_unique<Impl>();
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
-      read_only ? rocksdb::DB::OpenForReadOnly(DatabaseOptions(), dir.string(), descriptors, &store->impl_->families, &db)
-                : rocksdb::DB::Open(DatabaseOptions(), dir.string(), descriptors, &store->impl_->families, &db);
+      read_only
+          ? rocksdb::DB::OpenForReadOnly(DatabaseOptions(), dir.string(), descriptors, &store->impl_->families, &db)
+          : rocksdb::DB::Open(DatabaseOptions(), dir.string(), descriptors, &store->impl_->families, &db);
   store->impl_->db.reset(db);
   if (!status.ok()) return ToStatus(status, what);
   return store;
@@ -124,9 +128,15 @@ Status StoreDb::Write(const WriteList& list) {
   for (const auto& change : list.changes()) {
     auto* family = impl_->At(change.family);
     switch (change.op) {
-      case WriteList::Op::kPut: status = batch.Put(family, change.key, change.value); break;
-      case WriteList::Op::kDelete: status = batch.Delete(family, change.key); break;
-      case WriteList::Op::kDeleteRange: status = batch.DeleteRange(family, change.key, change.value); break;
+      case WriteList::Op::kPut:
+        status = batch.Put(family, change.key, change.value);
+        break;
+      case WriteList::Op::kDelete:
+        status = batch.Delete(family, change.key);
+        break;
+      case WriteList::Op::kDeleteRange:
+        status = batch.DeleteRange(family, change.key, change.value);
+        break;
     }
     if (!status.ok()) return ToStatus(status, "cannot write to the store");
   }
@@ -139,7 +149,8 @@ Result<std::string> StoreDb::Get(Family family, std::string_view key) const {
   rocksdb::ReadOptions options;
   options.fill_cache = family != Family::kChunks;
   std::string value;
-  const Status status = ToStatus(impl_->db->Get(options, impl_->At(family), ToSlice(key), &value), "cannot read the store");
+  const Status status =
+      ToStatus(impl_->db->Get(options, impl_->At(family), ToSlice(key), &value), "cannot read the store");
   if (!status.ok()) return status;
   return value;
 }
@@ -189,7 +200,8 @@ Status StoreDb::Resume() { return ToStatus(impl_->db->Resume(), "the store is no
 std::uint64_t StoreDb::DiskBytes() const {
   std::uint64_t total = 0;
   std::error_code error;
-  for (std::filesystem::directory_iterator at(impl_->db->GetName(), error), end; !error && at != end; at.increment(error)) {
+  for (std::filesystem::directory_iterator at(impl_->db->GetName(), error), end; !error && at != end;
+       at.increment(error)) {
     std::error_code ignored;
     const auto size = at->is_regular_file(ignored) ? at->file_size(ignored) : 0;
     if (!ignored && at->path().filename() != "ballast") total += size;

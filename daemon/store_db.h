@@ -29,7 +29,9 @@ class WriteList {
     Family family;
     std::string key, value;  // kDeleteRange: [key, value)
   };
-  void Put(Family family, std::string key, std::string value) { Add(Op::kPut, family, std::move(key), std::move(value)); }
+  void Put(Family family, std::string key, std::string value) {
+    Add(Op::kPut, family, std::move(key), std::move(value));
+  }
   void Delete(Family family, std::string key) { Add(Op::kDelete, family, std::move(key), {}); }
   void DeleteRange(Family family, std::string from, std::string to) {
     Add(Op::kDeleteRange, family, std::move(from), std::move(to));

@@ -31,7 +31,8 @@ Status StoreImpl::ListDeletion(const RunRecord& record, WriteList* list, std::ve
     }
     i = next;
   }
-  if (!arrivals.empty()) ranges->push_back({Family::kChunks, ChunkKey(arrivals.front()), ChunkKey(arrivals.back() + 1)});
+  if (!arrivals.empty())
+    ranges->push_back({Family::kChunks, ChunkKey(arrivals.front()), ChunkKey(arrivals.back() + 1)});
   for (Family family : {Family::kIndex, Family::kCatalogue}) {
     list->DeleteRange(family, RunPrefix(record.key), end);
     ranges->push_back({family, RunPrefix(record.key), end});

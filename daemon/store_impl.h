@@ -59,9 +59,11 @@ class StoreImpl : public Store {
     std::uint64_t next_arrival = 0;
   };
   Result<RunRecord*> TouchRun(Change* change, const std::string& run);
-  ThreadInfo& TouchThread(Change* change, std::uint32_t run, std::uint32_t thread, std::uint32_t process, bool* fresh);
+  ThreadInfo& TouchThread(Change* change, std::uint32_t run, std::uint32_t thread, std::uint32_t process,
+                          bool* fresh);
   Status ReserveKeys(const Batch& batch, std::map<std::string, std::uint32_t>* keys);
-  Status AddRecords(const Batch& batch, const std::map<std::string, std::uint32_t>& keys, Change* change, WriteList* list);
+  Status AddRecords(const Batch& batch, const std::map<std::string, std::uint32_t>& keys, Change* change,
+                    WriteList* list);
   Status AddPieces(const Batch& batch, const std::vector<std::string>& chunks, Change* change, WriteList* list);
   Status Written(const Status& status);
   struct KeyRange {
@@ -80,7 +82,7 @@ class StoreImpl : public Store {
   std::uint64_t next_arrival_ = 1;
   std::uint32_t next_run_key_ = 1;
   std::map<std::pair<std::uint32_t, std::uint32_t>, ThreadInfo> threads_;  // of runs going on; under write_mutex_
-  bool broken_ = false;                                                   // under write_mutex_: try Resume first
+  bool broken_ = false;                                                    // under write_mutex_: try Resume first
 
   mutable std::shared_mutex cache_mutex_;
   std::map<std::string, RunRecord> runs_;

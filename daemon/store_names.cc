@@ -59,7 +59,8 @@ bool StoredNames::ReadCode(std::string_view payload, CodeInfo* code) const {
   code->file = text(file);
   code->function = text(function);
   code->first_line = static_cast<std::uint32_t>(line);
-  if (const auto found = sources_.find(static_cast<std::uint32_t>(source)); found != sources_.end()) code->source = found->second;
+  if (const auto found = sources_.find(static_cast<std::uint32_t>(source)); found != sources_.end())
+    code->source = found->second;
   code->variables.reserve(count);
   for (; count > 0; --count) {
     std::uint64_t name = 0;

@@ -18,7 +18,12 @@ inline constexpr std::uint32_t kStoreVersion = 1;
 inline constexpr std::uint32_t kOldestStoreVersion = 1;
 
 // Types in the catalogue family above those of shm::RecordType: records of the run itself, process 0.
-enum class RunRecordType : std::uint16_t { kProcessInfo = 0x100, kThreadInfo = 0x101, kSourceInfo = 0x102, kTaskInfo = 0x103 };
+enum class RunRecordType : std::uint16_t {
+  kProcessInfo = 0x100,
+  kThreadInfo = 0x101,
+  kSourceInfo = 0x102,
+  kTaskInfo = 0x103
+};
 
 struct RunRecord {
   std::uint32_t key = 0;  // the run's number in keys
@@ -34,7 +39,8 @@ inline std::string RunPrefix(std::uint32_t run) {
   return key;
 }
 inline constexpr std::string_view kVersionKey = "version";
-inline constexpr std::string_view kArrivalKey = "next_arrival";  // at least this; the chunks themselves may be further
+inline constexpr std::string_view kArrivalKey =
+    "next_arrival";  // at least this; the chunks themselves may be further
 inline constexpr std::string_view kRunNumberKey = "next_run_key";
 inline constexpr std::string_view kRunKeyPrefix = "run/";
 inline std::string RunKey(const std::string& run) { return std::string(kRunKeyPrefix) + run; }

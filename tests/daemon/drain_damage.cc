@@ -53,7 +53,8 @@ BOOST_AUTO_TEST_CASE(a_damaged_word_costs_the_rest_of_its_block) {
   DrainHome home;
   Child program([&] {
     BeHarmed(*home, [](std::uint64_t* words) {
-      for (int i = 0; i < 8; ++i) words[3 * shm::kBlockWords + 4000 + static_cast<std::size_t>(i)] = ~std::uint64_t{0};
+      for (int i = 0; i < 8; ++i)
+        words[3 * shm::kBlockWords + 4000 + static_cast<std::size_t>(i)] = ~std::uint64_t{0};
     });
   });
   program.Wait();

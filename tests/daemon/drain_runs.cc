@@ -22,7 +22,8 @@ BeginRun Asked(const std::string& run) {
 }
 
 std::int64_t WallNow() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
@@ -98,7 +99,8 @@ BOOST_AUTO_TEST_CASE(a_late_child_opens_its_run_again) {
   BOOST_REQUIRE(Eventually([&] { return RunEnded(core->archive(), "late1"); }));
   Child second([&] { BeProgram(*home, "late1", 1, 2'000, 2, shm::OnFull::kBlock, 2); });
   second.Wait();
-  BOOST_REQUIRE(Eventually([&] { return RunEnded(core->archive(), "late1") && core->archive().FindRun("late1")->events == 3'000; }));
+  BOOST_REQUIRE(Eventually(
+      [&] { return RunEnded(core->archive(), "late1") && core->archive().FindRun("late1")->events == 3'000; }));
   const auto threads = core->archive().Threads("late1");
   BOOST_REQUIRE(threads->size() == 2u);
   BOOST_TEST((*threads)[1].process == 2u);
@@ -108,11 +110,15 @@ BOOST_AUTO_TEST_CASE(a_late_child_opens_its_run_again) {
 
 BOOST_AUTO_TEST_CASE(ends_in_the_spool_are_heard_of_later) {
   DrainHome home;
-  { Child program([&] { BeProgram(*home, "spool1", 1, 5'000, 4); }); program.Wait(); }
+  {
+    Child program([&] { BeProgram(*home, "spool1", 1, 5'000, 4); });
+    program.Wait();
+  }
   std::filesystem::create_directories(home->SpoolDir());
   std::ofstream(home->SpoolDir() / "spool1.json") << R"({"run":"spool1","exit_code":4,"signal":null,"end_ns":5})";
   std::ofstream(home->SpoolDir() / "other.json")
-      << R"({"run":"spool2","exit_code":null,"signal":9,"start_ns":17,"end_ns":)" << WallNow() << R"(,"command":["x.py","y"]})";
+      << R"({"run":"spool2","exit_code":null,"signal":9,"start_ns":17,"end_ns":)" << WallNow()
+      << R"(,"command":["x.py","y"]})";
   std::ofstream(home->SpoolDir() / "bad.json") << "{";
   auto core = StartCore(*home);
   BOOST_REQUIRE(Eventually([&] {
@@ -146,7 +152,9 @@ BOOST_AUTO_TEST_CASE(without_space_recording_stops_and_goes_on_later) {
   ring->StartThread(1, 1);
   std::uint64_t frame = 0;
   WriteEvents(*ring, 20'000, &frame);
-  BOOST_REQUIRE(Eventually([&] { return core->store().archive().FindRun("full1").ok() && core->store().archive().FindRun("full1")->events > 0; }));
+  BOOST_REQUIRE(Eventually([&] {
+    return core->store().archive().FindRun("full1").ok() && core->store().archive().FindRun("full1")->events > 0;
+  }));
   const std::filesystem::path hog = home->dir / "hog";
   const int fd = open(hog.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
   BOOST_REQUIRE(fd >= 0);
@@ -161,7 +169,8 @@ BOOST_AUTO_TEST_CASE(without_space_recording_stops_and_goes_on_later) {
   ring->EndThread();
   BOOST_REQUIRE(Eventually([&] {
     const auto counts = CountRun(core->archive(), "full1");
-    return counts.at(1).events + counts.at(1).lost == 140'000u && core->store().archive().FindRun("full1")->events == counts.at(1).events;
+    return counts.at(1).events + counts.at(1).lost == 140'000u &&
+           core->store().archive().FindRun("full1")->events == counts.at(1).events;
   }));
   BOOST_TEST(CountRun(core->archive(), "full1").at(1).bad == 0u);
   BOOST_TEST(core->store().Check("full1", nullptr).ok());

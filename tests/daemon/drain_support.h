@@ -1,7 +1,7 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// What the tests of the drainer share: a home of its own, a program as a tracer would record it (in this process or in
-// a child), and a look at what arrived.
+// What the tests of the drainer share: a home of its own, a program as a tracer would record it (in this process or
+// in a child), and a look at what arrived.
 #pragma once
 
 #include <poll.h>
@@ -52,7 +52,8 @@ class DrainHome {
 };
 
 // True as soon as `condition` holds; looks again every few milliseconds.
-inline bool Eventually(const std::function<bool()>& condition, std::chrono::seconds limit = std::chrono::seconds(60)) {
+inline bool Eventually(const std::function<bool()>& condition,
+                       std::chrono::seconds limit = std::chrono::seconds(60)) {
   const auto until = std::chrono::steady_clock::now() + limit;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > until) return false;
@@ -81,41 +82,41 @@ class TracedProcess {
     owner_.clock = shm::Clock::Monotonic();
     owner_.wall_minus_mono_ns = 1'000'000'000'000;
     auto made = shm::CatalogueWriter::Create(owner_, Cbor([&](shm::CborWriter& w) {
-      w.MapHeader(6);
-      w.Text("command");
-      w.ArrayHeader(2);
-      w.Text("app.py");
-      w.Text("3");
-      w.Text("cwd");
-      w.Text("/somewhere");
-      w.Text("python");
-      w.Text("3.11.2");
-      w.Text("start_mono_ns");
-      w.Unsigned(shm::MonotonicNs());
-      w.Text("parent_token");
-      w.Unsigned(parent_token);
-      w.Text("detail");
-      w.Text("values");
-    }));
+                                               w.MapHeader(6);
+                                               w.Text("command");
+                                               w.ArrayHeader(2);
+                                               w.Text("app.py");
+                                               w.Text("3");
+                                               w.Text("cwd");
+                                               w.Text("/somewhere");
+                                               w.Text("python");
+                                               w.Text("3.11.2");
+                                               w.Text("start_mono_ns");
+                                               w.Unsigned(shm::MonotonicNs());
+                                               w.Text("parent_token");
+                                               w.Unsigned(parent_token);
+                                               w.Text("detail");
+                                               w.Text("values");
+                                             }));
     if (!made.ok()) throw std::runtime_error(made.status().message());
     catalogue_ = std::move(*made);
     Append(shm::RecordType::kString, 1, "/app.py");
     Append(shm::RecordType::kString, 2, "f");
     Append(shm::RecordType::kString, 3, "x");
     Append(shm::RecordType::kSource, 1, Cbor([](shm::CborWriter& w) {
-      w.ArrayHeader(2);
-      w.Unsigned(1);
-      w.Text("def f(x):\n  return x\n");
-    }));
+             w.ArrayHeader(2);
+             w.Unsigned(1);
+             w.Text("def f(x):\n  return x\n");
+           }));
     Append(shm::RecordType::kCode, 1, Cbor([](shm::CborWriter& w) {
-      w.ArrayHeader(5);
-      w.Unsigned(1);
-      w.Unsigned(2);
-      w.Unsigned(10);
-      w.Unsigned(1);
-      w.ArrayHeader(1);
-      w.Unsigned(3);
-    }));
+             w.ArrayHeader(5);
+             w.Unsigned(1);
+             w.Unsigned(2);
+             w.Unsigned(10);
+             w.Unsigned(1);
+             w.ArrayHeader(1);
+             w.Unsigned(3);
+           }));
   }
   void Append(shm::RecordType type, std::uint32_t id, const std::string& payload) {
     if (!catalogue_->Append(type, id, payload)) throw std::runtime_error("catalogue full");
@@ -171,8 +172,8 @@ inline void WriteEvents(shm::RingWriter& ring, std::uint64_t count, std::uint64_
 }
 
 // What a child does: a whole program with `threads` threads one after the other in turns, `events` events each.
-inline void BeProgram(const shm::Home& home, const std::string& run, int threads, std::uint64_t events, std::size_t blocks,
-                      shm::OnFull on_full = shm::OnFull::kBlock, std::uint64_t token = 77) {
+inline void BeProgram(const shm::Home& home, const std::string& run, int threads, std::uint64_t events,
+                      std::size_t blocks, shm::OnFull on_full = shm::OnFull::kBlock, std::uint64_t token = 77) {
   TracedProcess process(home, run, token);
   std::vector<std::unique_ptr<shm::RingWriter>> rings;
   std::vector<std::uint64_t> frames(static_cast<std::size_t>(threads), 0);
@@ -182,7 +183,8 @@ inline void BeProgram(const shm::Home& home, const std::string& run, int threads
   }
   for (std::uint64_t done = 0; done < events; done += 1000) {
     for (int i = 0; i < threads; ++i) {
-      WriteEvents(*rings[static_cast<std::size_t>(i)], std::min<std::uint64_t>(1000, events - done), &frames[static_cast<std::size_t>(i)]);
+      WriteEvents(*rings[static_cast<std::size_t>(i)], std::min<std::uint64_t>(1000, events - done),
+                  &frames[static_cast<std::size_t>(i)]);
     }
   }
   for (auto& ring : rings) ring->EndThread();

@@ -112,7 +112,8 @@ void CheckStored(const shm::Home& home, bool whole) {
 BOOST_AUTO_TEST_SUITE(exactly_once)
 
 BOOST_AUTO_TEST_CASE(across_kills_of_the_daemon_at_every_point) {
-  for (const char* point : {"drain.copied", "drain.queued", "store.writing", "store.committed", "ring.freed", "segment.removed"}) {
+  for (const char* point :
+       {"drain.copied", "drain.queued", "store.writing", "store.committed", "ring.freed", "segment.removed"}) {
     for (int nth : {1, 2, 5, 13}) {
       BOOST_TEST_CONTEXT(point << ":" << nth) {
         DrainHome home;

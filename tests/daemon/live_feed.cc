@@ -1,7 +1,7 @@
 // Clients that watch: everything in order for those that keep up, an exact count of what was skipped for the others.
-#include <boost/test/unit_test.hpp>
-
 #include "daemon/live_feed.h"
+
+#include <boost/test/unit_test.hpp>
 
 namespace smiley::daemon {
 namespace {

@@ -65,11 +65,12 @@ Batch OneRun(const std::string& id, std::int64_t start_ns = 100) {
   batch.processes.emplace_back(id, process);
   for (std::uint64_t i = 0; i < 200; ++i) batch.pieces.push_back(MakePiece(id, 1 + i % 2, 1 + i / 2 * 10, 10));
   batch.catalogue.push_back({id, 1, shm::RecordType::kString, 3, "x"});
-  for (std::uint32_t code : {1u, 2u, 900u}) batch.catalogue.push_back({id, 1, shm::RecordType::kCode, code, Cbor([](shm::CborWriter& w) {
-                                                                         w.ArrayHeader(5);
-                                                                         for (int i = 0; i < 4; ++i) w.Unsigned(3);
-                                                                         w.ArrayHeader(0);
-                                                                       })});
+  for (std::uint32_t code : {1u, 2u, 900u})
+    batch.catalogue.push_back({id, 1, shm::RecordType::kCode, code, Cbor([](shm::CborWriter& w) {
+                                 w.ArrayHeader(5);
+                                 for (int i = 0; i < 4; ++i) w.Unsigned(3);
+                                 w.ArrayHeader(0);
+                               })});
   batch.cursors.push_back({"segment-of-" + id, 12345});
   return batch;
 }
@@ -176,7 +177,8 @@ BOOST_AUTO_TEST_CASE(and_tells_findings_apart_from_health) {
   std::vector<std::string> report;
   BOOST_TEST((store->Check("ddd", &report).code() == Code::kDamaged));
   const auto told = [&](const std::string& part) {
-    return std::any_of(report.begin(), report.end(), [&](const std::string& line) { return line.find(part) != std::string::npos; });
+    return std::any_of(report.begin(), report.end(),
+                       [&](const std::string& line) { return line.find(part) != std::string::npos; });
   };
   BOOST_TEST(told("was expected"));
   BOOST_TEST(told("code 900 is in no catalogue"));
