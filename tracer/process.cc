@@ -153,6 +153,9 @@ Status Process::Open() {
   owner_.process_token = config_->token;
   owner_.clock = shm::Clock::Detect();
   owner_.wall_minus_mono_ns = config_->wall_minus_mono_ns;
+  if (!options_.where.empty()) {
+    if (const Status parsed = where_.Parse(options_.where); !parsed.ok()) return parsed;
+  }
   if (!codes_.Start()) return Status(Code::kBusy, "the interpreter has no room for one more tool (co_extra)");
   return OpenCatalogue(false);
 }

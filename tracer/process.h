@@ -22,6 +22,7 @@
 #include "tracer/code_info.h"
 #include "tracer/encoder.h"
 #include "tracer/filters.h"
+#include "tracer/frame_filter.h"
 #include "tracer/options.h"
 #include "tracer/sources.h"
 #include "tracer/start_config.h"
@@ -39,6 +40,7 @@ class Process {
 
   const Options& options() const { return options_; }
   const Filters& filters() const { return filters_; }
+  const FrameFilter& where() const { return where_; }
   CaptureContext& capture() { return capture_; }
   CodeTable& codes() { return codes_; }
   SourceBook& sources() { return sources_; }
@@ -80,6 +82,7 @@ class Process {
   Options options_;
   std::string cwd_;
   Filters filters_;
+  FrameFilter where_;
   CaptureContext capture_;
   CodeTable codes_;
   SourceBook sources_;

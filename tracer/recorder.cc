@@ -20,6 +20,12 @@ std::unordered_map<void*, FrameEntry*>& Suspended() {
   return *frames;
 }
 
+// Generators that --where left out: they are left out wherever they are resumed. Guarded by the GIL.
+std::unordered_map<void*, CodeInfo*>& LeftOut() {
+  static auto* frames = new std::unordered_map<void*, CodeInfo*>;
+  return *frames;
+}
+
 std::uint32_t g_serial = 0;
 constexpr int kNameTries = 64;  // calls
 
@@ -267,6 +273,17 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
   const std::uint64_t now = process_->clock().NowUnits();
   if (name_tries_ > 0) [[unlikely]]
     NameAgain();
+  if (process_->where().active()) [[unlikely]] {
+    auto left_out = code->generator ? LeftOut().find(frame.key) : LeftOut().end();
+    if (kind != Entry::kCall) {
+      if (left_out != LeftOut().end() && left_out->second == code) return;
+    } else if (!process_->where().Accepts(frame, *code, number_, stack_.size(), &process_->capture())) {
+      if (code->generator) LeftOut()[frame.key] = code;
+      return;
+    } else if (left_out != LeftOut().end()) {
+      LeftOut().erase(left_out);
+    }
+  }
   if (!process_->Describe(code, frame.code)) {
     process_->SwitchOff("no room for another code object; free some space in shared memory and on disk");
     return;

@@ -1,0 +1,31 @@
+// Thread rule: call with the GIL held. Never runs the program's code.
+//
+// --where at record time: decides for each frame when it begins, over what is known then.
+#pragma once
+
+#include <Python.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "shm/expression.h"
+#include "tracer/code_info.h"
+#include "tracer/encoder.h"
+#include "tracer/interp.h"
+
+namespace smiley::tracer {
+
+class FrameFilter {
+ public:
+  // Fails with the line to show: a parse error, or what the expression asks that no frame knows when it begins.
+  Status Parse(const std::string& expression);
+  bool active() const { return expression_.has_value(); }
+  bool Accepts(const SmileyFrame& frame, const CodeInfo& code, std::uint32_t thread, std::size_t depth,
+               CaptureContext* context) const;
+
+ private:
+  std::optional<shm::Expression> expression_;
+};
+
+}  // namespace smiley::tracer
