@@ -1,0 +1,32 @@
+"""Runs one workload and writes its seconds to a file: run_workload.py NAME OUT [line|call|cprofile]
+
+The start of the interpreter and of the recorder is not in the figure.
+"""
+
+import importlib
+import sys
+import time
+
+name, out = sys.argv[1], sys.argv[2]
+mode = sys.argv[3] if len(sys.argv) > 3 else ""
+workload = importlib.import_module(f"workloads.{name}")
+if mode in ("line", "call"):
+    import empty_hooks
+
+    empty_hooks.start(mode)
+    begin = time.perf_counter()
+    workload.main()
+    seconds = time.perf_counter() - begin
+elif mode == "cprofile":
+    import cProfile
+
+    profile = cProfile.Profile()
+    begin = time.perf_counter()
+    profile.runcall(workload.main)
+    seconds = time.perf_counter() - begin
+else:
+    begin = time.perf_counter()
+    workload.main()
+    seconds = time.perf_counter() - begin
+with open(out, "w") as file:
+    file.write(repr(seconds))
