@@ -15,7 +15,9 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 // Behind by more than this while there is newer: the client sees what happens now rather than all of what happened.
+// How far behind a client may be before it is brought to the present: one that asked for a rate is a person.
 constexpr std::int64_t kMaxLagNs = 250'000'000;
+constexpr std::int64_t kMaxProgramLagNs = 1'000'000'000;
 // Beyond its rate a client's pieces are still decoded when they are as small as this, so that values stay known.
 constexpr std::uint64_t kDecodeAnyway = 1500;
 constexpr std::size_t kTakeBytes = 256 * 1024;
@@ -187,7 +189,7 @@ class TailProducer : public Producer {
     RefillTokens();
     const std::int64_t now_ns =
         static_cast<std::int64_t>(shm::MonotonicNs()) + piece->time.wall_minus_mono_ns;
-    const bool late = now_ns - piece->last_ns > kMaxLagNs && (more_ || pending_.size() > 8);
+    const bool late = now_ns - piece->last_ns > (max_rate_ > 0 ? kMaxLagNs : kMaxProgramLagNs) && (more_ || pending_.size() > 8);
     const bool too_many = max_rate_ > 0 && tokens_ < 1 && piece->events > kDecodeAnyway;
     if (late || too_many) {
       gap_ += piece->events;
