@@ -88,6 +88,11 @@ Process::Process(const SmileyStartConfig* config, Options options)
       parent_start_(config->parent_start),
       parent_pid_(config->parent_pid) {
   capture_.options = &options_;
+  // What the command line hides stays hidden where the program shows it again.
+  std::vector<std::string> command = List(config->command, config->command_count);
+  std::vector<std::string> secrets;
+  options_.redactor.MaskArguments(&command, &secrets);
+  for (const std::string& secret : secrets) capture_.secrets.Add(secret);
 }
 
 std::string Process::ProcessRecord(bool fork) const {
