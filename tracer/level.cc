@@ -21,8 +21,15 @@ void ReadDict(PyObject* dict, Py_ssize_t limit, Py_ssize_t* total, std::vector<P
 
 PyObject* DictOf(PyObject* object, const TypeInfo& info) {
   if (info.dict_offset == 0) return nullptr;
+  Py_ssize_t offset = info.dict_offset;
+  if (offset < 0) {
+    const PyTypeObject* type = Py_TYPE(object);
+    const Py_ssize_t items = Py_SIZE(object) < 0 ? -Py_SIZE(object) : Py_SIZE(object);  // ints keep their sign there
+    constexpr Py_ssize_t kWord = sizeof(void*);
+    offset += (type->tp_basicsize + items * type->tp_itemsize + kWord - 1) / kWord * kWord;
+  }
   PyObject* dict;
-  std::memcpy(&dict, reinterpret_cast<char*>(object) + info.dict_offset, sizeof dict);
+  std::memcpy(&dict, reinterpret_cast<char*>(object) + offset, sizeof dict);
   return dict;
 }
 

@@ -238,6 +238,9 @@ TypeInfo Types::Classify(PyTypeObject* type) {
   info.seen_dealloc = type->tp_dealloc;
   info.name = NameOf(type);
   info.shape = ExactShape(type, info.name);
+  if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT) && type->tp_dictoffset != -1) {
+    info.dict_offset = type->tp_dictoffset;  // below 0: counted from the end of what varies in size
+  }
   if (info.shape == Shape::kOpaque || info.shape == Shape::kCounter) {
     if (IsEnumClass(type)) {
       info.shape = Shape::kEnum;
@@ -250,12 +253,7 @@ TypeInfo Types::Classify(PyTypeObject* type) {
                       base != Shape::kPath;
     }
   }
-  if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
-    info.attributes = true;
-  } else if (type->tp_dictoffset > 0) {
-    info.attributes = true;
-    info.dict_offset = type->tp_dictoffset;
-  }
+  info.attributes = (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) != 0 || info.dict_offset != 0;
   FindSlots(type, &info);
   if (!info.slots.empty()) info.attributes = true;
   if (info.shape == Shape::kOpaque && (type->tp_flags & Py_TPFLAGS_HEAPTYPE) && info.attributes) {

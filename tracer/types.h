@@ -35,7 +35,7 @@ struct TypeInfo {
   Shape shape = Shape::kOpaque;
   bool subclass = false;      // of the builtin that `shape` names: its instances may have attributes as well
   bool attributes = false;    // instances have __dict__ or __slots__
-  Py_ssize_t dict_offset = 0; // of __dict__ where it is a plain pointer, else 0
+  Py_ssize_t dict_offset = 0; // of __dict__ where it is a plain pointer (below 0: from the end), else 0
   std::string name;           // module.Qualname (builtins without module)
   std::vector<std::pair<PyObject*, Py_ssize_t>> slots;  // name (borrowed from the type), offset
   const char* seen_name = nullptr;  // tp_name when classified: a reused address shows
