@@ -125,6 +125,11 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     shadow->picture->patched = false;
     shadow->picture->nested = nested;
     shadow->picture->deep_hash = nested ? XXH3_64bits(cbor->data(), cbor->size()) : 0;
+  } else if (info.shape == Shape::kException) {
+    if (!shadow->picture) shadow->picture = std::make_unique<Picture>();
+    *shadow->picture = {};
+    shadow->picture->shape = info.shape;
+    shadow->picture->deep_hash = XXH3_64bits(cbor->data(), cbor->size());
   } else {
     shadow->picture.reset();
   }
@@ -155,7 +160,11 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     const std::uint64_t bits = ValueBits(object, info, context_->options->limits.chars);
     if (bits != 0 ? bits == shadow->mark.bits : object == shadow->mark.object && shadow->mark.bits == 0) {
       shadow->mark.object = object;
-      if (!(deep && info.shape == Shape::kException)) return Change::kNone;
+      if (info.shape != Shape::kException) return Change::kNone;
+      // What an exception shows (arguments, notes, causes) has no cheaper comparison than showing it again.
+      const std::string_view whole = encoder_->Value(object);
+      const std::uint64_t hash = XXH3_64bits(whole.data(), whole.size());
+      if (shadow->picture && shadow->picture->deep_hash == hash) return Change::kNone;
     }
     return Send(shadow, object, cbor);
   }
