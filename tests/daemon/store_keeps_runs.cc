@@ -1,6 +1,8 @@
 // What is committed is there after opening again: runs, pieces, records, cursors; what is deleted is not.
 #include <boost/test/unit_test.hpp>
 
+#include "daemon/store_db.h"
+#include "daemon/store_records.h"
 #include "tests/daemon/drain_support.h"
 #include "tests/daemon/piece_maker.h"
 
@@ -149,6 +151,25 @@ BOOST_AUTO_TEST_CASE(for_one_process_at_a_time) {
   auto store = OpenStore(*home);
   const auto second = Store::Open(In(*home));
   BOOST_TEST((second.status().code() == Code::kBusy));
+}
+
+BOOST_AUTO_TEST_CASE(and_leaves_a_newer_smileys_alone) {
+  DrainHome home;
+  OpenStore(*home);
+  {
+    auto db = StoreDb::Open((*home).StoreDir(), false);
+    BOOST_REQUIRE(db.ok());
+    WriteList list;
+    std::string number(8, '\0');
+    number[7] = static_cast<char>(kStoreVersion + 1);
+    list.Put(Family::kMeta, std::string(kVersionKey), number);
+    BOOST_REQUIRE((*db)->Write(list).ok());
+  }
+  for (const bool read_only : {false, true}) {
+    const auto store = Store::Open(In(*home, read_only));
+    BOOST_TEST((store.status().code() == Code::kVersion));
+    BOOST_TEST(store.status().message().find("newer") != std::string::npos);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(but_not_half_imported_ones) {
