@@ -89,9 +89,19 @@ void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) 
   const CodeInfo* code = recorder->TopCode(frame.key);
   if (code == nullptr) return;
   KeepError keep;
-  if (value == nullptr) {
+  const int opcode = code->OpcodeAt(frame.lasti);
+  // From 3.13 on a frame that yields stands at the instruction behind already.
+  const bool at_yield = code->generator &&
+                        (opcode == YIELD_VALUE ||
+                         (opcode == RESUME && (code->OpargAt(frame.lasti) & kResumeKindMask) != kResumeAtStart));
+  bool unwinds = value == nullptr;
+#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030D0000
+  // 3.12 says None where the others say nothing; an exception thrown in leaves the frame where it yielded.
+  if (value == Py_None) unwinds = at_yield ? recorder->TopRaised() : opcode != RETURN_VALUE && opcode != RETURN_CONST;
+#endif
+  if (unwinds) {
     recorder->Leave(frame, Exit::kUnwind, nullptr, keep.exception());
-  } else if (code->generator && code->OpcodeAt(frame.lasti) == YIELD_VALUE) {
+  } else if (at_yield) {
     recorder->Leave(frame, Exit::kYield, value, nullptr);
   } else {
     recorder->Leave(frame, Exit::kReturn, value, nullptr);

@@ -338,11 +338,13 @@ void ThreadRecorder::Line(const SmileyFrame& frame, std::uint32_t line) {
   }
   if (entry->raised) [[unlikely]] {
     entry->raised = false;
-    PyObject* exception = smiley_handled_exception();
+    // A with statement tells its line before its exception counts as being handled.
+    const bool entering = entry->code->OpcodeAt(frame.lasti) == PUSH_EXC_INFO;
+    PyObject* exception = entering ? entry->raising : smiley_handled_exception();
     if (exception != nullptr) {
       const bool begun = writer_->Begin(shm::Kind::kHandled, 0, line, now);
       Refresh(entry);
-      const std::string_view cbor = encoder_->Exception(exception);
+      const std::string_view cbor = entering ? std::string_view(entry->exception) : encoder_->Exception(exception);
       entry->handled.push_back({exception, std::string(cbor)});
       if (begun) {
         writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());
@@ -376,6 +378,7 @@ void ThreadRecorder::Raise(const SmileyFrame& frame, PyObject* exception, bool p
   Refresh(entry);
   const std::string_view cbor = encoder_->Exception(exception);
   entry->exception.assign(cbor);
+  entry->raising = exception;
   entry->raised = !handled_by_loop;
   if (!begun) return;
   writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());

@@ -34,6 +34,7 @@ struct FrameEntry {
   struct Handled { PyObject* exception; std::string cbor; };
   std::vector<Handled> handled;   // exceptions whose handlers are running, innermost last; addresses only
   std::string exception;          // [type, message] of the latest raise in this frame
+  PyObject* raising = nullptr;    // which exception that was; the address only
 };
 
 enum class Entry { kCall, kResume, kThrow };
@@ -54,6 +55,8 @@ class ThreadRecorder final : public shm::OpenFrames {
   // The recorded frame that is running, null when the innermost one is not recorded or known.
   bool IsTop(void* key) const { return !stack_.empty() && stack_.back()->key == key; }
   // Its code; null when the frame is not among the recorded ones of this thread.
+  // An exception is on its way through the innermost frame.
+  bool TopRaised() const { return !stack_.empty() && stack_.back()->raised; }
   const CodeInfo* TopCode(void* key) const {
     for (std::size_t i = stack_.size(); i-- > 0;) {
       if (stack_[i]->key == key) return stack_[i]->code;
