@@ -19,8 +19,8 @@ MAPPINGS = ((collections.Counter, "Counter"), (collections.OrderedDict, "Ordered
             (collections.defaultdict, "defaultdict"), (dict, "dict"))
 SEQUENCES = ((list, "list"), (tuple, "tuple"), (set, "set"), (frozenset, "frozenset"), (collections.deque, "deque"))
 TEXTS = ((datetime.datetime, "datetime"), (datetime.date, "date"), (datetime.time, "time"),
-         (datetime.timedelta, "timedelta"), (datetime.timezone, "timezone"), (decimal.Decimal, "decimal"),
-         (fractions.Fraction, "fraction"), (uuid.UUID, "uuid"))
+         (datetime.timedelta, "timedelta"), (datetime.timezone, "timezone"), (decimal.Decimal, "Decimal"),
+         (uuid.UUID, "UUID"))
 
 
 def class_name(kind):
@@ -165,10 +165,14 @@ class Renderer:
         for text, name in TEXTS:
             if kind is text:
                 return {"$type": name, "text": str(thing)}
+        if kind is fractions.Fraction:
+            return {"$type": "Fraction", "text": "%d/%d" % (thing.numerator, thing.denominator)}
         if isinstance(thing, pathlib.PurePath):
             return {"$type": "Path", "class": class_name(kind), "text": str(thing)}
         if kind is range or kind is slice:
             return {"$type": kind.__name__, "text": repr(thing)}
+        if thing is NotImplemented or thing is ...:
+            return {"$type": repr(thing).lower(), "text": repr(thing)}
         if kind is types.FunctionType:
             return {"$type": "function", "text": function_name(thing)}
         if kind is types.MethodType:

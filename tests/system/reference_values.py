@@ -61,7 +61,13 @@ def main():
     last_line = {}
 
     def look(frame, touched, names):
-        held = frame.f_locals
+        code = frame.f_code
+        if not touched.optimized and code.co_name == "<module>":
+            held = frame.f_globals  # f_locals shows other names while a comprehension runs inside
+        elif not touched.optimized and code.co_nlocals:
+            return {}
+        else:
+            held = frame.f_locals
         found = {}
         for name in names:
             where = frame.f_globals if name in touched.globals else held

@@ -33,7 +33,7 @@ class Recorded(support.SmileyTest):
         self.assertEqual((result.code, result.err), (0, b""), repr(result))
         export = self.smiley("export", "last", "--format", "jsonl")
         self.assert_code(export, 0)
-        lines = export.objects
+        lines = [json.loads(line) for line in export.out.split(b"\n") if line]
         end = lines[-1]
         self.assertEqual((end["type"], end["lost"], end["complete"]), ("end", 0, True), end)
         return lines

@@ -166,5 +166,108 @@ def add(name):
 for _name in NAMES:
     add(_name)
 
+
+class Shapes(Recorded):
+    """Written down by hand: what the comparison above lets pass."""
+
+    def each(self, text, *options):
+        for python in support.pythons():
+            with self.subTest(python=python):
+                yield self.events(python, text, *options)
+
+    @staticmethod
+    def plain(value):
+        """Without ids."""
+        if isinstance(value, list):
+            return [Shapes.plain(v) for v in value]
+        if isinstance(value, dict):
+            return {k: Shapes.plain(v) for k, v in value.items() if k != "id"}
+        return value
+
+    def find(self, events, kind, function, n=0):
+        return [o for o in events if (o["event"], o["function"]) == (kind, function)][n]
+
+    def test_a_call_tells_its_parameters_and_nothing_else(self):
+        for events in self.each("def f(a, b=2, *c, d, **e):\n    x = 1\n    return x\nf(1, 3, 4, d=5, z=6)\n"):
+            self.assertEqual(self.plain(self.find(events, "call", "f")["changed"]), {
+                "a": 1, "b": 3, "c": {"$type": "tuple", "items": [4]}, "d": 5, "e": {"$type": "dict", "items": [["z", 6]]}})
+
+    def test_the_last_line_is_told_with_the_return(self):
+        for events in self.each("def f(x):\n    return (x := x + 1)\ndef g():\n    y = 1\nf(1)\ng()\n"):
+            back = self.find(events, "return", "f")
+            self.assertEqual((back["changed"], back["value"]), ({"x": 2}, 2))
+            back = self.find(events, "return", "g")
+            self.assertEqual((back["changed"], back["value"]), ({"y": 1}, None))
+
+    def test_shared_and_cyclic_parts_are_references(self):
+        for events in self.each("def f(a):\n    return a\nx = [1]\ny = [x, x]\ny.append(y)\nf(y)\n"):
+            value = self.find(events, "return", "f")["value"]
+            first = value["items"][0]
+            self.assertEqual(first, {"$type": "list", "id": first["id"], "items": [1]})
+            self.assertEqual(value["items"][1:], [{"$type": "ref", "id": first["id"]}, {"$type": "ref", "id": value["id"]}])
+
+    def test_an_object_keeps_its_number(self):
+        for events in self.each("class C: pass\ndef f(a):\n    return [a]\nc = C()\nf(c)\nf(c)\n"):
+            numbers = {self.find(events, "call", "f", n)["changed"]["a"]["id"] for n in (0, 1)}
+            numbers |= {self.find(events, "return", "f", n)["value"]["items"][0]["id"] for n in (0, 1)}
+            self.assertEqual(len(numbers), 1)
+
+    def test_limits_are_options(self):
+        text = "def f(a):\n    return a\nf(['x' * 10, [[1, 2], 3, 4, 5], 6, 7])\n"
+        for events in self.each(text, "--depth", "2", "--items", "3", "--chars", "4"):
+            self.assertEqual(self.plain(self.find(events, "return", "f")["value"]), {
+                "$type": "list", "cut": 1, "items": [
+                    {"$type": "str", "text": "xxxx", "cut": 6},
+                    {"$type": "list", "cut": 1, "items": [{"$type": "list", "cut": 2}, 3, 4]}, 6]})
+
+    def test_huge_values_are_cut_and_say_so(self):
+        text = ("def f(a):\n    return a\n"
+                "f([['y' * 200] * 60 for _ in range(60)])\nf(['z%d' % i + 'y' * 200 for i in range(64)])\n")
+        for events in self.each(text):
+            value = self.find(events, "return", "f")["value"]
+            self.assertEqual(value["$type"], "list")
+            self.assertEqual(len(value.get("items", [])) + value["cut"], 60)
+            value = self.find(events, "return", "f", 1)["value"]
+            self.assertEqual(len(value["items"]) + value["cut"], 64)
+            self.assertGreater(len(value["items"]), 10)
+
+    def test_deep_parts_are_exact_when_asked_for(self):
+        text = ("def change(x):\n    x[0][0].append(1)\n"
+                "def f():\n    a = [[[]]]\n    b = a\n    a[0][0].append(2)\n    a\n    a[0][0].clear()\n    a\n    return 1\n"
+                "f()\n")
+        for python in support.pythons():
+            with self.subTest(python=python):
+                events = self.events(python, text, "--deep")
+                state, seen = {}, {}
+                for o in events:
+                    if o["function"] == "f":
+                        state.update(o.get("changed", {}))
+                        if o["event"] == "line":
+                            seen[o["line"]] = self.plain(state.get("a"))
+                inner = [seen[line]["items"][0]["items"][0]["items"] for line in (6, 7, 9)]
+                self.assertEqual(inner, [[], [2], []])
+
+    def test_a_part_read_earlier_says_when(self):
+        text = ("def f():\n    a = [[[]], 1]\n    a[0][0].append(2)\n    a[1] = 2\n    a[1] = 3\n    return a\nf()\n")
+        for events in self.each(text):
+            lines = [o for o in events if o["function"] == "f" and "a" in o.get("changed", {})]
+            first = lines[0]
+            nested = next(o for o in lines if o["event"] == "line" and o["changed"]["a"]["items"][1] == 3)
+            self.assertEqual(nested["changed"]["a"]["items"][0].get("asof"), "%d:%d" % (first["thread"], first["seq"]))
+            last = lines[-1]
+            self.assertEqual(self.plain(last["changed"]["a"]["items"][0]["items"][0]["items"]), [2])
+
+    def test_a_lost_generator_ends_without_a_word_about_others(self):
+        text = ("def g(n):\n    x = [n]\n    yield n\n"
+                "def f():\n    a = g(1)\n    next(a)\n    del a\n    b = g(2)\n    next(b)\n    return list(b)\nf()\n")
+        for events in self.each(text):
+            frames = {}
+            for o in events:
+                if o["function"] == "g":
+                    frames.setdefault(o["frame"], []).append(o["event"])
+            self.assertEqual(list(frames.values()), [["call", "line", "line", "yield", "throw", "raise", "unwind"],
+                                                     ["call", "line", "line", "yield", "resume", "return"]])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -72,6 +72,7 @@ list(deep(3))
 g = raising()
 next(g).append("outside")
 g.throw(KeyError("k"))
+g.close()
 c = coroutine("in")
 c.send(None)
 try:

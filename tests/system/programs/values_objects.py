@@ -43,7 +43,6 @@ class Both(Slotted):
     def __init__(self):
         super().__init__()
         self.extra = [1]
-        self.a = self.extra
 
 
 class Many:

@@ -66,7 +66,7 @@ def comprehension(n):
     k = 2
     a = [i * k for i in range(n)]
     b = {i: [j for j in range(i)] for i in a}
-    c = [lambda: i for i in range(2)]
+    c = [lambda n=i: n for i in range(2)]
     return sum(k for k in a)
 
 
@@ -82,7 +82,7 @@ class Body:
     def method(self, y=y):
         return __class__
 
-    z = [1 for _ in y]
+    z = list(y)
     del x
 
 

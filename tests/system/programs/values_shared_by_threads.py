@@ -3,6 +3,7 @@ import threading
 
 table = {}
 listed = []
+helpers = {}
 name = "main"
 
 
@@ -24,10 +25,10 @@ def rename():
 
 
 def run(number, target, *args):
-    thread = threading.Thread(target=target, args=args, name="helper %d" % number)
-    thread.start()
-    thread.join()
-    del thread
+    helpers[number] = threading.Thread(target=target, args=args, name="helper %d" % number)
+    helpers[number].start()
+    helpers[number].join()
+    del helpers[number]
 
 
 def main():
