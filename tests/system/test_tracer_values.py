@@ -171,9 +171,11 @@ class Shapes(Recorded):
     """Written down by hand: what the comparison above lets pass."""
 
     def each(self, text, *options):
-        for python in support.pythons():
-            with self.subTest(python=python):
-                yield self.events(python, text, *options)
+        for self.python in support.pythons():
+            yield self.events(self.python, text, *options)
+
+    def shortDescription(self):
+        return "with %s" % getattr(self, "python", "no interpreter")
 
     @staticmethod
     def plain(value):
