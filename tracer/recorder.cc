@@ -103,13 +103,11 @@ void ThreadRecorder::AfterFork() {
   for (FrameEntry* entry : stack_) {
     entry->id = process_->NextFrame();
     Forget(entry);
+    if (!process_->Describe(entry->code, entry->object)) process_->SwitchOff("no room for the code of a forked child");
   }
   for (auto& [key, entry] : Suspended()) {
     entry->id = process_->NextFrame();
     Forget(entry);
-  }
-  for (FrameEntry* entry : stack_) {
-    entry->code->id = 0;
   }
 }
 
@@ -306,6 +304,7 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
     entry = NewEntry();
     entry->key = frame.key;
     entry->code = code;
+    entry->object = frame.code;
     entry->id = process_->NextFrame();
     entry->line = 0;
     entry->epoch = writer_->epoch();

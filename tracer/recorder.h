@@ -25,6 +25,7 @@ namespace smiley::tracer {
 struct FrameEntry {
   void* key = nullptr;
   CodeInfo* code = nullptr;
+  PyCodeObject* object = nullptr;  // borrowed: the frame holds it while it is open
   std::uint64_t id = 0;
   std::uint32_t line = 0;
   std::uint32_t epoch = 0;        // of the ring when the shadows were last true

@@ -1,8 +1,8 @@
 """Bad days: programs and daemons that end without a word, children that nobody waits for, threads by the thousand."""
 
-import json
 import os
 import signal
+import subprocess
 import unittest
 
 import support
@@ -178,15 +178,17 @@ for thread in threads: thread.join()
         self.sound()
 
     def test_a_stopped_daemon_costs_events_not_the_program(self):
-        path = self.script("much.py", COUNTING + "for _ in range(40):\n    work(20_000)\nprint('through')\n")
-        self.smiley("daemon", "start")
-        os.kill(self.daemon_pid(), signal.SIGSTOP)
-        stopped = self.daemon_pid()
+        path = self.script("much.py", COUNTING + "print('ready', flush=True)\ninput()\n"
+                           "for _ in range(40):\n    work(20_000)\nprint('through', flush=True)\n")
+        child = self.start("run", "-q", "--on-full", "drop", path, stdin=subprocess.PIPE)
+        self.read_until(child.stdout, b"ready\n")
+        daemon = self.daemon_pid()
+        os.kill(daemon, signal.SIGSTOP)
         try:
-            child = self.start("run", "-q", "--on-full", "drop", path)
-            self.assertEqual(child.stdout.read(8), b"through\n")
+            os.write(child.stdin.fileno(), b"\n")
+            self.read_until(child.stdout, b"through\n")
         finally:
-            os.kill(stopped, signal.SIGCONT)
+            os.kill(daemon, signal.SIGCONT)
         self.assertEqual(child.wait(support.TIMEOUT), 0, child.stderr.read())
         run = self.last_run()
         self.assertGreater(run["lost"], 0)
