@@ -35,9 +35,20 @@ class KeepError {
   PyObject *type_ = nullptr, *value_ = nullptr, *traceback_ = nullptr;
 };
 
-void OnCall(ThreadRecorder* recorder, PyFrameObject* object) {
+// The frame into which an exception was thrown just now: its event waits for the exception, which is told next.
+__attribute__((tls_model("initial-exec"))) thread_local void* t_thrown_into = nullptr;
+
+void EnterThrown(ThreadRecorder* recorder, const SmileyFrame& frame, PyObject* exception) {
+  const bool here = t_thrown_into == frame.key;
+  t_thrown_into = nullptr;
+  if (here) recorder->Enter(frame, Process::instance()->codes().Of(frame.code), Entry::kThrow, exception);
+}
+
+// `exceptions`: the hook in use tells of exceptions as well.
+void OnCall(ThreadRecorder* recorder, PyFrameObject* object, bool exceptions) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
+  t_thrown_into = nullptr;
   CodeInfo* code = Process::instance()->codes().Of(frame.code);
   if (!code->included) return;
   KeepError keep;
@@ -49,12 +60,17 @@ void OnCall(ThreadRecorder* recorder, PyFrameObject* object) {
       entry = keep.pending() ? Entry::kThrow : Entry::kResume;
     }
   }
+  if (entry == Entry::kThrow && exceptions && keep.exception() == nullptr) {
+    t_thrown_into = frame.key;
+    return;
+  }
   recorder->Enter(frame, code, entry, keep.exception());
 }
 
 void OnLine(ThreadRecorder* recorder, PyFrameObject* object) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
+  if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, nullptr);
   recorder->Line(frame, static_cast<std::uint32_t>(PyFrame_GetLineNumber(object)));
 }
 
@@ -72,9 +88,11 @@ bool SwallowedByLoop(const CodeInfo* code, const SmileyFrame& frame, PyObject* e
 void OnException(ThreadRecorder* recorder, PyFrameObject* object, PyObject* info) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
-  if (!recorder->IsTop(frame.key) || info == nullptr || !PyTuple_Check(info) || PyTuple_GET_SIZE(info) != 3) return;
+  if (info == nullptr || !PyTuple_Check(info) || PyTuple_GET_SIZE(info) != 3) return;
   PyObject* exception = PyTuple_GET_ITEM(info, 1);
   if (!PyExceptionInstance_Check(exception)) return;
+  if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, exception);
+  if (!recorder->IsTop(frame.key)) return;
   PyObject* traceback = PyTuple_GET_ITEM(info, 2);
   CodeInfo* code = Process::instance()->codes().Of(frame.code);
   const bool raised_here = code->OpcodeAt(frame.lasti) == RAISE_VARARGS;
@@ -86,6 +104,7 @@ void OnException(ThreadRecorder* recorder, PyFrameObject* object, PyObject* info
 void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
+  if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, nullptr);
   const CodeInfo* code = recorder->TopCode(frame.key);
   if (code == nullptr) return;
   KeepError keep;
@@ -108,7 +127,7 @@ void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) 
   }
 }
 
-void Record(PyFrameObject* frame, int what, PyObject* arg) {
+void Record(PyFrameObject* frame, int what, PyObject* arg, bool exceptions) {
   ThreadRecorder* recorder = ThreadRecorder::Current();
   if (recorder == nullptr) [[unlikely]]
     return;
@@ -117,7 +136,7 @@ void Record(PyFrameObject* frame, int what, PyObject* arg) {
       OnLine(recorder, frame);
       break;
     case PyTrace_CALL:
-      OnCall(recorder, frame);
+      OnCall(recorder, frame, exceptions);
       break;
     case PyTrace_RETURN:
       OnReturn(recorder, frame, arg);
@@ -131,12 +150,12 @@ void Record(PyFrameObject* frame, int what, PyObject* arg) {
 }
 
 int Trace(PyObject*, PyFrameObject* frame, int what, PyObject* arg) {
-  Record(frame, what, arg);
+  Record(frame, what, arg, true);
   return HasUserTrace() ? CallUserTrace(frame, what, arg) : 0;
 }
 
 int Profile(PyObject*, PyFrameObject* frame, int what, PyObject* arg) {
-  if (what == PyTrace_CALL || what == PyTrace_RETURN) Record(frame, what, arg);
+  if (what == PyTrace_CALL || what == PyTrace_RETURN) Record(frame, what, arg, false);
   return 0;
 }
 
