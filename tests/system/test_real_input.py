@@ -48,7 +48,7 @@ class RealInput(support.SmileyTest):
                 self.assertEqual((result.code, result.out), (plain.code, plain.out))
                 end, events = self.end_of()
                 self.assertEqual((end["lost"], end["complete"], end["events"]), (0, True, events))
-                self.assertGreater(events, 10_000)
+                self.assertGreater(events, 5_000)
                 raised = self.smiley("replay", "last", "--where", "event == raise", "--json").objects
                 self.assertGreater(len([o for o in raised if o.get("event") == "raise"]), 0)
                 threads = self.smiley("threads", "last", "--json").objects
