@@ -159,7 +159,7 @@ BOOST_AUTO_TEST_CASE(refuses_broken_patches) {
   BOOST_TEST(!broken(""));
   BOOST_TEST(!broken("\x01"));
   BOOST_TEST(!broken("\x81\x80"));
-  BOOST_TEST(!broken("\x81\x82\x08\x00"s));
+  BOOST_TEST(!broken("\x81\x82\x0a\x00"s));
   BOOST_TEST(!broken("\x81\x83\x00\x00"s));
   BOOST_TEST(!broken("\x81\x82\x02\x80"s));
   BOOST_TEST(!broken("\x80\x00"s));
