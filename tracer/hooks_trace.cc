@@ -116,7 +116,9 @@ void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) 
   bool unwinds = value == nullptr;
 #if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030D0000
   // 3.12 says None where the others say nothing; an exception thrown in leaves the frame where it yielded.
-  if (value == Py_None) unwinds = at_yield ? recorder->TopRaised() : opcode != RETURN_VALUE && opcode != RETURN_CONST;
+  if (value == Py_None) {
+    unwinds = at_yield ? !smiley_is_suspended(frame.key) : opcode != RETURN_VALUE && opcode != RETURN_CONST;
+  }
 #endif
   if (unwinds) {
     recorder->Leave(frame, Exit::kUnwind, nullptr, keep.exception());

@@ -25,6 +25,11 @@ typedef struct SmileyFrame {
 
 void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out);
 
+#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030D0000
+// Whether the generator or coroutine of this frame has just yielded; else an exception is leaving it.
+int smiley_is_suspended(void* key);
+#endif
+
 // Attributes of an instance that does not have a __dict__ object made: fills names and values (borrowed) up to `room`
 // and returns the number there are. If the instance has a real dict, *dict is it and 0 is returned.
 Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** names, PyObject** values,

@@ -14,6 +14,11 @@
 #include "tracer/interp_parts.h"
 #include "tracer/interp_trace.h"
 
+int smiley_is_suspended(void* key) {
+  _PyInterpreterFrame* f = key;
+  return f->owner == FRAME_OWNED_BY_GENERATOR && _PyFrame_GetGenerator(f)->gi_frame_state == FRAME_SUSPENDED;
+}
+
 void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out) {
   _PyInterpreterFrame* f = frame->f_frame;
   out->key = f;

@@ -56,8 +56,6 @@ class ThreadRecorder final : public shm::OpenFrames {
   // The recorded frame that is running, null when the innermost one is not recorded or known.
   bool IsTop(void* key) const { return !stack_.empty() && stack_.back()->key == key; }
   // Its code; null when the frame is not among the recorded ones of this thread.
-  // An exception is on its way through the innermost frame.
-  bool TopRaised() const { return !stack_.empty() && stack_.back()->raised; }
   const CodeInfo* TopCode(void* key) const {
     for (std::size_t i = stack_.size(); i-- > 0;) {
       if (stack_[i]->key == key) return stack_[i]->code;
