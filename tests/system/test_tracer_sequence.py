@@ -296,8 +296,8 @@ class Kinds(Recorded):
             call Wait.__await__ absent
             yield Wait.__await__ "asked"
             yield main "asked"
-            resume main absent
-            resume Wait.__await__ absent
+            resume main 9
+            resume Wait.__await__ 9
             return Wait.__await__ 9
             return main 9
             """, "value", leave_out="raise")  # a StopIteration inside await is told by some versions only

@@ -259,7 +259,7 @@ class Shapes(Recorded):
             last = lines[-1]
             self.assertEqual(self.plain(last["changed"]["a"]["items"][0]["items"][0]["items"]), [2])
 
-    def test_a_lost_generator_ends_without_a_word_about_others(self):
+    def test_a_generator_that_is_dropped_takes_no_other_along(self):
         text = ("def g(n):\n    x = [n]\n    yield n\n"
                 "def f():\n    a = g(1)\n    next(a)\n    del a\n    b = g(2)\n    next(b)\n    return list(b)\nf()\n")
         for events in self.each(text):
@@ -267,8 +267,10 @@ class Shapes(Recorded):
             for o in events:
                 if o["function"] == "g":
                     frames.setdefault(o["frame"], []).append(o["event"])
-            self.assertEqual(list(frames.values()), [["call", "line", "line", "yield", "throw", "raise", "unwind"],
-                                                     ["call", "line", "line", "yield", "resume", "return"]])
+            first, second = frames.values()
+            self.assertEqual(first[:4], ["call", "line", "line", "yield"])
+            self.assertIn(first[4:], ([], ["throw", "raise", "unwind"]))  # from 3.13 on it does not run any more
+            self.assertEqual(second, ["call", "line", "line", "yield", "resume", "return"])
 
 
 if __name__ == "__main__":
