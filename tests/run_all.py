@@ -93,6 +93,8 @@ def run_system(sources, python):
 
 
 def main(build, sources):
+    # A shell that started this in the background has SIGINT ignored, and so would every program under test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     results = [("ctest", run_ctest(build))]
     if os.path.isdir(os.path.join(sources, "tests", "system")):
         for python in os.environ["SMILEY_TEST_PYTHONS"].split(":"):

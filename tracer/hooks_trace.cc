@@ -7,6 +7,7 @@
 #include "tracer/interp.h"
 #include "tracer/recorder.h"
 #include "tracer/swap.h"
+#include "tracer/throw_watch.h"
 #include "tracer/user_trace.h"
 
 namespace smiley::tracer {
@@ -49,22 +50,24 @@ void OnCall(ThreadRecorder* recorder, PyFrameObject* object, bool exceptions) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
   t_thrown_into = nullptr;
+  PyObject* thrown = TakeThrown();
   CodeInfo* code = Process::instance()->codes().Of(frame.code);
   if (!code->included) return;
   KeepError keep;
+  if (thrown == nullptr) thrown = keep.exception();
   Entry entry = Entry::kCall;
   if (code->generator) {
     if (code->OpcodeAt(frame.lasti) != RESUME) {
       entry = Entry::kThrow;
     } else if ((code->OpargAt(frame.lasti) & kResumeKindMask) != kResumeAtStart) {
-      entry = keep.pending() ? Entry::kThrow : Entry::kResume;
+      entry = thrown != nullptr || keep.pending() ? Entry::kThrow : Entry::kResume;
     }
   }
-  if (entry == Entry::kThrow && exceptions && keep.exception() == nullptr) {
+  if (entry == Entry::kThrow && exceptions && thrown == nullptr) {
     t_thrown_into = frame.key;
     return;
   }
-  recorder->Enter(frame, code, entry, keep.exception());
+  recorder->Enter(frame, code, entry, thrown);
 }
 
 void OnLine(ThreadRecorder* recorder, PyFrameObject* object) {
@@ -175,6 +178,9 @@ class TraceFunctionHooks final : public HookSource {
       *error = "the interpreter's sys.settrace is not as expected";
       return false;
     }
+    if (!WatchThrows()) {
+      Process::instance()->Note("warning", "sys.monitoring is in use: generators thrown into are shown as resumed");
+    }
     g_calls_only = calls_only_;
     SetEverywhere();
     return true;
@@ -182,6 +188,7 @@ class TraceFunctionHooks final : public HookSource {
 
   void Stop() override {
     UnwatchNewThreads();
+    UnwatchThrows();
     UnwatchSettrace();
     smiley_untrace_all_threads(calls_only_ ? &Profile : &Trace);
   }

@@ -21,6 +21,7 @@ typedef struct SmileyFrame {
   PyObject* globals;
   PyObject* names;       // namespace of a module or class body, NULL in functions
   int lasti;             // code unit last begun, negative before the first
+  PyObject* top;         // of the evaluation stack, NULL = empty: where a generator is resumed, the value sent
 } SmileyFrame;
 
 void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out);

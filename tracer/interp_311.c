@@ -22,6 +22,7 @@ void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out) {
   out->globals = f->f_globals;
   out->names = (f->f_code->co_flags & CO_OPTIMIZED) ? NULL : f->f_locals;
   out->lasti = _PyInterpreterFrame_LASTI(f);
+  out->top = f->stacktop > out->code->co_nlocalsplus ? f->localsplus[f->stacktop - 1] : NULL;
 }
 
 Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** names, PyObject** values,

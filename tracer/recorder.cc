@@ -323,6 +323,7 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
     const std::string_view cbor = encoder_->Exception(thrown);
     writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());
   }
+  if (kind == Entry::kResume && values_ && frame.top != nullptr) AttachValue(frame.top);
   if (values_) TouchAll(entry, frame, true);
   writer_->Commit();
 }
