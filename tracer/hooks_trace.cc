@@ -7,7 +7,6 @@
 #include "tracer/interp.h"
 #include "tracer/recorder.h"
 #include "tracer/swap.h"
-#include "tracer/throw_watch.h"
 #include "tracer/user_trace.h"
 
 namespace smiley::tracer {
@@ -50,11 +49,10 @@ void OnCall(ThreadRecorder* recorder, PyFrameObject* object, bool exceptions) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
   t_thrown_into = nullptr;
-  PyObject* thrown = TakeThrown();
   CodeInfo* code = Process::instance()->codes().Of(frame.code);
   if (!code->included) return;
   KeepError keep;
-  if (thrown == nullptr) thrown = keep.exception();
+  PyObject* thrown = keep.exception();
   Entry entry = Entry::kCall;
   if (code->generator) {
     if (code->OpcodeAt(frame.lasti) != RESUME) {
@@ -178,9 +176,6 @@ class TraceFunctionHooks final : public HookSource {
       *error = "the interpreter's sys.settrace is not as expected";
       return false;
     }
-    if (!WatchThrows()) {
-      Process::instance()->Note("warning", "sys.monitoring is in use: generators thrown into are shown as resumed");
-    }
     g_calls_only = calls_only_;
     SetEverywhere();
     return true;
@@ -188,7 +183,6 @@ class TraceFunctionHooks final : public HookSource {
 
   void Stop() override {
     UnwatchNewThreads();
-    UnwatchThrows();
     UnwatchSettrace();
     smiley_untrace_all_threads(calls_only_ ? &Profile : &Trace);
   }
