@@ -3,6 +3,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <frameobject.h>
+#include <stddef.h>
 
 #if PY_VERSION_HEX < 0x030C0000
 static int Nothing(PyObject* self, PyFrameObject* frame, int what, PyObject* arg) {

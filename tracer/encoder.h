@@ -68,6 +68,8 @@ class Encoder {
   bool Append(PyObject* object, shm::CborWriter* out);
   // [type, message] of an exception, from its args as the builtin str() gives it.
   std::string_view Exception(PyObject* exception);
+  // Nodes that the latest Value or Append took.
+  int nodes_used() const { return context_->options->limits.nodes - nodes_; }
   std::string_view Redacted();
   // Takes note of what a redacted value was, so that it is masked elsewhere.
   void Hide(PyObject* object);

@@ -219,6 +219,7 @@ void ThreadRecorder::Touch(FrameEntry* entry, const SmileyFrame& frame, std::uin
 }
 
 void ThreadRecorder::TouchAll(FrameEntry* entry, const SmileyFrame& frame, bool deep) {
+  comparer_->BeginEvent();
   const std::uint32_t count = static_cast<std::uint32_t>(entry->shadows.size());
   for (std::uint32_t i = 0; i < count; ++i) Touch(entry, frame, i, deep);
 }

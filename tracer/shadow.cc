@@ -124,6 +124,7 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     TakePicture(object, info, shadow->picture.get());
     shadow->picture->patched = false;
     shadow->picture->nested = nested;
+    shadow->picture->nodes = encoder_->nodes_used();
     shadow->picture->deep_hash = nested ? XXH3_64bits(cbor->data(), cbor->size()) : 0;
   } else if (info.shape == Shape::kException) {
     if (!shadow->picture) shadow->picture = std::make_unique<Picture>();
@@ -176,6 +177,7 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   const bool plain_part_same = shadow->mark.bits == ValueBits(object, info, context_->options->limits.chars);
   if (plain_part_same && SameLevel(*old)) {
     if (!old->nested || !(deep || context_->options->limits.deep)) return Change::kNone;
+    if (!context_->options->limits.deep && (deep_nodes_ -= old->nodes) < 0) return Change::kNone;
     bool nested = false;
     const std::string_view whole = encoder_->Value(object, &nested);
     const std::uint64_t hash = XXH3_64bits(whole.data(), whole.size());
@@ -188,6 +190,7 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   shm::CborWriter out(room_.get(), room_size_);
   if (plain_part_same && Patch(*old, &out)) {
     now_.nested = old->nested;
+    now_.nodes = old->nodes;
     now_.patched = true;
     for (const Mark& item : now_.items) now_.nested = now_.nested || item.bits == 0;
     for (const Mark& item : now_.attributes) now_.nested = now_.nested || item.bits == 0;

@@ -32,6 +32,7 @@ struct Picture {
   Shape shape = Shape::kOpaque;
   bool subclass = false;
   bool patched = false;            // the deep hash no longer fits what the reader holds
+  int nodes = 0;                   // of the whole value when it was last sent
   bool nested = false;             // parts below the first level can change unseen
   std::uint64_t deep_hash = 0;     // of the whole encoding last sent
   Py_ssize_t total = 0;
@@ -55,6 +56,9 @@ class Comparer {
   Comparer(CaptureContext* context, Encoder* encoder);
   // `object` null = unbound. `deep`: this event looks below the first level as well. For kSet and kPatch *cbor is what to
   // send, valid until the next call. `redacted`: only that it changed is told.
+  // Looking below the first level costs at most this many nodes an event; what is beyond stays as it was read (asof).
+  static constexpr int kDeepNodes = 192;
+  void BeginEvent() { deep_nodes_ = kDeepNodes; }
   Change Compare(Shadow* shadow, PyObject* object, bool redacted, bool deep, std::string_view* cbor);
 
  private:
@@ -76,6 +80,7 @@ class Comparer {
   Picture now_;
   std::unique_ptr<unsigned char[]> room_;
   std::size_t room_size_;
+  int deep_nodes_ = kDeepNodes;
   int ops_ = 0;
   int most_ops_ = 0;
 };

@@ -35,7 +35,7 @@ class Ledger:
 
 def main():
     ledger = Ledger()
-    for number in range(6_000):
+    for number in range(15_000):
         order = Order(number, f"customer {number % 23}")
         for line in range(4):
             order.add(f"article {line}", 1.5 * line, number % 7)

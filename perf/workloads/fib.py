@@ -8,4 +8,4 @@ def fib(n):
 
 
 def main():
-    fib(24)
+    fib(26)

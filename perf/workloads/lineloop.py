@@ -14,4 +14,4 @@ def loop(n):
 
 
 def main():
-    loop(400_000)
+    loop(1_500_000)

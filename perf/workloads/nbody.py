@@ -32,4 +32,4 @@ def advance(dt, steps, bodies):
 
 
 def main():
-    advance(0.01, 2_500, BODIES)
+    advance(0.01, 8_000, BODIES)

@@ -53,5 +53,5 @@ def expression(rng, depth):
 
 def main():
     rng = random.Random(1)
-    for _ in range(25):
+    for _ in range(90):
         Parser(expression(rng, 5)).sum()
