@@ -1,0 +1,24 @@
+"""cmake --install gives a prefix that works, whatever is in its path."""
+
+import os
+import unittest
+
+import support
+
+
+class Install(support.SmileyTest):
+    def test_an_installed_prefix_works(self):
+        build = os.path.dirname(support.BIN)
+        prefix = os.path.join(self.work, "a prefix")
+        installed = self.run_words(["cmake", "--install", build, "--prefix", prefix])
+        self.assert_code(installed, 0)
+        smiley = os.path.join(prefix, "bin", "smiley-run")
+        for python in support.pythons():
+            with self.subTest(python=python):
+                self.assert_code(self.run_words([smiley, "-q", "--python", python, "-c", "x = 41 + 1"]), 0)
+                replayed = self.run_words([os.path.join(prefix, "bin", "smiley-replay"), "last", "--json"])
+                self.assertTrue(any(o.get("changed", {}).get("x") == 42 for o in replayed.objects), replayed)
+
+
+if __name__ == "__main__":
+    unittest.main()
