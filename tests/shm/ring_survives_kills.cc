@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <boost/test/unit_test.hpp>
@@ -27,6 +28,8 @@ class SharedCount {
   std::atomic<std::uint64_t>* count_;
 };
 
+constexpr unsigned kMostSeconds = 120;
+
 // Writes patterns until it is killed; `done` follows behind.
 [[noreturn]] void WriteForEver(std::unique_ptr<Segment> segment, const char* point, std::atomic<std::uint64_t>& done) {
   RingWriter::Options options;
@@ -37,11 +40,11 @@ class SharedCount {
   ArmTestPoints(point);
   RingWriter writer(std::move(segment), Clock::Monotonic(), options);
   writer.StartThread(1, 1);
-  for (std::uint64_t i = 1; i < 50'000'000; ++i) {
+  alarm(kMostSeconds);  // were it never killed, it must not stay
+  for (std::uint64_t i = 1;; ++i) {
     WritePattern(writer, i);
     done.store(i, std::memory_order_relaxed);
   }
-  _exit(0);
 }
 
 // Runs a producer, kills it (at the named point, or when it has written some), and looks at what it left.
