@@ -93,7 +93,9 @@ def run_system(sources, python):
 
 
 def main(build, sources):
-    # A shell that started this in the background has SIGINT ignored, and so would every program under test.
+    # What started this (a shell in the background, nohup) may ignore signals; programs under test must not inherit that.
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     results = [("ctest", run_ctest(build))]
     if os.path.isdir(os.path.join(sources, "tests", "system")):
