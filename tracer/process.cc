@@ -208,9 +208,8 @@ std::uint32_t Process::StringId(std::string_view text) {
   return id;
 }
 
-std::uint32_t Process::NameId(CodeInfo* info, Slot* slot) {
+std::uint32_t Process::NameId(Slot* slot) {
   if (slot->name_id == 0 && slot->name != nullptr) slot->name_id = StringId(Utf8(slot->name));
-  (void)info;
   return slot->name_id;
 }
 
@@ -225,7 +224,7 @@ bool Process::Describe(CodeInfo* info, PyCodeObject* code) {
   const std::uint32_t function_id = StringId(function);
   if (file_id == 0 || function_id == 0) return false;
   for (Slot& slot : info->slots) {
-    if (NameId(info, &slot) == 0) return false;
+    if (NameId(&slot) == 0) return false;
   }
   std::uint32_t source = 0;
   if (SourceBook::Text text = sources_.Find(code, file)) {

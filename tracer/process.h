@@ -53,7 +53,7 @@ class Process {
   std::uint32_t StringId(std::string_view text);     // 0: no room left
   // Writes the code object (and its names and source) to the catalogue unless it is there. False: no room left.
   bool Describe(CodeInfo* info, PyCodeObject* code);
-  std::uint32_t NameId(CodeInfo* info, Slot* slot);  // of the slot, written when it came later
+  std::uint32_t NameId(Slot* slot);  // of the slot, written when it came later
   std::uint64_t NextFrame() { return ++frames_; }
   std::uint32_t NextThread() { return ++threads_; }
   void NameThread(std::uint32_t number, std::uint64_t native_id, std::string_view name);

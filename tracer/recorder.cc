@@ -199,7 +199,7 @@ void ThreadRecorder::Touch(FrameEntry* entry, const SmileyFrame& frame, std::uin
   const Change change = comparer_->Compare(&entry->shadows[number], Read(frame, slot), slot.redacted, deep, &cbor);
   if (change == Change::kNone) [[likely]]
     return;
-  if (slot.name_id == 0 && process_->NameId(entry->code, &slot) == 0) {
+  if (slot.name_id == 0 && process_->NameId(&slot) == 0) {
     process_->SwitchOff("no room for another name; free some space in shared memory and on disk");
     return;
   }

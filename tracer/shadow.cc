@@ -78,9 +78,8 @@ Comparer::Comparer(CaptureContext* context, Encoder* encoder)
       room_(new unsigned char[static_cast<std::size_t>(context->options->limits.bytes)]),
       room_size_(static_cast<std::size_t>(context->options->limits.bytes)) {}
 
-bool Comparer::TakePicture(PyObject* object, const TypeInfo& info, Picture* picture) {
-  const Limits& limits = context_->options->limits;
-  ReadLevel(object, info, limits.items, &level_);
+void Comparer::MarkLevel(const TypeInfo& info, Picture* picture) const {
+  const Py_ssize_t chars = context_->options->limits.chars;
   picture->shape = info.shape;
   picture->subclass = info.subclass;
   picture->total = level_.total;
@@ -88,12 +87,11 @@ bool Comparer::TakePicture(PyObject* object, const TypeInfo& info, Picture* pict
   picture->items.clear();
   picture->attributes.clear();
   for (PyObject* item : level_.items) {
-    picture->items.push_back({item, ValueBits(item, context_->types.OfObject(item), limits.chars)});
+    picture->items.push_back({item, ValueBits(item, context_->types.OfObject(item), chars)});
   }
   for (PyObject* item : level_.attributes) {
-    picture->attributes.push_back({item, ValueBits(item, context_->types.OfObject(item), limits.chars)});
+    picture->attributes.push_back({item, ValueBits(item, context_->types.OfObject(item), chars)});
   }
-  return true;
 }
 
 // Compares without making a picture: the common case is that nothing changed.
@@ -121,7 +119,8 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
   shadow->mark = {object, ValueBits(object, info, context_->options->limits.chars)};
   if (HasLevel(info)) {
     if (!shadow->picture) shadow->picture = std::make_unique<Picture>();
-    TakePicture(object, info, shadow->picture.get());
+    ReadLevel(object, info, context_->options->limits.items, &level_);
+    MarkLevel(info, shadow->picture.get());
     shadow->picture->patched = false;
     shadow->picture->nested = nested;
     shadow->picture->nodes = encoder_->nodes_used();
@@ -188,7 +187,7 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     return Change::kSet;
   }
   shm::CborWriter out(room_.get(), room_size_);
-  if (plain_part_same && Patch(*old, &out)) {
+  if (plain_part_same && Patch(*old, info, &out)) {
     now_.nested = old->nested;
     now_.nodes = old->nodes;
     now_.patched = true;
@@ -284,23 +283,11 @@ bool Comparer::PatchPairs(const std::vector<Mark>& old, const std::vector<Mark>&
   return !out->overflow();
 }
 
-bool Comparer::Patch(const Picture& old, shm::CborWriter* out) {
+bool Comparer::Patch(const Picture& old, const TypeInfo& info, shm::CborWriter* out) {
   if (old.shape == Shape::kSet || old.shape == Shape::kFrozenSet || old.shape == Shape::kTuple) return false;
   // REQUIRES level_ just read.
-  const Limits& limits = context_->options->limits;
-  now_.shape = old.shape;
-  now_.subclass = old.subclass;
+  MarkLevel(info, &now_);
   now_.deep_hash = 0;
-  now_.total = level_.total;
-  now_.attribute_total = level_.attribute_total;
-  now_.items.clear();
-  now_.attributes.clear();
-  for (PyObject* item : level_.items) {
-    now_.items.push_back({item, ValueBits(item, context_->types.OfObject(item), limits.chars)});
-  }
-  for (PyObject* item : level_.attributes) {
-    now_.attributes.push_back({item, ValueBits(item, context_->types.OfObject(item), limits.chars)});
-  }
   ops_ = 0;
   most_ops_ = static_cast<int>((old.items.size() + old.attributes.size()) / 4) + 4;
   const std::size_t array = out->BeginArray();

@@ -62,10 +62,11 @@ class Comparer {
   Change Compare(Shadow* shadow, PyObject* object, bool redacted, bool deep, std::string_view* cbor);
 
  private:
-  bool TakePicture(PyObject* object, const TypeInfo& info, Picture* picture);
+  // REQUIRES level_ just read from an object of that class.
+  void MarkLevel(const TypeInfo& info, Picture* picture) const;
   bool SameLevel(const Picture& old) const;
   // False when a full value is shorter or the change cannot be said as a patch.
-  bool Patch(const Picture& old, shm::CborWriter* out);
+  bool Patch(const Picture& old, const TypeInfo& info, shm::CborWriter* out);
   bool PatchSequence(const Picture& old, shm::CborWriter* out);
   bool PatchPairs(const std::vector<Mark>& old, const std::vector<Mark>& now, const std::vector<PyObject*>& objects,
                   int set_op, int delete_op, shm::CborWriter* out);
