@@ -150,6 +150,7 @@ int Redactor::MaskArguments(std::vector<std::string>* arguments, std::vector<std
 int Redactor::MaskSource(std::string* text, std::vector<std::string>* secrets) const {
   if (off()) return 0;
   int masked = 0;
+  std::vector<std::string> found;
   const std::string original = *text;
   const std::string_view view = original;
   for (std::size_t i = 0; i < view.size();) {
@@ -171,14 +172,26 @@ int Redactor::MaskSource(std::string* text, std::vector<std::string>* secrets) c
       i = end;
       continue;
     }
-    Remember(secrets, view.substr(body, body_end - body));
+    Remember(&found, view.substr(body, body_end - body));
     for (std::size_t k = body; k < body_end; ++k) {
       if ((*text)[k] != '\n') (*text)[k] = '*';
     }
     ++masked;
     i = after;
   }
+  for (const std::string& secret : found) {
+    if (secret.size() >= kShortestShown) CoverText(secret, text);
+    Remember(secrets, secret);
+  }
   return masked;
+}
+
+void CoverText(std::string_view secret, std::string* text) {
+  for (std::size_t at = text->find(secret); at != std::string::npos; at = text->find(secret, at + secret.size())) {
+    for (std::size_t k = at; k < at + secret.size(); ++k) {
+      if ((*text)[k] != '\n') (*text)[k] = '*';
+    }
+  }
 }
 
 }  // namespace smiley::shm

@@ -13,6 +13,12 @@ namespace smiley::shm {
 // `*` matches any run of characters, `?` one; ASCII letters without case.
 bool GlobMatches(std::string_view pattern, std::string_view text);
 
+// Secrets shorter than this are masked only where their name stands.
+inline constexpr std::size_t kShortestShown = 8;
+
+// Stars over every occurrence; lines and columns stay.
+void CoverText(std::string_view secret, std::string* text);
+
 class Redactor {
  public:
   // The default patterns of the design.
@@ -26,7 +32,8 @@ class Redactor {
   // masked; `secrets` (may be null) gets what was hidden.
   int MaskArguments(std::vector<std::string>* arguments, std::vector<std::string>* secrets = nullptr) const;
   // Python source: string literals assigned to such names (name = "…", name: str = "…", "name": "…", name="…").
-  // Same length in lines and columns is kept.
+  // Same length in lines and columns is kept. What was masked so is masked wherever else the text has it, when it is long
+  // enough to be told from other words.
   int MaskSource(std::string* text, std::vector<std::string>* secrets = nullptr) const;
 
  private:

@@ -54,6 +54,10 @@ void Secrets::Mask(std::string* text) const {
   }
 }
 
+void Secrets::Cover(std::string* text) const {
+  for (const std::string& secret : secrets_) shm::CoverText(secret, text);
+}
+
 bool CaptureContext::RedactsName(PyObject* name) {
   if (options->redactor.off() || !PyUnicode_Check(name)) return false;
   if (PyUnicode_GET_LENGTH(name) > 128) return false;

@@ -36,12 +36,13 @@ class ObjectIds {
 // Strings that were redacted once and are masked wherever they show up again.
 class Secrets {
  public:
-  static constexpr std::size_t kShortest = 8;
+  static constexpr std::size_t kShortest = shm::kShortestShown;
   static constexpr std::size_t kMost = 256;
   void Add(std::string_view secret);
   bool empty() const { return secrets_.empty(); }
   bool Contains(std::string_view text) const;      // some secret stands in it
   void Mask(std::string* text) const;              // replaces each by "***"
+  void Cover(std::string* text) const;             // by as many stars: lines and columns stay
 
  private:
   std::vector<std::string> secrets_;

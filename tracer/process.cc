@@ -88,10 +88,13 @@ Process::Process(const SmileyStartConfig* config, Options options)
       parent_start_(config->parent_start),
       parent_pid_(config->parent_pid) {
   capture_.options = &options_;
-  // What the command line hides stays hidden where the program shows it again.
+  // What the command line and the environment hide stays hidden where the program shows it again.
   std::vector<std::string> command = List(config->command, config->command_count);
   std::vector<std::string> secrets;
   options_.redactor.MaskArguments(&command, &secrets);
+  std::vector<std::string> variables;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) variables.emplace_back(*entry);
+  options_.redactor.MaskArguments(&variables, &secrets);
   for (const std::string& secret : secrets) capture_.secrets.Add(secret);
 }
 
@@ -232,7 +235,10 @@ bool Process::Describe(CodeInfo* info, PyCodeObject* code) {
     auto [it, fresh] = code_ids_.try_emplace(ContentKey('s', file + '\n' + *text), 0);
     if (fresh) {
       std::string masked = *text;
-      options_.redactor.MaskSource(&masked);
+      std::vector<std::string> secrets;
+      options_.redactor.MaskSource(&masked, &secrets);
+      for (const std::string& secret : secrets) capture_.secrets.Add(secret);
+      capture_.secrets.Cover(&masked);
       std::string record;
       shm::CborWriter out(&record);
       out.ArrayHeader(2);
@@ -284,7 +290,9 @@ void Process::NameThread(std::uint32_t number, std::uint64_t native_id, std::str
   shm::CborWriter out(&record);
   out.ArrayHeader(2);
   out.Unsigned(native_id);
-  PutText(&out, name);
+  std::string shown(name);
+  capture_.secrets.Mask(&shown);
+  PutText(&out, shown);
   out.Finish();
   catalogue_->Append(shm::RecordType::kThread, number, record);
 }
