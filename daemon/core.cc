@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "shm/test_point.h"
+
 namespace smiley::daemon {
 
 Result<std::unique_ptr<DaemonCore>> DaemonCore::Start(const shm::Home& home, Options options) {
@@ -13,6 +15,7 @@ Result<std::unique_ptr<DaemonCore>> DaemonCore::Start(const shm::Home& home, Opt
   auto opened = Store::Open(store);
   if (!opened.ok()) return opened.status();
   core->store_ = std::move(*opened);
+  SMILEY_TEST_POINT("daemon.opened");
   core->archive_ = std::make_unique<LiveArchive>(*core->store_);
   core->feed_ = std::make_unique<LiveFeed>(options.feed_bytes);
   auto drainer =

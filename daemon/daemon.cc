@@ -140,6 +140,7 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
   if (pthread_sigmask(SIG_BLOCK, &ends, nullptr) != 0) return {Code::kIo, "cannot block signals"};
   Lock lock;
   if (const Status taken = lock.Take(options.home); !taken.ok()) return taken;
+  SMILEY_TEST_POINT("daemon.locked");
   const auto log = OpenLog(options.home);
   const auto say = [log](const std::string& line) {
     if (log) log->info(line);
@@ -167,6 +168,7 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
     return server.status();
   }
   say("ready");
+  SMILEY_TEST_POINT("daemon.listening");
   if (ready_fd >= 0) {
     (void)!write(ready_fd, "+", 1);
     close(ready_fd);
@@ -186,7 +188,10 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
 
 }  // namespace
 
-Status RunDaemon(const DaemonOptions& options) { return Serve(options, -1); }
+Status RunDaemon(const DaemonOptions& options) {
+  shm::ArmTestPoints(nullptr);
+  return Serve(options, -1);
+}
 
 Status StartDaemon(const DaemonOptions& options) {
   if (shm::DaemonHoldsLock(options.home)) return WaitForOther(options.home);

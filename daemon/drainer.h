@@ -106,6 +106,7 @@ class Drainer : public RunRegistry {
   void CheckRuns();
   void EndRun(RunProgress* run);
   void ReadNotes(const std::string& run);
+  std::filesystem::path NotesPath(const std::string& run) const;
   void CheckWaiters();
   void ReadSpool();
   void UpdateRates();
@@ -130,6 +131,8 @@ class Drainer : public RunRegistry {
   std::map<std::uint64_t, std::unique_ptr<ProcessState>> processes_;  // by token
   std::map<std::string, std::unique_ptr<RunProgress>> runs_;
   std::vector<Waiter> waiters_;
+  // Files of the spool folder that may go when the batch is stored.
+  std::vector<std::pair<std::uint64_t, std::vector<std::filesystem::path>>> spooled_;
   std::vector<shm::Segment::Found> busy_;  // their owners were still making them
   std::set<std::string> refused_;          // reported once
   Batch batch_;                            // grows during a pass

@@ -92,6 +92,7 @@ void Drainer::Rewalk(ProcessState* process, RingState* ring, std::uint64_t curso
   ring->thread->ring = ring;
   part.words.erase(part.words.begin(), part.words.begin() + static_cast<std::ptrdiff_t>(walked));
   part.from += walked;
+  SMILEY_TEST_POINT("drain.rewalked");
   if (!part.words.empty() || part.block_done) TakePart(process, ring, std::move(part));
 }
 
@@ -241,6 +242,7 @@ void Drainer::ClosePiece(RingState* ring) {
   }
   ring->open_parts = 0;
   QueueCursor(ring, ring->drained);
+  SMILEY_TEST_POINT("drain.closed");
 }
 
 void Drainer::QueueCursor(RingState* ring, std::uint64_t position) {
@@ -272,6 +274,7 @@ void Drainer::TakePendingLoss(ProcessState* process, RingState* ring) {
   state.thread = loss.thread;
   AddLoss(process, thread, state, time, loss.first + loss.count - thread->next_seq, loss.first_units, loss.last_units,
           false);
+  SMILEY_TEST_POINT("drain.loss_taken");
 }
 
 }  // namespace smiley::daemon

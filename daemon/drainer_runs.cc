@@ -10,6 +10,7 @@
 
 #include "daemon/drainer.h"
 #include "shm/clock.h"
+#include "shm/test_point.h"
 
 namespace smiley::daemon {
 namespace {
@@ -54,8 +55,17 @@ void Drainer::Progress() {
   for (auto& [id, run] : runs_) {
     if (run->end_batch != 0 && run->end_batch <= stored) ended.push_back(run.get());
   }
+  std::erase_if(spooled_, [stored](const auto& item) {
+    if (item.first > stored) return false;
+    std::error_code error;
+    for (const auto& path : item.second) std::filesystem::remove(path, error);
+    SMILEY_TEST_POINT("drain.spool_removed");
+    return true;
+  });
   for (RunProgress* run : ended) {
     run->end_batch = 0;
+    std::error_code error;
+    std::filesystem::remove(NotesPath(run->id), error);
     if (!run->processes.empty()) {  // a late child came meanwhile: the run goes on
       if (auto info = archive_.ChangeRun(run->id, [](RunInfo& change) {
             change.state = RunState::kRunning;
@@ -144,17 +154,17 @@ void Drainer::CheckRuns() {
 }
 
 // What the preload library noted about programs of the run that cannot be recorded: a line each, in the spool folder.
+// The file goes when the notes are stored.
 void Drainer::ReadNotes(const std::string& run) {
   constexpr int kMostNotes = 100;
-  const std::filesystem::path path = home_.SpoolDir() / (run + ".notes");
-  std::ifstream in(path);
+  std::ifstream in(NotesPath(run));
   std::string line;
   for (int notes = 0; notes < kMostNotes && std::getline(in, line); ++notes) {
     if (!line.empty()) AddNote(run, "unrecordable", "not recorded: " + line);
   }
-  std::error_code error;
-  std::filesystem::remove(path, error);
 }
+
+std::filesystem::path Drainer::NotesPath(const std::string& run) const { return home_.SpoolDir() / (run + ".notes"); }
 
 void Drainer::EndRun(RunProgress* run) {
   ReadNotes(run->id);
@@ -166,6 +176,7 @@ void Drainer::EndRun(RunProgress* run) {
   });
   if (info) batch_.runs.push_back(std::move(*info));
   run->end_batch = PushBatch();
+  SMILEY_TEST_POINT("drain.run_ended");
 }
 
 void Drainer::CheckWaiters() {
@@ -199,19 +210,24 @@ void Drainer::CheckWaiters() {
   for (auto& [call, answer] : done) call(std::move(answer));
 }
 
-// Ends of runs that smiley-run could tell nobody.
+// Ends of runs that smiley-run could tell nobody. The files go when what they say is stored.
 void Drainer::ReadSpool() {
   std::error_code error;
   std::vector<std::filesystem::path> files;
   for (std::filesystem::directory_iterator at(home_.SpoolDir(), error), end; !error && at != end;
        at.increment(error)) {
     if (at->path().extension() == ".json") files.push_back(at->path());
+    // Stored by the daemon before, which ended just then.
+    if (at->path().extension() == ".notes") {
+      const auto run = store_.archive().FindRun(at->path().stem().string());
+      if (run.ok() && run->state == RunState::kEnded && !runs_.contains(run->id)) files.push_back(at->path());
+    }
   }
   for (const auto& path : files) {
+    if (path.extension() != ".json") continue;
     std::ifstream in(path);
     const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
     const auto json = nlohmann::json::parse(text, nullptr, false);
-    std::filesystem::remove(path, error);
     if (!json.is_object() || !json.contains("run") || !json["run"].is_string()) {
       Log("threw away " + path.string() + ": not the end of a run");
       continue;
@@ -243,6 +259,8 @@ void Drainer::ReadSpool() {
     if (const Status status = Finish(id, exit_code, signal); !status.ok())
       Log("end of run " + id + ": " + status.message());
   }
+  SMILEY_TEST_POINT("drain.spool_read");
+  if (!files.empty()) Post([this, files = std::move(files)] { spooled_.emplace_back(PushBatch(), files); });
 }
 
 void Drainer::UpdateRates() {

@@ -96,6 +96,7 @@ void Drainer::Attach(const shm::Segment::Found& found) {
     catalogue->queued = cursor.value_or(0);
     catalogue->reader = std::make_unique<shm::CatalogueReader>(std::move(segment), catalogue->queued);
     process->catalogues.try_emplace(catalogue->index, std::move(catalogue));
+    SMILEY_TEST_POINT("drain.attached");
     return;
   }
   auto ring = std::make_unique<RingState>();
@@ -108,6 +109,7 @@ void Drainer::Attach(const shm::Segment::Found& found) {
   }
   ring->drained = ring->queued = cursor.value_or(0);
   process->rings.push_back(std::move(ring));
+  SMILEY_TEST_POINT("drain.attached");
 }
 
 ProcessState* Drainer::ProcessOf(const shm::Segment& segment) {
@@ -205,6 +207,7 @@ void Drainer::Number(ProcessState* process) {
   if (auto whole = archive_.ChangeRun(run->id, nullptr)) batch_.runs.push_back(std::move(*whole));
   batch_.processes.emplace_back(run->id, info);
   batch_.catalogue.push_back({run->id, info.process, shm::RecordType::kProcess, 0, process->record});
+  SMILEY_TEST_POINT("drain.numbered");
 }
 
 void Drainer::CheckDeaths() {
@@ -261,6 +264,7 @@ bool Drainer::FinishProcess(ProcessState* process) {
   batch_.processes.emplace_back(run->id, process->info);
   process->last_batch = PushBatch();
   process->finished = true;
+  SMILEY_TEST_POINT("drain.finished");
   return true;
 }
 

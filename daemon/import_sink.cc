@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/piece_scan.h"
+#include "shm/test_point.h"
 
 namespace smiley::daemon {
 namespace {
@@ -147,6 +148,7 @@ Status ImportSink::Flush(bool last) {
   const Status status = services_.store.Commit(batch_);
   batch_ = Batch();
   batch_bytes_ = 0;
+  SMILEY_TEST_POINT("import.written");
   return status;
 }
 
@@ -158,6 +160,7 @@ Result<RunInfo> ImportSink::Finish() {
   }
   if (Status status = Flush(true); !status) return status;
   finished_ = true;
+  SMILEY_TEST_POINT("import.finished");
   return services_.archive.FindRun(run_.id);
 }
 

@@ -165,6 +165,7 @@ void Pipeline::Handle(Batch batch, std::uint64_t number) {
   }
   handled_.store(number, std::memory_order_release);
   if (!kept) stored_.store(number, std::memory_order_release);
+  SMILEY_TEST_POINT("drain.handled");
 }
 
 // What cannot be stored now: pieces become losses of their threads, the rest waits.

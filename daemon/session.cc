@@ -19,6 +19,7 @@
 #include "daemon/client.h"
 #include "daemon/import.h"
 #include "daemon/query_json.h"
+#include "shm/test_point.h"
 
 namespace smiley::daemon {
 
@@ -253,6 +254,7 @@ Session::Awaitable<bool> Session::Stream(const Request& request, std::unique_ptr
     } else if (*next == Producer::Next::kDone) {
       done = true;
     } else {
+      SMILEY_TEST_POINT("answer.step");
       const bool written = co_await Write(out);
       if (!written) co_return false;
       out.clear();
@@ -270,6 +272,7 @@ Session::Awaitable<bool> Session::Stream(const Request& request, std::unique_ptr
     PutLength(&out, at, status ? 0u : 0xFFFFFFFFu);
   }
   out += EndLine(request.id_json, status, status ? producer->EndMembers() : std::string());
+  SMILEY_TEST_POINT("answer.ended");
   // Readers of the store and the live feed end here, not when the client has read the rest.
   const auto drop = [&] { producer.reset(); };
   const bool dropped = co_await OnPool(pool, drop);

@@ -314,7 +314,9 @@ Status StoreImpl::Written(const Status& status) {
 
 Status StoreImpl::SyncLog() {
   guard_.Tick();
-  return db_->SyncLog();
+  const Status status = db_->SyncLog();
+  SMILEY_TEST_POINT("store.synced");
+  return status;
 }
 
 std::optional<std::uint64_t> StoreImpl::CursorOf(const std::string& segment) {

@@ -51,6 +51,7 @@ Status StoreImpl::DeleteRun(const std::string& run) {
   std::vector<KeyRange> ranges;
   if (const Status status = ListDeletion(*record, &list, &ranges); !status.ok()) return status;
   if (const Status status = guard_.AdmitDeletion(); !status.ok()) return Written(status);
+  SMILEY_TEST_POINT("store.deleting");
   if (const Status status = db_->Write(list); !status.ok()) {
     broken_ = true;
     return Written(status);
@@ -81,6 +82,7 @@ void StoreImpl::CompactDeleted() {
     compact_.pop_front();
     lock.unlock();
     const Status status = db_->Compact(range.family, range.from, range.to);
+    SMILEY_TEST_POINT("store.compacted");
     if (!status.ok()) {
       std::unique_lock cache_lock(cache_mutex_);
       problem_ = status.message();

@@ -1,11 +1,19 @@
 // Records an imaginary shop: as the tracer would write it, at whatever speed is asked for.
 //
 //   smiley_test_producer EVENTS [--threads N] [--rate EVENTS_PER_SECOND] [--exception] [--stay] [--run ID]
+//     [--blocks N] [--on-full block|drop|overwrite] [--names N] [--progress FILE] [--hesitate N]
 //
 // Prints the run's id first. --stay: keeps the process alive, with its threads open, until standard input ends.
+// --blocks: size of each ring in blocks of 64 KiB. --names: so many strings that nothing refers to come into the
+// catalogue first. --progress: a file of 8 bytes for each thread, in which the number of its events that were published
+// or counted as lost stands at every moment, so that it is known after a kill. --hesitate: after
+// N losses in a row a thread waits until the reader has given blocks back. Test points: see shm/README.md.
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -21,6 +29,7 @@
 #include "shm/cbor.h"
 #include "shm/ring_writer.h"
 #include "shm/segment.h"
+#include "shm/test_point.h"
 
 namespace {
 
@@ -54,7 +63,21 @@ struct Options {
   double rate = 0;
   bool exception = false, stay = false;
   std::string run;
+  std::uint64_t blocks = 16, names = 0, hesitate = 0;
+  OnFull on_full = OnFull::kBlock;
+  std::atomic<std::uint64_t>* progress = nullptr;  // one for each thread
 };
+
+// The file's numbers, shared with whoever looks. Null: it cannot be made.
+std::atomic<std::uint64_t>* MapProgress(const char* path) {
+  constexpr std::size_t kBytes = 4096;
+  const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return nullptr;
+  void* const memory =
+      ftruncate(fd, kBytes) == 0 ? mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+  close(fd);
+  return memory == MAP_FAILED ? nullptr : static_cast<std::atomic<std::uint64_t>*>(memory);
+}
 
 std::string Encode(const std::function<void(CborWriter&)>& write) {
   std::string out;
@@ -64,10 +87,13 @@ std::string Encode(const std::function<void(CborWriter&)>& write) {
   return out;
 }
 
-void WriteNames(CatalogueWriter* catalogue) {
+void WriteNames(CatalogueWriter* catalogue, std::uint64_t more) {
   const char* strings[] = {"/imaginary/shop.py", "<module>", "Shop.pay", "serve", "self", "amount", "shop", "count", "i", "x"};
   std::uint32_t id = 0;
   for (const char* text : strings) catalogue->Append(RecordType::kString, ++id, text);
+  for (std::uint64_t n = 0; n < more; ++n) {
+    catalogue->Append(RecordType::kString, ++id, "name_" + std::to_string(n) + std::string(100, 'x'));
+  }
   catalogue->Append(RecordType::kSource, 1, Encode([](CborWriter& w) {
     w.ArrayHeader(2);
     w.Int(kFile);
@@ -100,7 +126,8 @@ class Thread : public OpenFrames {
     }));
     SegmentOptions ring;
     ring.index = number;
-    ring.data_bytes = 16 * kBlockBytes;
+    ring.data_bytes = options.blocks * kBlockBytes;
+    ring.on_full = options.on_full;
     auto segment = Segment::Create(owner, ring);
     if (!segment) {
       std::fprintf(stderr, "producer: %s\n", segment.status().message().c_str());
@@ -114,6 +141,7 @@ class Thread : public OpenFrames {
     };
     writer_ = std::make_unique<RingWriter>(std::move(*segment), clock_, writing);
     writer_->StartThread(number, 1);
+    if (options.progress != nullptr) progress_ = &options.progress[number - 1];
     base_frame_ = (static_cast<std::uint64_t>(number) << 32);
   }
 
@@ -167,7 +195,12 @@ class Thread : public OpenFrames {
     if (writer_->Begin(kind, 0, id, clock_.NowUnits())) {
       attach();
       writer_->Commit();
+      lost_in_a_row_ = 0;
+    } else if (++lost_in_a_row_ == 1) {
+      freed_at_loss_ = writer_->segment().header().read_pos.load();
     }
+    if (progress_ != nullptr) progress_->store(events_, std::memory_order_relaxed);
+    if (options_.hesitate != 0 && lost_in_a_row_ == options_.hesitate) Hesitate();
     if (kind == Kind::kLine) open_.back().line = id;
     if (kind == Kind::kReturn || kind == Kind::kUnwind) open_.pop_back();
   }
@@ -221,6 +254,10 @@ class Thread : public OpenFrames {
     w.Text("negative");
     Attach(Kind::kException, 0, w);
   }
+  void Hesitate() {
+    const std::atomic<std::uint64_t>& freed = writer_->segment().header().read_pos;
+    while (freed.load() == freed_at_loss_) ::poll(nullptr, 0, 1);
+  }
   void Pace() {
     if (options_.rate <= 0) return;
     const double due = static_cast<double>(events_) / options_.rate;
@@ -232,8 +269,9 @@ class Thread : public OpenFrames {
   Clock clock_;
   std::unique_ptr<RingWriter> writer_;
   std::vector<OpenFrame> open_;
-  std::uint64_t base_frame_ = 0, frames_ = 0, events_ = 0;
+  std::uint64_t base_frame_ = 0, frames_ = 0, events_ = 0, lost_in_a_row_ = 0, freed_at_loss_ = 0;
   std::uint64_t begin_ns_ = MonotonicNs();
+  std::atomic<std::uint64_t>* progress_ = nullptr;
 };
 
 }  // namespace
@@ -252,6 +290,26 @@ int main(int argc, char** argv) {
     } else if (word == "--run") {
       options.run = next;
       ++i;
+    } else if (word == "--blocks") {
+      options.blocks = std::strtoull(next, nullptr, 10);
+      ++i;
+    } else if (word == "--hesitate") {
+      options.hesitate = std::strtoull(next, nullptr, 10);
+      ++i;
+    } else if (word == "--names") {
+      options.names = std::strtoull(next, nullptr, 10);
+      ++i;
+    } else if (word == "--on-full") {
+      const std::string policy = next;
+      options.on_full = policy == "drop" ? OnFull::kDrop : policy == "overwrite" ? OnFull::kOverwrite : OnFull::kBlock;
+      ++i;
+    } else if (word == "--progress") {
+      options.progress = MapProgress(next);
+      if (options.progress == nullptr) {
+        std::fprintf(stderr, "producer: cannot make %s\n", next);
+        return 1;
+      }
+      ++i;
     } else if (word == "--exception") {
       options.exception = true;
     } else if (word == "--stay") {
@@ -260,6 +318,7 @@ int main(int argc, char** argv) {
       options.events = std::strtoull(word.c_str(), nullptr, 10);
     }
   }
+  ArmTestPoints(nullptr);
   auto home = Home::Open();
   if (!home) {
     std::fprintf(stderr, "producer: %s\n", home.status().message().c_str());
@@ -301,7 +360,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "producer: %s\n", catalogue.status().message().c_str());
     return 1;
   }
-  WriteNames(catalogue->get());
+  WriteNames(catalogue->get(), options.names);
   std::printf("%s\n", owner.run.c_str());
   std::fflush(stdout);
   std::vector<std::unique_ptr<Thread>> threads;
