@@ -31,6 +31,7 @@ struct Server::State {
   Protocol::acceptor acceptor;
   std::size_t max_clients;
   std::thread io_thread;
+  SocketFile file;  // what the socket's name led to when it was made
   bool stopped = false;
 };
 
@@ -69,6 +70,7 @@ Result<std::unique_ptr<Server>> Server::Start(const Services& services, const Op
   std::unique_ptr<Server> server(new Server());
   server->state_ = std::make_shared<State>(services, options);
   auto state = server->state_;
+  state->file = SocketFile::At(services.home);
   boost::system::error_code error;
   state->acceptor.assign(Protocol(), *fd, error);
   if (error) {
@@ -95,7 +97,9 @@ void Server::Stop() {
   state->io_thread.join();
   state->host->quick.join();
   state->host->bulk.join();
-  ::unlink(state->host->services.home.SocketPath().c_str());
+  // A home that was removed and made again has a socket of somebody else's there.
+  const SocketFile now = SocketFile::At(state->host->services.home);
+  if (now.inode != 0 && now == state->file) ::unlink(state->host->services.home.SocketPath().c_str());
 }
 
 Server::~Server() { Stop(); }

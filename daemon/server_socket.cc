@@ -70,6 +70,12 @@ Result<int> ListenOnHome(const shm::Home& home) {
   return socket.Release();
 }
 
+SocketFile SocketFile::At(const shm::Home& home) {
+  struct stat info {};
+  if (::stat(home.SocketPath().c_str(), &info) != 0) return {};
+  return {info.st_dev, info.st_ino};
+}
+
 Result<int> ConnectToHome(const shm::Home& home, std::chrono::milliseconds timeout, int interrupt_fd) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   Descriptor directory;

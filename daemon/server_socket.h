@@ -4,6 +4,8 @@
 // address are reached through /proc/self/fd.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 
 #include "shm/home.h"
@@ -13,6 +15,13 @@ namespace smiley::daemon {
 
 // Listens (non-blocking, close-on-exec). Replaces a socket that a dead daemon left. REQUIRES the home's daemon lock.
 Result<int> ListenOnHome(const shm::Home& home);
+// Which file the socket's name leads to; inode 0: none.
+struct SocketFile {
+  dev_t device = 0;
+  ino_t inode = 0;
+  static SocketFile At(const shm::Home& home);
+  friend bool operator==(const SocketFile&, const SocketFile&) = default;
+};
 // Connects (non-blocking, close-on-exec). Waits up to `timeout` for a daemon that holds the lock but does not listen
 // yet; kGone at once when there is none. kInterrupted when interrupt_fd (>= 0) becomes readable.
 Result<int> ConnectToHome(const shm::Home& home, std::chrono::milliseconds timeout, int interrupt_fd);

@@ -34,4 +34,4 @@ RECOVERY = ["daemon.locked", "daemon.opened", "daemon.listening", "drain.attache
 IMPORT = {"import.written": 2, "import.finished": 1, "store.writing": 2, "store.committed": 2}
 DELETE = {"store.deleting": 1, "store.deleted": 1, "store.compacted": 3}
 EXPORT = {"answer.step": 3, "answer.ended": 1}
-SPOOL = {"drain.spool_read": 1, "drain.spool_removed": 1, "store.writing": 2, "store.committed": 2, "drain.queued": 2}
+SPOOL = {"drain.spool_read": 1, "drain.spool_removed": 1, "store.writing": 1, "store.committed": 1, "drain.queued": 1}
