@@ -269,6 +269,10 @@ class Analyser {
 }  // namespace
 
 CodeInfo::~CodeInfo() {
+  if (hooked) {
+    before->after = after;
+    after->before = before;
+  }
   for (Slot& slot : slots) Py_XDECREF(slot.name);
 }
 
@@ -283,6 +287,29 @@ std::uint32_t CodeInfo::SlotOfName(PyObject* name, bool redacted) {
     slots.push_back(slot);
   }
   return it->second;
+}
+
+CodeTable::CodeTable(CaptureContext* context, const Filters* filters) : context_(context), filters_(filters) {
+  hooked_.before = hooked_.after = &hooked_;
+}
+
+void CodeTable::Hooked(CodeInfo* info, PyCodeObject* code) {
+  info->hooked = true;
+  info->object = code;
+  info->before = &hooked_;
+  info->after = hooked_.after;
+  info->after->before = info;
+  hooked_.after = info;
+}
+
+void CodeTable::UnhookAll(void (*unhook)(PyCodeObject* code)) {
+  while (hooked_.after != &hooked_) {
+    CodeInfo* info = hooked_.after;
+    hooked_.after = info->after;
+    info->after->before = &hooked_;
+    info->hooked = false;
+    unhook(info->object);
+  }
 }
 
 bool CodeTable::Start() {

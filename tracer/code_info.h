@@ -36,6 +36,7 @@ struct CodeInfo {
   bool included = false;
   bool generator = false;       // generator, coroutine, async generator
   bool namespace_body = false;  // module or class body, exec
+  bool hooked = false;          // its own events are on
   std::uint32_t generation = 0; // of the catalogue that `id` belongs to (a fork begins a new one)
   std::uint32_t id = 0;         // catalogue id; 0 = not written yet
   std::uint32_t first_line = 0;
@@ -50,6 +51,12 @@ struct CodeInfo {
   struct Uses { int line; std::vector<std::uint32_t> reads, writes; };
   std::vector<Uses> uses;
 
+  PyCodeObject* object = nullptr;       // while hooked
+  CodeInfo *before = nullptr, *after = nullptr;  // in the table's list of the hooked ones
+
+  CodeInfo() = default;
+  CodeInfo(const CodeInfo&) = delete;
+  CodeInfo& operator=(const CodeInfo&) = delete;
   ~CodeInfo();
   // Slots that the line's own instructions touch; empty when the line is not known.
   const std::uint32_t* Begin(std::uint32_t line, const std::uint32_t** end) const {
@@ -75,16 +82,20 @@ struct CodeInfo {
 // All code objects seen, through co_extra.
 class CodeTable {
  public:
-  CodeTable(CaptureContext* context, const Filters* filters) : context_(context), filters_(filters) {}
+  CodeTable(CaptureContext* context, const Filters* filters);
   bool Start();  // false: the interpreter has no co_extra index left
   // Never null; analysed at first sight. REQUIRES the GIL.
   CodeInfo* Of(PyCodeObject* code);
+  // Code objects with events of their own, for the day on which these are taken back. REQUIRES !info->hooked.
+  void Hooked(CodeInfo* info, PyCodeObject* code);
+  void UnhookAll(void (*unhook)(PyCodeObject* code));
 
  private:
   std::unique_ptr<CodeInfo> Analyse(PyCodeObject* code);
   CaptureContext* context_;
   const Filters* filters_;
   Py_ssize_t extra_index_ = -1;
+  CodeInfo hooked_;  // the list's ends
 };
 
 }  // namespace smiley::tracer

@@ -17,7 +17,8 @@ class HookSource {
   virtual void Stop() = 0;
 };
 
-// The C trace function (PyEval_SetTrace's mechanism), or the C profile function when only calls are wanted.
-std::unique_ptr<HookSource> MakeTraceFunctionHooks(bool calls_only);
+// What this CPython has best: the C trace function on 3.11 (the C profile function when only calls are wanted),
+// sys.monitoring from 3.12 on.
+std::unique_ptr<HookSource> MakeHooks(bool calls_only);
 
 }  // namespace smiley::tracer

@@ -1,10 +1,14 @@
-// Events from the interpreter's C trace function: the very sequence that sys.settrace gives a Python function.
+// CPython 3.11: events from the interpreter's C trace function: the very sequence that sys.settrace gives a Python
+// function. Newer versions have hooks_monitoring.cc.
 #include <Python.h>
+
+#if PY_VERSION_HEX < 0x030C0000
 #include <frameobject.h>
 #include <opcode.h>
 
 #include "tracer/hooks.h"
 #include "tracer/interp.h"
+#include "tracer/raising.h"
 #include "tracer/recorder.h"
 #include "tracer/swap.h"
 #include "tracer/user_trace.h"
@@ -75,17 +79,6 @@ void OnLine(ThreadRecorder* recorder, PyFrameObject* object) {
   recorder->Line(frame, static_cast<std::uint32_t>(PyFrame_GetLineNumber(object)));
 }
 
-// A loop over an iterator swallows StopIteration by itself: no handler follows.
-bool SwallowedByLoop(const CodeInfo* code, const SmileyFrame& frame, PyObject* exception) {
-  const int opcode = code->OpcodeAt(frame.lasti);
-  return (opcode == FOR_ITER || opcode == SEND
-#ifdef END_ASYNC_FOR
-          || opcode == END_ASYNC_FOR
-#endif
-          ) && (PyErr_GivenExceptionMatches(exception, PyExc_StopIteration) ||
-                PyErr_GivenExceptionMatches(exception, PyExc_StopAsyncIteration));
-}
-
 void OnException(ThreadRecorder* recorder, PyFrameObject* object, PyObject* info) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
@@ -94,12 +87,9 @@ void OnException(ThreadRecorder* recorder, PyFrameObject* object, PyObject* info
   if (!PyExceptionInstance_Check(exception)) return;
   if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, exception);
   if (!recorder->IsTop(frame.key)) return;
-  PyObject* traceback = PyTuple_GET_ITEM(info, 2);
-  CodeInfo* code = Process::instance()->codes().Of(frame.code);
-  const bool raised_here = code->OpcodeAt(frame.lasti) == RAISE_VARARGS;
-  const bool deeper = traceback != nullptr && PyTraceBack_Check(traceback) &&
-                      reinterpret_cast<PyTracebackObject*>(traceback)->tb_next != nullptr;
-  recorder->Raise(frame, exception, deeper && !raised_here, SwallowedByLoop(code, frame, exception));
+  const CodeInfo* code = Process::instance()->codes().Of(frame.code);
+  recorder->Raise(frame, exception, Propagated(*code, frame.lasti, PyTuple_GET_ITEM(info, 2)),
+                  SwallowedByLoop(*code, frame.lasti, exception));
 }
 
 void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) {
@@ -109,21 +99,9 @@ void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) 
   const CodeInfo* code = recorder->TopCode(frame.key);
   if (code == nullptr) return;
   KeepError keep;
-  const int opcode = code->OpcodeAt(frame.lasti);
-  // From 3.13 on a frame that yields stands at the instruction behind already.
-  const bool at_yield = code->generator &&
-                        (opcode == YIELD_VALUE ||
-                         (opcode == RESUME && (code->OpargAt(frame.lasti) & kResumeKindMask) != kResumeAtStart));
-  bool unwinds = value == nullptr;
-#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030D0000
-  // 3.12 says None where the others say nothing; an exception thrown in leaves the frame where it yielded.
-  if (value == Py_None) {
-    unwinds = at_yield ? !smiley_is_suspended(frame.key) : opcode != RETURN_VALUE && opcode != RETURN_CONST;
-  }
-#endif
-  if (unwinds) {
+  if (value == nullptr) {
     recorder->Leave(frame, Exit::kUnwind, nullptr, keep.exception());
-  } else if (at_yield) {
+  } else if (code->generator && code->OpcodeAt(frame.lasti) == YIELD_VALUE) {
     recorder->Leave(frame, Exit::kYield, value, nullptr);
   } else {
     recorder->Leave(frame, Exit::kReturn, value, nullptr);
@@ -195,8 +173,9 @@ class TraceFunctionHooks final : public HookSource {
 
 }  // namespace
 
-std::unique_ptr<HookSource> MakeTraceFunctionHooks(bool calls_only) {
+std::unique_ptr<HookSource> MakeHooks(bool calls_only) {
   return std::make_unique<TraceFunctionHooks>(calls_only);
 }
 
 }  // namespace smiley::tracer
+#endif

@@ -24,11 +24,11 @@ typedef struct SmileyFrame {
   PyObject* top;         // of the evaluation stack, NULL = empty: where a generator is resumed, the value sent
 } SmileyFrame;
 
+#if PY_VERSION_HEX < 0x030C0000
 void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out);
-
-#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030D0000
-// Whether the generator or coroutine of this frame has just yielded; else an exception is leaving it.
-int smiley_is_suspended(void* key);
+#else
+// The innermost frame of the calling thread, without making a frame object of it.
+void smiley_current_frame(SmileyFrame* out);
 #endif
 
 // Attributes of an instance that does not have a __dict__ object made: fills names and values (borrowed) up to `room`
@@ -51,6 +51,7 @@ const void* smiley_int_digits(PyObject* number, size_t* bytes);
 int smiley_signals_pending(void);
 // Takes the hook out of the runtime's list; 1 when it was there. Its memory is not freed: it may be running.
 int smiley_unlink_audit_hook(void* hook, void* user_data);
+#if PY_VERSION_HEX < 0x030C0000
 // Makes `func` the trace function (`profile`: the profile function) of every thread of the interpreter that has none.
 // Returns how many were set.
 int smiley_trace_all_threads(Py_tracefunc func, PyObject* arg, int profile);
@@ -59,6 +60,7 @@ void smiley_untrace_all_threads(Py_tracefunc func);
 // The program's own local trace function of a frame: borrowed, NULL = none; setting takes a new reference (NULL clears).
 PyObject* smiley_frame_trace(PyFrameObject* frame);
 void smiley_set_frame_trace(PyFrameObject* frame, PyObject* function);
+#endif
 // Element access of containers by their C layout.
 int smiley_set_next(PyObject* set, Py_ssize_t* pos, PyObject** key);
 

@@ -25,6 +25,15 @@ void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out) {
   out->top = f->stacktop > out->code->co_nlocalsplus ? f->localsplus[f->stacktop - 1] : NULL;
 }
 
+PyObject* smiley_frame_trace(PyFrameObject* frame) { return frame->f_trace; }
+
+void smiley_set_frame_trace(PyFrameObject* frame, PyObject* function) {
+  PyObject* old = frame->f_trace;
+  Py_XINCREF(function);
+  frame->f_trace = function;
+  Py_XDECREF(old);
+}
+
 Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** names, PyObject** values,
                                       Py_ssize_t room) {
   PyTypeObject* type = Py_TYPE(object);

@@ -12,15 +12,10 @@
 
 #include "tracer/interp.h"
 #include "tracer/interp_parts.h"
-#include "tracer/interp_trace.h"
+#include "tracer/interp_312_up.h"
 
-int smiley_is_suspended(void* key) {
-  _PyInterpreterFrame* f = key;
-  return f->owner == FRAME_OWNED_BY_GENERATOR && _PyFrame_GetGenerator(f)->gi_frame_state == FRAME_SUSPENDED;
-}
-
-void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out) {
-  _PyInterpreterFrame* f = frame->f_frame;
+void smiley_current_frame(SmileyFrame* out) {
+  _PyInterpreterFrame* f = PyThreadState_GET()->cframe->current_frame;
   out->key = f;
   out->previous = f->previous;
   out->locals = f->localsplus;

@@ -14,10 +14,10 @@
 
 #include "tracer/interp.h"
 #include "tracer/interp_parts.h"
-#include "tracer/interp_trace.h"
+#include "tracer/interp_312_up.h"
 
-void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out) {
-  _PyInterpreterFrame* f = frame->f_frame;
+void smiley_current_frame(SmileyFrame* out) {
+  _PyInterpreterFrame* f = PyThreadState_GET()->current_frame;
   out->key = f;
   out->previous = f->previous;
   out->locals = f->localsplus;

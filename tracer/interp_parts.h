@@ -37,15 +37,6 @@ PyObject* smiley_handled_exception(void) {
   return NULL;
 }
 
-PyObject* smiley_frame_trace(PyFrameObject* frame) { return frame->f_trace; }
-
-void smiley_set_frame_trace(PyFrameObject* frame, PyObject* function) {
-  PyObject* old = frame->f_trace;
-  Py_XINCREF(function);
-  frame->f_trace = function;
-  Py_XDECREF(old);
-}
-
 static Py_ssize_t SplitAttributes(PyDictKeysObject* keys, PyObject** held, PyObject** names, PyObject** values,
                                   Py_ssize_t room) {
   if (!DK_IS_UNICODE(keys)) return 0;

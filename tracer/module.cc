@@ -57,7 +57,7 @@ std::string Begin(const SmileyStartConfig& config) {
   ReadProgramText(config, &process->sources());
   Process::Install(process);
   std::string error;
-  HookSource* hooks = MakeTraceFunctionHooks(process->options().detail == Detail::kCalls).release();
+  HookSource* hooks = MakeHooks(process->options().detail == Detail::kCalls).release();
   if (!WatchCompiling()) process->Note("warning", "texts given to exec, eval and compile are not shown");
   if (!hooks->Start(&error)) {
     UnwatchCompiling();

@@ -1,5 +1,7 @@
 #include "tracer/user_trace.h"
 
+#if PY_VERSION_HEX < 0x030C0000
+
 #include "tracer/interp.h"
 #include "tracer/swap.h"
 
@@ -63,16 +65,12 @@ int CallUserTrace(PyFrameObject* frame, int what, PyObject* arg) {
   PyObject* function = what == PyTrace_CALL ? t_function : smiley_frame_trace(frame);
   if (function == nullptr) return 0;
   Py_INCREF(function);
-#if PY_VERSION_HEX < 0x030D0000
   if (PyFrame_FastToLocalsWithError(frame) < 0) {
     Py_DECREF(function);
     return -1;
   }
-#endif
   PyObject* result = PyObject_CallFunction(function, "OsO", frame, EventName(what), arg != nullptr ? arg : Py_None);
-#if PY_VERSION_HEX < 0x030D0000
   PyFrame_LocalsToFast(frame, 1);
-#endif
   Py_DECREF(function);
   if (result == nullptr) {
     PyObject *type, *value, *traceback;
@@ -88,3 +86,4 @@ int CallUserTrace(PyFrameObject* frame, int what, PyObject* arg) {
 }
 
 }  // namespace smiley::tracer
+#endif

@@ -1,12 +1,13 @@
 // Thread rule: each thread has its own function, as sys.settrace has it; call with the GIL held.
 //
-// The program's own sys.settrace while the interpreter's one place is taken by the recorder: what the program sets is
+// CPython 3.11 only. The program's own sys.settrace while the interpreter's one place is taken by the recorder: what the program sets is
 // kept here and called as the interpreter would.
 #pragma once
 
 #include <Python.h>
 #include <frameobject.h>
 
+#if PY_VERSION_HEX < 0x030C0000
 namespace smiley::tracer {
 
 // Stands in front of sys.settrace and sys.gettrace. False when they are not as expected.
@@ -19,3 +20,4 @@ bool HasUserTrace();
 int CallUserTrace(PyFrameObject* frame, int what, PyObject* arg);
 
 }  // namespace smiley::tracer
+#endif

@@ -123,12 +123,6 @@ class Kinds(Recorded):
         value = event[name]
         return json.dumps(value["items"] if isinstance(value, dict) and "items" in value else value)
 
-    @staticmethod
-    def throws_look_resumed(python):
-        version = subprocess.run([python, "-c", "import sys; print(sys.version_info >= (3, 13))"], check=True,
-                                 capture_output=True, text=True).stdout
-        return version.strip() == "True"
-
     def check(self, text, expected, *fields, leave_out="line"):
         """`expected`: lines of event, function and the fields asked for."""
         for python in support.pythons():
@@ -136,11 +130,6 @@ class Kinds(Recorded):
                 found = [" ".join([o["event"], o["function"]] + [self.field(o, f) for f in fields])
                          for o in self.events(python, text) if o["event"] not in ("line", leave_out) and o["function"] != "<module>"]
                 wanted = [line.strip() for line in expected.strip().splitlines()]
-                if self.throws_look_resumed(python):
-                    # tracer/README.md, "Limits": the one difference of 3.13; everything else must be as elsewhere.
-                    found, wanted = ([" ".join(line.split()[:2]).replace("throw ", "resume ") if line.startswith("throw ")
-                                      or line.startswith("resume ") else line for line in lines]
-                                     for lines in (found, wanted))
                 self.assertEqual(found, wanted)
 
     def test_generators_yield_and_resume_in_the_same_frame(self):

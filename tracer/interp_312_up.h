@@ -1,0 +1,30 @@
+// Thread rule: as interp.h. Included by the version files of CPython 3.12 and newer: what they share.
+#pragma once
+
+static int SmallIntFromDigits(uintptr_t tag, const digit* digits, uint64_t* magnitude, int* negative) {
+  const uintptr_t count = tag >> 3;
+  *negative = (tag & 3) == 2;
+  *magnitude = 0;
+  if (count > 3) return 0;
+  for (uintptr_t i = count; i-- > 0;) {
+    if (*magnitude >> (64 - PyLong_SHIFT)) return 0;
+    *magnitude = (*magnitude << PyLong_SHIFT) | digits[i];
+  }
+  return 1;
+}
+
+const void* smiley_int_digits(PyObject* number, size_t* bytes) {
+  const PyLongObject* n = (PyLongObject*)number;
+  *bytes = (n->long_value.lv_tag >> 3) * sizeof(digit);
+  return n->long_value.ob_digit;
+}
+
+static int UnlinkAuditHook(_Py_AuditHookEntry** head, void* hook, void* user_data) {
+  for (_Py_AuditHookEntry** at = head; *at != NULL; at = &(*at)->next) {
+    if ((void*)(*at)->hookCFunction == hook && (*at)->userData == user_data) {
+      *at = (*at)->next;
+      return 1;
+    }
+  }
+  return 0;
+}
