@@ -162,7 +162,9 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
     (void)!write(stop_fd, &one, sizeof one);
   };
   const Services services = (*core)->services(request_stop);
-  auto server = Server::Start(services);
+  Server::Options server_options;
+  server_options.web = options.web;
+  auto server = Server::Start(services, server_options);
   if (!server.ok()) {
     say("cannot start: " + server.status().message());
     return server.status();

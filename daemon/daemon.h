@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "shm/home.h"
 #include "shm/status.h"
@@ -14,6 +15,7 @@ namespace smiley::daemon {
 struct DaemonOptions {
   shm::Home home;
   std::filesystem::path store;              // directory of the store; empty: the home's
+  std::string web;                          // where the page is served: see Server::Options
   std::uint64_t reserve_bytes = 64u << 20;  // disk space that always stays free; below it recording stops
 };
 

@@ -12,6 +12,7 @@
 
 #include "daemon/server_socket.h"
 #include "daemon/session.h"
+#include "daemon/web_server.h"
 
 namespace smiley::daemon {
 
@@ -30,6 +31,7 @@ struct Server::State {
   std::shared_ptr<SessionHost> host;
   Protocol::acceptor acceptor;
   std::size_t max_clients;
+  std::unique_ptr<WebServer> web;
   std::thread io_thread;
   SocketFile file;  // what the socket's name led to when it was made
   bool stopped = false;
@@ -65,6 +67,8 @@ asio::awaitable<void> Server::State::Accept() {
 }
 
 Result<std::unique_ptr<Server>> Server::Start(const Services& services, const Options& options) {
+  auto web = ParseWebAddress(options.web);
+  if (!web) return web.status();
   auto fd = ListenOnHome(services.home);
   if (!fd) return fd.status();
   std::unique_ptr<Server> server(new Server());
@@ -77,6 +81,13 @@ Result<std::unique_ptr<Server>> Server::Start(const Services& services, const Op
     ::close(*fd);
     return Status(Code::kIo, "cannot serve the socket: " + error.message());
   }
+  state->web = std::make_unique<WebServer>(state->host, *web);
+  if (Status served = state->web->Start(); !served) {
+    state->host->guard.reset();
+    ::unlink(services.home.SocketPath().c_str());
+    return served;
+  }
+  state->host->invite = [server = state->web.get()](std::string_view path) { return server->Invite(path); };
   asio::co_spawn(state->host->io, [state] { return state->Accept(); }, asio::detached);
   state->io_thread = std::thread([state] { state->host->io.run(); });
   return server;
@@ -91,6 +102,7 @@ void Server::Stop() {
     boost::system::error_code ignored;
     state->acceptor.close(ignored);
     state->host->gate.cancel();
+    state->web->Stop();
     for (const auto& session : state->host->sessions) session->Close();
     state->host->guard.reset();
   });

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "daemon/services.h"
 #include "shm/status.h"
@@ -22,6 +23,8 @@ class Server {
     unsigned bulk_threads = 2;
     // Connections at once; further ones wait in the system's queue until one ends.
     std::size_t max_clients = 8192;
+    // Where the page is served, as --web takes it: HOST:PORT, "off"; empty: on the loopback when it is first asked for.
+    std::string web;
   };
   // Listens on the home's socket. REQUIRES the home's daemon lock. The services outlive the server.
   static Result<std::unique_ptr<Server>> Start(const Services& services, const Options& options);

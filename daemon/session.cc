@@ -204,6 +204,10 @@ Session::Awaitable<bool> Session::Handle(const std::string& line) {
     const bool usable = co_await Import(request);
     co_return usable;
   }
+  if (request.op == "web") {
+    const bool usable = co_await Web(request);
+    co_return usable;
+  }
   const bool quick = request.op != "replay" && request.op != "export" && request.op != "check" &&
                      request.op != "threads" && request.op != "sources" && request.op != "delete";
   Reply reply;
@@ -399,6 +403,26 @@ Session::Awaitable<bool> Session::Import(const Request& request) {
   AppendRun(&about, outcome->run);
   const std::string answer =
       AnswerLine(request.id_json, "\"run\":" + about + ",\"already\":" + (outcome->already ? "true" : "false"));
+  const bool written = co_await Write(answer);
+  co_return written;
+}
+
+Session::Awaitable<bool> Session::Web(const Request& request) {
+  const auto path = request.Text("path");
+  auto invitation = Result<WebInvitation>(path.status());
+  if (path) {
+    invitation = host_->invite ? host_->invite(path->value_or(""))
+                               : Result<WebInvitation>(Status(Code::kInvalid, "this server has no page"));
+  }
+  if (!invitation) {
+    const bool usable = co_await AnswerError(request.id_json, invitation.status());
+    co_return usable;
+  }
+  std::string object;
+  JsonObject o(&object);
+  o.Text("url", invitation->url).Text("file", invitation->file);
+  o.Number("seconds", static_cast<std::uint64_t>(invitation->lifetime.count()));
+  const std::string answer = AnswerLine(request.id_json, object.substr(1));
   const bool written = co_await Write(answer);
   co_return written;
 }

@@ -21,6 +21,7 @@
 
 #include "daemon/query.h"
 #include "daemon/services.h"
+#include "daemon/web_door.h"
 
 namespace smiley::daemon {
 
@@ -40,6 +41,8 @@ struct SessionHost {
   std::unordered_set<std::shared_ptr<Session>> sessions;
   std::atomic<std::size_t> session_count{0};  // read from any thread
   bool stopping = false;
+  // Makes an address that opens the page; set by the server. Called on the io thread.
+  std::function<Result<WebInvitation>(std::string_view path)> invite;
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -66,6 +69,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<bool> Stream(const Request& request, std::unique_ptr<Producer> producer, bool binary, bool quick);
   Awaitable<bool> Finish(const Request& request);
   Awaitable<bool> Import(const Request& request);
+  Awaitable<bool> Web(const Request& request);
   Awaitable<bool> AnswerError(const std::string& id_json, const Status& status);
   // Runs `work` on a pool and comes back to the io thread. False: it threw (no memory).
   template <typename Work>

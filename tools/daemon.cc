@@ -128,16 +128,18 @@ int PrintStatus(const shm::Home& home, bool json, ColorChoice color) {
 }  // namespace
 
 int DaemonMain(int argc, char** argv) {
-  std::string action, store;
+  std::string action, store, web;
   bool foreground = false, json = false;
   ColorChoice color = ColorChoice::kAuto;
   Arguments arguments("The daemon stores what programs record and answers the other commands. It is started by itself when needed.",
                       "  smiley-daemon start                    in the background\n"
                       "  smiley-daemon start --foreground       here, until Ctrl-C\n"
+                      "  smiley-daemon start --web 127.0.0.1:8080   the page at an address of your choice\n"
                       "  smiley-daemon status --json            runs, rings, rates, losses, for scripts\n"
                       "  smiley-daemon restart                  after an update");
   arguments.OneOf("ACTION", &action, {"start", "stop", "status", "restart"}, "what to do")
       .Text("--store", &store, "keep runs in this directory (start, restart; default: store in the home)", "DIR")
+      .Text("--web", &web, "serve the page there (start, restart; default: the loopback, when smiley-web first asks)", "HOST:PORT|off")
       .Flag("--foreground", &foreground, "stay in the foreground (start, restart)")
       .Flag("--json", &json, "status as one JSON object")
       .Color(&color);
@@ -147,8 +149,8 @@ int DaemonMain(int argc, char** argv) {
     return kExitUsage;
   }
   const bool starts = action == "start" || action == "restart";
-  if (!starts && (foreground || !store.empty())) {
-    Say("--store and --foreground belong to start and restart");
+  if (!starts && (foreground || !store.empty() || !web.empty())) {
+    Say("--store, --web and --foreground belong to start and restart");
     return kExitUsage;
   }
   const Result<shm::Home> home = shm::Home::Open();
@@ -158,6 +160,7 @@ int DaemonMain(int argc, char** argv) {
   daemon::DaemonOptions options;
   options.home = *home;
   if (!store.empty()) options.store = std::filesystem::absolute(store);
+  options.web = web;
   if (action == "restart") {
     if (const int stopped = Stop(*home, true); stopped != kExitOk) return stopped;
   }

@@ -42,6 +42,8 @@ libssl-dev
 libgflags-dev
 zlib1g-dev
 END
+  # For the page; they may have come otherwise than from Debian.
+  command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || printf 'nodejs\nnpm\n'
   # Debian 12's default is Boost 1.74; 1.81 is there as well and is what later versions are nearer to.
   if [ "$version" = 12 ]; then
     echo "libboost1.81-dev|libboost1.74-dev"
@@ -52,6 +54,7 @@ END
   fi
   [ "$what" = test ] || return 0
   cat <<'END'
+chromium
 clang
 libclang-rt-dev
 procps

@@ -14,6 +14,8 @@ const std::vector<Verb>& Verbs() {
       {"show", ShowMain, "what is known of one run"},
       {"threads", ThreadsMain, "the threads of a run"},
       {"replay", ReplayMain, "a stored run, event by event"},
+      {"web", WebMain, "runs in the browser (also: server)"},
+      {"server", WebMain, ""},
       {"export", ExportMain, "a run as one file"},
       {"import", ImportMain, "such a file back into the store"},
       {"delete", DeleteMain, "remove runs"},

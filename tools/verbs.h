@@ -23,6 +23,7 @@ int DeleteMain(int argc, char** argv);
 int ExportMain(int argc, char** argv);
 int ImportMain(int argc, char** argv);
 int StoreMain(int argc, char** argv);
+int WebMain(int argc, char** argv);
 
 struct Verb {
   std::string_view name;

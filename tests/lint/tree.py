@@ -27,7 +27,9 @@ HOMES = {
     "pybind11/": ["tracer/module*.cc"],
     "CLI/": ["tools/arguments.cc"],
     "boost/interprocess/": ["shm/segment*.cc"],
-    "boost/asio": ["daemon/server*.h", "daemon/server*.cc", "daemon/session*.h", "daemon/session*.cc"],
+    "boost/asio": ["daemon/server*.h", "daemon/server*.cc", "daemon/session*.h", "daemon/session*.cc",
+                   "daemon/web_s*.h", "daemon/web_s*.cc"],
+    "boost/beast/": ["daemon/web_session.h", "daemon/web_session.cc"],
     "boost/": [],
     "concurrentqueue/": ["daemon/pipeline*.cc"],
     "openssl/": ["daemon/drainer_catalogue.cc", "daemon/import_jsonl.cc"],
@@ -46,7 +48,7 @@ HOMES = {
 SYSTEM_FOLDERS = {"sys", "linux", "arpa", "net", "netinet", "gnu", "bits", "asm"}
 
 SOURCE = (".h", ".cc", ".c")
-TEXT = SOURCE + (".py", ".sh", ".cmake", ".txt", ".md")
+TEXT = SOURCE + (".py", ".sh", ".cmake", ".txt", ".md", ".ts", ".tsx", ".mjs", ".css", ".html")
 MAX_LINES = 600
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(<([^>]+)>|"([^"]+)")')

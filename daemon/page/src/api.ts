@@ -1,0 +1,117 @@
+// The daemon as the page's backend: the token, connections, and coming back when the daemon was away.
+import { signal } from "@preact/signals";
+import type { Backend, Stream } from "./backend";
+import { Wire } from "./wire";
+import { RequestError, type Fields } from "./wire_json";
+
+export type LinkState = "connecting" | "open" | "lost" | "denied";
+export const linkState = signal<LinkState>("connecting");
+// Grows with each connection: what was loaded before may be loaded again.
+export const generation = signal(0);
+
+const KEY = "smiley-token";
+const RETRY_MS = 700;
+
+// An address that was just opened ends in #code=…: exchanged at once, and taken out of the address bar and the history.
+export async function takeCode(): Promise<string | null> {
+  const found = /^#code=([0-9a-f]+)(?:\/(.*))?$/.exec(location.hash);
+  if (!found) return null;
+  history.replaceState(null, "", `#/${found[2] ?? ""}`);
+  const response = await fetch("/token", { method: "POST", body: found[1] });
+  const answer = await response.json();
+  if (response.ok) {
+    localStorage.setItem(KEY, answer.token);
+    return null;
+  }
+  return answer.error as string;
+}
+
+export class Daemon implements Backend {
+  readonly kind = "daemon";
+  private wire: Wire | null = null;
+
+  start() {
+    const token = localStorage.getItem(KEY);
+    if (!token) {
+      linkState.value = "denied";
+      return;
+    }
+    const wire = new Wire(token, () => this.lost());
+    this.wire = wire;
+    wire.opened.then(
+      () => {
+        linkState.value = "open";
+        generation.value++;
+      },
+      () => undefined,
+    );
+  }
+
+  private async lost() {
+    this.wire = null;
+    linkState.value = linkState.value === "denied" ? "denied" : "lost";
+    try {
+      const token = localStorage.getItem(KEY) ?? "";
+      const response = await fetch("/session", { headers: { Authorization: `Bearer ${token}` } });
+      if (response.status === 401) {
+        linkState.value = "denied";
+        return;
+      }
+    } catch {
+      // away: looked for again below
+    }
+    setTimeout(() => this.start(), RETRY_MS);
+  }
+
+  private gone(): RequestError {
+    return new RequestError("gone", "the daemon is away");
+  }
+
+  ask(op: string, fields: Fields = {}): Promise<any> {
+    return this.wire ? this.wire.request(op, fields) : Promise.reject(this.gone());
+  }
+
+  async list<T>(op: string, fields: Fields = {}): Promise<T[]> {
+    if (!this.wire) throw this.gone();
+    const all: T[] = [];
+    await this.wire.request(op, fields, (object) => all.push(object));
+    return all;
+  }
+
+  stream(op: string, fields: Fields, each: (object: any) => void): Stream {
+    const wire = new Wire(localStorage.getItem(KEY) ?? "", () => undefined);
+    const done = wire.request(op, fields, each).finally(() => wire.close());
+    done.catch(() => undefined);
+    return { done, close: () => wire.close() };
+  }
+
+  // The bytes of an export, as they come.
+  async exportRun(run: string, format: string, progress: (bytes: number) => void): Promise<Blob> {
+    const wire = new Wire(localStorage.getItem(KEY) ?? "", () => undefined);
+    const parts: ArrayBuffer[] = [];
+    let size = 0;
+    try {
+      await wire.request("export", { run, format }, undefined, (bytes) => {
+        parts.push(bytes);
+        size += bytes.byteLength;
+        progress(size);
+      });
+    } finally {
+      wire.close();
+    }
+    return new Blob(parts);
+  }
+
+  async importFile(file: Blob, progress: (sent: number) => void): Promise<{ run: { id: string }; already: boolean }> {
+    const wire = new Wire(localStorage.getItem(KEY) ?? "", () => undefined);
+    try {
+      await wire.opened;
+      const answer = wire.request("import", {});
+      answer.catch(() => undefined); // a refusal comes while frames are still being sent
+      await Promise.race([wire.sendFrames(file, progress), answer]);
+      return await answer;
+    } finally {
+      wire.close();
+    }
+  }
+}

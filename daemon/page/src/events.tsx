@@ -1,0 +1,108 @@
+// The events of a run as a table: where, thread, what, the statement, what changed. Page by page, any size; neighbouring
+// lines folded into one row.
+import { useMemo } from "preact/hooks";
+import { count, plainText, shown, inline } from "./format";
+import { highlight } from "./highlight";
+import { route, runAddress } from "./route";
+import type { RunData } from "./run_data";
+import type { EventObject, Value } from "./types";
+import { useList } from "./use_list";
+import { Place, Position, setQuery, ThreadChoice, Trouble } from "./view_parts";
+import { valueKind, valueText } from "./value_text";
+
+const SIZES = [25, 50, 100, 250, 500, 1000];
+const ALL_THREADS_LIMIT = 50_000; // reading further into all threads at once would take long
+
+interface Row { events: EventObject[]; changed: Map<string, Value> }
+
+export function EventsView({ data }: { data: RunData }) {
+  const query = route.value.query;
+  const id = data.run.id;
+  const thread = Number(query.get("thread")) || 0;
+  const size = Math.min(Math.max(Number(query.get("size")) || 100, 1), 10_000);
+  const fold = query.get("fold") !== "no";
+  const page = Math.max(1, Number(query.get("page")) || 1);
+  const first = (page - 1) * size + 1;
+  const total = thread ? ((one) => (one ? one.events + one.lost : 0))(data.threads.find((one) => one.thread === thread)) : data.run.events + data.run.lost;
+  const tooFar = !thread && first + size > ALL_THREADS_LIMIT;
+  const fields = thread ? { run: id, thread, from: first, limit: size, source: true } : { run: id, limit: first + size - 1, source: true };
+  const { items, end, error } = useList<EventObject>(tooFar ? null : `${id}/${thread}/${first}/${size}/${data.run.state === "running" ? data.run.events : ""}`, "replay", fields);
+  const rows = useMemo(() => foldRows(thread ? items : items.slice(first - 1), fold), [items, fold]);
+  const pages = Math.max(1, Math.ceil(total / size));
+  return (
+    <main class="view">
+      <div class="view-bar">
+        <h2>Events</h2>
+        <ThreadChoice data={data} />
+        <label class="choice">Page size <select value={size} onChange={(event) => setQuery({ size: event.currentTarget.value, page: "" })}>
+          {[...new Set([...SIZES, size])].sort((a, b) => a - b).map((one) => <option key={one} value={one}>{one}</option>)}</select></label>
+        <label class="choice"><input type="checkbox" checked={fold} onChange={() => setQuery({ fold: fold ? "no" : "" })} /> fold lines</label>
+        <span class="grow" />
+        <nav class="pager" aria-label="Pages">
+          <button disabled={page <= 1} onClick={() => setQuery({ page: "" }, false)} aria-label="First page">«</button>
+          <button disabled={page <= 1} onClick={() => setQuery({ page: String(page - 1) }, false)}>Earlier</button>
+          <span>page <input type="text" inputMode="numeric" aria-label="Page" value={page} size={5}
+            onChange={(event) => setQuery({ page: String(Math.min(pages, Math.max(1, Number(event.currentTarget.value) || 1))) }, false)} /> of {count(pages)}</span>
+          <button disabled={page >= pages} onClick={() => setQuery({ page: String(page + 1) }, false)}>Later</button>
+          <button disabled={page >= pages} onClick={() => setQuery({ page: String(pages) }, false)} aria-label="Last page">»</button>
+        </nav>
+      </div>
+      <Trouble error={error} />
+      {tooFar && <p class="pad">All threads together are shown up to event {count(ALL_THREADS_LIMIT)}. Choose a thread to go anywhere in it.</p>}
+      <div class="table-box" tabIndex={0} role="region" aria-label="Events">
+        <table class="table events">
+          <thead><tr><th scope="col">Position</th><th scope="col">Where</th><th scope="col">Thread</th><th scope="col">Event</th><th scope="col">Statement</th><th scope="col">Data</th></tr></thead>
+          <tbody>{rows.map((row) => <EventRow key={`${row.events[0].thread}:${row.events[0].seq}`} run={id} row={row} data={data} />)}</tbody>
+        </table>
+        {rows.length === 0 && !tooFar && <p class="quiet pad">{end ? "No events." : "Loading …"}</p>}
+      </div>
+    </main>
+  );
+}
+
+// A row takes the lines that follow each other in one frame.
+function foldRows(events: EventObject[], fold: boolean): Row[] {
+  const rows: Row[] = [];
+  for (const event of events) {
+    const row = rows[rows.length - 1];
+    const before = row?.events[row.events.length - 1];
+    const joins = fold && before && event.event === "line" && before.event === "line" && event.frame === before.frame &&
+      event.thread === before.thread && event.line! > before.line! && event.line! - before.line! < 8;
+    if (joins) row.events.push(event);
+    else rows.push({ events: [event], changed: new Map() });
+    const into = rows[rows.length - 1];
+    for (const [name, value] of Object.entries(event.changed ?? {})) into.changed.set(name, value);
+  }
+  return rows;
+}
+
+function EventRow({ run, row, data }: { run: string; row: Row; data: RunData }) {
+  const event = row.events[0], last = row.events[row.events.length - 1];
+  const thread = data.threads.find((one) => one.thread === event.thread);
+  return (
+    <tr class={`ev-${event.event}`}>
+      <td><Position run={run} at={`${event.thread}:${event.seq}`} /></td>
+      <td class="nowrap"><Place file={event.file} line={event.line} />
+        {last.line !== event.line && <span class="mono quiet">–{last.line}</span>}
+        <div class="quiet fn"><bdi>{shown(event.function)}</bdi></div></td>
+      <td class="nowrap"><span class={`lane-dot lane-${event.thread % 6}`} aria-hidden="true" /> <bdi>{shown(thread?.name)}</bdi></td>
+      <td><span class={`event-kind e-${event.event}`}>{event.event}</span></td>
+      <td class="statement"><a href={runAddress(run, "", `${event.thread}:${event.seq}`)} aria-label={`go to ${event.thread}:${event.seq}`}>
+        {row.events.map((one) => <Statement key={one.seq} text={plainText(one.text)} />)}</a></td>
+      <td class="data">
+        {event.event === "lost" && <span class="lost">{count(event.count ?? 0)} events lost</span>}
+        {event.exception && <div class="raised-text"><bdi>{shown(event.exception.type)}{plainText(event.exception.message) ? `: ${shown(event.exception.message)}` : ""}</bdi></div>}
+        {event.value !== undefined && <div>→ <bdi class={`v-${valueKind(event.value)}`}>{valueText(event.value, 120)}</bdi></div>}
+        {[...row.changed].slice(0, 12).map(([name, value]) => (
+          <div key={name}><b class="mono"><bdi>{inline(name)}</bdi></b> = <bdi class={`mono v-${valueKind(value)}`}>{valueText(value, 100)}</bdi></div>
+        ))}
+        {row.changed.size > 12 && <div class="quiet">and {row.changed.size - 12} more</div>}
+      </td>
+    </tr>
+  );
+}
+
+export function Statement({ text }: { text: string }) {
+  const lines = useMemo(() => [text.trimEnd().slice(0, 400)], [text]);
+  return <code class="line">{highlight(lines)[0]?.map((piece, at) => <span key={at} class={piece.style}>{inline(piece.text)}</span>)}</code>;
+}

@@ -1,0 +1,86 @@
+// Numbers, times and texts as people read them.
+import type { Run, Text } from "./types";
+
+const PLAIN = new Intl.NumberFormat("en", { useGrouping: true });
+export const count = (n: number) => PLAIN.format(n);
+export const plural = (n: number, one: string, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
+
+export function bytes(n: number): string {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let unit = 0;
+  while (n >= 1000 && unit < units.length - 1) {
+    n /= 1000;
+    unit++;
+  }
+  return `${unit === 0 || n >= 100 ? Math.round(n) : n.toFixed(1)} ${units[unit]}`;
+}
+
+export function duration(ns: number): string {
+  if (!(ns > 0)) return "0";
+  if (ns < 1e3) return `${Math.round(ns)} ns`;
+  if (ns < 1e6) return `${digits(ns / 1e3)} µs`;
+  if (ns < 1e9) return `${digits(ns / 1e6)} ms`;
+  if (ns < 60e9) return `${digits(ns / 1e9)} s`;
+  const seconds = Math.floor(ns / 1e9);
+  const h = Math.floor(seconds / 3600), m = Math.floor((seconds % 3600) / 60), s = seconds % 60;
+  return h > 0 ? `${h}h ${String(m).padStart(2, "0")}m` : `${m}m ${String(s).padStart(2, "0")}s`;
+}
+const digits = (n: number) => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toFixed(2));
+
+// Nanoseconds between two times that are texts of digits.
+export function since(start: string | null | undefined, time: string | null | undefined): number {
+  if (!start || !time) return 0;
+  return Number(BigInt(time) - BigInt(start));
+}
+
+export function startedAt(ns: string): string {
+  const date = new Date(Number(BigInt(ns) / 1000000n));
+  const today = new Date();
+  const time = date.toLocaleTimeString("en-GB");
+  const two = (n: number) => String(n).padStart(2, "0");
+  return date.toDateString() === today.toDateString()
+    ? `today ${time}`
+    : `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
+}
+
+// Controls, and characters that turn the direction of text or cannot be seen, are written out.
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]/gu;
+export function visible(text: string): string {
+  return text.replace(HIDDEN, (c) => {
+    const code = c.codePointAt(0)!;
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
+  });
+}
+// On one line.
+export const inline = (text: string) => visible(text.replace(/\r?\n/g, "⏎").replace(/\t/g, "  "));
+
+export function plainText(text: Text | null | undefined): string {
+  if (text === null || text === undefined) return "";
+  if (typeof text === "string") return text;
+  if (typeof text.text === "string") return text.text;
+  if (typeof text.base64 === "string") {
+    const raw = Uint8Array.from(atob(text.base64), (c) => c.charCodeAt(0));
+    return new TextDecoder("utf-8").decode(raw);
+  }
+  return "?";
+}
+export const shown = (text: Text | null | undefined) => inline(plainText(text));
+// The end of a path.
+export const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1) || path;
+
+export function commandOf(run: Run): string {
+  return run.command.map((word) => {
+    const text = shown(word);
+    return text === "" || /[\s"']/.test(text) ? JSON.stringify(text) : text;
+  }).join(" ");
+}
+
+const SIGNALS: Record<number, string> = { 1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS",
+  8: "SIGFPE", 9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM" };
+export const failed = (run: Run) => run.state === "ended" && ((run.exit_code ?? 0) !== 0 || run.signal !== null || !!run.uncaught);
+export function exitText(run: Run): string {
+  if (run.state === "running") return "running";
+  if (run.signal !== null) return SIGNALS[run.signal] ?? `signal ${run.signal}`;
+  if (run.exit_code === null) return run.uncaught ? shown(run.uncaught) : "?";
+  return run.uncaught ? `${run.exit_code} ${shown(run.uncaught)}` : String(run.exit_code);
+}

@@ -1,0 +1,58 @@
+// What is known of one run: its object, threads, tasks, sources. Loaded once, and again while the run is going on.
+import { useEffect, useState } from "preact/hooks";
+import { generation } from "./api";
+import { backend } from "./app_state";
+import { RequestError } from "./wire_json";
+import type { Run, Source, Task, Thread } from "./types";
+
+export interface RunData {
+  run: Run;
+  threads: Thread[];
+  tasks: Task[];
+  sources: Source[]; // without texts
+}
+const POLL_MS = 1000;
+
+export function useRun(id: string): { data: RunData | null; error: string } {
+  const [data, setData] = useState<RunData | null>(null);
+  const [error, setError] = useState("");
+  useEffect(() => {
+    let stop = false;
+    let timer = 0;
+    const load = async () => {
+      let again = true;
+      try {
+        const next = await loadRun(id);
+        if (stop) return;
+        setData(next);
+        setError("");
+        again = next.run.state === "running";
+      } catch (failure) {
+        if (stop) return;
+        const gone = failure instanceof RequestError && failure.code === "gone";
+        if (!gone) {
+          setError(failure instanceof Error ? failure.message : String(failure));
+          again = false;
+        }
+      }
+      if (again) timer = window.setTimeout(load, POLL_MS);
+    };
+    load();
+    return () => {
+      stop = true;
+      clearTimeout(timer);
+    };
+  }, [id, generation.value]);
+  return { data: data?.run.id === id || data?.run.id.startsWith(id) ? data : data, error };
+}
+
+async function loadRun(id: string): Promise<RunData> {
+  const [answer, threads, tasks, sources] = await Promise.all([
+    backend().ask("run", { run: id }),
+    backend().list<Thread>("threads", { run: id }),
+    backend().list<Task>("tasks", { run: id }),
+    backend().list<Source>("sources", { run: id, text: false }),
+  ]);
+  return { run: answer.run as Run, threads, tasks, sources };
+}
+

@@ -1,0 +1,47 @@
+// A run: its head with what became of it, and the view that the address names.
+import { commandOf, count, duration, exitText, failed, shown, since } from "./format";
+import { EventsView } from "./events";
+import { route } from "./route";
+import { useRun, type RunData } from "./run_data";
+import { SearchView } from "./search";
+import { Head } from "./shell";
+import { ThreadsView } from "./threads_view";
+
+export function RunPage() {
+  const { run: id, view } = route.value;
+  const { data, error } = useRun(id);
+  if (!data) {
+    return (
+      <div class="page"><Head />
+        <main class="message">{error ? <><h1>This run is not here</h1><p><bdi>{error}</bdi></p><p><a href="#/">All runs</a></p></> : <p class="quiet">Loading …</p>}</main>
+      </div>
+    );
+  }
+  return (
+    <div class="page">
+      <Head run={data.run.id} view={view}><RunTitle data={data} /></Head>
+      <View data={data} view={view} />
+    </div>
+  );
+}
+
+function RunTitle({ data }: { data: RunData }) {
+  const run = data.run;
+  const running = run.state === "running";
+  return (
+    <div class="run-title">
+      <h1 title={commandOf(run)}><bdi>{commandOf(run)}</bdi></h1>
+      <span class={`state ${running ? "s-running" : failed(run) ? "s-failed" : "s-ok"}`}>{running ? "running" : exitText(run) === "0" ? "ok" : exitText(run)}</span>
+      <span class="quiet nowrap">{count(run.events)} events{run.end_ns ? ` · ${duration(since(run.start_ns, run.end_ns))}` : ""}</span>
+      {run.lost > 0 && <span class="lost nowrap">{count(run.lost)} lost</span>}
+      {run.notes.length > 0 && <span class="lost nowrap" title={run.notes.map((note) => shown(note)).join("\n")}>⚠ {run.notes.length}</span>}
+    </div>
+  );
+}
+
+function View({ data, view }: { data: RunData; view: string }) {
+  if (view === "events") return <EventsView data={data} />;
+  if (view === "search") return <SearchView data={data} />;
+  if (view === "threads") return <ThreadsView data={data} />;
+  return <main class="message"><h1>There is no view '{view}'</h1></main>;
+}

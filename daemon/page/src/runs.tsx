@@ -1,0 +1,219 @@
+// The list of runs: it moves while programs run; filter, compare, export, import, delete.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Daemon, generation } from "./api";
+import { ask, backend, say, sayError } from "./app_state";
+import { bytes, commandOf, count, duration, exitText, failed, plural, shown, since, startedAt } from "./format";
+import { go, route, runAddress } from "./route";
+import { Head, Logo } from "./shell";
+import type { Run } from "./types";
+
+const POLL_MS = 1000;
+const STEP = 200; // rows drawn at once
+
+function useRuns(): Run[] | null {
+  const [runs, setRuns] = useState<Run[] | null>(null);
+  useEffect(() => {
+    let stop = false;
+    let timer = 0;
+    const load = async () => {
+      try {
+        const list = await backend().list<Run>("runs");
+        if (!stop) setRuns(list);
+      } catch {
+        // away: the banner says so
+      }
+      if (!stop) timer = window.setTimeout(load, document.hidden ? POLL_MS * 10 : POLL_MS);
+    };
+    load();
+    return () => {
+      stop = true;
+      clearTimeout(timer);
+    };
+  }, [generation.value]);
+  return runs;
+}
+
+async function exportRun(run: Run) {
+  try {
+    const blob = await (backend() as Daemon).exportRun(run.id, "smiley", () => undefined);
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = `${run.id}.smiley`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  } catch (error) {
+    sayError(error);
+  }
+}
+
+async function deleteRuns(runs: Run[]) {
+  const what = runs.length === 1 ? `${runs[0].id}  ${commandOf(runs[0])}` : plural(runs.length, "run");
+  const events = runs.reduce((sum, run) => sum + run.events, 0);
+  const yes = await ask("Delete for good?", `${what}: ${plural(events, "event")}`, "Delete");
+  if (!yes) return;
+  try {
+    await backend().ask("delete", { runs: runs.map((run) => run.id) });
+    say(runs.length === 1 ? `run ${runs[0].id} is deleted` : `${runs.length} runs are deleted`);
+  } catch (error) {
+    sayError(error);
+  }
+}
+
+async function importFiles(files: Iterable<File>) {
+  for (const file of files) {
+    try {
+      say(`importing ${file.name} …`);
+      const answer = await (backend() as Daemon).importFile(file, () => undefined);
+      say(answer.already ? `run ${answer.run.id} was here already, and is the same` : `run ${answer.run.id} is imported`);
+    } catch (error) {
+      sayError(error);
+    }
+  }
+}
+
+function useDrop(): boolean {
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    const isFile = (event: DragEvent) => event.dataTransfer?.types.includes("Files");
+    const enter = (event: DragEvent) => {
+      if (!isFile(event)) return;
+      event.preventDefault();
+      setOver(true);
+    };
+    const leave = (event: DragEvent) => {
+      if (event.relatedTarget === null) setOver(false);
+    };
+    const drop = (event: DragEvent) => {
+      if (!isFile(event)) return;
+      event.preventDefault();
+      setOver(false);
+      importFiles(Array.from(event.dataTransfer!.files));
+    };
+    addEventListener("dragenter", enter);
+    addEventListener("dragover", enter);
+    addEventListener("dragleave", leave);
+    addEventListener("drop", drop);
+    return () => {
+      removeEventListener("dragenter", enter);
+      removeEventListener("dragover", enter);
+      removeEventListener("dragleave", leave);
+      removeEventListener("drop", drop);
+    };
+  }, []);
+  return over;
+}
+
+export function RunsPage() {
+  const runs = useRuns();
+  const query = route.value.query;
+  const text = query.get("filter") ?? "";
+  const only = query.get("only") ?? "";
+  const [chosen, setChosen] = useState<Set<string>>(new Set());
+  const [rows, setRows] = useState(STEP);
+  const picker = useRef<HTMLInputElement>(null);
+  const over = useDrop();
+  const setQuery = (filter: string, which: string) => {
+    const next = new URLSearchParams();
+    if (filter) next.set("filter", filter);
+    if (which) next.set("only", which);
+    const search = next.toString();
+    go(`#/${search ? `runs?${search}` : ""}`, true);
+  };
+  const fitting = useMemo(() => {
+    const wanted = text.toLowerCase();
+    return (runs ?? []).filter((run) =>
+      (only === "" || (only === "failed" ? failed(run) : run.state === "running")) &&
+      (wanted === "" || `${run.id} ${commandOf(run)} ${shown(run.name)} ${exitText(run)}`.toLowerCase().includes(wanted)));
+  }, [runs, text, only]);
+  const picked = (runs ?? []).filter((run) => chosen.has(run.id));
+  const pick = (id: string, on: boolean) => {
+    const next = new Set(chosen);
+    if (on) next.add(id);
+    else next.delete(id);
+    setChosen(next);
+  };
+  return (
+    <div class={over ? "page dropping" : "page"}>
+      <Head />
+      <main class="runs">
+        <div class="runs-bar">
+          <h1>Runs</h1>
+          <input type="search" placeholder="Filter by command, name, id, exception" aria-label="Filter runs" value={text}
+            onInput={(event) => setQuery(event.currentTarget.value, only)} />
+          <div class="chips" role="group" aria-label="Which runs">
+            {[["", "all"], ["running", "running"], ["failed", "failed"]].map(([value, name]) => (
+              <button key={name} aria-pressed={only === value} onClick={() => setQuery(text, value)}>{name}</button>
+            ))}
+          </div>
+          <span class="grow" />
+          {picked.length > 0 && (
+            <button class="danger" onClick={() => deleteRuns(picked).then(() => setChosen(new Set()))}>Delete {picked.length}</button>
+          )}
+          <button onClick={() => picker.current?.click()}>Import…</button>
+          <input ref={picker} type="file" multiple hidden aria-label="Files to import"
+            onChange={(event) => { importFiles(Array.from(event.currentTarget.files ?? [])); event.currentTarget.value = ""; }} />
+        </div>
+        {runs === null ? <p class="quiet">Loading …</p> : runs.length === 0 ? <Empty />
+          : fitting.length === 0 ? <p class="quiet">No run fits. <button onClick={() => setQuery("", "")}>Show all {runs.length}</button></p>
+          : <RunTable runs={fitting.slice(0, rows)} chosen={chosen} pick={pick} />}
+        {fitting.length > rows && <button onClick={() => setRows(rows + STEP * 5)}>Show more of {count(fitting.length)}</button>}
+      </main>
+      {over && <div class="drop-hint"><div>Drop an exported run to import it</div></div>}
+    </div>
+  );
+}
+
+function RunTable({ runs, chosen, pick }: { runs: Run[]; chosen: Set<string>; pick: (id: string, on: boolean) => void }) {
+  return (
+    <div class="table-box" role="region" aria-label="Runs" tabIndex={0}>
+      <table class="table">
+        <thead>
+          <tr><th scope="col"><span class="hidden">Choose</span></th><th scope="col">Command</th><th scope="col">Run</th>
+            <th scope="col">Started</th><th scope="col" class="num">Took</th><th scope="col" class="num">Events</th>
+            <th scope="col" class="num">Lost</th><th scope="col">Ended</th><th scope="col" class="num">Size</th>
+            <th scope="col"><span class="hidden">What to do</span></th></tr>
+        </thead>
+        <tbody>{runs.map((run) => <RunRow key={run.id} run={run} chosen={chosen.has(run.id)} pick={pick} />)}</tbody>
+      </table>
+    </div>
+  );
+}
+
+function RunRow({ run, chosen, pick }: { run: Run; chosen: boolean; pick: (id: string, on: boolean) => void }) {
+  const running = run.state === "running";
+  const now = `${BigInt(Date.now()) * 1000000n}`;
+  const command = commandOf(run);
+  return (
+    <tr class={running ? "running" : failed(run) ? "failed" : ""}>
+      <td><input type="checkbox" aria-label={`Choose run ${run.id}`} checked={chosen}
+        onChange={(event) => pick(run.id, event.currentTarget.checked)} /></td>
+      <td class="command"><a href={runAddress(run.id)} title={command}>
+        {run.name && <span class="tag"><bdi>{shown(run.name)}</bdi></span>}<bdi>{command || "(no command)"}</bdi></a></td>
+      <td class="mono">{run.id}</td>
+      <td class="nowrap">{startedAt(run.start_ns)}</td>
+      <td class="num">{duration(since(run.start_ns, run.end_ns ?? now))}</td>
+      <td class="num">{count(run.events)}</td>
+      <td class="num">{run.lost > 0 ? <span class="lost">{count(run.lost)}</span> : <span class="quiet">–</span>}</td>
+      <td><span class={`state ${running ? "s-running" : failed(run) ? "s-failed" : "s-ok"}`}>
+        {running ? "running" : exitText(run) === "0" ? "ok" : exitText(run)}</span></td>
+      <td class="num">{bytes(run.bytes)}</td>
+      <td class="row-actions">
+        <button aria-label={`Export run ${run.id}`} title="Export as one file" onClick={() => exportRun(run)}>⤓</button>
+        <button aria-label={`Delete run ${run.id}`} title={running ? "It is still going" : "Delete"} disabled={running}
+          onClick={() => deleteRuns([run])}>✕</button>
+      </td>
+    </tr>
+  );
+}
+
+function Empty() {
+  return (
+    <section class="empty">
+      <Logo />
+      <h2>Nothing is recorded yet</h2>
+      <p>Record a program, and it appears here while it runs:</p>
+      <pre class="terminal"><b>$</b> smiley-run app.py{"\n"}<b>$</b> smiley-run -m package.tool{"\n"}<b>$</b> smiley-run -c 'print(sum(range(9)))'</pre>
+      <p class="quiet">Or drop a file on this page that somebody made with <code>smiley-export</code>.</p>
+    </section>
+  );
+}

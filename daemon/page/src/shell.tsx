@@ -1,0 +1,113 @@
+// What stands around every page: the head, notices, the question box, the connection's state, help.
+import { useEffect, useRef } from "preact/hooks";
+import { linkState } from "./api";
+import { backend, helpOpen, notices, question } from "./app_state";
+import { runAddress, VIEWS } from "./route";
+
+export const VIEW_NAMES: Record<string, string> = {
+  events: "Events", search: "Search", threads: "Threads",
+};
+
+export function Logo() {
+  return (
+    <svg class="logo" viewBox="0 0 32 32" aria-hidden="true">
+      <circle cx="16" cy="16" r="15" fill="#ffc83d" /><circle cx="11" cy="12.5" r="2.2" fill="#3a2a00" />
+      <path d="M18.6 10.2 24 12.7l-5.4 2.5z" fill="#3a2a00" />
+      <path d="M8.5 18.5a8 8 0 0 0 15 0" fill="none" stroke="#3a2a00" stroke-width="2.4" stroke-linecap="round" />
+    </svg>
+  );
+}
+
+export function Head({ children, run, view }: { children?: preact.ComponentChildren; run?: string; view?: string }) {
+  return (
+    <header class="head">
+      <a class="brand" href="#/" aria-label="smiley: all runs"><Logo /><span>smiley</span></a>
+      {children}
+      {run && (
+        <nav class="tabs" aria-label="Views of this run">
+          {VIEWS.map((name) => (
+            <a key={name} href={runAddress(run, name)} aria-current={name === view ? "page" : undefined}>{VIEW_NAMES[name]}</a>
+          ))}
+        </nav>
+      )}
+      <button class="help-button" aria-label="Help and keys" onClick={() => (helpOpen.value = true)}>?</button>
+    </header>
+  );
+}
+
+export function LinkBanner() {
+  const state = linkState.value;
+  if (backend()?.kind !== "daemon" || state === "open" || state === "connecting") return null;
+  return state === "lost"
+    ? <div class="banner" role="status">The daemon is away. This page comes back by itself when it is there again.</div>
+    : null;
+}
+
+export function Denied({ reason }: { reason: string | null }) {
+  return (
+    <main class="denied">
+      <Logo />
+      <h1>{reason ? "This address is no longer good" : "Ask smiley for an address"}</h1>
+      <p>{reason ?? "This page shows recorded programs to their owner only, and this browser has no token for it."}</p>
+      <p>Type this in a terminal; it opens the page:</p>
+      <pre class="terminal"><b>$</b> smiley-web</pre>
+    </main>
+  );
+}
+
+export function Notices() {
+  return (
+    <div class="notices" role="status" aria-live="polite">
+      {notices.value.map((one) => <div key={one.id} class={one.bad ? "notice bad" : "notice"}><bdi>{one.text}</bdi></div>)}
+    </div>
+  );
+}
+
+function Dialog({ children, label, onClose }: { children: preact.ComponentChildren; label: string; onClose: () => void }) {
+  const box = useRef<HTMLDialogElement>(null);
+  useEffect(() => box.current?.showModal(), []);
+  return (
+    <dialog ref={box} aria-label={label} onCancel={(event) => { event.preventDefault(); onClose(); }}
+      onClick={(event) => { if (event.target === box.current) onClose(); }}>
+      {children}
+    </dialog>
+  );
+}
+
+export function QuestionBox() {
+  const asked = question.value;
+  if (!asked) return null;
+  const answer = (yes: boolean) => {
+    question.value = null;
+    asked.resolve(yes);
+  };
+  return (
+    <Dialog label={asked.title} onClose={() => answer(false)}>
+      <h2>{asked.title}</h2>
+      <p><bdi>{asked.text}</bdi></p>
+      <div class="dialog-buttons">
+        <button autofocus onClick={() => answer(false)}>Keep</button>
+        <button class="danger" onClick={() => answer(true)}>{asked.yes}</button>
+      </div>
+    </Dialog>
+  );
+}
+
+export function HelpBox() {
+  if (!helpOpen.value) return null;
+  const close = () => (helpOpen.value = false);
+  return (
+    <Dialog label="Help" onClose={close}>
+      <div class="help">
+        <h2>Looking at a run</h2>
+        <p>A run is everything that a program did: every call, line, return and exception, and each variable's values. Its
+          events can be read page by page, and searched.</p>
+        <h3>Search</h3>
+        <p>Expressions are written as in Python: <code>function == "pay" and amount &lt; 0</code>,{" "}
+          <code>event == raise and exception ~ "KeyError"</code>, <code>cart["a"].price changed</code>. <code>~</code> finds a
+          text in a text. Names: event function file line thread process task depth value exception, and variables.</p>
+        <div class="dialog-buttons"><button autofocus onClick={close}>Close</button></div>
+      </div>
+    </Dialog>
+  );
+}

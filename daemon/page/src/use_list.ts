@@ -1,0 +1,37 @@
+// A stream of lines as a list that grows, with its end, for the views that show one.
+import { useEffect, useState } from "preact/hooks";
+import { generation } from "./api";
+import { backend } from "./app_state";
+import type { Fields } from "./wire_json";
+
+export interface Loaded<T> { items: T[]; end: Record<string, any> | null; error: string }
+
+// `key` says when to ask again; null: not at all.
+export function useList<T>(key: string | null, op: string, fields: Fields): Loaded<T> {
+  const [state, setState] = useState<{ key: string | null; loaded: Loaded<T> }>({ key: null, loaded: { items: [], end: null, error: "" } });
+  useEffect(() => {
+    if (key === null) return;
+    let items: T[] = [];
+    let stop = false;
+    let due = false;
+    const show = (end: Record<string, any> | null, error: string) => !stop && setState({ key, loaded: { items, end, error } });
+    const stream = backend().stream(op, fields, (object) => {
+      items.push(object);
+      if (due) return;
+      due = true;
+      setTimeout(() => {
+        due = false;
+        items = [...items];
+        show(null, "");
+      }, 60);
+    });
+    stream.done.then(
+      (end) => setTimeout(() => show(end as Record<string, any>, ""), 0),
+      (error) => show(null, error instanceof Error ? error.message : String(error)));
+    return () => {
+      stop = true;
+      stream.close();
+    };
+  }, [key, generation.value]);
+  return state.key === key ? state.loaded : { items: [], end: null, error: "" };
+}

@@ -1,0 +1,119 @@
+// Captured values as one line of text, close to what Python's repr would show.
+import { inline, plainText } from "./format";
+import type { Value, ValueObject } from "./types";
+
+const OPEN: Record<string, [string, string]> = {
+  list: ["[", "]"], tuple: ["(", ")"], set: ["{", "}"], frozenset: ["frozenset({", "})"], dict: ["{", "}"],
+  deque: ["deque([", "])"], defaultdict: ["defaultdict({", "})"], Counter: ["Counter({", "})"], OrderedDict: ["OrderedDict({", "})"],
+};
+export const isObject = (value: unknown): value is ValueObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const quote = (text: string) => {
+  const q = text.includes("'") && !text.includes('"') ? '"' : "'";
+  return q + inline(text.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/\t/g, "\\t")) + q;
+};
+
+// Pairs of a dictionary: [key, value].
+export function isMapping(value: ValueObject): boolean {
+  return Array.isArray(value.items) && (/dict|Counter|Dict|mapping/.test(value.$type) || value.$type === "namespace");
+}
+
+export function cutText(value: ValueObject): string {
+  if (value.cut === undefined) return "";
+  const unit = value.items ? "item" : value.$type === "str" ? "character" : value.$type.startsWith("byte") ? "byte" : "item";
+  return `${value.cut.toLocaleString("en")} ${unit}${value.cut === 1 ? "" : "s"} not recorded`;
+}
+
+const className = (value: ValueObject) => {
+  const name = typeof value.class === "string" ? value.class : value.$type;
+  return inline(name.slice(name.lastIndexOf(".") + 1));
+};
+
+export function valueText(value: Value | undefined, room = 80): string {
+  if (value === undefined) return "";
+  if (value === null) return "None";
+  if (value === true) return "True";
+  if (value === false) return "False";
+  if (typeof value === "number") return String(value);
+  if (typeof value === "string") return value.length > room ? `${quote(value.slice(0, Math.max(room - 1, 8)))}…` : quote(value);
+  return objectText(value, room);
+}
+
+function objectText(value: ValueObject, room: number): string {
+  switch (value.$type) {
+    case "unbound": return "deleted";
+    case "lost": return "unknown (lost)";
+    case "redacted": return "hidden";
+    case "ref": return `↑${value.id}`;
+    case "int":
+    case "float": return `${inline(String(value.text))}${value.cut ? "…" : ""}`;
+    case "complex": return `(${value.real}${(value.imag ?? 0) < 0 ? "" : "+"}${value.imag}j)`;
+    case "str": return value.base64 !== undefined ? quote(plainText(value)) : `${quote(String(value.text ?? "").slice(0, room))}…`;
+    case "bytes":
+    case "bytearray": return bytesText(value, room);
+    case "module": return `<module ${inline(String(value.text ?? ""))}>`;
+    case "function":
+    case "method":
+    case "builtin": return `${inline(String(value.text ?? "function"))}()`;
+    case "type":
+    case "class": return `<class ${inline(String(value.text ?? ""))}>`;
+  }
+  if (value.items) {
+    const named = value.class ? `${className(value)} ` : "";
+    const [open, close] = OPEN[value.$type] ?? [`${className(value)}(`, ")"];
+    let text = named + open, first = true;
+    for (const item of value.items) {
+      if (text.length > room) {
+        text += "…";
+        return text + close;
+      }
+      if (!first) text += ", ";
+      first = false;
+      text += Array.isArray(item) && isMapping(value)
+        ? `${valueText(item[0] as Value, 20)}: ${valueText(item[1] as Value, Math.max(room - text.length, 8))}`
+        : valueText(item as Value, Math.max(room - text.length, 8));
+    }
+    if (value.cut) text += `${first ? "" : ", "}… ${value.cut.toLocaleString("en")} more`;
+    return text + close;
+  }
+  if (value.attributes) {
+    let text = `${className(value)}(`, first = true;
+    for (const [name, attribute] of Object.entries(value.attributes)) {
+      if (text.length > room) return `${text}…)`;
+      if (!first) text += ", ";
+      first = false;
+      text += `${inline(name)}=${valueText(attribute, Math.max(room - text.length, 8))}`;
+    }
+    return `${text})`;
+  }
+  if (typeof value.text === "string") return `${className(value)}(${inline(value.text.slice(0, room))})`;
+  return `<${className(value)}>`;
+}
+
+function bytesText(value: ValueObject, room: number): string {
+  let text = value.$type === "bytes" ? "b'" : "bytearray(b'";
+  let raw = "";
+  try {
+    raw = atob(value.base64 ?? "");
+  } catch {
+    return "bytes";
+  }
+  for (const c of raw) {
+    if (text.length > room) return `${text}…'`;
+    const code = c.charCodeAt(0);
+    text += code >= 32 && code < 127 && c !== "'" && c !== "\\" ? c : `\\x${code.toString(16).padStart(2, "0")}`;
+  }
+  return `${text}'${value.cut ? "…" : ""}${value.$type === "bytes" ? "" : ")"}`;
+}
+
+// How it is coloured.
+export function valueKind(value: Value | undefined): string {
+  if (value === null || value === true || value === false || typeof value === "number") return "number";
+  if (typeof value === "string") return "string";
+  if (value === undefined) return "plain";
+  if (value.$type === "unbound" || value.$type === "lost" || value.$type === "redacted") return "absent";
+  if (value.$type === "str" || value.$type.startsWith("byte")) return "string";
+  if (value.$type === "int" || value.$type === "float" || value.$type === "complex") return "number";
+  return "object";
+}

@@ -1,0 +1,119 @@
+// What the tests of the page share: a home of their own with its daemon, runs to look at, a browser, and counting.
+//
+// SMILEY_BIN names the commands' folder, SMILEY_TEST_PYTHONS the interpreters (the first one is used).
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const BIN = process.env.SMILEY_BIN;
+const PYTHON = (process.env.SMILEY_TEST_PYTHONS ?? "python3").split(":")[0];
+const TIMEOUT = 60_000;
+const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => existsSync(path));
+
+const tests = [];
+export function test(sentence, body) {
+  tests.push({ sentence, body });
+}
+
+export class Home {
+  constructor() {
+    this.dir = mkdtempSync("/tmp/smp-");
+    this.env = { ...process.env, SMILEY_HOME: join(this.dir, "home"), PATH: `${BIN}:${process.env.PATH}`, LC_ALL: "C.UTF-8" };
+    delete this.env.DISPLAY;
+  }
+  smiley(verb, ...words) {
+    const done = spawnSync(join(BIN, `smiley-${verb}`), words, { env: this.env, cwd: this.dir, encoding: "utf8", timeout: TIMEOUT,
+      maxBuffer: 1 << 28 });
+    return { code: done.status, out: done.stdout, err: done.stderr };
+  }
+  must(verb, ...words) {
+    const done = this.smiley(verb, ...words);
+    if (done.code !== 0) throw new Error(`smiley-${verb} ${words.join(" ")} ended with ${done.code}: ${done.err}`);
+    return done.out;
+  }
+  // Records a script to its end; the run's object.
+  record(name, text, ...words) {
+    writeFileSync(join(this.dir, name), text);
+    const done = this.smiley("run", "--python", PYTHON, name, ...words);
+    if (done.code === 125) throw new Error(`smiley-run failed: ${done.err}`);
+    return JSON.parse(this.must("list", "--json", "-n", "1"));
+  }
+  // Starts recording a script that goes on until it is told to end by a line on its standard input.
+  startRecording(name, text) {
+    writeFileSync(join(this.dir, name), text);
+    const child = spawn(join(BIN, "smiley-run"), ["--python", PYTHON, name], { env: this.env, cwd: this.dir, stdio: ["pipe", "pipe", "pipe"] });
+    const ended = new Promise((resolve) => child.on("exit", resolve));
+    return { child, ended, tell: (line) => child.stdin.write(`${line}\n`) };
+  }
+  address(...words) {
+    return JSON.parse(this.must("web", "--no-open", "--json", ...words));
+  }
+  end() {
+    this.smiley("daemon", "stop");
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+export function equal(got, wanted, what = "") {
+  const a = JSON.stringify(got), b = JSON.stringify(wanted);
+  if (a !== b) throw new Error(`${what}: got ${a}, not ${b}`);
+}
+export function holds(condition, what) {
+  if (!condition) throw new Error(what);
+}
+// Asks again until it holds; the browser's own clock paces it.
+export async function until(page, question, what, ...argument) {
+  try {
+    await page.waitForFunction(question, argument[0], { timeout: TIMEOUT, polling: 50 });
+  } catch {
+    throw new Error(`${what} did not come about; the page shows: ${(await page.innerText("body")).slice(0, 1500)}`);
+  }
+}
+
+export async function runAll() {
+  if (!BIN || !CHROMIUM) {
+    console.log(BIN ? "there is no chromium (Debian: apt-get install chromium)" : "SMILEY_BIN is not set");
+    console.log(`Ran ${tests.length} tests in 0s\n\nFAILED (failures=${tests.length})`);
+    return 1;
+  }
+  const start = Date.now();
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu", "--disable-quic",
+    "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"] });
+  const wanted = process.argv[2] ?? "";
+  let failures = 0, ran = 0;
+  const home = new Home();
+  try {
+    for (const { sentence, body } of tests) {
+      if (!sentence.includes(wanted)) continue;
+      const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
+      context.setDefaultTimeout(TIMEOUT);
+      const complaints = [];
+      const begun = Date.now();
+      ran++;
+      try {
+        await body({ home, context, browser, complaints, async open(...words) {
+          const page = await context.newPage();
+          page.on("pageerror", (error) => complaints.push(String(error)));
+          page.on("console", (message) => {
+            const expected = /ERR_CONNECTION_REFUSED|WebSocket connection/.test(message.text());
+            if (message.type() === "error" && !expected) complaints.push(message.text());
+          });
+          await page.goto(home.address(...words).url);
+          return page;
+        } });
+        equal(complaints, [], "the browser's console");
+        console.log(`ok   ${sentence} (${Date.now() - begun} ms)`);
+      } catch (error) {
+        failures++;
+        console.log(`FAIL ${sentence}\n     ${error.stack ?? error}`);
+      }
+      await context.close();
+    }
+  } finally {
+    await browser.close();
+    home.end();
+  }
+  console.log(`Ran ${ran} tests in ${((Date.now() - start) / 1000).toFixed(1)}s\n\n${failures ? `FAILED (failures=${failures})` : "OK"}`);
+  return failures ? 1 : 0;
+}
