@@ -14,7 +14,8 @@ export function useList<T>(key: string | null, op: string, fields: Fields): Load
     let items: T[] = [];
     let stop = false;
     let due = false;
-    const show = (end: Record<string, any> | null, error: string) => !stop && setState({ key, loaded: { items, end, error } });
+    let ended: Record<string, any> | null = null;
+    const show = (error: string) => !stop && setState({ key, loaded: { items, end: ended, error } });
     const stream = backend().stream(op, fields, (object) => {
       items.push(object);
       if (due) return;
@@ -22,12 +23,15 @@ export function useList<T>(key: string | null, op: string, fields: Fields): Load
       setTimeout(() => {
         due = false;
         items = [...items];
-        show(null, "");
+        show("");
       }, 60);
     });
     stream.done.then(
-      (end) => setTimeout(() => show(end as Record<string, any>, ""), 0),
-      (error) => show(null, error instanceof Error ? error.message : String(error)));
+      (end) => {
+        ended = end as Record<string, any>;
+        show("");
+      },
+      (error) => show(error instanceof Error ? error.message : String(error)));
     return () => {
       stop = true;
       stream.close();
