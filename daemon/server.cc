@@ -79,11 +79,12 @@ Result<std::unique_ptr<Server>> Server::Start(const Services& services, const Op
   state->acceptor.assign(Protocol(), *fd, error);
   if (error) {
     ::close(*fd);
+    state->stopped = true;
     return Status(Code::kIo, "cannot serve the socket: " + error.message());
   }
   state->web = std::make_unique<WebServer>(state->host, *web);
   if (Status served = state->web->Start(); !served) {
-    state->host->guard.reset();
+    state->stopped = true;  // no thread was started
     ::unlink(services.home.SocketPath().c_str());
     return served;
   }

@@ -1,6 +1,7 @@
 // What the tests of the page share: a home of their own with its daemon, runs to look at, a browser, and counting.
 //
-// SMILEY_BIN names the commands' folder, SMILEY_TEST_PYTHONS the interpreters (the first one is used).
+// SMILEY_BIN names the commands' folder, SMILEY_TEST_PYTHONS the interpreters (the first one is used), SMILEY_PAGE_OUT a
+// folder with an app.js and app.css to test instead of the daemon's own.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { chromium } from "playwright-core";
 
 const BIN = process.env.SMILEY_BIN;
 const PYTHON = (process.env.SMILEY_TEST_PYTHONS ?? "python3").split(":")[0];
-const TIMEOUT = 60_000;
+const TIMEOUT = 120_000;
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => existsSync(path));
 
 const tests = [];
@@ -88,6 +89,10 @@ export async function runAll() {
       if (!sentence.includes(wanted)) continue;
       const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
       context.setDefaultTimeout(TIMEOUT);
+      // A page that is being worked on, without building the daemon again.
+      for (const name of process.env.SMILEY_PAGE_OUT ? ["app.js", "app.css"] : []) {
+        await context.route(`**/${name}`, (route) => route.fulfill({ path: join(process.env.SMILEY_PAGE_OUT, name) }));
+      }
       const complaints = [];
       const begun = Date.now();
       ran++;

@@ -1,6 +1,7 @@
 // The daemon as the page's backend: the token, connections, and coming back when the daemon was away.
 import { signal } from "@preact/signals";
 import type { Backend, Stream } from "./backend";
+import { go } from "./route";
 import { Wire } from "./wire";
 import { RequestError, type Fields } from "./wire_json";
 
@@ -16,7 +17,7 @@ const RETRY_MS = 700;
 export async function takeCode(): Promise<string | null> {
   const found = /^#code=([0-9a-f]+)(?:\/(.*))?$/.exec(location.hash);
   if (!found) return null;
-  history.replaceState(null, "", `#/${found[2] ?? ""}`);
+  go(`#/${found[2] ?? ""}`, true);
   const response = await fetch("/token", { method: "POST", body: found[1] });
   const answer = await response.json();
   if (response.ok) {
