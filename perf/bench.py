@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Slow-down of recording, as ratios in one interleaved run.
 
-    perf/bench.py --bin build/bin --python /usr/bin/python3 [--python …] [--rounds 7] [--json FILE]
+    perf/bench.py --bin build/bin --python /usr/bin/python3 [--python …] [--rounds 7] [--workload fib …] [--json FILE]
 
 Every round runs each mode of each workload once, in turn, so that what the machine does meanwhile meets all of them.
-Prints medians and the spread (first to third quartile) of the ratio to the untraced run of the same round.
+Prints medians and the spread (first to third quartile) of the ratio to the untraced run of the same round; then what
+recording adds to the start of an interpreter, and to the peak of a workload's memory.
 """
 
 import argparse
@@ -19,9 +20,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-WORKLOADS = ["fib", "lineloop", "nbody", "parser", "classes"]
+WORKLOADS = ["fib", "lineloop", "nbody", "parser", "classes", "exceptions", "strings", "four_threads", "tasks", "imports",
+             "highlight"]
 MODES = ["untraced", "empty line hook", "full record", "empty call hook", "calls only", "cProfile"]
 
 
@@ -44,29 +47,45 @@ def command(mode, python, smiley, workload, out):
     return [python, *words, *extra]
 
 
-def measure(python, smiley, rounds, folder):
+def start_up(python, smiley, environment, folder):
+    """Seconds of one start of an interpreter that does nothing: untraced, recorded (the daemon is running)."""
+    seconds = []
+    for words in ([python, "-c", "pass"], [str(smiley), "run", "-q", "--python", python, "-c", "pass"]):
+        begin = time.perf_counter()
+        subprocess.run(words, check=True, env=environment, cwd=folder)
+        seconds.append(time.perf_counter() - begin)
+    return seconds
+
+
+def measure(python, smiley, rounds, folder, workloads):
     environment = dict(os.environ, PYTHONPATH=str(folder), SMILEY_HOME=str(folder / "home"),
                        PYTHONDONTWRITEBYTECODE="1")
-    times = {(w, m): [] for w in WORKLOADS for m in MODES}
+    times = {(w, m): [] for w in workloads for m in MODES}
+    memory = {(w, m): [] for w in workloads for m in MODES}
+    starts = []
     out = folder / "seconds"
     for round_number in range(rounds):
-        for workload in WORKLOADS:
+        for workload in workloads:
             for mode in MODES:
                 subprocess.run(command(mode, python, smiley, workload, out), check=True, env=environment,
                                stdout=subprocess.DEVNULL, cwd=HERE)
-                times[workload, mode].append(float(out.read_text()))
+                seconds, kib = out.read_text().split()
+                times[workload, mode].append(float(seconds))
+                memory[workload, mode].append(int(kib))
+        starts.append(start_up(python, smiley, environment, folder))
         print(f"\rround {round_number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     subprocess.run([str(smiley), "daemon", "stop"], env=environment, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
-    return times
+    return times, memory, starts
 
 
 def ratios(times, workload, mode):
     return [t / u for t, u in zip(times[workload, mode], times[workload, "untraced"])]
 
 
-def report(python, times):
+def report(python, measured, workloads):
+    times, memory, starts = measured
     version = subprocess.run([python, "-c", "import platform; print(platform.python_version())"], check=True,
                              capture_output=True, text=True).stdout.strip()
     print(f"\n### CPython {version}\n")
@@ -74,7 +93,7 @@ def report(python, times):
     print("|---|---" + "|---" * (len(MODES) + 1) + "|")
     means = {m: [] for m in MODES[1:]}
     result = {"python": version, "workloads": {}}
-    for workload in WORKLOADS:
+    for workload in workloads:
         cells = [f"{statistics.median(times[workload, 'untraced']) * 1000:.0f} ms"]
         medians = {}
         for mode in MODES[1:]:
@@ -91,6 +110,13 @@ def report(python, times):
     print("| geometric mean | | " + " | ".join(f"{mean[m]:.2f}" for m in MODES[1:]) +
           f" | {mean['full record'] / mean['empty line hook']:.2f} | {mean['calls only'] / mean['empty call hook']:.2f} |")
     result["geometric_mean"] = mean
+    added = {w: statistics.median(memory[w, "full record"]) - statistics.median(memory[w, "untraced"]) for w in workloads}
+    most = max(added, key=added.get)
+    plain, recorded = (statistics.median(s) * 1000 for s in zip(*starts))
+    print(f"\nStart: {plain:.0f} ms untraced, {recorded:.0f} ms from `smiley run` to its end. Memory added, rings as far as "
+          f"used included: {statistics.median(added.values()) / 1024:.1f} MiB in the middle, most in {most}: "
+          f"{added[most] / 1024:.1f} MiB.")
+    result["start_ms"], result["added_kib"] = [plain, recorded], added
     return result
 
 
@@ -99,6 +125,7 @@ def main():
     parser.add_argument("--bin", default=str(HERE.parent / "build" / "bin"), help="folder of the built commands")
     parser.add_argument("--python", action="append", help="interpreter, repeatable; default: python3")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--workload", action="append", choices=WORKLOADS, help="repeatable; default: all")
     parser.add_argument("--json", help="also write the ratios to this file")
     options = parser.parse_args()
     cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
@@ -110,7 +137,9 @@ def main():
         folder = pathlib.Path(tempfile.mkdtemp(prefix="smiley-perf-"))
         try:
             build_hooks(python, folder)
-            results.append(report(python, measure(python, pathlib.Path(options.bin) / "smiley", options.rounds, folder)))
+            workloads = options.workload or WORKLOADS
+            measured = measure(python, pathlib.Path(options.bin) / "smiley", options.rounds, folder, workloads)
+            results.append(report(python, measured, workloads))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     if options.json:

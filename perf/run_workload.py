@@ -1,9 +1,10 @@
-"""Runs one workload and writes its seconds to a file: run_workload.py NAME OUT [line|call|cprofile]
+"""Runs one workload and writes its seconds and its peak of memory (KiB) to a file: run_workload.py NAME OUT [line|call|cprofile]
 
 The start of the interpreter and of the recorder is not in the figure.
 """
 
 import importlib
+import resource
 import sys
 import time
 
@@ -29,4 +30,4 @@ else:
     workload.main()
     seconds = time.perf_counter() - begin
 with open(out, "w") as file:
-    file.write(repr(seconds))
+    file.write(f"{seconds!r} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}")
