@@ -42,6 +42,8 @@ class ThreadWords {
   // No more pieces come: an event that waits for its rest is complete as it is.
   void Finish();
   std::uint64_t damaged() const { return damaged_; }
+  // An event goes on in the thread's next piece.
+  bool waiting() const { return have_ && waiting_; }
 
  private:
   bool ParseEvent();

@@ -4,9 +4,12 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/event.h"
+#include "daemon/call_walk.h"
 #include "daemon/export.h"
+#include "daemon/query_exceptions.h"
 #include "daemon/query_json.h"
+#include "daemon/query_output.h"
+#include "daemon/query_stats.h"
 
 namespace smiley::daemon {
 namespace {
@@ -59,24 +62,28 @@ class ThreadLinesProducer : public Producer {
   Result<Next> Step(std::string* out) override {
     StepLimit limit;
     while (at_ < threads_.size()) {
-      if (reader_ == nullptr) {
-        RunReader::Options options;
-        options.threads = {threads_[at_].thread};
-        auto reader = RunReader::Open(archive_, run_, options);
-        if (!reader) return reader.status();
-        reader_ = std::move(*reader);
+      if (walk_ == nullptr) {
+        auto walk = ThreadWalk::Open(archive_, run_, threads_[at_]);
+        if (!walk) return walk.status();
+        walk_ = std::move(*walk);
       }
-      Event event;
-      while (reader_->Next(&event)) {
-        if (event.kind == shm::Kind::kLine && event.code != nullptr) {
-          lines_.insert(std::hash<std::string>()(event.code->file) * 0x9E3779B97F4A7C15u + event.line);
+      while (const RawEvent* event = walk_->Next()) {
+        // Lines of one file that several code objects share (a function's, and its body's) count once.
+        if (event->kind == shm::Kind::kLine) {
+          const std::uint32_t code = walk_->walker().Code(*event);
+          if (pairs_.insert(std::uint64_t{code} << 32 | event->id).second) {
+            const CodeInfo* info = walk_->names().FindCode(code);
+            const std::size_t file = info == nullptr ? 0 : std::hash<std::string>()(info->file);
+            lines_.insert(file * 0x9E3779B97F4A7C15u + event->id);
+          }
         }
         if (limit.Reached(*out)) return Next::kMore;
       }
       AppendThread(out, threads_[at_], lines_.size());
       *out += '\n';
       lines_.clear();
-      reader_.reset();
+      pairs_.clear();
+      walk_.reset();
       ++at_;
     }
     return Next::kDone;
@@ -88,8 +95,8 @@ class ThreadLinesProducer : public Producer {
   const std::string run_;
   const std::vector<ThreadInfo> threads_;
   std::size_t at_ = 0;
-  std::unique_ptr<RunReader> reader_;
-  std::unordered_set<std::uint64_t> lines_;
+  std::unique_ptr<ThreadWalk> walk_;
+  std::unordered_set<std::uint64_t> pairs_, lines_;  // (code, line); (file, line)
 };
 
 // The store's own check; runs as one step because it holds the store's snapshot.
@@ -314,6 +321,10 @@ Reply AnswerRequest(const Services& services, const Request& request, std::funct
   }
   if (op == "replay") return MakeReplay(services, request);
   if (op == "tail") return MakeTail(services, request, std::move(wake));
+  if (op == "stats") return MakeStats(services, request);
+  if (op == "calls") return MakeCalls(services, request);
+  if (op == "exceptions") return MakeExceptions(services, request);
+  if (op == "output") return MakeOutput(services, request);
   if (op == "begin") return Begin(services, request);
   if (op == "delete") return Delete(services, request);
   if (op == "check") return Check(services, request);

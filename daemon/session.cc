@@ -209,7 +209,8 @@ Session::Awaitable<bool> Session::Handle(const std::string& line) {
     co_return usable;
   }
   const bool quick = request.op != "replay" && request.op != "export" && request.op != "check" &&
-                     request.op != "threads" && request.op != "sources" && request.op != "delete";
+                     request.op != "threads" && request.op != "sources" && request.op != "delete" &&
+                     request.op != "stats" && request.op != "calls" && request.op != "exceptions" && request.op != "output";
   Reply reply;
   auto wake = MakeWake();
   const auto answer = [&] { reply = AnswerRequest(host_->services, request, wake); };

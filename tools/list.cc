@@ -39,7 +39,7 @@ int ListMain(int argc, char** argv) {
                       "  smiley-list               all runs\n"
                       "  smiley-list --failed -n5  the last five that ended badly\n"
                       "  smiley-list --json        one JSON object a line, for scripts");
-  arguments.Flag("--failed", &failed, "only runs that ended with another exit code than 0, a signal or an exception")
+  arguments.Flag("--failed,--errors", &failed, "only runs that ended with another exit code than 0, a signal or an exception")
       .Number("-n,--limit", &limit, "at most this many")
       .Flag("--json", &json, "JSON Lines")
       .Color(&color);

@@ -101,6 +101,7 @@ Result<ThreadView> ParseThread(std::string_view line) {
   out.thread = NumberAt<std::uint32_t>(*object, "thread");
   out.name = TextAt(*object, "name");
   out.events = NumberAt<std::uint64_t>(*object, "events");
+  out.lines = NumberAt<std::uint64_t>(*object, "lines");
   out.lost = NumberAt<std::uint64_t>(*object, "lost");
   out.first_ns = NumberAt<std::int64_t>(*object, "first_ns");
   out.last_ns = NumberAt<std::int64_t>(*object, "last_ns");

@@ -35,6 +35,7 @@ struct ThreadView {
   std::uint32_t process = 0, thread = 0;
   std::string name;
   std::uint64_t events = 0, lost = 0;
+  std::uint64_t lines = 0;  // different source lines; 0 where that was not asked for
   std::int64_t first_ns = 0, last_ns = 0;
   bool ended = false;
 };

@@ -1,5 +1,7 @@
 // smiley-show and smiley-threads: what is known of one run, without its events.
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tools/arguments.h"
 #include "tools/event_view.h"
@@ -59,11 +61,12 @@ std::string About(const RunView& run, const Look& look) {
   return out;
 }
 
-Table ThreadTable(const Look& look) {
+Table ThreadTable(const Look& look, bool with_lines = false) {
   Table table(look.color, look.unicode, look.width);
   table.Column("THREAD", Table::Align::kRight);
   table.Column("PROCESS", Table::Align::kRight);
   table.Column("EVENTS", Table::Align::kRight);
+  if (with_lines) table.Column("LINES", Table::Align::kRight);
   table.Column("LOST", Table::Align::kRight);
   table.Column("BEGAN", Table::Align::kRight);
   table.Column("LIVED", Table::Align::kRight);
@@ -71,14 +74,17 @@ Table ThreadTable(const Look& look) {
   return table;
 }
 
-void AddThread(const ThreadView& thread, const RunView& run, Table* table) {
-  table->Row({{std::to_string(thread.thread), sgr::kBoldCyan},
-              {std::to_string(thread.process)},
-              {Number(thread.events)},
-              {thread.lost == 0 ? "-" : Number(thread.lost), thread.lost == 0 ? sgr::kDim : sgr::kAlarm},
+void AddThread(const ThreadView& thread, const RunView& run, Table* table, bool with_lines = false) {
+  std::vector<Table::Cell> cells = {{std::to_string(thread.thread), sgr::kBoldCyan},
+                                    {std::to_string(thread.process)},
+                                    {Number(thread.events)}};
+  if (with_lines) cells.push_back({Number(thread.lines)});
+  cells.insert(cells.end(),
+              {{thread.lost == 0 ? "-" : Number(thread.lost), thread.lost == 0 ? sgr::kDim : sgr::kAlarm},
               {thread.first_ns == 0 ? "-" : "+" + Elapsed(run.start_ns, thread.first_ns)},
               {Elapsed(thread.first_ns, thread.last_ns)},
               {Clean(thread.name), sgr::kBold}});
+  table->Row(std::move(cells));
 }
 
 // The place where the exception that ended the first process was raised: the last raise of the first thread that no
@@ -110,6 +116,7 @@ std::string Uncaught(Link* link, const RunView& run, const Look& look, Status* s
   return out;
 }
 
+constexpr std::uint64_t kCountedUnasked = 20'000'000;  // events whose lines smiley-threads counts by itself
 constexpr std::size_t kMostRows = 20;  // of threads, processes and sources in smiley-show
 
 int PrintShow(Link* link, const RunView& run, const Look& look) {
@@ -222,12 +229,13 @@ int ShowMain(int argc, char** argv) {
 
 int ThreadsMain(int argc, char** argv) {
   std::string selector = "last";
-  bool json = false;
+  bool json = false, lines = false;
   ColorChoice color = ColorChoice::kAuto;
-  Arguments arguments("Lists the threads of a run.",
+  Arguments arguments("Lists the threads of a run: their events, and how many different source lines each of them ran.",
                       "  smiley-threads last          of the newest run\n"
                       "  smiley-threads last --json   one JSON object a line, for scripts");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
+      .Flag("--lines", &lines, "count different lines in large runs too: that reads all their events")
       .Flag("--json", &json, "JSON Lines")
       .Color(&color);
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
@@ -237,15 +245,16 @@ int ThreadsMain(int argc, char** argv) {
   const Result<RunView> run = AskRun(link->get(), selector);
   if (!run) return Fail(run.status());
   const Look look = LookOf(color);
-  Table table = ThreadTable(look);
-  const Status status =
-      ForEachLine(link->get(), "{\"op\":\"threads\",\"run\":" + Quote(run->id) + "}", [&](const std::string& line) {
+  lines = lines || run->events <= kCountedUnasked;
+  Table table = ThreadTable(look, lines);
+  const Status status = ForEachLine(
+      link->get(), "{\"op\":\"threads\",\"run\":" + Quote(run->id) + (lines ? ",\"lines\":true}" : "}"), [&](const std::string& line) {
         if (json) {
           Output::Get().Write(line + "\n");
           return true;
         }
         const Result<ThreadView> thread = ParseThread(line);
-        if (thread.ok()) AddThread(*thread, *run, &table);
+        if (thread.ok()) AddThread(*thread, *run, &table, lines);
         return true;
       });
   if (!status) return Fail(status);

@@ -24,6 +24,10 @@ int ExportMain(int argc, char** argv);
 int ImportMain(int argc, char** argv);
 int StoreMain(int argc, char** argv);
 int WebMain(int argc, char** argv);
+int StatsMain(int argc, char** argv);
+int CallsMain(int argc, char** argv);
+int ExceptionsMain(int argc, char** argv);
+int OutputMain(int argc, char** argv);
 
 struct Verb {
   std::string_view name;

@@ -1,0 +1,109 @@
+#include "daemon/call_stats.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "daemon/query.h"
+
+namespace smiley::daemon {
+
+CallCounts& StatsTable::Function(std::uint32_t function) {
+  if (function >= functions_.size()) {
+    functions_.resize(std::max<std::size_t>(function + 1, functions_.size() * 2));
+    last_edge_.resize(functions_.size(), UINT32_MAX);
+  }
+  return functions_[function];
+}
+
+std::uint32_t StatsTable::EdgeOf(std::uint32_t caller, std::uint32_t function) {
+  Function(function);
+  std::uint32_t& last = last_edge_[function];
+  if (last != UINT32_MAX && edges_[last].caller == caller) return last;
+  const std::uint64_t key = std::uint64_t{caller} << 32 | function;
+  const auto [at, added] = edge_numbers_.emplace(key, static_cast<std::uint32_t>(edges_.size()));
+  if (added) edges_.push_back({caller, function, {}});
+  return last = at->second;
+}
+
+std::uint32_t& CallCounter::Level(std::vector<std::uint32_t>* levels, std::uint32_t number) {
+  if (number >= levels->size()) levels->resize(std::max<std::size_t>(number + 1, levels->size() * 2));
+  return (*levels)[number];
+}
+
+void CallCounter::Enter(std::uint32_t function, std::int64_t, bool counted) {
+  const std::uint32_t edge = table_->EdgeOf(stack_.empty() ? StatsTable::kNobody : stack_.back().function, function);
+  const bool first = Level(&open_functions_, function)++ == 0;
+  const bool first_so = Level(&open_edges_, edge)++ == 0;
+  if (counted) {
+    CallCounts& counts = table_->Function(function);
+    CallCounts& so = table_->EdgeAt(edge);
+    ++counts.calls;
+    ++so.calls;
+    if (first) ++counts.primitive;
+    if (first_so) ++so.primitive;
+  }
+  stack_.push_back({function, edge, clock_});
+}
+
+void CallCounter::Leave(std::int64_t, bool) {
+  const Open open = stack_.back();
+  stack_.pop_back();
+  const Spent inside = clock_ - open.at_entry;
+  if (--open_functions_[open.function] == 0) table_->Function(open.function).cumulative += inside;
+  if (--open_edges_[open.edge] == 0) table_->EdgeAt(open.edge).cumulative += inside;
+}
+
+void CallCounter::Spend(const Spent& spent) {
+  clock_ += spent;
+  table_->Function(stack_.back().function).own += spent;
+  table_->EdgeAt(stack_.back().edge).own += spent;
+}
+
+Status CallJob::Open() {
+  auto threads = archive_.Threads(scope_.run);
+  if (!threads) return threads.status();
+  threads_ = std::move(*threads);
+  if (scope_.thread) {
+    std::erase_if(threads_, [&](const ThreadInfo& thread) { return thread.thread != *scope_.thread; });
+    if (threads_.empty()) {
+      return Status(Code::kNotFound, "run " + scope_.run + " has no thread " + std::to_string(*scope_.thread) +
+                                         " (smiley-threads shows them)");
+    }
+  }
+  if (scope_.task != 0) {
+    std::erase_if(threads_, [&](const ThreadInfo& thread) { return thread.process != scope_.process; });
+  }
+  return Status::Ok();
+}
+
+Result<bool> CallJob::Step() {
+  if (!estimated_) {
+    auto cost = RecordingCost::Estimate(archive_, scope_.run, threads_);
+    if (!cost) return cost.status();
+    cost_ = *cost;
+    estimated_ = true;
+  }
+  const auto end = std::chrono::steady_clock::now() + Producer::kStepTime;
+  while (at_ < threads_.size()) {
+    if (clock_ == nullptr) {
+      sink_ = SinkFor(threads_[at_]);
+      clock_ = std::make_unique<CallClock>(archive_, scope_.run, threads_[at_], cost_, &book_, sink_.get(), scope_.task);
+    }
+    auto more = clock_->Step();
+    if (!more) return more.status();
+    if (!*more) {
+      events_ += clock_->events();
+      lost_ += clock_->lost();
+      total_ += clock_->total();
+      if (!clock_->status()) damaged_ = true;
+      clock_.reset();
+      sink_.reset();
+      EndThread(threads_[at_]);
+      ++at_;
+    }
+    if (std::chrono::steady_clock::now() >= end) return at_ < threads_.size();
+  }
+  return false;
+}
+
+}  // namespace smiley::daemon
