@@ -8,6 +8,7 @@
 
 #include "tracer/hooks.h"
 #include "tracer/interp.h"
+#include "tracer/keep_error.h"
 #include "tracer/raising.h"
 #include "tracer/recorder.h"
 #include "tracer/swap.h"
@@ -18,26 +19,6 @@ namespace {
 
 constexpr int kResumeAtStart = 0;
 constexpr int kResumeKindMask = 3;
-
-// The pending exception is none of our calls' business and must be there again afterwards.
-class KeepError {
- public:
-  KeepError() : pending_(PyErr_Occurred() != nullptr) {
-    if (pending_) PyErr_Fetch(&type_, &value_, &traceback_);
-  }
-  ~KeepError() {
-    if (pending_) PyErr_Restore(type_, value_, traceback_);
-  }
-  // The exception as an instance where it is one already.
-  PyObject* exception() const {
-    return value_ != nullptr && PyExceptionInstance_Check(value_) ? value_ : nullptr;
-  }
-  bool pending() const { return pending_; }
-
- private:
-  bool pending_;
-  PyObject *type_ = nullptr, *value_ = nullptr, *traceback_ = nullptr;
-};
 
 // The frame into which an exception was thrown just now: its event waits for the exception, which is told next.
 __attribute__((tls_model("initial-exec"))) thread_local void* t_thrown_into = nullptr;

@@ -9,8 +9,10 @@
 #include <string>
 
 #include "shm/test_point.h"
+#include "tracer/children.h"
 #include "tracer/hooks.h"
 #include "tracer/interp.h"
+#include "tracer/output.h"
 #include "tracer/process.h"
 #include "tracer/start_config.h"
 #include "tracer/swap.h"
@@ -65,6 +67,8 @@ std::string Begin(const SmileyStartConfig& config) {
     delete hooks;
     return error;
   }
+  if (std::string why; !WatchOutput(&why)) process->Note("warning", "what the program writes is not recorded: " + why);
+  WatchChildren();
   pthread_atfork(nullptr, nullptr, [] { Process::forked.store(true); });
   g_hooks = hooks;
   return {};

@@ -177,7 +177,7 @@ bool Process::ReopenAfterFork() {
   new (&ring_mutex_) std::mutex;
   strings_.clear();
   code_ids_.clear();
-  next_string_ = next_code_ = threads_ = next_ring_ = 0;
+  next_string_ = next_code_ = threads_ = tasks_ = next_ring_ = 0;
   frames_ = 0;
   ++generation_;
   capture_.ids.Reset();
@@ -295,6 +295,17 @@ void Process::NameThread(std::uint32_t number, std::uint64_t native_id, std::str
   PutText(&out, shown);
   out.Finish();
   catalogue_->Append(shm::RecordType::kThread, number, record);
+}
+
+void Process::NameTask(std::uint32_t number, std::string_view name) {
+  std::string masked(name);
+  capture_.secrets.Mask(&masked);
+  std::string record;
+  shm::CborWriter out(&record);
+  out.ArrayHeader(1);
+  PutText(&out, masked);
+  out.Finish();
+  catalogue_->Append(shm::RecordType::kTask, number, record);
 }
 
 void Process::Note(std::string_view kind, std::string_view text) {

@@ -57,6 +57,8 @@ class Process {
   std::uint64_t NextFrame() { return ++frames_; }
   std::uint32_t NextThread() { return ++threads_; }
   void NameThread(std::uint32_t number, std::uint64_t native_id, std::string_view name);
+  std::uint32_t NextTask() { return ++tasks_; }
+  void NameTask(std::uint32_t number, std::string_view name);  // again when it got another name
   void Note(std::string_view kind, std::string_view text);
 
   // A ring for one more thread: one of an ended thread, or a new one; null when there is no room.
@@ -91,7 +93,7 @@ class Process {
   std::unordered_map<std::string, std::uint32_t> strings_;
   std::unordered_map<std::string, std::uint32_t> code_ids_;  // by content
   std::uint32_t generation_ = 1;
-  std::uint32_t next_string_ = 0, next_code_ = 0, threads_ = 0;
+  std::uint32_t next_string_ = 0, next_code_ = 0, threads_ = 0, tasks_ = 0;
   std::uint64_t frames_ = 0;
   std::uint64_t parent_token_ = 0, parent_start_ = 0;
   std::uint32_t parent_pid_ = 0;

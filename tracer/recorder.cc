@@ -31,7 +31,7 @@ constexpr int kNameTries = 64;  // calls
 
 }  // namespace
 
-ThreadRecorder::ThreadRecorder() : process_(Process::instance()), serial_(++g_serial) {
+ThreadRecorder::ThreadRecorder() : process_(Process::instance()), tasks_(process_), serial_(++g_serial) {
   encoder_ = std::make_unique<Encoder>(&process_->capture());
   comparer_ = std::make_unique<Comparer>(&process_->capture(), encoder_.get());
   values_ = process_->options().detail == Detail::kValues;
@@ -99,6 +99,7 @@ void ThreadRecorder::AfterFork() {
     writer_.reset();
   }
   unrecorded_ = false;
+  tasks_.Forget();
   // The frames that were open go on in the child, under its own numbers.
   for (FrameEntry* entry : stack_) {
     entry->id = process_->NextFrame();
@@ -287,6 +288,9 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
     process_->SwitchOff("no room for another code object; free some space in shared memory and on disk");
     return;
   }
+  if (tasks_.Look(frame.key, kind == Entry::kCall, (frame.code->co_flags & CO_COROUTINE) != 0, stack_.size())) [[unlikely]] {
+    Write(shm::Kind::kTask, tasks_.number(), {});
+  }
   FrameEntry* entry = nullptr;
   if (code->generator) {
     auto& suspended = Suspended();
@@ -425,6 +429,18 @@ void ThreadRecorder::Leave(const SmileyFrame& frame, Exit exit, PyObject* value,
   } else {
     Drop(entry);
   }
+  if (tasks_.Left(stack_.size())) [[unlikely]] Write(shm::Kind::kTask, tasks_.number(), {});
+}
+
+void ThreadRecorder::Tell(shm::Kind kind, std::uint32_t id, std::span<const Part> parts) {
+  if (tasks_.Look(nullptr, false, false, stack_.size())) Write(shm::Kind::kTask, tasks_.number(), {});
+  Write(kind, id, parts);
+}
+
+void ThreadRecorder::Write(shm::Kind kind, std::uint32_t id, std::span<const Part> parts) {
+  if (!writer_->Begin(kind, 0, id, process_->clock().NowUnits())) return;
+  for (const Part& part : parts) writer_->Attach(part.kind, 0, part.id, part.bytes.data(), part.bytes.size());
+  writer_->Commit();
 }
 
 bool ThreadRecorder::Wait(void* self) {

@@ -8,7 +8,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -18,6 +20,7 @@
 #include "tracer/interp.h"
 #include "tracer/process.h"
 #include "tracer/shadow.h"
+#include "tracer/tasks.h"
 
 namespace smiley::tracer {
 
@@ -53,6 +56,15 @@ class ThreadRecorder final : public shm::OpenFrames {
   void Leave(const SmileyFrame& frame, Exit exit, PyObject* value, PyObject* exception);
   void Raise(const SmileyFrame& frame, PyObject* exception, bool propagated, bool handled_by_loop);
 
+  // An event that is no frame's own (output, a mark, a task), told in the innermost recorded frame.
+  struct Part {
+    shm::Kind kind;
+    std::uint32_t id;
+    std::string_view bytes;
+  };
+  void Tell(shm::Kind kind, std::uint32_t id, std::span<const Part> parts);
+  std::size_t open_frames() const { return stack_.size(); }
+
   // The recorded frame that is running, null when the innermost one is not recorded or known.
   bool IsTop(void* key) const { return !stack_.empty() && stack_.back()->key == key; }
   // Its code; null when the frame is not among the recorded ones of this thread.
@@ -83,12 +95,14 @@ class ThreadRecorder final : public shm::OpenFrames {
   void TouchLine(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t line);
   void TouchNamespace(FrameEntry* entry, const SmileyFrame& frame);
   void AttachValue(PyObject* value);
+  void Write(shm::Kind kind, std::uint32_t id, std::span<const Part> parts);
   static bool Wait(void* self);
 
   Process* process_;
   std::unique_ptr<Encoder> encoder_;
   std::unique_ptr<Comparer> comparer_;
   std::unique_ptr<shm::RingWriter> writer_;
+  TaskWatch tasks_;
   std::vector<FrameEntry*> stack_;
   std::vector<FrameEntry*> spare_;
   std::uint32_t generation_ = 0;

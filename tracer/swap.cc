@@ -13,6 +13,23 @@ PyMethodDef* FindDefinition(const char* module, const char* name) {
   return reinterpret_cast<PyCFunctionObject*>(function)->m_ml;
 }
 
+PyObject* FindInType(PyTypeObject* type, const char* name) {
+#if PY_VERSION_HEX >= 0x030C0000
+  PyObject* dict = PyType_GetDict(type);
+  PyObject* found = dict != nullptr ? PyDict_GetItemString(dict, name) : nullptr;
+  Py_XDECREF(dict);
+  return found;
+#else
+  return type->tp_dict != nullptr ? PyDict_GetItemString(type->tp_dict, name) : nullptr;
+#endif
+}
+
+PyMethodDef* FindMethod(PyTypeObject* type, const char* name) {
+  PyObject* found = FindInType(type, name);
+  if (found == nullptr || !Py_IS_TYPE(found, &PyMethodDescr_Type)) return nullptr;
+  return reinterpret_cast<PyMethodDescrObject*>(found)->d_method;
+}
+
 bool Swap::Set(PyMethodDef* where, PyCFunction replacement) {
   if (where == nullptr) return false;
   definition = where;

@@ -11,6 +11,11 @@ namespace smiley::tracer {
 // The definition of a C function that a module has under that name; null when it is not one.
 PyMethodDef* FindDefinition(const char* module, const char* name);
 
+// What a class has under that name itself, not through its bases; borrowed, null when there is nothing.
+PyObject* FindInType(PyTypeObject* type, const char* name);
+// The definition of a C method of a class, null when it is not one.
+PyMethodDef* FindMethod(PyTypeObject* type, const char* name);
+
 struct Swap {
   PyMethodDef* definition = nullptr;
   PyCFunction original = nullptr;
