@@ -30,6 +30,7 @@ struct RunInfo {
   std::optional<int> signal;
   bool complete = false;                          // ended, nothing lost, no "incomplete" note
   bool flawed = false;                            // an "incomplete" note was made
+  bool pinned = false;                            // kept by the quota and by whoever tidies up
   std::uint64_t events = 0, lost = 0, bytes = 0;  // bytes stored
   std::uint32_t processes = 0, threads = 0, exceptions = 0;
   std::string uncaught;            // type of the exception that ended the first process, empty = none

@@ -66,6 +66,13 @@ Result<std::unique_ptr<Client>> Client::Connect(const shm::Home& home, const Opt
   return client;
 }
 
+std::unique_ptr<Client> Client::Over(int fd, const Options& options) {
+  std::unique_ptr<Client> client(new Client());
+  client->fd_ = fd;
+  client->options_ = options;
+  return client;
+}
+
 Client::~Client() {
   if (fd_ >= 0) ::close(fd_);
 }

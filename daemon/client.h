@@ -30,6 +30,8 @@ class Client {
   // else's. Never starts a daemon: the tools do that.
   static Result<std::unique_ptr<Client>> Connect(const shm::Home& home, const Options& options);
   static Result<std::unique_ptr<Client>> Connect(const shm::Home& home) { return Connect(home, Options()); }
+  // Over a descriptor that speaks the protocol already (an ssh, a TLS connection); takes it over.
+  static std::unique_ptr<Client> Over(int fd, const Options& options);
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;

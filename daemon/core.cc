@@ -18,19 +18,28 @@ Result<std::unique_ptr<DaemonCore>> DaemonCore::Start(const shm::Home& home, Opt
   SMILEY_TEST_POINT("daemon.opened");
   core->archive_ = std::make_unique<LiveArchive>(*core->store_);
   core->feed_ = std::make_unique<LiveFeed>(options.feed_bytes);
+  const auto log = options.drainer.log;
   auto drainer =
       Drainer::Start(core->home_, *core->store_, *core->archive_, *core->feed_, std::move(options.drainer));
   if (!drainer.ok()) return drainer.status();
   core->drainer_ = std::move(*drainer);
+  core->quota_bytes_ = options.quota_bytes;
+  if (options.quota_bytes != 0) {
+    Caretaker::Options care;
+    care.quota_bytes = options.quota_bytes;
+    care.log = log;
+    core->caretaker_ = std::make_unique<Caretaker>(*core->store_, *core->archive_, *core->drainer_, std::move(care));
+  }
   return core;
 }
 
 DaemonCore::~DaemonCore() {
+  caretaker_.reset();
   if (drainer_) drainer_->Stop();
 }
 
 Services DaemonCore::services(std::function<void()> request_stop) {
-  return {home_, *archive_, *feed_, *drainer_, *store_, std::move(request_stop)};
+  return {home_, *archive_, *feed_, *drainer_, *store_, std::move(request_stop), quota_bytes_, {}};
 }
 
 }  // namespace smiley::daemon

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "daemon/caretaker.h"
 #include "daemon/drainer.h"
 #include "daemon/live_archive.h"
 #include "daemon/live_feed.h"
@@ -22,6 +23,7 @@ class DaemonCore {
   struct Options {
     std::filesystem::path store;              // empty: the home's
     std::uint64_t reserve_bytes = 64u << 20;  // disk space that stays free; 0 = no guard
+    std::uint64_t quota_bytes = 0;            // what the store may take; 0 = no limit
     std::size_t feed_bytes = 32u << 20;
     Drainer::Options drainer;
   };
@@ -42,6 +44,8 @@ class DaemonCore {
   std::unique_ptr<LiveArchive> archive_;
   std::unique_ptr<LiveFeed> feed_;
   std::unique_ptr<Drainer> drainer_;
+  std::unique_ptr<Caretaker> caretaker_;
+  std::uint64_t quota_bytes_ = 0;
 };
 
 }  // namespace smiley::daemon

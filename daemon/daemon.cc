@@ -26,6 +26,7 @@
 
 #include "daemon/core.h"
 #include "daemon/server.h"
+#include "daemon/settings.h"
 #include "shm/test_point.h"
 
 namespace smiley::daemon {
@@ -147,7 +148,14 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
   };
   say("starts, version " SMILEY_VERSION);
   DaemonCore::Options core_options;
-  core_options.store = options.store;
+  auto settings = LoadSettings(options.home);
+  if (!settings.ok()) return settings.status();
+  const Settings before = *settings;
+  if (options.store) settings->store = *options.store;
+  if (options.quota_bytes) settings->quota_bytes = *options.quota_bytes;
+  if (options.listen) settings->listen = *options.listen;
+  core_options.store = settings->store;
+  core_options.quota_bytes = settings->quota_bytes;
   core_options.reserve_bytes = options.reserve_bytes;
   core_options.drainer.log = say;
   auto core = DaemonCore::Start(options.home, core_options);
@@ -164,10 +172,20 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
   const Services services = (*core)->services(request_stop);
   Server::Options server_options;
   server_options.web = options.web;
+  server_options.listen = settings->listen;
   auto server = Server::Start(services, server_options);
+  if (!server.ok() && !options.listen && !settings->listen.empty()) {
+    // Only this time nobody asked for it: programs that record need the daemon more than others need the port.
+    say(server.status().message() + "; goes on without");
+    server_options.listen.clear();
+    server = Server::Start(services, server_options);
+  }
   if (!server.ok()) {
     say("cannot start: " + server.status().message());
     return server.status();
+  }
+  if (!(*settings == before)) {
+    if (const Status saved = SaveSettings(options.home, *settings); !saved.ok()) return saved;
   }
   say("ready");
   SMILEY_TEST_POINT("daemon.listening");

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "shm/home.h"
@@ -12,10 +13,13 @@
 
 namespace smiley::daemon {
 
+// What is given here is kept in the home's settings (settings.h) for every later start; the rest is taken from there.
 struct DaemonOptions {
   shm::Home home;
-  std::filesystem::path store;              // directory of the store; empty: the home's
-  std::string web;                          // where the page is served: see Server::Options
+  std::optional<std::filesystem::path> store;  // directory of the store; empty path: the home's
+  std::optional<std::uint64_t> quota_bytes;    // what the store may take: the oldest runs go; 0 = no limit
+  std::optional<std::string> listen;           // HOST:PORT for clients elsewhere (TLS and token); empty = none
+  std::string web;                             // where the page is served: see Server::Options; not kept
   std::uint64_t reserve_bytes = 64u << 20;  // disk space that always stays free; below it recording stops
 };
 

@@ -332,7 +332,6 @@ DaemonStatus Drainer::Snapshot() {
   status.pid = static_cast<std::uint32_t>(getpid());
   status.version = SMILEY_VERSION;
   status.home = home_.dir.string();
-  status.store = home_.StoreDir().string();
   status.start_ns = started_ns_;
   status.runs_stored = store_.archive().Runs().size();
   status.store_bytes = store_.DiskBytes();

@@ -82,6 +82,7 @@ std::vector<RunInfo> LiveArchive::Runs() {
       runs.push_back(std::move(shown));
     } else {
       shown.bytes = known->bytes;
+      shown.pinned = known->pinned;
       *known = std::move(shown);
     }
   }
@@ -99,7 +100,10 @@ Result<RunInfo> LiveArchive::FindRun(const std::string& id) {
   }
   auto stored = store_.archive().FindRun(id);
   if (!live) return stored;
-  if (stored.ok()) live->bytes = stored->bytes;
+  if (stored.ok()) {
+    live->bytes = stored->bytes;
+    live->pinned = stored->pinned;
+  }
   return *live;
 }
 

@@ -143,7 +143,7 @@ Reply Hello(const Services& services, const Request& request) {
   JsonObject o(&members);
   o.Number("protocol", kProtocol).Text("version", SMILEY_VERSION).Number("pid", status.pid);
   o.Text("home", services.home.dir.string()).Text("home_id", services.home.id);
-  o.Text("store", services.home.StoreDir().string());
+  o.Text("store", services.store.dir().string());
   o.End();
   Reply reply;
   reply.members = members.substr(1, members.size() - 2);
@@ -214,6 +214,10 @@ Reply Delete(const Services& services, const Request& request) {
     if (run->state == RunState::kRunning) {
       return Refuse(Status(Code::kBusy, "run " + run->id + " is still going; nothing was deleted"));
     }
+    if (run->pinned) {
+      return Refuse(Status(Code::kBusy, "run " + run->id + " is pinned; nothing was deleted (smiley-pin --unpin " +
+                                            run->id + " lets it go)"));
+    }
     if (seen.insert(run->id).second) runs.push_back(std::move(*run));
   }
   std::size_t count = 0;
@@ -232,6 +236,21 @@ Reply Delete(const Services& services, const Request& request) {
   o.End();
   Reply reply;
   reply.members = object.substr(1, object.size() - 2);
+  return reply;
+}
+
+Reply Pin(const Services& services, const Request& request) {
+  const auto selector = request.NeedText("run");
+  const auto pinned = request.Flag("pinned", true);
+  if (!selector) return Refuse(selector.status());
+  if (!pinned) return Refuse(pinned.status());
+  auto run = SelectRun(services.archive, *selector);
+  if (!run) return Refuse(run.status());
+  if (Status status = services.store.SetPinned(run->id, *pinned); !status) return Refuse(std::move(status));
+  run->pinned = *pinned;
+  Reply reply;
+  reply.members = "\"run\":";
+  AppendRun(&reply.members, *run);
   return reply;
 }
 
@@ -312,7 +331,11 @@ Reply AnswerRequest(const Services& services, const Request& request, std::funct
   if (op == "hello") return Hello(services, request);
   if (op == "status") {
     Reply reply;
-    reply.members = StatusMembers(services.runs.Snapshot());
+    DaemonStatus status = services.runs.Snapshot();
+    status.store = services.store.dir().string();
+    status.quota_bytes = services.quota_bytes;
+    status.listen = services.listen;
+    reply.members = StatusMembers(status);
     return reply;
   }
   if (op == "runs") return Runs(services, request);
@@ -327,6 +350,7 @@ Reply AnswerRequest(const Services& services, const Request& request, std::funct
   if (op == "output") return MakeOutput(services, request);
   if (op == "begin") return Begin(services, request);
   if (op == "delete") return Delete(services, request);
+  if (op == "pin") return Pin(services, request);
   if (op == "check") return Check(services, request);
   if (op == "stop") return Reply();
   std::string shown = op.substr(0, 40);

@@ -86,7 +86,7 @@ void AppendRun(std::string* out, const RunInfo& run) {
   }
   o.Flag("complete", run.complete).Number("events", run.events).Number("lost", run.lost).Number("bytes", run.bytes);
   o.Number("processes", run.processes).Number("threads", run.threads).Number("exceptions", run.exceptions);
-  o.TextOrNull("uncaught", run.uncaught).Texts("notes", run.notes);
+  o.TextOrNull("uncaught", run.uncaught).Texts("notes", run.notes).Flag("pinned", run.pinned);
   o.End();
 }
 
@@ -166,6 +166,12 @@ std::string StatusMembers(const DaemonStatus& status) {
   o.Raw("rings", list + "]");
   o.Number("runs_stored", status.runs_stored).Number("store_bytes", status.store_bytes);
   o.Number("free_bytes", status.free_bytes).Number("memory_bytes", status.memory_bytes);
+  o.TextOrNull("listen", status.listen);
+  if (status.quota_bytes != 0) {
+    o.Number("quota_bytes", status.quota_bytes);
+  } else {
+    o.Null("quota_bytes");
+  }
   o.Number("in_flight_bytes", status.in_flight_bytes).Number("lost", status.lost).Number("watchers", status.watchers);
   o.Text("bottleneck", status.bottleneck).TextOrNull("problem", status.problem);
   o.End();

@@ -47,11 +47,14 @@ struct RunStatus {
 };
 struct DaemonStatus {
   std::uint32_t pid = 0;
-  std::string version, home, store;
+  std::string version, home;
+  std::string store;  // filled in by who knows it
   std::int64_t start_ns = 0;
   std::vector<RunStatus> runs;  // those going on
   std::vector<RingStatus> rings;
   std::uint64_t runs_stored = 0, store_bytes = 0, free_bytes = 0, memory_bytes = 0, in_flight_bytes = 0;
+  std::uint64_t quota_bytes = 0;  // of the store; 0 = none
+  std::string listen;             // HOST:PORT; empty = the UNIX socket only
   std::uint64_t lost = 0;  // of the runs going on
   std::uint32_t watchers = 0;
   std::string bottleneck;  // "none" | "drain" | "store" | "disk"

@@ -10,7 +10,9 @@
 #include <thread>
 #include <utility>
 
+#include "daemon/remote_access.h"
 #include "daemon/server_socket.h"
+#include "daemon/server_tls.h"
 #include "daemon/session.h"
 #include "daemon/web_server.h"
 
@@ -27,9 +29,12 @@ struct Server::State {
 
   asio::awaitable<void> Accept();
   asio::awaitable<void> Pause(std::chrono::milliseconds time);
+  // Not when there are as many as may be.
+  bool Add(Protocol::socket socket, bool remote);
 
   std::shared_ptr<SessionHost> host;
   Protocol::acceptor acceptor;
+  std::unique_ptr<TlsListener> tls;
   std::size_t max_clients;
   std::unique_ptr<WebServer> web;
   std::thread io_thread;
@@ -59,11 +64,17 @@ asio::awaitable<void> Server::State::Accept() {
       continue;
     }
     if (!CheckPeer(socket.native_handle())) continue;
-    auto session = std::make_shared<Session>(host, std::move(socket));
-    host->sessions.insert(session);
-    host->session_count.store(host->sessions.size());
-    session->Start();
+    Add(std::move(socket), false);
   }
+}
+
+bool Server::State::Add(Protocol::socket socket, bool remote) {
+  if (host->stopping || host->sessions.size() >= max_clients) return false;
+  auto session = std::make_shared<Session>(host, std::move(socket), remote);
+  host->sessions.insert(session);
+  host->session_count.store(host->sessions.size());
+  session->Start();
+  return true;
 }
 
 Result<std::unique_ptr<Server>> Server::Start(const Services& services, const Options& options) {
@@ -82,13 +93,24 @@ Result<std::unique_ptr<Server>> Server::Start(const Services& services, const Op
     state->stopped = true;
     return Status(Code::kIo, "cannot serve the socket: " + error.message());
   }
-  state->web = std::make_unique<WebServer>(state->host, *web);
-  if (Status served = state->web->Start(); !served) {
+  const auto fail = [&](Status why) {
     state->stopped = true;  // no thread was started
     ::unlink(services.home.SocketPath().c_str());
-    return served;
-  }
+    return why;
+  };
+  state->web = std::make_unique<WebServer>(state->host, *web);
+  if (Status served = state->web->Start(); !served) return fail(std::move(served));
   state->host->invite = [server = state->web.get()](std::string_view path) { return server->Invite(path); };
+  if (!options.listen.empty()) {
+    auto access = OpenRemoteAccess(services.home);
+    if (!access) return fail(access.status());
+    const auto arrived = [at = state.get()](Protocol::socket socket) { return at->Add(std::move(socket), true); };
+    auto tls = TlsListener::Make(state->host->io, *access, options.listen, arrived);
+    if (!tls) return fail(tls.status());
+    state->tls = std::move(*tls);
+    state->host->services.listen = state->tls->address();
+    state->tls->Start();
+  }
   asio::co_spawn(state->host->io, [state] { return state->Accept(); }, asio::detached);
   state->io_thread = std::thread([state] { state->host->io.run(); });
   return server;
@@ -98,10 +120,12 @@ void Server::Stop() {
   if (state_ == nullptr || state_->stopped) return;
   state_->stopped = true;
   auto state = state_;
+  if (!state->io_thread.joinable()) return;  // it never ran
   asio::post(state->host->io, [state] {
     state->host->stopping = true;
     boost::system::error_code ignored;
     state->acceptor.close(ignored);
+    if (state->tls) state->tls->Close();
     state->host->gate.cancel();
     state->web->Stop();
     for (const auto& session : state->host->sessions) session->Close();
@@ -116,6 +140,8 @@ void Server::Stop() {
 }
 
 Server::~Server() { Stop(); }
+
+const std::string& Server::listen() const { return state_->host->services.listen; }
 
 std::size_t Server::clients() const { return state_->host->session_count.load(); }
 

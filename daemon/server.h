@@ -25,6 +25,8 @@ class Server {
     std::size_t max_clients = 8192;
     // Where the page is served, as --web takes it: HOST:PORT, "off"; empty: on the loopback when it is first asked for.
     std::string web;
+    // HOST:PORT to listen on as well, with TLS and the home's token; empty = the UNIX socket only; port 0: any.
+    std::string listen;
   };
   // Listens on the home's socket. REQUIRES the home's daemon lock. The services outlive the server.
   static Result<std::unique_ptr<Server>> Start(const Services& services, const Options& options);
@@ -34,6 +36,8 @@ class Server {
   void Stop();
   ~Server();
   std::size_t clients() const;  // connected now
+  // The TCP address with the port that it got; empty = none.
+  const std::string& listen() const;
 
  private:
   Server() = default;

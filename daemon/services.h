@@ -3,7 +3,9 @@
 // What the daemon's core offers to the server.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <string>
 
 #include "daemon/archive.h"
 #include "daemon/live_feed.h"
@@ -20,6 +22,8 @@ struct Services {
   RunRegistry& runs;
   Store& store;                        // import and check; Commit and DeleteRun lock, so any thread may call them
   std::function<void()> request_stop;  // returns at once; the daemon then stops the server and itself
+  std::uint64_t quota_bytes = 0;       // what the store may take, 0 = no limit
+  std::string listen;                  // HOST:PORT that the server listens on, empty = none
 };
 
 }  // namespace smiley::daemon

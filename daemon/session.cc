@@ -66,8 +66,8 @@ void LowerPriority() {
 
 }  // namespace
 
-Session::Session(std::shared_ptr<SessionHost> host, Socket socket)
-    : host_(std::move(host)), socket_(std::move(socket)), timer_(host_->io) {}
+Session::Session(std::shared_ptr<SessionHost> host, Socket socket, bool remote)
+    : host_(std::move(host)), socket_(std::move(socket)), remote_(remote), timer_(host_->io) {}
 
 void Session::Start() {
   asio::co_spawn(
@@ -196,6 +196,11 @@ Session::Awaitable<bool> Session::Handle(const std::string& line) {
     co_return written && !broken;
   }
   const Request& request = *parsed;
+  if (remote_ && (request.op == "begin" || request.op == "finish" || request.op == "stop")) {
+    const bool usable = co_await AnswerError(
+        request.id_json, Status(Code::kPermission, "'" + request.op + "' is for that machine alone: use smiley there"));
+    co_return usable;
+  }
   if (request.op == "finish") {
     const bool usable = co_await Finish(request);
     co_return usable;

@@ -32,7 +32,7 @@ struct SessionHost {
   SessionHost(const Services& services_in, unsigned quick_threads, unsigned bulk_threads)
       : services(services_in), guard(io.get_executor()), gate(io), quick(quick_threads), bulk(bulk_threads) {}
 
-  const Services& services;
+  Services services;
   boost::asio::io_context io{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard;
   boost::asio::steady_timer gate;  // cancelled when a session ends: the acceptor may wait for that
@@ -48,7 +48,8 @@ struct SessionHost {
 class Session : public std::enable_shared_from_this<Session> {
  public:
   using Socket = boost::asio::local::stream_protocol::socket;
-  Session(std::shared_ptr<SessionHost> host, Socket socket);
+  // `remote`: the client came over the network; what concerns this machine alone is refused to it.
+  Session(std::shared_ptr<SessionHost> host, Socket socket, bool remote = false);
   // Runs until the client goes away, breaks the protocol, or Close(); then leaves the host.
   void Start();
   void Close();
@@ -83,6 +84,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   std::shared_ptr<SessionHost> host_;
   Socket socket_;
+  const bool remote_;
   boost::asio::steady_timer timer_;
   RequestParser parser_;
   std::string in_;

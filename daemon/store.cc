@@ -20,7 +20,7 @@ std::string After(std::string_view prefix) {
 
 std::string CursorKey(const std::string& segment) { return std::string(kCursorKeyPrefix) + segment; }
 
-// Replaces what describes a run; the counts stay the store's.
+// Replaces what describes a run; the counts and the pin stay the store's.
 void TakeDescription(const RunInfo& from, RunInfo* to) {
   RunInfo merged = from;
   merged.events = to->events;
@@ -29,6 +29,7 @@ void TakeDescription(const RunInfo& from, RunInfo* to) {
   merged.processes = to->processes;
   merged.threads = to->threads;
   merged.exceptions = to->exceptions;
+  merged.pinned = to->pinned;
   *to = std::move(merged);
 }
 
@@ -62,6 +63,7 @@ StoreImpl::~StoreImpl() {
   }
   db_->CancelCompactions();
   compact_wake_.notify_all();
+  compacted_.notify_all();
   if (compactor_.joinable()) compactor_.join();
 }
 

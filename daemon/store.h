@@ -25,7 +25,7 @@ struct SegmentCursor {
   std::uint64_t position = 0;  // ring: word position; catalogue: byte position
 };
 // What is committed together, atomically. Counts are the store's own: it adds up events, lost, bytes, exceptions,
-// processes and threads from what it is given, and ignores those fields of `runs` and `threads`.
+// processes and threads from what it is given, and ignores those fields (and `pinned`) of `runs` and `threads`.
 struct Batch {
   std::vector<PiecePtr> pieces;
   std::vector<CatalogueEntry> catalogue;
@@ -64,9 +64,15 @@ class Store {
   virtual Status Commit(const Batch& batch) = 0;         // in the log when it returns (survives SIGKILL)
   virtual Status SyncLog() = 0;                          // once a second: bounds what a power cut takes
   virtual Status DeleteRun(const std::string& run) = 0;  // gone for readers at once, disk freed in the background
+  // A pinned run is for nobody but people to delete. kNotFound.
+  virtual Status SetPinned(const std::string& run, bool pinned) = 0;
+  // Waits until the disk space of deleted runs has been given back and what is in memory stands in tables, so that
+  // DiskBytes() is what the runs take. May take seconds; the end of the store ends it.
+  virtual Status Tidy() = 0;
   virtual std::optional<std::uint64_t> CursorOf(const std::string& segment) = 0;
   virtual std::vector<SegmentCursor> Cursors() = 0;
   virtual std::uint64_t DiskBytes() = 0;
+  virtual const std::filesystem::path& dir() const = 0;
 
   // What is wrong with writing at the moment (disk full, store broken), one line; empty = nothing.
   virtual std::string Problem() = 0;

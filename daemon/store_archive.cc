@@ -25,8 +25,11 @@ class Cursor : public StoredCursor {
       if (next_ == entries_.size()) {
         entries_.clear();
         next_ = 0;
-        if (const Status status = store_->db().Scan(Family::kIndex, at_, end_, kIndexBatch, &entries_); !status.ok())
-          return status;
+        if (const Status status = store_->db().Scan(Family::kIndex, at_, end_, kIndexBatch, &entries_); !status.ok()) {
+          // A damaged chunk can be passed over, a damaged index cannot: readers must not come again.
+          entries_.clear();
+          return status.code() == Code::kDamaged ? Status(Code::kIo, status.message()) : status;
+        }
         if (entries_.empty()) return PiecePtr();
       }
       const auto& [key, value] = entries_[next_];

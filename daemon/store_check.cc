@@ -1,5 +1,5 @@
 // The store's identity check: produced = stored + lost, numbers without gap or repeat, chunks that decode, ids that
-// resolve, counts that agree.
+// resolve, counts that agree; and the check sums of the files themselves.
 #include <algorithm>
 #include <set>
 #include <tuple>
@@ -157,6 +157,12 @@ class RunCheck {
 Status StoreImpl::Check(const std::optional<std::string>& run, std::vector<std::string>* report) {
   std::size_t findings = 0;
   bool found = false;
+  if (!run) {
+    if (const Status tables = db_->Verify(); !tables.ok()) {
+      ++findings;
+      if (report != nullptr) report->push_back(tables.message());
+    }
+  }
   for (const RunRecord& listed : Records()) {
     if (run && listed.info.id != *run) continue;
     std::unique_ptr<RunCheck> check;

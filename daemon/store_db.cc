@@ -193,6 +193,16 @@ Status StoreDb::Compact(Family family, std::string_view from, std::string_view t
   return ToStatus(status, "cannot give disk space back");
 }
 
+Status StoreDb::Flush() {
+  rocksdb::FlushOptions options;
+  options.allow_write_stall = true;
+  return ToStatus(impl_->db->Flush(options, impl_->families), "cannot write the store's tables");
+}
+
+Status StoreDb::Verify() const {
+  return ToStatus(impl_->db->VerifyChecksum(rocksdb::ReadOptions()), "a table of the store is damaged");
+}
+
 void StoreDb::CancelCompactions() { impl_->cancelled = true; }
 
 Status StoreDb::Resume() { return ToStatus(impl_->db->Resume(), "the store is not usable"); }

@@ -69,6 +69,10 @@ class StoreDb {
   Result<std::optional<KeyValue>> Last(Family family, std::string_view from, std::string_view to) const;
   // Gives the disk space of deleted keys in [from, to) back; takes its time. Ends early when the StoreDb is closed.
   Status Compact(Family family, std::string_view from, std::string_view to);
+  // Writes what is in memory to tables, of all families: the log up to now can go.
+  Status Flush();
+  // Reads every table and compares its check sums. kDamaged names the file.
+  Status Verify() const;
   // Makes a running Compact return.
   void CancelCompactions();
   // After a write error that has passed (disk full in a flush): writes are possible again when ok.

@@ -1,4 +1,4 @@
-// Deleting runs: gone for readers with one write, disk space given back by a thread of its own.
+// Deleting runs: gone for readers with one write, disk space given back by a thread of its own. And keeping them.
 #include <algorithm>
 
 #include "daemon/store_impl.h"
@@ -80,15 +80,49 @@ void StoreImpl::CompactDeleted() {
     if (stopping_) return;
     const KeyRange range = std::move(compact_.front());
     compact_.pop_front();
+    compacting_ = true;
+    const bool last = compact_.empty();
     lock.unlock();
-    const Status status = db_->Compact(range.family, range.from, range.to);
+    Status status = db_->Compact(range.family, range.from, range.to);
     SMILEY_TEST_POINT("store.compacted");
+    // The log holds what was deleted, too, for as long as any family has something of its time in memory only.
+    if (status.ok() && last) status = db_->Flush();
     if (!status.ok()) {
       std::unique_lock cache_lock(cache_mutex_);
       problem_ = status.message();
     }
     lock.lock();
+    compacting_ = false;
+    if (compact_.empty()) compacted_.notify_all();
   }
+}
+
+Status StoreImpl::Tidy() {
+  {
+    std::unique_lock lock(compact_mutex_);
+    compacted_.wait(lock, [this] { return stopping_ || (compact_.empty() && !compacting_); });
+    if (stopping_) return {Code::kInterrupted, "the store is being closed"};
+  }
+  return db_->Flush();
+}
+
+Status StoreImpl::SetPinned(const std::string& run, bool pinned) {
+  if (options_.read_only) return {Code::kPermission, "the store is open for reading only"};
+  std::lock_guard write_lock(write_mutex_);
+  auto record = FindRecord(run);
+  if (!record) return {Code::kNotFound, "no run " + run + " in the store"};
+  if (record->info.pinned == pinned) return {};
+  record->info.pinned = pinned;
+  WriteList list;
+  list.Put(Family::kMeta, RunKey(run), EncodeRun(*record));
+  if (const Status status = guard_.AdmitDeletion(); !status.ok()) return Written(status);
+  if (const Status status = db_->Write(list); !status.ok()) {
+    broken_ = true;
+    return Written(status);
+  }
+  std::unique_lock lock(cache_mutex_);
+  runs_[run] = std::move(*record);
+  return {};
 }
 
 }  // namespace smiley::daemon

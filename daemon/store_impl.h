@@ -33,9 +33,12 @@ class StoreImpl : public Store {
   Status Commit(const Batch& batch) override;
   Status SyncLog() override;
   Status DeleteRun(const std::string& run) override;
+  Status SetPinned(const std::string& run, bool pinned) override;
+  Status Tidy() override;
   std::optional<std::uint64_t> CursorOf(const std::string& segment) override;
   std::vector<SegmentCursor> Cursors() override;
   std::uint64_t DiskBytes() override;
+  const std::filesystem::path& dir() const override { return options_.dir; }
   std::string Problem() override;
   std::uint64_t FreeBytes() override { return guard_.FreeBytes(); }
   Archive& archive() override { return *archive_; }
@@ -91,8 +94,9 @@ class StoreImpl : public Store {
   std::string problem_;
 
   std::mutex compact_mutex_;
-  std::condition_variable compact_wake_;
+  std::condition_variable compact_wake_, compacted_;
   std::deque<KeyRange> compact_;
+  bool compacting_ = false;
   bool stopping_ = false;
   std::thread compactor_;
 };

@@ -71,6 +71,7 @@ std::string EncodeRun(const RunRecord& record) {
   out.Bytes(info.uncaught);
   out.Texts(info.notes);
   out.Unsigned(info.flawed ? 1 : 0);
+  out.Unsigned(info.pinned ? 1 : 0);
   return out.Take();
 }
 
@@ -99,6 +100,7 @@ Status DecodeRun(std::string_view bytes, RunRecord* record) {
   info.uncaught = in.Bytes();
   info.notes = in.Texts();
   info.flawed = in.Unsigned() != 0;
+  info.pinned = !in.at_end() && in.Unsigned() != 0;
   return Finish(in, "run");
 }
 

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "tools/connect.h"
 #include "tools/text.h"
 
 namespace smiley::tools {
@@ -10,6 +11,7 @@ struct Arguments::State {
   CLI::App app;
   std::string color = "auto";
   ColorChoice* color_target = nullptr;
+  std::string connect;
 };
 
 Arguments::Arguments(std::string what, std::string examples) : state_(std::make_unique<State>()) {
@@ -33,7 +35,8 @@ Arguments& Arguments::Text(const std::string& names, std::string* target, const 
 Arguments& Arguments::Number(const std::string& names, std::optional<std::uint64_t>* target, const std::string& help) {
   state_->app
       .add_option_function<std::uint64_t>(names, [target](const std::uint64_t& value) { *target = value; }, help)
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);  // or -1 becomes a very large one
   return *this;
 }
 Arguments& Arguments::OneOf(const std::string& names, std::string* target, std::vector<std::string> choices,
@@ -63,6 +66,11 @@ Arguments& Arguments::Color(ColorChoice* target) {
   return OneOf("--color", &state_->color, {"auto", "always", "never"}, "colours: where there is a terminal, or always, or never");
 }
 
+Arguments& Arguments::Connect() {
+  return Text("--connect", &state_->connect, "ask the daemon of another machine (smiley-daemon start --listen)",
+              "HOST:PORT|ssh:HOST");
+}
+
 std::optional<int> Arguments::Parse(int argc, char** argv) {
   CLI::App& app = state_->app;
   const std::string name(BaseName(argc > 0 ? argv[0] : "smiley"));
@@ -84,6 +92,13 @@ std::optional<int> Arguments::Parse(int argc, char** argv) {
     if (const std::size_t end = what.find('\n'); end != std::string::npos) what.resize(end);
     Say(what + " (" + name + " --help tells what it takes)");
     return kExitUsage;
+  }
+  if (!state_->connect.empty()) {
+    if (const Status fine = CheckTarget(state_->connect); !fine) {
+      Say("--connect: " + Clean(fine.message()));
+      return kExitUsage;
+    }
+    SetTarget(state_->connect);
   }
   if (state_->color_target != nullptr) {
     *state_->color_target = state_->color == "always"  ? ColorChoice::kAlways

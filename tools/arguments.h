@@ -29,6 +29,8 @@ class Arguments {
   Arguments& Word(const std::string& name, std::string* target, const std::string& help, bool required);
   Arguments& Words(const std::string& name, std::vector<std::string>* target, const std::string& help, bool required);
   Arguments& Color(ColorChoice* target);
+  // --connect: the runs of another machine. OpenLink and OpenClient go there (connect.h).
+  Arguments& Connect();
 
   // nullopt: go on. Else the exit code: help or version were printed, or the usage was wrong and said so.
   std::optional<int> Parse(int argc, char** argv);

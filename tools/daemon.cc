@@ -11,16 +11,22 @@
 #include <optional>
 #include <string>
 
+#include "daemon/remote_access.h"
+#include "daemon/server_socket.h"
 #include "tools/arguments.h"
+#include "tools/connect.h"
 #include "tools/daemon_status.h"
 #include "tools/link.h"
 #include "tools/look.h"
+#include "tools/text.h"
+#include "tools/units.h"
 #include "tools/verbs.h"
 
 namespace smiley::tools {
 
 namespace {
 
+constexpr std::uint64_t kLeastQuota = 1'000'000;
 constexpr auto kStopTime = std::chrono::seconds(30);  // for storing what is on its way
 
 std::string Where(const shm::Home& home) { return home.dir.string(); }
@@ -98,12 +104,12 @@ int Stop(const shm::Home& home, bool quiet) {
 int PrintStatus(const shm::Home& home, bool json, ColorChoice color) {
   WatchSignals();
   daemon::Client::Options connect;
-  connect.connect_timeout = std::chrono::milliseconds(shm::DaemonHoldsLock(home) ? 5'000 : 0);
+  connect.connect_timeout = std::chrono::milliseconds(Target().empty() && shm::DaemonHoldsLock(home) ? 5'000 : 0);
   connect.timeout = std::chrono::milliseconds(10'000);
   connect.interrupt_fd = InterruptFd();
-  auto client = daemon::Client::Connect(home, connect);
+  auto client = Target().empty() ? daemon::Client::Connect(home, connect) : ConnectTarget(connect);
   if (!client) {
-    if (client.status().code() == Code::kGone && json) {
+    if (client.status().code() == Code::kGone && json && Target().empty()) {
       Output::Get().Write("{\"type\":\"status\",\"running\":false,\"home\":" + Quote(Where(home)) + "}\n");
       Output::Get().Flush();
       return kExitNo;
@@ -125,43 +131,114 @@ int PrintStatus(const shm::Home& home, bool json, ColorChoice color) {
   return kExitOk;
 }
 
+// On standard output, so that it can go through a pipe and into no history of commands.
+int ShowToken(const shm::Home& home) {
+  const auto access = daemon::OpenRemoteAccess(home);
+  if (!access) return Fail(access.status());
+  Output::Get().Write(daemon::FormatToken(access->token) + "\n");
+  Output::Get().Flush();
+  Say("whoever has this reads and deletes your runs; on the other machine: smiley-daemon token --save HOST:PORT, and put it in there");
+  return kExitOk;
+}
+
+int KeepToken(const shm::Home& home, const std::string& address) {
+  if (const auto parsed = daemon::ParseAddress(address); !parsed) {
+    Say("--save: " + Clean(parsed.status().message()));
+    return kExitUsage;
+  }
+  if (IsTerminal(STDIN_FILENO)) Say("put the token in and end the line:");
+  std::string text;
+  char byte = 0;
+  while (text.size() < 4096 && ::read(STDIN_FILENO, &byte, 1) == 1 && byte != '\n') text += byte;
+  const auto token = daemon::ParseToken(text);
+  if (!token) return Fail(token.status());
+  if (const Status saved = daemon::SaveToken(home, address, *token); !saved) return Fail(saved);
+  Say("kept; next: smiley-list --connect " + address);
+  return kExitOk;
+}
+
+// What `--connect ssh:HOST` runs at the other end.
+int Pipe(const shm::Home& home) {
+  {
+    const auto client = OpenClient(home);  // starts the daemon where none runs
+    if (!client) return Fail(client.status());
+  }
+  const auto fd = daemon::ConnectToHome(home, std::chrono::milliseconds(5'000), -1);
+  if (!fd) return Fail(fd.status());
+  return CarryPipe(*fd);
+}
+
 }  // namespace
 
 int DaemonMain(int argc, char** argv) {
-  std::string action, store, web;
+  std::string action, store, quota, listen, save, web;
   bool foreground = false, json = false;
   ColorChoice color = ColorChoice::kAuto;
   Arguments arguments("The daemon stores what programs record and answers the other commands. It is started by itself when needed.",
                       "  smiley-daemon start                    in the background\n"
                       "  smiley-daemon start --foreground       here, until Ctrl-C\n"
+                      "  smiley-daemon start --quota 20G        the oldest runs go when the store takes more\n"
+                      "  smiley-daemon start --listen :4040     for smiley-list --connect HOST:4040 on other machines\n"
                       "  smiley-daemon start --web 127.0.0.1:8080   the page at an address of your choice\n"
+                      "  smiley-daemon token                    what these need to be let in\n"
                       "  smiley-daemon status --json            runs, rings, rates, losses, for scripts\n"
                       "  smiley-daemon restart                  after an update");
-  arguments.OneOf("ACTION", &action, {"start", "stop", "status", "restart"}, "what to do")
-      .Text("--store", &store, "keep runs in this directory (start, restart; default: store in the home)", "DIR")
+  arguments.OneOf("ACTION", &action, {"start", "stop", "status", "restart", "token", "pipe"}, "what to do")
+      .Text("--store", &store, "keep runs in this directory, also from the next start on (default: the one in the home)", "DIR|default")
+      .Text("--quota", &quota, "what the store may take, also from the next start on: 500M, 20G", "SIZE|off")
+      .Text("--listen", &listen, "also for other machines, with TLS and the token; also from the next start on", "HOST:PORT|off")
       .Text("--web", &web, "serve the page there (start, restart; default: the loopback, when smiley-web first asks)", "HOST:PORT|off")
+      .Text("--save", &save, "token: keep another machine's token, read from standard input, for --connect HOST:PORT", "HOST:PORT")
       .Flag("--foreground", &foreground, "stay in the foreground (start, restart)")
       .Flag("--json", &json, "status as one JSON object")
-      .Color(&color);
+      .Color(&color)
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (action.empty()) {
-    Say("say what the daemon should do: smiley-daemon start, stop, status or restart");
+    Say("say what the daemon should do: smiley-daemon start, stop, status, restart, token or pipe");
     return kExitUsage;
   }
   const bool starts = action == "start" || action == "restart";
-  if (!starts && (foreground || !store.empty() || !web.empty())) {
-    Say("--store, --web and --foreground belong to start and restart");
+  const bool told = !store.empty() || !quota.empty() || !listen.empty() || !web.empty();
+  if (!starts && (foreground || told)) {
+    Say("--store, --quota, --listen, --web and --foreground belong to start and restart");
     return kExitUsage;
+  }
+  if (!save.empty() && action != "token") {
+    Say("--save belongs to token");
+    return kExitUsage;
+  }
+  if (!Target().empty() && action != "status") {
+    Say("--connect belongs to status; use smiley on that machine for the rest");
+    return kExitUsage;
+  }
+  daemon::DaemonOptions options;
+  if (!quota.empty()) {
+    options.quota_bytes = quota == "off" ? 0 : ParseBytes(quota);
+    if (!options.quota_bytes || (quota != "off" && *options.quota_bytes < kLeastQuota)) {
+      Say("--quota needs a size of at least 1M, as in 500M or 20G, or off");
+      return kExitUsage;
+    }
+  }
+  if (!listen.empty()) {
+    if (listen.front() == ':') listen.insert(0, "0.0.0.0");
+    options.listen = listen == "off" ? std::string() : listen;
+    if (const auto address = daemon::ParseAddress(listen); listen != "off" && !address) {
+      Say("--listen: " + Clean(address.status().message()));
+      return kExitUsage;
+    }
   }
   const Result<shm::Home> home = shm::Home::Open();
   if (!home) return Fail(home.status());
+  if (action == "token") return save.empty() ? ShowToken(*home) : KeepToken(*home, save);
+  if (action == "pipe") return Pipe(*home);
   if (action == "status") return PrintStatus(*home, json, color);
   if (action == "stop") return Stop(*home, false);
-  daemon::DaemonOptions options;
   options.home = *home;
-  if (!store.empty()) options.store = std::filesystem::absolute(store);
   options.web = web;
-  if (action == "restart") {
+  if (!store.empty()) options.store = store == "default" ? std::filesystem::path() : std::filesystem::absolute(store);
+  // A daemon that runs already is told by starting it anew: programs that are recorded do not notice.
+  if (action == "restart" || told) {
     if (const int stopped = Stop(*home, true); stopped != kExitOk) return stopped;
   }
   return Start(options, foreground);

@@ -95,6 +95,14 @@ Result<std::string> RenderStatus(const std::string& answer, const Look& look, st
   fact("home", Text(status, "home"));
   fact("store", Text(status, "store") + ": " + Plural(At<std::uint64_t>(status, "runs_stored"), "run", "runs") + ", " +
                     Bytes(At<std::uint64_t>(status, "store_bytes")) + ", " + Bytes(At<std::uint64_t>(status, "free_bytes")) + " free on its disk");
+  const std::string listen = Text(status, "listen");
+  if (!listen.empty()) fact("listens", listen + " with TLS; smiley-daemon token shows what clients need");
+  const auto quota = At<std::uint64_t>(status, "quota_bytes");
+  if (quota != 0) {
+    const bool over = At<std::uint64_t>(status, "store_bytes") > quota;
+    fact("quota", Bytes(quota) + (over ? ", exceeded: what goes on and what is pinned stays" : ", then the oldest runs go that are not pinned"),
+         over ? sgr::kYellow : sgr::kGreen);
+  }
   fact("memory", Bytes(At<std::uint64_t>(status, "memory_bytes")) + ", " + Bytes(At<std::uint64_t>(status, "in_flight_bytes")) + " on the way to the store");
   const auto lost = At<std::uint64_t>(status, "lost");
   fact("lost", lost == 0 ? "nothing" : Plural(lost, "event", "events") + " of the runs going on", lost == 0 ? sgr::kGreen : sgr::kAlarm);

@@ -70,7 +70,8 @@ int ExportMain(int argc, char** argv) {
                       "  smiley-export last --format jsonl | head     JSON Lines, for scripts");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", true)
       .OneOf("--format", &format, {"smiley", "jsonl"}, "smiley (compact) or jsonl (JSON Lines); default: smiley")
-      .Text("-o,--output", &path, "write to this file rather than to standard output", "FILE");
+      .Text("-o,--output", &path, "write to this file rather than to standard output", "FILE")
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (path == "-") path.clear();
   if (path.empty() && format == "smiley" && IsTerminal(STDOUT_FILENO)) {

@@ -48,7 +48,8 @@ int ImportMain(int argc, char** argv) {
                       "  smiley-import crash.smiley\n"
                       "  ssh server smiley-export last | smiley-import     through a pipe");
   arguments.Word("FILE", &path, "the file; - or nothing: standard input", false)
-      .Flag("--json", &json, "print the run as JSON");
+      .Flag("--json", &json, "print the run as JSON")
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (path == "-") path.clear();
   if (path.empty() && IsTerminal(STDIN_FILENO)) {
@@ -69,9 +70,7 @@ int ImportMain(int argc, char** argv) {
   }
   const std::uint64_t whole = S_ISREG(about.st_mode) ? static_cast<std::uint64_t>(about.st_size) : 0;
   WatchSignals();
-  const Result<shm::Home> home = shm::Home::Open();
-  if (!home) return Fail(home.status());
-  auto client = OpenClient(*home);
+  auto client = OpenTarget();
   if (!client) return Fail(client.status());
   if (const Status status = (*client)->Send("{\"op\":\"import\"}"); !status) return Fail(status);
 

@@ -10,6 +10,7 @@
 #include <climits>
 #include <string>
 
+#include "tools/connect.h"
 #include "tools/link_store.h"
 #include "tools/terminal.h"
 
@@ -123,7 +124,35 @@ Result<std::unique_ptr<daemon::Client>> OpenClient(const shm::Home& home) {
   return client;
 }
 
+namespace {
+
+Result<std::unique_ptr<daemon::Client>> OpenElsewhere() {
+  daemon::Client::Options options;
+  options.interrupt_fd = InterruptFd();
+  auto client = ConnectTarget(options);
+  if (!client) return client.status();
+  if (const Status status = CheckVersion(client->get()); !status) {
+    if (status.code() != Code::kGone && status.code() != Code::kBusy) return status;
+    return Status(status.code(), Target() + " does not answer as a daemon of smiley; is smiley there, and on the PATH?");
+  }
+  return client;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<daemon::Client>> OpenTarget() {
+  if (!Target().empty()) return OpenElsewhere();
+  const Result<shm::Home> home = shm::Home::Open();
+  if (!home) return home.status();
+  return OpenClient(*home);
+}
+
 Result<std::unique_ptr<Link>> OpenLink(NeedDaemon need) {
+  if (!Target().empty()) {
+    auto client = OpenElsewhere();
+    if (!client) return client.status();
+    return std::unique_ptr<Link>(std::make_unique<DaemonLink>(std::move(*client)));
+  }
   const Result<shm::Home> home = shm::Home::Open();
   if (!home) return home.status();
   auto client = OpenClient(*home);

@@ -32,10 +32,12 @@ enum class NeedDaemon {
   kNo,   // reading: the store will do
 };
 
-// Finds the home and the daemon, starts it where none runs. Waits end with kInterrupted on Ctrl-C (WatchSignals()).
+// The daemon that --connect names (connect.h), else this home's, which is started where none runs. Waits end with kInterrupted on Ctrl-C (WatchSignals()).
 Result<std::unique_ptr<Link>> OpenLink(NeedDaemon need);
-// The daemon's own connection, for import: frames go both ways. Starts the daemon too.
+// The connection to this home's own daemon, whatever --connect says. Starts the daemon too.
 Result<std::unique_ptr<daemon::Client>> OpenClient(const shm::Home& home);
+// The connection that OpenLink would take, for import: frames go both ways.
+Result<std::unique_ptr<daemon::Client>> OpenTarget();
 // Whether the daemon of this home is another version than we are; its message says what to do.
 Status CheckVersion(daemon::Client* client);
 

@@ -4,6 +4,7 @@
 
 #include "daemon/query.h"
 #include "daemon/services.h"
+#include "daemon/settings.h"
 
 namespace smiley::tools {
 
@@ -31,7 +32,7 @@ class StoreLink final : public Link {
   StoreLink(shm::Home home, std::unique_ptr<daemon::Store> store)
       : home_(std::move(home)),
         store_(std::move(store)),
-        services_{home_, store_->archive(), feed_, runs_, *store_, [] {}} {}
+        services_{home_, store_->archive(), feed_, runs_, *store_, [] {}, 0, {}} {}
 
   Result<std::string> Ask(std::string_view line) override {
     buffer_.clear();
@@ -119,7 +120,9 @@ class StoreLink final : public Link {
 
 Result<std::unique_ptr<Link>> OpenStoreLink(const shm::Home& home) {
   daemon::Store::Options options;
-  options.dir = home.StoreDir();
+  const auto settings = daemon::LoadSettings(home);
+  if (!settings) return settings.status();
+  options.dir = settings->store.empty() ? home.StoreDir() : settings->store;
   options.read_only = true;
   auto store = daemon::Store::Open(options);
   if (!store) return store.status();

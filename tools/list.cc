@@ -18,6 +18,7 @@ void AddRow(const RunView& run, std::int64_t now_ns, Table* table) {
   const std::int64_t end = run.end_ns != 0 ? run.end_ns : now_ns;
   std::string command = Clean(CommandLine(run.command));
   if (!run.name.empty()) command = "[" + Clean(run.name) + "] " + command;
+  if (run.pinned) command = "(pinned) " + command;
   const bool quiet_end = !run.running() && !run.failed();
   table->Row({{run.id, sgr::kBoldCyan},
               {LocalDateTime(run.start_ns)},
@@ -42,7 +43,8 @@ int ListMain(int argc, char** argv) {
   arguments.Flag("--failed,--errors", &failed, "only runs that ended with another exit code than 0, a signal or an exception")
       .Number("-n,--limit", &limit, "at most this many")
       .Flag("--json", &json, "JSON Lines")
-      .Color(&color);
+      .Color(&color)
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   WatchSignals();
   auto link = OpenLink(NeedDaemon::kNo);

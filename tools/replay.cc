@@ -58,7 +58,8 @@ int ReplayMain(int argc, char** argv) {
       .Flag("--no-fold", &options.no_fold, "show every repetition of a loop")
       .Flag("--times", &options.times, "show the time of each event")
       .Flag("--json", &options.json, "the events as JSON Lines, one object an event")
-      .Color(&options.color);
+      .Color(&options.color)
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   std::optional<std::uint64_t> from;
   if (const Status status = ReadFrom(&options, &from); !status) {

@@ -65,6 +65,7 @@ Result<RunView> ParseRun(std::string_view line) {
   run.start_ns = NumberAt<std::int64_t>(object, "start_ns");
   run.end_ns = NumberAt<std::int64_t>(object, "end_ns");
   run.complete = FlagAt(object, "complete");
+  run.pinned = FlagAt(object, "pinned");
   run.has_exit_code = object.contains("exit_code") && object["exit_code"].is_number();
   run.exit_code = NumberAt<int>(object, "exit_code");
   run.has_signal = object.contains("signal") && object["signal"].is_number();

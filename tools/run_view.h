@@ -16,7 +16,7 @@ struct RunView {
   std::string id, name, cwd, python, detail, state, uncaught;
   std::vector<std::string> command, notes;
   std::int64_t start_ns = 0, end_ns = 0;  // end 0 = still going
-  bool complete = false, has_exit_code = false, has_signal = false;
+  bool complete = false, has_exit_code = false, has_signal = false, pinned = false;
   int exit_code = 0, signal = 0;
   std::uint64_t events = 0, lost = 0, bytes = 0;
   std::uint32_t processes = 0, threads = 0, exceptions = 0;

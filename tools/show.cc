@@ -57,6 +57,7 @@ std::string About(const RunView& run, const Look& look) {
     size += ", " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " bytes an event";
   }
   facts.Add("stored", size);
+  if (run.pinned) facts.Add("pinned", "yes: nothing but smiley-delete after smiley-pin --unpin removes it");
   for (const std::string& note : run.notes) facts.Add("note", Clean(note), sgr::kYellow);
   return out;
 }
@@ -201,7 +202,8 @@ int ShowMain(int argc, char** argv) {
                       "  smiley-show k3 --json     by the beginning of its id, for scripts");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
       .Flag("--json", &json, "JSON Lines: the run, its processes, threads and sources")
-      .Color(&color);
+      .Color(&color)
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   WatchSignals();
   auto link = OpenLink(NeedDaemon::kNo);
@@ -237,7 +239,8 @@ int ThreadsMain(int argc, char** argv) {
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
       .Flag("--lines", &lines, "count different lines in large runs too: that reads all their events")
       .Flag("--json", &json, "JSON Lines")
-      .Color(&color);
+      .Color(&color)
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   WatchSignals();
   auto link = OpenLink(NeedDaemon::kNo);

@@ -17,7 +17,8 @@ int StoreMain(int argc, char** argv) {
                       "  smiley-store check last    one run");
   arguments.OneOf("ACTION", &action, {"check"}, "what to do")
       .Word("RUN", &selector, "only this run", false)
-      .Flag("--json", &json, "findings as JSON Lines");
+      .Flag("--json", &json, "findings as JSON Lines")
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (action.empty()) {
     Say("say what to do with the store: smiley-store check [RUN]");

@@ -271,7 +271,8 @@ int TailMain(int argc, char** argv) {
       .Flag("--no-fold", &options.no_fold, "show every repetition of a loop")
       .Flag("--times", &options.times, "show the time of each event")
       .Flag("--json", &options.json, "the events as JSON Lines")
-      .Color(&options.color);
+      .Color(&options.color)
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (const auto exit = CheckWhere(options.where)) return *exit;
   WatchSignals();

@@ -23,6 +23,7 @@ const std::vector<Verb>& Verbs() {
       {"export", ExportMain, "a run as one file"},
       {"import", ImportMain, "such a file back into the store"},
       {"delete", DeleteMain, "remove runs"},
+      {"pin", PinMain, "keep runs from being deleted"},
       {"daemon", DaemonMain, "start, stop or ask the daemon that stores runs"},
       {"store", StoreMain, "check the store"},
   };

@@ -20,6 +20,7 @@ int ShowMain(int argc, char** argv);
 int ThreadsMain(int argc, char** argv);
 int ReplayMain(int argc, char** argv);
 int DeleteMain(int argc, char** argv);
+int PinMain(int argc, char** argv);
 int ExportMain(int argc, char** argv);
 int ImportMain(int argc, char** argv);
 int StoreMain(int argc, char** argv);

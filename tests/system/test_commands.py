@@ -7,7 +7,7 @@ import unittest
 
 import support
 
-VERBS = ["run", "tail", "monitor", "list", "show", "threads", "replay", "export", "import", "delete", "daemon", "store"]
+VERBS = ["run", "tail", "monitor", "list", "show", "threads", "replay", "export", "import", "delete", "pin", "daemon", "store"]
 
 
 class Wording(support.SmileyTest):
@@ -33,6 +33,11 @@ class Wording(support.SmileyTest):
         two = self.smiley("replay", "--help")
         self.assertEqual(one.text.splitlines()[0], two.text.splitlines()[0])
         self.assert_code(self.run_words(umbrella), 2)
+
+    def test_what_reads_runs_reads_those_of_other_machines(self):
+        for verb in VERBS:
+            if verb != "run":
+                self.assertIn("--connect", self.smiley(verb, "--help").text, verb)
 
     def test_versions_agree(self):
         umbrella = self.run_words([os.path.join(support.BIN, "smiley"), "--version"])
