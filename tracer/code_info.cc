@@ -3,6 +3,7 @@
 #include <opcode.h>
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <set>
 
@@ -274,6 +275,24 @@ CodeInfo::~CodeInfo() {
     after->before = before;
   }
   for (Slot& slot : slots) Py_XDECREF(slot.name);
+}
+
+const std::vector<std::uint32_t>& CodeInfo::MakeStep(std::uint32_t before, std::uint32_t line) {
+  if (steps.empty()) {
+    const std::size_t wanted = std::min<std::size_t>(2 * lines.size() + 1, 256);
+    steps.resize(std::bit_ceil(wanted));
+  }
+  Step& step = steps[StepIndex(before, line)];
+  step.before = before;
+  step.line = line;
+  step.slots.clear();
+  for (const std::uint32_t each : {before, line}) {
+    const std::uint32_t* end;
+    for (const std::uint32_t* at = Begin(each, &end); at != end; ++at) {
+      if (std::find(step.slots.begin(), step.slots.end(), *at) == step.slots.end()) step.slots.push_back(*at);
+    }
+  }
+  return step.slots;
 }
 
 std::uint32_t CodeInfo::SlotOfName(PyObject* name, bool redacted) {

@@ -47,6 +47,9 @@ struct CodeInfo {
   std::int32_t first_touched_line = 0;
   std::unordered_map<int, bool> whole;  // lines that compare the whole namespace
   std::unordered_map<PyObject*, std::uint32_t> by_name;  // namespace bodies: name → slot
+  // The steps from line to line taken lately, direct-mapped: a power of two of them, none before the first.
+  struct Step { std::uint32_t before = 0, line = UINT32_MAX; std::vector<std::uint32_t> slots; };
+  std::vector<Step> steps;
   // For the catalogue: line → slots read, written.
   struct Uses { int line; std::vector<std::uint32_t> reads, writes; };
   std::vector<Uses> uses;
@@ -58,6 +61,15 @@ struct CodeInfo {
   CodeInfo(const CodeInfo&) = delete;
   CodeInfo& operator=(const CodeInfo&) = delete;
   ~CodeInfo();
+  // Slots that the instructions of either line touch, each once. Valid until the next call.
+  const std::vector<std::uint32_t>& Between(std::uint32_t before, std::uint32_t line) {
+    if (!steps.empty()) [[likely]] {
+      const Step& step = steps[StepIndex(before, line)];
+      if (step.before == before && step.line == line) [[likely]]
+        return step.slots;
+    }
+    return MakeStep(before, line);
+  }
   // Slots that the line's own instructions touch; empty when the line is not known.
   const std::uint32_t* Begin(std::uint32_t line, const std::uint32_t** end) const {
     const std::int64_t at = static_cast<std::int64_t>(line) - first_touched_line;
@@ -75,6 +87,10 @@ struct CodeInfo {
   int OpargAt(int lasti) const {
     return lasti >= 0 && static_cast<std::size_t>(lasti) < opcodes.size() ? opcodes[static_cast<std::size_t>(lasti)] >> 8 : 0;
   }
+  std::size_t StepIndex(std::uint32_t before, std::uint32_t line) const {
+    return (before * 0x9e3779b1u + line) & (steps.size() - 1);
+  }
+  const std::vector<std::uint32_t>& MakeStep(std::uint32_t before, std::uint32_t line);
   // Namespace bodies: the slot of a name, made when it is new. `redacted` as the context says.
   std::uint32_t SlotOfName(PyObject* name, bool redacted);
 };

@@ -30,44 +30,6 @@ int ContainerForm(Shape shape) {
 
 }  // namespace
 
-std::uint64_t ObjectIds::Of(PyObject* object) {
-  auto [it, fresh] = ids_.try_emplace(object, Entry{Py_TYPE(object), 0});
-  if (fresh || it->second.type != Py_TYPE(object)) it->second = {Py_TYPE(object), ++next_};
-  return it->second.id;
-}
-
-void Secrets::Add(std::string_view secret) {
-  if (secret.size() < kShortest || secrets_.size() >= kMost) return;
-  if (std::find(secrets_.begin(), secrets_.end(), secret) == secrets_.end()) secrets_.emplace_back(secret);
-}
-
-bool Secrets::Contains(std::string_view text) const {
-  return std::any_of(secrets_.begin(), secrets_.end(),
-                     [&](const std::string& s) { return text.find(s) != std::string_view::npos; });
-}
-
-void Secrets::Mask(std::string* text) const {
-  for (const std::string& secret : secrets_) {
-    for (std::size_t at = text->find(secret); at != std::string::npos; at = text->find(secret, at + 3)) {
-      text->replace(at, secret.size(), "***");
-    }
-  }
-}
-
-void Secrets::Cover(std::string* text) const {
-  for (const std::string& secret : secrets_) shm::CoverText(secret, text);
-}
-
-bool CaptureContext::RedactsName(PyObject* name) {
-  if (options->redactor.off() || !PyUnicode_Check(name)) return false;
-  if (PyUnicode_GET_LENGTH(name) > 128) return false;
-  std::string text = Utf8(name);
-  if (auto it = redacted_names_.find(text); it != redacted_names_.end()) return it->second;
-  const bool matches = options->redactor.Matches(text);
-  if (redacted_names_.size() < 65536) redacted_names_.emplace(std::move(text), matches);
-  return matches;
-}
-
 Encoder::Encoder(CaptureContext* context)
     : context_(context), room_(new unsigned char[static_cast<std::size_t>(context->options->limits.bytes) + 64]) {}
 
@@ -382,6 +344,7 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
     return;
   }
   while (levels_.size() <= static_cast<std::size_t>(depth)) levels_.push_back(std::make_unique<Level>());
+  while (kept_.size() <= levels_.size()) kept_.emplace_back();
   Level& level = *levels_[static_cast<std::size_t>(depth)];
   for (Py_ssize_t take = limit;;) {
     ReadLevel(object, info, take, &level);
@@ -401,6 +364,8 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
     out->ArrayHeader(count);
     std::size_t done = 0;
     const int nodes = nodes_;
+    std::vector<Kept>& kept_items = kept_[static_cast<std::size_t>(depth)];
+    kept_items.assign(1, {out->size(), seen_.size(), nodes_});
     for (; done < count; done += dict ? 2 : 1) {
       if (nodes_ <= 0) break;
       if (dict) {
@@ -417,6 +382,11 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
         Item(level.items[done], depth + 1, out);
       }
       if (out->overflow()) break;
+      kept_items.push_back({out->size(), seen_.size(), nodes_});
+    }
+    if (done < count && !info.subclass) {
+      if (Shorten(kept_items, start, ContainerForm(info.shape), id, level.total, dict ? 2 : 1, out)) return;
+      done = 0;
     }
     bool cut = false;
     if (done == count && attributes) {
@@ -435,8 +405,28 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
       return;
     }
     take = done == count ? kept / 2 : std::min(fitted, take - 1);
-    if (info.subclass) continue;
   }
+}
+
+bool Encoder::Shorten(const std::vector<Kept>& kept, std::size_t start, int form, std::uint64_t id, Py_ssize_t total,
+                      int per_item, shm::CborWriter* out) {
+  const std::size_t begin = kept[0].size;
+  scratch_.assign(reinterpret_cast<const char*>(out->data()) + begin, kept.back().size - begin);
+  for (std::size_t items = kept.size() - 1; items > 0; --items) {
+    const Kept& end = kept[items];
+    out->Truncate(start);
+    out->Form(4);
+    out->Int(form);
+    out->Unsigned(id);
+    out->Int(total - static_cast<Py_ssize_t>(items));
+    out->ArrayHeader(items * static_cast<std::size_t>(per_item));
+    out->Raw(std::string_view(scratch_).substr(0, end.size - begin));
+    if (out->overflow()) continue;
+    seen_.resize(end.seen);
+    nodes_ = end.nodes;
+    return true;
+  }
+  return false;
 }
 
 void Encoder::Attributes(const Level& level, int depth, Py_ssize_t limit, shm::CborWriter* out, bool* cut) {

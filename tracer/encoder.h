@@ -7,6 +7,7 @@
 #include <Python.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,11 +26,18 @@ namespace smiley::tracer {
 class ObjectIds {
  public:
   std::uint64_t Of(PyObject* object);
-  void Reset() { ids_.clear(); next_ = 0; }
+  void Reset() {
+    ids_.clear();
+    next_ = 0;
+    for (Recent& recent : recent_) recent = {};
+  }
 
  private:
   struct Entry { PyTypeObject* type; std::uint64_t id; };
+  struct Recent { PyObject* object = nullptr; PyTypeObject* type = nullptr; std::uint64_t id = 0; };
+  static constexpr std::size_t kRecent = 1024;
   std::unordered_map<PyObject*, Entry> ids_;
+  Recent recent_[kRecent];  // direct-mapped
   std::uint64_t next_ = 0;
 };
 
@@ -54,8 +62,12 @@ struct CaptureContext {
   Types types;
   ObjectIds ids;
   Secrets secrets;
-  bool RedactsName(PyObject* name);  // cached by str identity and text
+  bool RedactsName(PyObject* name);  // cached by str identity and hash, then by text
  private:
+  struct Named { PyObject* name = nullptr; Py_hash_t hash = -1; bool redacted = false; };
+  static constexpr std::size_t kRecent = 512;
+  Named recent_[kRecent];  // direct-mapped
+  bool RedactsText(std::string text);
   std::unordered_map<std::string, bool> redacted_names_;
 };
 
@@ -78,6 +90,11 @@ class Encoder {
  private:
   void Item(PyObject* object, int depth, shm::CborWriter* out);
   void Container(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out);
+  // How far a container had come behind each of its items.
+  struct Kept { std::size_t size, seen; int nodes; };
+  // A container that had no room for all items, again with those that are whole. False: with none of them.
+  bool Shorten(const std::vector<Kept>& kept, std::size_t start, int form, std::uint64_t id, Py_ssize_t total, int per_item,
+               shm::CborWriter* out);
   void Object(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out);
   void Attributes(const Level& level, int depth, Py_ssize_t limit, shm::CborWriter* out, bool* cut);
   void Raised(PyObject* object, const TypeInfo& info, int depth, shm::CborWriter* out);
@@ -94,6 +111,7 @@ class Encoder {
   std::unique_ptr<unsigned char[]> room_;
   std::vector<std::pair<PyObject*, std::uint64_t>> seen_;
   std::vector<std::unique_ptr<Level>> levels_;  // scratch, one a depth
+  std::deque<std::vector<Kept>> kept_;           // likewise; a deque, because deeper ones come while one is in use
   std::string scratch_;
   int nodes_ = 0;
   bool nested_ = false;

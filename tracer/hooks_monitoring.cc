@@ -11,6 +11,7 @@
 
 #include "tracer/hooks.h"
 #include "tracer/interp.h"
+#include "tracer/quick_value.h"
 #include "tracer/raising.h"
 #include "tracer/recorder.h"
 
@@ -146,7 +147,9 @@ PyObject* OnLine(Arguments arguments) {
     return Unrecorded();
   SmileyFrame frame;
   smiley_current_frame(&frame);
-  recorder->Line(frame, static_cast<std::uint32_t>(PyLong_AsLong(arguments[1])));
+  std::int64_t line;
+  if (!OneDigit(arguments[1], &line)) return Nothing();  // no source has so many lines
+  recorder->Line(frame, static_cast<std::uint32_t>(line));
   return Nothing();
 }
 

@@ -28,6 +28,7 @@ std::unordered_map<void*, CodeInfo*>& LeftOut() {
 
 std::uint32_t g_serial = 0;
 constexpr int kNameTries = 64;  // calls
+constexpr std::size_t kKeptPictures = 16;  // spare frames
 
 }  // namespace
 
@@ -148,12 +149,14 @@ FrameEntry* ThreadRecorder::NewEntry() {
 }
 
 void ThreadRecorder::Drop(FrameEntry* entry) {
+  // Pictures stay for the next frame's: making their lists anew is what calls of methods would cost most.
+  const bool keep = spare_.size() < kKeptPictures;
   for (Shadow& shadow : entry->shadows) {
     shadow.state = Shadow::State::kUnbound;
-    shadow.mark = {};
-    shadow.picture.reset();
+    if (!keep) shadow.picture.reset();
   }
   entry->handled.clear();
+  entry->exception.clear();
   entry->raised = false;
   if (spare_.size() < 256) {
     spare_.push_back(entry);
@@ -194,12 +197,31 @@ PyObject* ThreadRecorder::Read(const SmileyFrame& frame, const Slot& slot) const
   return nullptr;
 }
 
-void ThreadRecorder::Touch(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t number, bool deep) {
+inline void ThreadRecorder::Touch(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t number, bool deep) {
   Slot& slot = entry->code->slots[number];
-  std::string_view cbor;
-  const Change change = comparer_->Compare(&entry->shadows[number], Read(frame, slot), slot.redacted, deep, &cbor);
-  if (change == Change::kNone) [[likely]]
+  Shadow& shadow = entry->shadows[number];
+  PyObject* value = slot.place == Place::kFast ? frame.locals[slot.index] : Read(frame, slot);
+  if (value == nullptr ? shadow.state == Shadow::State::kUnbound
+                       : shadow.state == Shadow::State::kBound && QuickSame(shadow.mark, value)) {
     return;
+  }
+  TouchChanged(&slot, &shadow, value, deep);
+}
+
+// What the first look could not tell to be as it was.
+void ThreadRecorder::TouchChanged(Slot* place, Shadow* shadow, PyObject* value, bool deep) {
+  Slot& slot = *place;
+  unsigned char quick[kQuickBytes];
+  std::string_view cbor;
+  Change change;
+  if (const std::size_t size = value != nullptr && !slot.redacted ? QuickCbor(value, quick) : 0) {
+    change = Change::kSet;
+    cbor = {reinterpret_cast<const char*>(quick), size};
+    comparer_->Told(shadow, value);
+  } else {
+    change = comparer_->Compare(shadow, value, slot.redacted, deep, &cbor);
+    if (change == Change::kNone) return;
+  }
   if (slot.name_id == 0 && process_->NameId(&slot) == 0) {
     process_->SwitchOff("no room for another name; free some space in shared memory and on disk");
     return;
@@ -225,9 +247,9 @@ void ThreadRecorder::TouchAll(FrameEntry* entry, const SmileyFrame& frame, bool 
   for (std::uint32_t i = 0; i < count; ++i) Touch(entry, frame, i, deep);
 }
 
-void ThreadRecorder::TouchLine(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t line) {
-  const std::uint32_t* end;
-  for (const std::uint32_t* at = entry->code->Begin(line, &end); at != end; ++at) Touch(entry, frame, *at, false);
+// `before` the line just run, `line` the one about to run (the same: only one).
+void ThreadRecorder::TouchLines(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t before, std::uint32_t line) {
+  for (const std::uint32_t slot : entry->code->Between(before, line)) Touch(entry, frame, slot, false);
 }
 
 // Lines that may bind any name: every name of the namespace is compared, new ones get a slot.
@@ -250,7 +272,9 @@ void ThreadRecorder::TouchNamespace(FrameEntry* entry, const SmileyFrame& frame)
 }
 
 void ThreadRecorder::AttachValue(PyObject* value) {
-  const std::string_view cbor = encoder_->Value(value);
+  unsigned char quick[kQuickBytes];
+  const std::size_t size = QuickCbor(value, quick);
+  const std::string_view cbor = size != 0 ? std::string_view(reinterpret_cast<const char*>(quick), size) : encoder_->Value(value);
   writer_->Attach(shm::Kind::kValue, 0, 0, cbor.data(), cbor.size());
 }
 
@@ -284,7 +308,7 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
       LeftOut().erase(left_out);
     }
   }
-  if (!process_->Describe(code, frame.code)) {
+  if ((code->id == 0 || code->generation != generation_) && !process_->Describe(code, frame.code)) [[unlikely]] {
     process_->SwitchOff("no room for another code object; free some space in shared memory and on disk");
     return;
   }
@@ -313,7 +337,7 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
     entry->id = process_->NextFrame();
     entry->line = 0;
     entry->epoch = writer_->epoch();
-    entry->shadows.resize(code->slots.size());
+    if (values_) entry->shadows.resize(code->slots.size());
     if (kind != Entry::kCall) Forget(entry);  // its beginning was not recorded
   }
   entry->thread = serial_;
@@ -368,8 +392,7 @@ void ThreadRecorder::Line(const SmileyFrame& frame, std::uint32_t line) {
                                         entry->code->whole.contains(static_cast<int>(line)))) {
       TouchNamespace(entry, frame);
     } else {
-      if (before != line) TouchLine(entry, frame, before);
-      TouchLine(entry, frame, line);
+      TouchLines(entry, frame, before, line);
     }
   }
   writer_->Commit();
@@ -387,7 +410,7 @@ void ThreadRecorder::Raise(const SmileyFrame& frame, PyObject* exception, bool p
   entry->raised = !handled_by_loop;
   if (!begun) return;
   writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());
-  if (values_) TouchLine(entry, frame, entry->line);
+  if (values_) TouchLines(entry, frame, entry->line, entry->line);
   writer_->Commit();
 }
 
@@ -402,7 +425,7 @@ void ThreadRecorder::Leave(const SmileyFrame& frame, Exit exit, PyObject* value,
     if (exit == Exit::kUnwind) {
       std::string_view cbor;
       const int opcode = entry->code->OpcodeAt(frame.lasti);
-      if (exception != nullptr) {
+      if (exception != nullptr && !(entry->raised && entry->raising == exception)) {
         cbor = encoder_->Exception(exception);
       } else if (!entry->handled.empty() &&
                  (opcode == RERAISE || (opcode == RAISE_VARARGS && entry->code->OpargAt(frame.lasti) == 0))) {

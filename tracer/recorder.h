@@ -92,7 +92,8 @@ class ThreadRecorder final : public shm::OpenFrames {
   PyObject* Read(const SmileyFrame& frame, const Slot& slot) const;
   void Touch(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t slot, bool deep);
   void TouchAll(FrameEntry* entry, const SmileyFrame& frame, bool deep);
-  void TouchLine(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t line);
+  void TouchChanged(Slot* slot, Shadow* shadow, PyObject* value, bool deep);
+  void TouchLines(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t before, std::uint32_t line);
   void TouchNamespace(FrameEntry* entry, const SmileyFrame& frame);
   void AttachValue(PyObject* value);
   void Write(shm::Kind kind, std::uint32_t id, std::span<const Part> parts);

@@ -13,11 +13,17 @@ namespace {
 
 enum Op { kSetItem, kTruncate, kAppend, kSetKey, kDeleteKey, kSetAttribute, kDeleteAttribute, kCut, kRemove, kRemoveAttribute };
 
-std::uint64_t Mix(std::uint64_t bits, PyTypeObject* type) {
-  // Never 0 for a value; the type is part of it because addresses are used again.
-  bits ^= reinterpret_cast<std::uintptr_t>(type) * 0x9e3779b97f4a7c15u;
-  return bits == 0 ? 1 : bits;
+std::uint64_t TextBits(PyObject* text, Py_ssize_t chars) {
+  const Py_ssize_t length = PyUnicode_GET_LENGTH(text);
+  const Py_ssize_t take = length < chars ? length : chars;
+  const int kind = PyUnicode_KIND(text);
+  return MixBits(XXH3_64bits_withSeed(PyUnicode_DATA(text), static_cast<std::size_t>(take) * static_cast<std::size_t>(kind),
+                                      static_cast<std::uint64_t>(length)),
+                 Py_TYPE(text));
 }
+
+// As operator==, but values that are equal may be of two objects.
+bool SameMark(const Mark& a, const Mark& b) { return a.bits == b.bits && (a.bits != 0 || a.object == b.object); }
 
 // Immutable text forms and functions: identity is enough, what they show does not change.
 bool HasLevel(const TypeInfo& info) {
@@ -33,40 +39,32 @@ std::uint64_t ValueBits(PyObject* object, const TypeInfo& info, Py_ssize_t chars
       std::uint64_t magnitude;
       int negative;
       if (smiley_small_int(object, &magnitude, &negative)) {
-        return Mix(negative ? ~magnitude * 0xff51afd7ed558ccdu : magnitude, type);
+        return IntBits(magnitude, negative != 0, type);
       }
       std::size_t bytes;
       const void* digits = smiley_int_digits(object, &bytes);
-      return Mix(XXH3_64bits_withSeed(digits, bytes, static_cast<std::uint64_t>(negative)), type);
+      return MixBits(XXH3_64bits_withSeed(digits, bytes, static_cast<std::uint64_t>(negative)), type);
     }
-    case Shape::kFloat: {
-      std::uint64_t bits;
-      const double value = PyFloat_AS_DOUBLE(object);
-      std::memcpy(&bits, &value, 8);
-      return Mix(bits * 0xc2b2ae3d27d4eb4fu, type);
-    }
+    case Shape::kFloat:
+      return FloatBits(PyFloat_AS_DOUBLE(object), type);
     case Shape::kStr: {
-      const Py_ssize_t length = PyUnicode_GET_LENGTH(object);
-      const Py_ssize_t take = length < chars ? length : chars;
-      const int kind = PyUnicode_KIND(object);
-      return Mix(XXH3_64bits_withSeed(PyUnicode_DATA(object), static_cast<std::size_t>(take) * static_cast<std::size_t>(kind),
-                                      static_cast<std::uint64_t>(length)),
-                 type);
+      const Py_hash_t hash = KeptHash(object);
+      return hash != -1 ? HashedStrBits(object, hash) : TextBits(object, chars);
     }
     case Shape::kBytes:
     case Shape::kByteArray: {
       const Py_ssize_t length = Py_SIZE(object);
       const Py_ssize_t take = length < chars ? length : chars;
       const char* data = info.shape == Shape::kBytes ? PyBytes_AS_STRING(object) : PyByteArray_AS_STRING(object);
-      return Mix(XXH3_64bits_withSeed(data, static_cast<std::size_t>(take), static_cast<std::uint64_t>(length)), type);
+      return MixBits(XXH3_64bits_withSeed(data, static_cast<std::size_t>(take), static_cast<std::uint64_t>(length)), type);
     }
     case Shape::kComplex: {
       const Py_complex c = reinterpret_cast<PyComplexObject*>(object)->cval;
-      return Mix(XXH3_64bits(&c, sizeof c), type);
+      return MixBits(XXH3_64bits(&c, sizeof c), type);
     }
     case Shape::kNone:
     case Shape::kBool:
-      return Mix(reinterpret_cast<std::uintptr_t>(object), type);
+      return MixBits(reinterpret_cast<std::uintptr_t>(object), type);
     default:
       return 0;
   }
@@ -100,15 +98,21 @@ bool Comparer::SameLevel(const Picture& old) const {
       old.items.size() != level_.items.size() || old.attributes.size() != level_.attributes.size()) {
     return false;
   }
-  const Py_ssize_t chars = context_->options->limits.chars;
-  const auto same = [&](const std::vector<Mark>& marks, const std::vector<PyObject*>& objects) {
+  const auto same = [this](const std::vector<Mark>& marks, const std::vector<PyObject*>& objects) {
     for (std::size_t i = 0; i < marks.size(); ++i) {
-      if (marks[i].object != objects[i] && marks[i].bits == 0) return false;
-      if (marks[i].bits != ValueBits(objects[i], context_->types.OfObject(objects[i]), chars)) return false;
+      if (!QuickSame(marks[i], objects[i]) && !SameValue(marks[i], objects[i])) return false;
     }
     return true;
   };
   return same(old.items, level_.items) && same(old.attributes, level_.attributes);
+}
+
+bool Comparer::SameValue(const Mark& mark, PyObject* object) const {
+  if (mark.bits == 0 && mark.object != object) return false;
+  const TypeInfo& info = context_->types.OfObject(object);
+  const Py_ssize_t chars = context_->options->limits.chars;
+  if (ValueBits(object, info, chars) == mark.bits) return true;
+  return info.shape == Shape::kStr && object == mark.object && TextBits(object, chars) == mark.bits;
 }
 
 Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) {
@@ -131,7 +135,7 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     shadow->picture->shape = info.shape;
     shadow->picture->deep_hash = XXH3_64bits(cbor->data(), cbor->size());
   } else {
-    shadow->picture.reset();
+    shadow->Outdate();
   }
   return Change::kSet;
 }
@@ -141,7 +145,6 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     if (shadow->state == Shadow::State::kUnbound) return Change::kNone;
     shadow->state = Shadow::State::kUnbound;
     shadow->mark = {};
-    shadow->picture.reset();
     return Change::kUnset;
   }
   const bool known = shadow->state == Shadow::State::kBound;
@@ -157,9 +160,8 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   if (object == shadow->mark.object && (object == Py_None || object == Py_True || object == Py_False)) return Change::kNone;
   const TypeInfo& info = context_->types.OfObject(object);
   if (!HasLevel(info)) {
-    const std::uint64_t bits = ValueBits(object, info, context_->options->limits.chars);
-    if (bits != 0 ? bits == shadow->mark.bits : object == shadow->mark.object && shadow->mark.bits == 0) {
-      shadow->mark.object = object;
+    if (SameValue(shadow->mark, object)) {
+      shadow->mark = {object, ValueBits(object, info, context_->options->limits.chars)};
       if (info.shape != Shape::kException) return Change::kNone;
       // What an exception shows (arguments, notes, causes) has no cheaper comparison than showing it again.
       const std::string_view whole = encoder_->Value(object);
@@ -219,9 +221,9 @@ bool Comparer::PatchSequence(const Picture& old, shm::CborWriter* out) {
   std::size_t kept = std::min(before.size(), after.size());
   // What queues do: one item gone at the front.
   std::size_t shift = 0;
-  if (before.size() > 1 && !after.empty() && !(before[0] == after[0])) {
+  if (before.size() > 1 && !after.empty() && !SameMark(before[0], after[0])) {
     const std::size_t overlap = std::min(before.size() - 1, after.size());
-    if (std::equal(before.begin() + 1, before.begin() + 1 + static_cast<std::ptrdiff_t>(overlap), after.begin()) && overlap > 0) {
+    if (std::equal(before.begin() + 1, before.begin() + 1 + static_cast<std::ptrdiff_t>(overlap), after.begin(), SameMark) && overlap > 0) {
       shift = 1;
       kept = overlap;
       if (!Operation(out, 2, kRemove)) return false;
@@ -229,7 +231,7 @@ bool Comparer::PatchSequence(const Picture& old, shm::CborWriter* out) {
     }
   }
   for (std::size_t i = 0; i < kept; ++i) {
-    if (before[i + shift] == after[i]) continue;
+    if (SameMark(before[i + shift], after[i])) continue;
     if (!SetItem(i, out)) return false;
   }
   if (before.size() - shift > kept) {
@@ -259,8 +261,8 @@ bool Comparer::PatchPairs(const std::vector<Mark>& old, const std::vector<Mark>&
                           const std::vector<PyObject*>& objects, int set_op, int delete_op, shm::CborWriter* out) {
   std::size_t i = 0, j = 0;
   while (i < old.size() && j < now.size()) {
-    if (old[i] == now[j]) {
-      if (!(old[i + 1] == now[j + 1])) {
+    if (SameMark(old[i], now[j])) {
+      if (!SameMark(old[i + 1], now[j + 1])) {
         if (!Operation(out, 3, set_op)) return false;
         Paired(objects[j], objects[j + 1], out);
       }

@@ -15,17 +15,13 @@
 #include "shm/cbor.h"
 #include "tracer/encoder.h"
 #include "tracer/level.h"
+#include "tracer/quick_value.h"
 #include "tracer/types.h"
 
 namespace smiley::tracer {
 
-// Identity and, for immutables, value.
-struct Mark {
-  PyObject* object = nullptr;
-  std::uint64_t bits = 0;
-  friend bool operator==(const Mark&, const Mark&) = default;
-};
-// 0 for what has no value of its own to compare. `chars`: characters of a string that count (its length always does).
+// 0 for what has no value of its own to compare. Of a str whose hash the interpreter keeps it is made of that; it differs
+// from what the same str gave before it was hashed (SameValue knows). `chars`: characters of a string that count (its length always does).
 std::uint64_t ValueBits(PyObject* object, const TypeInfo& info, Py_ssize_t chars);
 
 struct Picture {
@@ -46,6 +42,10 @@ struct Shadow {
   State state = State::kUnbound;
   Mark mark;
   std::unique_ptr<Picture> picture;
+  // The picture is of an earlier value: kept for its room, it fits no other.
+  void Outdate() {
+    if (picture) picture->shape = Shape::kOpaque;
+  }
 };
 
 enum class Change { kNone, kUnset, kSet, kPatch };
@@ -59,12 +59,20 @@ class Comparer {
   // Looking below the first level costs at most this many nodes an event; what is beyond stays as it was read (asof).
   static constexpr int kDeepNodes = 192;
   void BeginEvent() { deep_nodes_ = kDeepNodes; }
+  // The reader was told that value, one that QuickCbor knows.
+  void Told(Shadow* shadow, PyObject* value) const {
+    shadow->state = Shadow::State::kBound;
+    shadow->Outdate();
+    shadow->mark = {value, ValueBits(value, context_->types.OfObject(value), 0)};
+  }
   Change Compare(Shadow* shadow, PyObject* object, bool redacted, bool deep, std::string_view* cbor);
 
  private:
   // REQUIRES level_ just read from an object of that class.
   void MarkLevel(const TypeInfo& info, Picture* picture) const;
   bool SameLevel(const Picture& old) const;
+  // By value where it has one, else by identity.
+  bool SameValue(const Mark& mark, PyObject* object) const;
   // False when a full value is shorter or the change cannot be said as a patch.
   bool Patch(const Picture& old, const TypeInfo& info, shm::CborWriter* out);
   bool PatchSequence(const Picture& old, shm::CborWriter* out);

@@ -1,0 +1,58 @@
+// What encoder.h says the threads of a process share while capturing: numbers of objects, secrets, redacted names.
+#include <algorithm>
+
+#include "tracer/encoder.h"
+#include "tracer/quick_value.h"
+
+namespace smiley::tracer {
+
+std::uint64_t ObjectIds::Of(PyObject* object) {
+  Recent& recent = recent_[(reinterpret_cast<std::uintptr_t>(object) >> 4) % kRecent];
+  if (recent.object == object && recent.type == Py_TYPE(object)) return recent.id;
+  auto [it, fresh] = ids_.try_emplace(object, Entry{Py_TYPE(object), 0});
+  if (fresh || it->second.type != Py_TYPE(object)) it->second = {Py_TYPE(object), ++next_};
+  recent = {object, it->second.type, it->second.id};
+  return it->second.id;
+}
+
+void Secrets::Add(std::string_view secret) {
+  if (secret.size() < kShortest || secrets_.size() >= kMost) return;
+  if (std::find(secrets_.begin(), secrets_.end(), secret) == secrets_.end()) secrets_.emplace_back(secret);
+}
+
+bool Secrets::Contains(std::string_view text) const {
+  return std::any_of(secrets_.begin(), secrets_.end(),
+                     [&](const std::string& s) { return text.find(s) != std::string_view::npos; });
+}
+
+void Secrets::Mask(std::string* text) const {
+  for (const std::string& secret : secrets_) {
+    for (std::size_t at = text->find(secret); at != std::string::npos; at = text->find(secret, at + 3)) {
+      text->replace(at, secret.size(), "***");
+    }
+  }
+}
+
+void Secrets::Cover(std::string* text) const {
+  for (const std::string& secret : secrets_) shm::CoverText(secret, text);
+}
+
+bool CaptureContext::RedactsName(PyObject* name) {
+  if (options->redactor.off() || !PyUnicode_Check(name)) return false;
+  if (PyUnicode_GET_LENGTH(name) > 128) return false;
+  // An address that another str has now shows by its hash.
+  const Py_hash_t hash = KeptHash(name);
+  Named& recent = recent_[(reinterpret_cast<std::uintptr_t>(name) >> 4) % kRecent];
+  if (hash != -1 && recent.name == name && recent.hash == hash) return recent.redacted;
+  recent = {name, hash, RedactsText(Utf8(name))};
+  return recent.redacted;
+}
+
+bool CaptureContext::RedactsText(std::string text) {
+  if (auto it = redacted_names_.find(text); it != redacted_names_.end()) return it->second;
+  const bool matches = options->redactor.Matches(text);
+  if (redacted_names_.size() < 65536) redacted_names_.emplace(std::move(text), matches);
+  return matches;
+}
+
+}  // namespace smiley::tracer

@@ -1,0 +1,109 @@
+// Thread rule: call with the GIL held; runs none of the program's code, keeps no reference.
+//
+// The commonest values at the least price, inline: what marks them, whether they changed, their CBOR.
+#pragma once
+
+#include <Python.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace smiley::tracer {
+
+// Identity and, for immutables, value.
+struct Mark {
+  PyObject* object = nullptr;
+  std::uint64_t bits = 0;
+  friend bool operator==(const Mark&, const Mark&) = default;
+};
+
+// Never 0 for a value; the type is part of it because addresses are used again.
+inline std::uint64_t MixBits(std::uint64_t bits, PyTypeObject* type) {
+  bits ^= reinterpret_cast<std::uintptr_t>(type) * 0x9e3779b97f4a7c15u;
+  return bits == 0 ? 1 : bits;
+}
+inline std::uint64_t IntBits(std::uint64_t magnitude, bool negative, PyTypeObject* type) {
+  return MixBits(negative ? ~magnitude * 0xff51afd7ed558ccdu : magnitude, type);
+}
+inline std::uint64_t FloatBits(double value, PyTypeObject* type) {
+  std::uint64_t bits;
+  std::memcpy(&bits, &value, 8);
+  return MixBits(bits * 0xc2b2ae3d27d4eb4fu, type);
+}
+// REQUIRES the hash that the interpreter keeps in the str, not -1.
+inline std::uint64_t HashedStrBits(PyObject* text, Py_hash_t hash) {
+  return MixBits(static_cast<std::uint64_t>(hash) * 0xd6e8feb86659fd93u, Py_TYPE(text));
+}
+inline Py_hash_t KeptHash(PyObject* text) { return reinterpret_cast<PyASCIIObject*>(text)->hash; }
+
+// REQUIRES an int. True for those of one digit, which are nearly all.
+inline bool OneDigit(PyObject* number, std::int64_t* value) {
+#if PY_VERSION_HEX >= 0x030C0000
+  const PyLongObject* n = reinterpret_cast<PyLongObject*>(number);
+  if (!PyUnstable_Long_IsCompact(n)) return false;
+  *value = PyUnstable_Long_CompactValue(n);
+  return true;
+#else
+  const Py_ssize_t size = Py_SIZE(number);
+  if (size < -1 || size > 1) return false;
+  *value = size * static_cast<std::int64_t>(reinterpret_cast<PyLongObject*>(number)->ob_digit[0]);
+  return true;
+#endif
+}
+
+// True: it is surely what the mark says. False: ask the long way. REQUIRES a mark that holds a value.
+inline bool QuickSame(const Mark& mark, PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  if (type == &PyLong_Type) {
+    std::int64_t value;
+    return OneDigit(object, &value) &&
+           mark.bits == IntBits(static_cast<std::uint64_t>(value < 0 ? -value : value), value < 0, type);
+  }
+  if (type == &PyUnicode_Type) {
+    const Py_hash_t hash = KeptHash(object);
+    return hash != -1 && mark.bits == HashedStrBits(object, hash);
+  }
+  if (type == &PyFloat_Type) return mark.bits == FloatBits(PyFloat_AS_DOUBLE(object), type);
+  return object == mark.object && (object == Py_None || object == Py_True || object == Py_False);
+}
+
+constexpr std::size_t kQuickBytes = 8;
+
+// The CBOR of None, bools and small ints, which stands in the attachment's own word. 0: ask the encoder.
+inline std::size_t QuickCbor(PyObject* object, unsigned char* out) {
+  if (object == Py_None) {
+    out[0] = 0xf6;
+    return 1;
+  }
+  if (Py_TYPE(object) == &PyLong_Type) {
+    std::int64_t value;
+    if (!OneDigit(object, &value)) return 0;
+    const unsigned char major = value < 0 ? 0x20 : 0x00;
+    const std::uint64_t number = value < 0 ? ~static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+    if (number < 24) {
+      out[0] = static_cast<unsigned char>(major | number);
+      return 1;
+    }
+    if (number < 0x100) {
+      out[0] = major | 24;
+      out[1] = static_cast<unsigned char>(number);
+      return 2;
+    }
+    if (number < 0x10000) {
+      out[0] = major | 25;
+      out[1] = static_cast<unsigned char>(number >> 8);
+      out[2] = static_cast<unsigned char>(number);
+      return 3;
+    }
+    out[0] = major | 26;  // a digit has 30 bits
+    for (int i = 0; i < 4; ++i) out[1 + i] = static_cast<unsigned char>(number >> (24 - 8 * i));
+    return 5;
+  }
+  if (object == Py_True || object == Py_False) {
+    out[0] = object == Py_True ? 0xf5 : 0xf4;
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace smiley::tracer
