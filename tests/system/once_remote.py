@@ -111,7 +111,7 @@ class Remote(support.SmileyTest):
         self.assert_code(self.smiley("daemon", "start", "--listen", "127.0.0.1:0"), 0)
         self.assertIsNotNone(self.status()["listen"])
         self.assertIn("TLS", self.smiley("daemon", "status").text)
-        os.kill(self.daemon_pid(), signal.SIGKILL)
+        self.kill_daemon()
         self.assert_code(self.smiley("list"), 0)
         self.assertIsNotNone(self.status()["listen"])
         self.assert_code(self.smiley("daemon", "restart", "--listen", "off"), 0)

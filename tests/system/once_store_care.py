@@ -74,7 +74,7 @@ class StoreCare(support.SmileyTest):
         self.assertNotEqual(self.daemon_pid(), before)  # it was started anew, to take it up
         self.assertEqual(self.status()["quota_bytes"], 1_500_000)
         self.assertIn("1.5 MB", self.smiley("daemon", "status").text)
-        os.kill(self.daemon_pid(), signal.SIGKILL)
+        self.kill_daemon()
         # The next daemon, which a command starts, still knows.
         self.assertEqual(self.ids(), [])
         self.assertEqual(self.status()["quota_bytes"], 1_500_000)

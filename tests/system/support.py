@@ -168,6 +168,13 @@ class SmileyTest(unittest.TestCase):
             pass
         return False
 
+    def kill_daemon(self):
+        """Kills this home's daemon and waits until its lock is free; returns the pid that it had."""
+        pid = self.daemon_pid()
+        os.kill(pid, signal.SIGKILL)
+        self.assertTrue(wait_until(lambda: self.daemon_pid() != pid), "the daemon survived")
+        return pid
+
     def status(self):
         result = self.smiley("daemon", "status", "--json")
         return result.objects[0] if result.code == 0 else None
