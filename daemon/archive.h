@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/piece.h"
@@ -97,6 +98,16 @@ class PieceCursor {
   virtual Result<PiecePtr> Next() = 0;
 };
 
+// Key and value of data that was derived from a run's chunks (daemon/STORE.md, "Derived data").
+using DerivedItem = std::pair<std::string, std::string>;
+
+// A piece as the index tells of it.
+struct PieceEntry {
+  PiecePtr piece;             // its summary; with its words when it is not stored yet
+  std::uint64_t arrival = 0;  // of its chunk; 0 = not stored yet
+  std::uint64_t bytes = 0;    // of its chunk
+};
+
 class Archive {
  public:
   virtual ~Archive() = default;
@@ -114,6 +125,18 @@ class Archive {
   // Pieces of one thread from the one that holds `from_seq` (0 or 1 = the first).
   virtual Result<std::unique_ptr<PieceCursor>> Open(const std::string& run, std::uint32_t thread,
                                                     std::uint64_t from_seq) = 0;
+  // What the index tells of one thread's pieces, in order: at most `limit`, from the one that holds `from_seq` on (0
+  // or 1 = the first) or the last before it.
+  virtual Result<std::vector<PieceEntry>> Index(const std::string& run, std::uint32_t thread, std::uint64_t from_seq,
+                                                std::size_t limit) = 0;
+  // The last `limit` pieces, in order, of those that begin before `seq`.
+  virtual Result<std::vector<PieceEntry>> IndexBefore(const std::string& run, std::uint32_t thread, std::uint64_t seq,
+                                                      std::size_t limit) = 0;
+  // The words of a piece that Index gave. kDamaged: it fails its check.
+  virtual Result<PiecePtr> ReadPiece(const std::string& run, const PieceEntry& entry) = 0;
+  // The last derived item of a run whose key lies in [from, to); nullopt: none.
+  virtual Result<std::optional<DerivedItem>> LastDerived(const std::string& run, const std::string& from,
+                                                         const std::string& to) = 0;
 };
 
 // RUN as people write it: an id or unique prefix, "last", "last~N", "last:failed". kNotFound / kInvalid with the

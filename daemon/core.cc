@@ -30,11 +30,13 @@ Result<std::unique_ptr<DaemonCore>> DaemonCore::Start(const shm::Home& home, Opt
     care.log = log;
     core->caretaker_ = std::make_unique<Caretaker>(*core->store_, *core->archive_, *core->drainer_, std::move(care));
   }
+  core->snapshots_ = std::make_unique<SnapshotKeeper>(*core->store_);
   return core;
 }
 
 DaemonCore::~DaemonCore() {
   caretaker_.reset();
+  snapshots_.reset();
   if (drainer_) drainer_->Stop();
 }
 

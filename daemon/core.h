@@ -12,6 +12,7 @@
 #include "daemon/live_archive.h"
 #include "daemon/live_feed.h"
 #include "daemon/services.h"
+#include "daemon/snapshot_maker.h"
 #include "daemon/store.h"
 #include "shm/home.h"
 #include "shm/status.h"
@@ -46,6 +47,7 @@ class DaemonCore {
   std::unique_ptr<Drainer> drainer_;
   std::unique_ptr<Caretaker> caretaker_;
   std::uint64_t quota_bytes_ = 0;
+  std::unique_ptr<SnapshotKeeper> snapshots_;
 };
 
 }  // namespace smiley::daemon

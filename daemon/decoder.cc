@@ -62,8 +62,13 @@ struct Decoder::State {
   std::vector<std::uint64_t> ended;  // frames that the latest event ended
   Cache<CodeInfo> codes;
   Cache<std::string> strings;
+  std::unordered_map<const std::string*, std::uint32_t> string_ids;
   std::uint64_t serial = 0;
   std::uint64_t damaged = 0, unresolved = 0;
+  std::vector<std::uint64_t> changed_frames;
+  bool keeps_changed = false;
+  FrameLoader load;
+  std::uint64_t load_epoch = 0;
 
   ThreadState* FindThread(std::uint32_t number) {
     if (current != nullptr && current->number == number) return current;
@@ -78,9 +83,37 @@ struct Decoder::State {
     return code;
   }
   const std::string* String(std::uint32_t id) {
-    const std::string* text = strings.Get(id, [this](std::uint32_t i) { return names->FindString(i); });
+    const std::string* text = strings.Get(id, [this](std::uint32_t i) {
+      const std::string* found = names->FindString(i);
+      if (found != nullptr) string_ids.try_emplace(found, i);
+      return found;
+    });
     if (text == nullptr) ++unresolved;
     return text;
+  }
+
+  // A frame of before the snapshot that decoding began with is read when it is first asked for.
+  FrameState* FindFrame(std::uint64_t frame) {
+    FrameState* state = frames.Find(frame);
+    if (state != nullptr || load == nullptr) return state;
+    FrameSnapshot was;
+    if (!load(frame, &was)) return nullptr;
+    FrameState& made = frames.Get(frame);
+    made.line = was.line;
+    made.thread = current->number;
+    made.epoch = load_epoch;
+    for (auto& [id, value] : was.variables) {
+      const std::string* name = String(id);
+      if (name == nullptr) continue;
+      const std::size_t slot = made.Slot(name);
+      made.variables[slot].second = was.epoch == load_epoch ? std::move(value) : MakeLost();
+    }
+    return &made;
+  }
+  void Keep(std::uint64_t frame, FrameState& state) {
+    if (!keeps_changed || state.changed) return;
+    state.changed = true;
+    changed_frames.push_back(frame);
   }
 
   // What a frame's writer did not see, it does not know.
@@ -143,7 +176,8 @@ void Decoder::State::Enter(ThreadState& thread, const RawEvent& raw) {
   }
   if (raw.kind == Kind::kCall) {
     thread.last_frame = call.frame;
-  } else if (const FrameState* state = frames.Find(call.frame)) {
+    if (load != nullptr) frames.Get(call.frame);  // begun since: nothing to load
+  } else if (const FrameState* state = FindFrame(call.frame)) {
     call.line = state->line;
     frames.Resume(call.frame);
   }
@@ -266,10 +300,12 @@ void Decoder::State::Fold(ThreadState& thread, const RawEvent& raw, Event* event
       case Kind::kPatch:
       case Kind::kUnset:
         if (state == nullptr && event->frame != 0 && raw.kind != Kind::kMark) {
-          state = &frames.Get(event->frame);
+          state = FindFrame(event->frame);
+          if (state == nullptr) state = &frames.Get(event->frame);
           if (state->thread != 0) Refresh(*state);
           state->thread = thread.number;
           state->epoch = thread.epoch;
+          Keep(event->frame, *state);
         }
         Change(state, attachment, event);
         break;
@@ -304,7 +340,9 @@ void Decoder::State::Leave(ThreadState& thread, const RawEvent& raw, Event* even
   if (raw.kind != Kind::kYield) {
     ended.push_back(event->frame);
   } else if (event->frame != 0) {
+    FindFrame(event->frame);
     FrameState& state = frames.Get(event->frame);
+    Keep(event->frame, state);
     if (state.thread == 0) {
       state.thread = thread.number;
       state.epoch = thread.epoch;
@@ -400,10 +438,84 @@ bool Decoder::Finish(std::uint32_t thread) {
 }
 
 const std::vector<std::pair<const std::string*, ValuePtr>>* Decoder::Variables(std::uint64_t frame) const {
-  FrameState* state = state_->frames.Find(frame);
+  FrameState* state = state_->FindFrame(frame);
   if (state == nullptr) return nullptr;
   state_->Refresh(*state);
   return &state->variables;
+}
+
+bool Decoder::HoldsBack(std::uint32_t thread) const {
+  const ThreadState* found = state_->FindThread(thread);
+  return found != nullptr && found->words.waiting();
+}
+
+ThreadSnapshot Decoder::Snapshot(std::uint32_t thread) const {
+  ThreadSnapshot snapshot;
+  const ThreadState* found = state_->FindThread(thread);
+  if (found == nullptr) return snapshot;
+  snapshot.process = found->process;
+  snapshot.thread = thread;
+  snapshot.next_seq = found->words.next_seq();
+  snapshot.last_frame = found->last_frame;
+  snapshot.epoch = found->epoch;
+  snapshot.task = found->task;
+  snapshot.hidden = found->hidden;
+  for (const OpenCall& call : found->stack) snapshot.stack.push_back({call.frame, call.code, call.line});
+  return snapshot;
+}
+
+std::vector<std::pair<std::uint64_t, FrameSnapshot>> Decoder::TakeChangedFrames(std::uint32_t thread) {
+  std::vector<std::pair<std::uint64_t, FrameSnapshot>> frames;
+  for (const std::uint64_t frame : state_->ended) state_->frames.Forget(frame);
+  state_->ended.clear();
+  if (!state_->keeps_changed) {
+    state_->keeps_changed = true;
+    state_->frames.ForEach([this](std::uint64_t frame, FrameState& state) { state_->Keep(frame, state); });
+  }
+  for (const std::uint64_t frame : state_->changed_frames) {
+    FrameState* state = state_->frames.Find(frame);
+    if (state == nullptr) continue;  // it has ended
+    state->changed = false;
+    if (state->thread != thread) continue;
+    state_->Refresh(*state);
+    FrameSnapshot& snapshot = frames.emplace_back(frame, FrameSnapshot()).second;
+    snapshot.epoch = state->epoch;
+    snapshot.line = state->line;
+    for (const auto& [name, value] : state->variables) {
+      const auto id = state_->string_ids.find(name);
+      if (id != state_->string_ids.end() && value != nullptr) snapshot.variables.emplace_back(id->second, value);
+    }
+  }
+  state_->changed_frames.clear();
+  return frames;
+}
+
+void Decoder::Restore(const ThreadSnapshot& snapshot, FrameLoader load) {
+  auto thread = std::make_unique<ThreadState>();
+  thread->process = snapshot.process;
+  thread->number = snapshot.thread;
+  thread->hidden = snapshot.hidden;
+  thread->last_frame = snapshot.last_frame;
+  thread->epoch = snapshot.epoch;
+  thread->task = snapshot.task;
+  thread->synced = true;
+  for (const shm::OpenFrame& frame : snapshot.stack) thread->stack.push_back({frame.frame, frame.code, frame.line});
+  state_->current = thread.get();
+  state_->threads[snapshot.thread] = std::move(thread);
+  state_->load = std::move(load);
+  state_->load_epoch = snapshot.epoch;
+}
+
+std::vector<Decoder::OpenFrame> Decoder::Stack(std::uint32_t thread, std::uint32_t* hidden) const {
+  std::vector<OpenFrame> frames;
+  const ThreadState* found = state_->FindThread(thread);
+  *hidden = found == nullptr ? 0 : found->hidden;
+  if (found == nullptr) return frames;
+  frames.reserve(found->stack.size());
+  for (auto call = found->stack.rbegin(); call != found->stack.rend(); ++call) {
+    frames.push_back({call->frame, state_->Code(call->code), call->line});
+  }
+  return frames;
 }
 
 std::uint64_t Decoder::damaged() const {

@@ -20,6 +20,7 @@ struct FrameState {
   std::uint32_t line = 0;    // where a suspended frame stands
   std::uint32_t thread = 0;  // that wrote it last, ...
   std::uint64_t epoch = 0;   // ... and how many gaps it had then
+  bool changed = false;      // since TakeChangedFrames was asked last
 
   // Index in variables; adds the name with a null value when it is new.
   std::size_t Slot(const std::string* name);
@@ -47,6 +48,10 @@ class FrameTable {
   void Forget(std::uint64_t frame);
   void Suspend(std::uint64_t frame);
   void Resume(std::uint64_t frame);
+  template <typename Each>
+  void ForEach(const Each& each) {
+    for (auto& [frame, state] : frames_) each(frame, state);
+  }
 
  private:
   std::unordered_map<std::uint64_t, FrameState> frames_;

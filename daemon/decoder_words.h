@@ -44,6 +44,8 @@ class ThreadWords {
   std::uint64_t damaged() const { return damaged_; }
   // An event goes on in the thread's next piece.
   bool waiting() const { return have_ && waiting_; }
+  // Number of the event that is expected next.
+  std::uint64_t next_seq() const { return next_seq_; }
 
  private:
   bool ParseEvent();

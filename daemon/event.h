@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "daemon/archive.h"
 #include "daemon/piece.h"
+#include "daemon/snapshot.h"
 #include "daemon/value.h"
 #include "shm/format.h"
 
@@ -61,6 +63,25 @@ class Decoder {
   // Full state of a frame's variables as folded so far, valid until the next Next; null when the frame is not known.
   // A frame that ended is known until the next Next.
   const std::vector<std::pair<const std::string*, ValuePtr>>* Variables(std::uint64_t frame) const;
+  // The open frames of a thread after the latest event, innermost first, and how many more lie below them.
+  struct OpenFrame {
+    std::uint64_t frame = 0;
+    const CodeInfo* code = nullptr;
+    std::uint32_t line = 0;  // the last line event in it, 0 = none yet
+  };
+  std::vector<OpenFrame> Stack(std::uint32_t thread, std::uint32_t* hidden) const;
+  // An event of the thread waits for its rest in the next piece.
+  bool HoldsBack(std::uint32_t thread) const;
+  // Where a thread stands that has no event left to give (between two pieces) and holds none back.
+  ThreadSnapshot Snapshot(std::uint32_t thread) const;
+  // The frames, still open or suspended, whose variables the thread changed since this was asked last. Kept from the
+  // first call on, which gives all of them.
+  std::vector<std::pair<std::uint64_t, FrameSnapshot>> TakeChangedFrames(std::uint32_t thread);
+  // Begins a thread where a snapshot was taken; Start is next given the piece behind it. `load` gives a frame's
+  // variables as they were then, when they are asked for; false: nothing is known of it. REQUIRES a thread that was
+  // not started.
+  using FrameLoader = std::function<bool(std::uint64_t frame, FrameSnapshot*)>;
+  void Restore(const ThreadSnapshot& snapshot, FrameLoader load);
   // Words that could not be read so far (damage), and ids that no catalogue record explains.
   std::uint64_t damaged() const;
   std::uint64_t unresolved() const;

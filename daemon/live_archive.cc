@@ -51,6 +51,28 @@ class LiveCursor : public PieceCursor {
   std::size_t next_ = 0;
 };
 
+namespace {
+
+// Adds what the store does not show yet: pieces behind its last one, of those that end at or after `from` and begin
+// before `before`.
+void AddTail(const std::vector<PiecePtr>& tail, std::uint64_t from, std::uint64_t before,
+             std::vector<PieceEntry>* entries) {
+  const std::size_t stored = entries->size();
+  const std::uint64_t next = stored == 0 ? 0 : (*entries)[stored - 1].piece->last_seq + 1;
+  for (const PiecePtr& piece : tail) {
+    if (piece->first_seq >= before || piece->last_seq + 1 < from) continue;
+    const bool counts = piece->events + piece->lost > 0;
+    bool known = counts && piece->last_seq < next;
+    for (std::size_t i = 0; i < stored && !counts && !known; ++i) {  // it only continues an event
+      const Piece& other = *(*entries)[i].piece;
+      known = other.first_seq == piece->first_seq && other.events + other.lost == 0;
+    }
+    if (!known) entries->push_back({piece, 0, 0});
+  }
+}
+
+}  // namespace
+
 std::uint64_t LiveArchive::TailAfter(const std::string& run, std::uint32_t thread, std::uint64_t after,
                                      std::vector<PiecePtr>* out) const {
   std::lock_guard lock(mutex_);
@@ -62,6 +84,49 @@ std::uint64_t LiveArchive::TailAfter(const std::string& run, std::uint32_t threa
     if (piece.arrival == 0 || piece.arrival > after) out->push_back(piece.piece);
   }
   return tail->second.stored;
+}
+
+std::vector<PiecePtr> LiveArchive::TailOf(const std::string& run, std::uint32_t thread) const {
+  std::vector<PiecePtr> pieces;
+  std::lock_guard lock(mutex_);
+  const auto live = live_.find(run);
+  if (live == live_.end()) return pieces;
+  const auto tail = live->second.tails.find(thread);
+  if (tail == live->second.tails.end()) return pieces;
+  for (const TailPiece& piece : tail->second.pieces) pieces.push_back(piece.piece);
+  return pieces;
+}
+
+Result<std::vector<PieceEntry>> LiveArchive::Index(const std::string& run, std::uint32_t thread,
+                                                   std::uint64_t from_seq, std::size_t limit) {
+  // The tail first: what leaves it meanwhile is in the store then, and is seen there.
+  const std::vector<PiecePtr> tail = TailOf(run, thread);
+  auto entries = store_.archive().Index(run, thread, from_seq, limit);
+  if (!entries.ok()) {
+    if (entries.status().code() != Code::kNotFound || !IsLive(run)) return entries;
+    entries = std::vector<PieceEntry>();
+  }
+  if (entries->size() < limit) AddTail(tail, from_seq, UINT64_MAX, &*entries);
+  if (entries->size() > limit) entries->resize(limit);
+  return entries;
+}
+
+Result<std::vector<PieceEntry>> LiveArchive::IndexBefore(const std::string& run, std::uint32_t thread,
+                                                         std::uint64_t seq, std::size_t limit) {
+  const std::vector<PiecePtr> tail = TailOf(run, thread);
+  auto entries = store_.archive().IndexBefore(run, thread, seq, limit);
+  if (!entries.ok()) {
+    if (entries.status().code() != Code::kNotFound || !IsLive(run)) return entries;
+    entries = std::vector<PieceEntry>();
+  }
+  AddTail(tail, 0, seq, &*entries);
+  if (entries->size() > limit) entries->erase(entries->begin(), entries->end() - static_cast<std::ptrdiff_t>(limit));
+  return entries;
+}
+
+Result<PiecePtr> LiveArchive::ReadPiece(const std::string& run, const PieceEntry& entry) {
+  if (entry.arrival == 0) return entry.piece;
+  return store_.archive().ReadPiece(run, entry);
 }
 
 RunInfo LiveArchive::Shown(const LiveRun& run) const {

@@ -35,6 +35,15 @@ class LiveArchive : public Archive {
   Result<std::vector<CatalogueEntry>> Catalogue(const std::string& run, std::uint32_t process) override;
   Result<std::unique_ptr<PieceCursor>> Open(const std::string& run, std::uint32_t thread,
                                             std::uint64_t from_seq) override;
+  Result<std::vector<PieceEntry>> Index(const std::string& run, std::uint32_t thread, std::uint64_t from_seq,
+                                        std::size_t limit) override;
+  Result<std::vector<PieceEntry>> IndexBefore(const std::string& run, std::uint32_t thread, std::uint64_t seq,
+                                              std::size_t limit) override;
+  Result<PiecePtr> ReadPiece(const std::string& run, const PieceEntry& entry) override;
+  Result<std::optional<DerivedItem>> LastDerived(const std::string& run, const std::string& from,
+                                                 const std::string& to) override {
+    return store_.archive().LastDerived(run, from, to);
+  }
 
   // ---- runs that are going on
   // False when the run is live already.
@@ -84,6 +93,8 @@ class LiveArchive : public Archive {
   // For a LiveCursor whose stored part ended at arrival `after`: what left the tail by now, and the rest of it.
   std::uint64_t TailAfter(const std::string& run, std::uint32_t thread, std::uint64_t after,
                           std::vector<PiecePtr>* out) const;
+  // The pieces of the tail as they are now.
+  std::vector<PiecePtr> TailOf(const std::string& run, std::uint32_t thread) const;
 
   Store& store_;
   mutable std::mutex mutex_;

@@ -77,6 +77,12 @@ Status StoreImpl::Load() {
     }
     if (number < kOldestStoreVersion)
       return {Code::kDamaged, "the store in " + options_.dir.string() + " has no valid version"};
+    if (number < kStoreVersion && !options_.read_only) {
+      // What the version before wrote is read as it is; from here on it is a store of this one.
+      WriteList list;
+      list.Put(Family::kMeta, std::string(kVersionKey), Number(kStoreVersion));
+      if (const Status status = db_->Write(list); !status.ok()) return status;
+    }
   } else if (version.status().code() != Code::kNotFound) {
     return version.status();
   } else if (options_.read_only) {

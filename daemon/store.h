@@ -74,6 +74,10 @@ class Store {
   virtual std::uint64_t DiskBytes() = 0;
   virtual const std::filesystem::path& dir() const = 0;
 
+  // Derived data of a run (snapshots): keys are the caller's, it goes with the run, and can be made again from the chunks.
+  virtual Status PutDerived(const std::string& run, const std::vector<DerivedItem>& items) = 0;
+  virtual Status ClearDerived(const std::string& run) = 0;
+
   // What is wrong with writing at the moment (disk full, store broken), one line; empty = nothing.
   virtual std::string Problem() = 0;
   virtual std::uint64_t FreeBytes() = 0;

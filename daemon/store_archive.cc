@@ -157,7 +157,84 @@ class StoreArchive : public Archive {
     return std::unique_ptr<PieceCursor>(std::move(*cursor));
   }
 
+  Result<std::vector<PieceEntry>> Index(const std::string& run, std::uint32_t thread, std::uint64_t from_seq,
+                                        std::size_t limit) override {
+    const auto record = store_->FindRecord(run);
+    if (!record) return NoRun(run);
+    std::string from = IndexKey(record->key, thread, 0, 0);
+    if (from_seq > 1) {
+      const auto last = store_->db().Last(Family::kIndex, from, IndexKey(record->key, thread, from_seq + 1, 0));
+      if (!last.ok()) return last.status();
+      // Pieces that begin with the same event come together.
+      if (*last) from = IndexKey(record->key, thread, ReadBig((*last)->first, 8, 8), 0);
+    }
+    std::vector<KeyValue> found;
+    const Status status =
+        store_->db().Scan(Family::kIndex, from, IndexKey(record->key, thread + 1, 0, 0), limit, &found);
+    if (!status.ok()) return status;
+    return Entries(run, found);
+  }
+
+  Result<std::vector<PieceEntry>> IndexBefore(const std::string& run, std::uint32_t thread, std::uint64_t seq,
+                                              std::size_t limit) override {
+    const auto record = store_->FindRecord(run);
+    if (!record) return NoRun(run);
+    const std::string from = IndexKey(record->key, thread, 0, 0);
+    std::string to = IndexKey(record->key, thread, seq, 0);
+    std::vector<KeyValue> found;
+    while (found.size() < limit) {
+      auto last = store_->db().Last(Family::kIndex, from, to);
+      if (!last.ok()) return last.status();
+      if (!*last) break;
+      to = (*last)->first;
+      found.push_back(std::move(**last));
+    }
+    std::reverse(found.begin(), found.end());
+    return Entries(run, found);
+  }
+
+  Result<PiecePtr> ReadPiece(const std::string& run, const PieceEntry& entry) override {
+    if (entry.arrival == 0) return entry.piece;
+    const auto record = store_->FindRecord(run);
+    if (!record) return NoRun(run);
+    const auto chunk = store_->db().Get(Family::kChunks, ChunkKey(entry.arrival));
+    if (!chunk.ok()) {
+      if (chunk.status().code() != Code::kNotFound) return chunk.status();
+      return Status(Code::kDamaged, "chunk " + std::to_string(entry.arrival) + " of run " + run + " is missing");
+    }
+    auto piece = std::make_shared<Piece>(*entry.piece);
+    if (const Status decoded = DecodeChunk(*chunk, record->key, piece.get()); !decoded.ok()) return decoded;
+    return PiecePtr(std::move(piece));
+  }
+
+  Result<std::optional<DerivedItem>> LastDerived(const std::string& run, const std::string& from,
+                                                 const std::string& to) override {
+    const auto record = store_->FindRecord(run, true);
+    if (!record) return std::optional<DerivedItem>();  // nothing of it is stored yet
+    const std::string prefix = RunPrefix(record->key);
+    auto last = store_->db().Last(Family::kDerived, prefix + from, prefix + to);
+    if (last.ok() && *last) (*last)->first.erase(0, prefix.size());
+    return last;
+  }
+
  private:
+  static Result<std::vector<PieceEntry>> Entries(const std::string& run, const std::vector<KeyValue>& found) {
+    std::vector<PieceEntry> entries;
+    entries.reserve(found.size());
+    for (const auto& [key, value] : found) {
+      if (key.size() != kIndexKeyBytes) return Status(Code::kDamaged, "damaged index key of run " + run);
+      PieceEntry& entry = entries.emplace_back();
+      auto piece = std::make_shared<Piece>();
+      piece->run = run;
+      piece->thread = static_cast<std::uint32_t>(ReadBig(key, 4, 4));
+      piece->first_seq = ReadBig(key, 8, 8);
+      entry.arrival = ReadBig(key, 16, 8);
+      if (const Status status = DecodeIndexEntry(value, piece.get(), &entry.bytes); !status.ok()) return status;
+      entry.piece = std::move(piece);
+    }
+    return entries;
+  }
+
   static Status NoRun(const std::string& run) {
     return {Code::kNotFound, "no run " + run + ": smiley-list shows them"};
   }

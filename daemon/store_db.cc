@@ -14,7 +14,7 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr std::array<const char*, kFamilies> kNames = {"default", "chunks", "index", "catalogue"};
+constexpr std::array<const char*, kFamilies> kNames = {"default", "chunks", "index", "catalogue", "derived"};
 
 // RocksDB asserts that even an empty slice points somewhere.
 rocksdb::Slice ToSlice(std::string_view text) {
@@ -92,7 +92,9 @@ struct StoreDb::Impl {
   rocksdb::ColumnFamilyHandle* At(Family family) const { return families[static_cast<std::size_t>(family)]; }
   ~Impl() {
     if (!db) return;
-    for (auto* family : families) db->DestroyColumnFamilyHandle(family);
+    for (auto* family : families) {
+      if (family != nullptr) db->DestroyColumnFamilyHandle(family);
+    }
     db->Close().PermitUncheckedError();
   }
 };
@@ -105,7 +107,13 @@ Result<std::unique_ptr<StoreDb>> StoreDb::Open(const std::filesystem::path& dir,
   }
   auto cache = rocksdb::NewLRUCache(16u << 20);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
-  for (std::size_t i = 0; i < kFamilies; ++i) {
+  std::size_t families = kFamilies;
+  if (read_only) {  // a store of an older version may have fewer; missing ones cannot be made, and read as empty
+    std::vector<std::string> there;
+    const auto listed = rocksdb::DB::ListColumnFamilies(DatabaseOptions(), dir.string(), &there);
+    if (listed.ok()) families = std::min(families, there.size());
+  }
+  for (std::size_t i = 0; i < families; ++i) {
     descriptors.emplace_back(kNames[i], FamilyOptions(static_cast<Family>(i), cache));
   }
   std::unique_ptr<StoreDb> store(new StoreDb);
@@ -117,6 +125,7 @@ Result<std::unique_ptr<StoreDb>> StoreDb::Open(const std::filesystem::path& dir,
           : rocksdb::DB::Open(DatabaseOptions(), dir.string(), descriptors, &store->impl_->families, &db);
   store->impl_->db.reset(db);
   if (!status.ok()) return ToStatus(status, what);
+  store->impl_->families.resize(kFamilies, nullptr);
   return store;
 }
 
@@ -146,6 +155,7 @@ Status StoreDb::Write(const WriteList& list) {
 Status StoreDb::SyncLog() { return ToStatus(impl_->db->SyncWAL(), "cannot sync the store's log"); }
 
 Result<std::string> StoreDb::Get(Family family, std::string_view key) const {
+  if (impl_->At(family) == nullptr) return Status(Code::kNotFound, "an older store has no such records");
   rocksdb::ReadOptions options;
   options.fill_cache = family != Family::kChunks;
   std::string value;
@@ -157,6 +167,7 @@ Result<std::string> StoreDb::Get(Family family, std::string_view key) const {
 
 Status StoreDb::Scan(Family family, std::string_view from, std::string_view to, std::size_t limit,
                      std::vector<KeyValue>* out) const {
+  if (impl_->At(family) == nullptr) return {};
   rocksdb::ReadOptions options;
   options.fill_cache = family != Family::kChunks;
   const rocksdb::Slice upper = ToSlice(to);
@@ -169,6 +180,7 @@ Status StoreDb::Scan(Family family, std::string_view from, std::string_view to, 
 }
 
 Result<std::optional<KeyValue>> StoreDb::Last(Family family, std::string_view from, std::string_view to) const {
+  if (impl_->At(family) == nullptr) return std::optional<KeyValue>();
   rocksdb::ReadOptions options;
   const rocksdb::Slice upper = ToSlice(to);
   const rocksdb::Slice lower = ToSlice(from);

@@ -1,6 +1,6 @@
 // Thread rule: any thread; Write calls take turns inside RocksDB.
 //
-// The key-value store under the Store: four families of keys, atomic writes through a log, ordered scans. The only
+// The key-value store under the Store: five families of keys, atomic writes through a log, ordered scans. The only
 // part that knows RocksDB (store_db.cc); it says nothing of runs or chunks.
 #pragma once
 
@@ -17,8 +17,8 @@
 
 namespace smiley::daemon {
 
-enum class Family : std::uint8_t { kMeta, kChunks, kIndex, kCatalogue };
-inline constexpr std::size_t kFamilies = 4;
+enum class Family : std::uint8_t { kMeta, kChunks, kIndex, kCatalogue, kDerived };
+inline constexpr std::size_t kFamilies = 5;
 
 // Changes that are written together or not at all, in the order given.
 class WriteList {

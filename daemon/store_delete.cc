@@ -33,7 +33,7 @@ Status StoreImpl::ListDeletion(const RunRecord& record, WriteList* list, std::ve
   }
   if (!arrivals.empty())
     ranges->push_back({Family::kChunks, ChunkKey(arrivals.front()), ChunkKey(arrivals.back() + 1)});
-  for (Family family : {Family::kIndex, Family::kCatalogue}) {
+  for (Family family : {Family::kIndex, Family::kCatalogue, Family::kDerived}) {
     list->DeleteRange(family, RunPrefix(record.key), end);
     ranges->push_back({family, RunPrefix(record.key), end});
   }

@@ -35,6 +35,8 @@ class StoreImpl : public Store {
   Status DeleteRun(const std::string& run) override;
   Status SetPinned(const std::string& run, bool pinned) override;
   Status Tidy() override;
+  Status PutDerived(const std::string& run, const std::vector<DerivedItem>& items) override;
+  Status ClearDerived(const std::string& run) override;
   std::optional<std::uint64_t> CursorOf(const std::string& segment) override;
   std::vector<SegmentCursor> Cursors() override;
   std::uint64_t DiskBytes() override;
@@ -68,6 +70,8 @@ class StoreImpl : public Store {
   Status AddRecords(const Batch& batch, const std::map<std::string, std::uint32_t>& keys, Change* change,
                     WriteList* list);
   Status AddPieces(const Batch& batch, const std::vector<std::string>& chunks, Change* change, WriteList* list);
+  // Writes a list under the run's own number, unless the run has gone meanwhile.
+  Status WriteDerived(const std::string& run, const std::function<void(const std::string& prefix, WriteList*)>& fill);
   Status Written(const Status& status);
   struct KeyRange {
     Family family;

@@ -14,7 +14,7 @@
 
 namespace smiley::daemon {
 
-inline constexpr std::uint32_t kStoreVersion = 1;
+inline constexpr std::uint32_t kStoreVersion = 2;
 inline constexpr std::uint32_t kOldestStoreVersion = 1;
 
 // Types in the catalogue family above those of shm::RecordType: records of the run itself, process 0.

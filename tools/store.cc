@@ -9,31 +9,60 @@
 
 namespace smiley::tools {
 
+namespace {
+
+int Reindex(Link* link, const std::string& request, bool json) {
+  std::uint64_t runs = 0;
+  Progress progress;
+  progress.Show("reading chunks");
+  const Status status = ForEachLine(link, request, [&](const std::string& line) {
+    ++runs;
+    progress.Show("reindexed " + Plural(runs, "run", "runs"));
+    if (json) {
+      progress.Clear();
+      Output::Get().Write(line + "\n");
+    }
+    return !Interrupted();
+  });
+  progress.Clear();
+  Output::Get().Flush();
+  if (Interrupted()) return kExitInterrupted;
+  if (!status) return Fail(status);
+  if (!json) Say("reindexed " + Plural(runs, "run", "runs"));
+  return kExitOk;
+}
+
+}  // namespace
+
 int StoreMain(int argc, char** argv) {
   std::string action, selector;
   bool json = false;
-  Arguments arguments("Checks the store: every sequence number once, produced = stored + lost, every chunk and id readable.",
+  Arguments arguments("Looks after the store. check: every sequence number once, produced = stored + lost, every chunk and id\n"
+                      "readable. reindex: makes again what is derived from the chunks, so that any event is found fast.",
                       "  smiley-store check         everything\n"
-                      "  smiley-store check last    one run");
-  arguments.OneOf("ACTION", &action, {"check"}, "what to do")
+                      "  smiley-store check last    one run\n"
+                      "  smiley-store reindex last  snapshots of one run, made again");
+  arguments.OneOf("ACTION", &action, {"check", "reindex"}, "what to do")
       .Word("RUN", &selector, "only this run", false)
       .Flag("--json", &json, "findings as JSON Lines")
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (action.empty()) {
-    Say("say what to do with the store: smiley-store check [RUN]");
+    Say("say what to do with the store: smiley-store check [RUN], or smiley-store reindex [RUN]");
     return kExitUsage;
   }
   WatchSignals();
-  auto link = OpenLink(NeedDaemon::kNo);
+  const bool reindex = action == "reindex";
+  auto link = OpenLink(reindex ? NeedDaemon::kYes : NeedDaemon::kNo);
   if (!link) return Fail(link.status());
-  std::string request = "{\"op\":\"check\"", what = "the store";
+  std::string request = "{\"op\":" + Quote(action), what = "the store";
   if (!selector.empty()) {
     const Result<RunView> run = AskRun(link->get(), selector);
     if (!run) return Fail(run.status());
     request += ",\"run\":" + Quote(run->id);
     what = "run " + run->id;
   }
+  if (reindex) return Reindex(link->get(), request + "}", json);
   std::uint64_t findings = 0;
   EventParser parser;
   StreamObject object;

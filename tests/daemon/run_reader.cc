@@ -60,6 +60,16 @@ class MemoryArchive : public Archive {
                                             std::uint64_t from_seq) override {
     return std::unique_ptr<PieceCursor>(std::make_unique<Cursor>(*this, thread, from_seq));
   }
+  Result<std::vector<PieceEntry>> Index(const std::string&, std::uint32_t, std::uint64_t, std::size_t) override {
+    return std::vector<PieceEntry>();
+  }
+  Result<std::vector<PieceEntry>> IndexBefore(const std::string&, std::uint32_t, std::uint64_t, std::size_t) override {
+    return std::vector<PieceEntry>();
+  }
+  Result<PiecePtr> ReadPiece(const std::string&, const PieceEntry& entry) override { return entry.piece; }
+  Result<std::optional<DerivedItem>> LastDerived(const std::string&, const std::string&, const std::string&) override {
+    return std::optional<DerivedItem>();
+  }
 
  private:
   class Cursor : public PieceCursor {

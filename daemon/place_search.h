@@ -1,0 +1,44 @@
+// Thread rule: a PlaceSearch belongs to one thread at a time.
+//
+// From a place as people write it to the position of an event: reads what it must in steps.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/archive.h"
+#include "daemon/position.h"
+#include "daemon/position_search.h"
+
+namespace smiley::daemon {
+
+class PlaceSearch {
+ public:
+  // `thread`: only events of this thread count; without one, "start" and "end" are those of the first thread.
+  static Result<std::unique_ptr<PlaceSearch>> Open(Archive& archive, const RunInfo& run, const Place& place,
+                                                   std::optional<std::uint32_t> thread);
+  // True: position() is the place. kNotFound: there is no such event.
+  Result<bool> Step();
+  const Position& position() const { return position_; }
+  std::uint64_t chunks_read() const;
+  std::uint64_t chunks_skipped() const;
+
+ private:
+  Status Add(Archive& archive, const std::string& run, const ThreadInfo& thread, const Wanted& wanted,
+             ThreadSearch::Direction direction);
+  Status NotFound() const;
+
+  Place place_;
+  std::string run_;
+  Position position_;
+  std::uint64_t count_ = 0;  // of executions passed
+  struct Head {
+    std::unique_ptr<ThreadSearch> search;
+    bool asked = false;
+  };
+  std::vector<Head> heads_;
+};
+
+}  // namespace smiley::daemon

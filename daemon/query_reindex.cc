@@ -1,0 +1,66 @@
+// "reindex": derived data made again.
+#include "daemon/query_json.h"
+#include "daemon/snapshot_maker.h"
+
+namespace smiley::daemon {
+namespace {
+
+class ReindexProducer : public Producer {
+ public:
+  ReindexProducer(Store& store, std::vector<std::string> runs) : store_(store), runs_(std::move(runs)) {}
+  Result<Next> Step(std::string* out) override {
+    if (at_ == runs_.size()) return Next::kDone;
+    if (maker_ == nullptr) {
+      maker_ = std::make_unique<SnapshotMaker>(store_, runs_[at_], SnapshotOptions(), true);
+    }
+    auto done = maker_->Step();
+    if (!done) {
+      if (done.status().code() != Code::kNotFound) return done.status();  // deleted meanwhile is no failure
+    } else if (!*done) {
+      return Next::kMore;
+    } else {
+      JsonObject o(out);
+      o.Text("type", "reindexed").Text("run", runs_[at_]).Number("chunks", maker_->pieces());
+      o.Number("snapshots", maker_->snapshots()).Number("bytes", maker_->bytes());
+      o.End();
+      *out += '\n';
+      ++count_;
+    }
+    maker_.reset();
+    ++at_;
+    return at_ == runs_.size() ? Next::kDone : Next::kMore;
+  }
+  std::string EndMembers() const override { return "\"count\":" + std::to_string(count_); }
+
+ private:
+  Store& store_;
+  const std::vector<std::string> runs_;
+  std::size_t at_ = 0, count_ = 0;
+  std::unique_ptr<SnapshotMaker> maker_;
+};
+
+}  // namespace
+
+Reply MakeReindex(const Services& services, const Request& request) {
+  Reply reply;
+  const auto selector = request.Text("run");
+  if (!selector) {
+    reply.status = selector.status();
+    return reply;
+  }
+  std::vector<std::string> runs;
+  if (selector->has_value()) {
+    auto run = SelectRun(services.archive, **selector);
+    if (!run) {
+      reply.status = run.status();
+      return reply;
+    }
+    runs.push_back(run->id);
+  } else {
+    for (const RunInfo& run : services.store.archive().Runs()) runs.push_back(run.id);
+  }
+  reply.stream = std::make_unique<ReindexProducer>(services.store, std::move(runs));
+  return reply;
+}
+
+}  // namespace smiley::daemon
