@@ -10,6 +10,8 @@
 #include "daemon/query_json.h"
 #include "daemon/query_output.h"
 #include "daemon/query_stats.h"
+#include "daemon/query_state.h"
+#include "daemon/snapshot_maker.h"
 
 namespace smiley::daemon {
 namespace {
@@ -343,6 +345,9 @@ Reply AnswerRequest(const Services& services, const Request& request, std::funct
     return AboutRun(services, request);
   }
   if (op == "replay") return MakeReplay(services, request);
+  if (op == "state") return MakeState(services, request);
+  if (op == "step") return MakeStep(services, request);
+  if (op == "when") return MakeWhen(services, request);
   if (op == "tail") return MakeTail(services, request, std::move(wake));
   if (op == "stats") return MakeStats(services, request);
   if (op == "calls") return MakeCalls(services, request);
@@ -352,6 +357,7 @@ Reply AnswerRequest(const Services& services, const Request& request, std::funct
   if (op == "delete") return Delete(services, request);
   if (op == "pin") return Pin(services, request);
   if (op == "check") return Check(services, request);
+  if (op == "reindex") return MakeReindex(services, request);
   if (op == "stop") return Reply();
   std::string shown = op.substr(0, 40);
   return Refuse(Status(Code::kInvalid, "there is no request '" + shown + "' (another version of smiley?)"));

@@ -96,6 +96,16 @@ class Scope {
   virtual bool Truthy(const Operand& object) const = 0;
 };
 
+// What is known of many events together, for deciding without looking at each: asked instead of Scope where it is not.
+class PartialScope : public Scope {
+ public:
+  // Whether FieldValue tells the field for all of them.
+  virtual bool Knows(Field field) const = 0;
+  // Whether one of them may have, or may have changed, a variable of this name.
+  virtual bool MayHave(std::string_view name) const = 0;
+  virtual bool MayChange(std::string_view name) const = 0;
+};
+
 // As the language's == and `~` decide; for scopes that search containers. No objects: those give false.
 bool SameValue(const Operand& a, const Operand& b);
 bool TextMatches(std::string_view text, std::string_view pattern);
@@ -114,6 +124,12 @@ class Expression {
   static Result<Expression> Parse(std::string_view source, ParseError* error = nullptr);
 
   bool Eval(const Scope& scope) const;
+  // False: it holds for none of the events that `scope` stands for.
+  bool MayHold(const PartialScope& scope) const;
+  // Whether the field is asked for.
+  bool Asks(Field field) const;
+  // Whether it asks what changed.
+  bool AsksChanged() const;
 
   // Every name in it: fields as they are written, variables by their root name and, because `Order.total` may mean a
   // variable `total`, the attribute names too. A superset of the variables that can decide it.
@@ -130,6 +146,7 @@ class Expression {
  private:
   friend class ExpressionParser;
   friend class ExpressionEvaluator;
+  friend class PartialEvaluator;
 
   enum class Op : std::uint8_t {
     kOr,

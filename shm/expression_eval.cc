@@ -327,6 +327,90 @@ class ExpressionEvaluator {
   const Scope& scope_;
 };
 
+// Kleene's logic: what is not known of the events together may be either.
+class PartialEvaluator {
+ public:
+  enum class Answer { kNo, kPerhaps, kYes };
+  PartialEvaluator(const Expression& expression, const PartialScope& scope) : e_(expression), scope_(scope) {}
+
+  Answer Truth(std::uint32_t id) const {
+    const Node& node = e_.nodes_[id];
+    switch (node.op) {
+      case Op::kOr:
+      case Op::kAnd: {
+        const Answer decides = node.op == Op::kOr ? Answer::kYes : Answer::kNo;
+        Answer all = node.op == Op::kOr ? Answer::kNo : Answer::kYes;
+        for (auto i = node.first; i != Expression::kNone; i = e_.nodes_[i].next) {
+          const Answer one = Truth(i);
+          if (one == decides) return one;
+          if (one == Answer::kPerhaps) all = one;
+        }
+        return all;
+      }
+      case Op::kNot: {
+        const Answer inner = Truth(node.first);
+        return inner == Answer::kYes ? Answer::kNo : inner == Answer::kNo ? Answer::kYes : inner;
+      }
+      case Op::kChanged:
+        return AnyName(node.first, [this](std::string_view name) { return scope_.MayChange(name); }) ? Answer::kPerhaps
+                                                                                                     : Answer::kNo;
+      default:
+        if (Unknown(id)) return Answer::kPerhaps;
+        return ExpressionEvaluator(e_, scope_).Truth(id) ? Answer::kYes : Answer::kNo;
+    }
+  }
+
+ private:
+  using Op = Expression::Op;
+  using Node = Expression::Node;
+
+  // The names that a path may mean: its variable, and the attributes of it, which may be a function's variables.
+  template <typename Test>
+  bool AnyName(std::uint32_t id, const Test& test) const {
+    const Node& node = e_.nodes_[id];
+    if (node.op != Op::kVariable) return true;
+    if (test(e_.TextOf(node))) return true;
+    if (node.plain) return false;
+    for (auto i = node.first; i != Expression::kNone && e_.nodes_[i].op == Op::kAttribute; i = e_.nodes_[i].next) {
+      if (test(e_.TextOf(e_.nodes_[i]))) return true;
+    }
+    return false;
+  }
+  // Whether anything below is not known.
+  bool Unknown(std::uint32_t id) const {
+    const Node& node = e_.nodes_[id];
+    if (node.op == Op::kField && !scope_.Knows(node.field)) return true;
+    if (node.op == Op::kVariable && AnyName(id, [this](std::string_view name) { return scope_.MayHave(name); })) {
+      return true;
+    }
+    for (auto i = node.first; i != Expression::kNone; i = e_.nodes_[i].next) {
+      if (Unknown(i)) return true;
+    }
+    return false;
+  }
+
+  const Expression& e_;
+  const PartialScope& scope_;
+};
+
+bool Expression::MayHold(const PartialScope& scope) const {
+  return PartialEvaluator(*this, scope).Truth(root_) != PartialEvaluator::Answer::kNo;
+}
+
+bool Expression::Asks(Field field) const {
+  for (const Node& node : nodes_) {
+    if (node.op == Op::kField && node.field == field) return true;
+  }
+  return false;
+}
+
+bool Expression::AsksChanged() const {
+  for (const Node& node : nodes_) {
+    if (node.op == Op::kChanged) return true;
+  }
+  return false;
+}
+
 bool Expression::Eval(const Scope& scope) const { return ExpressionEvaluator(*this, scope).Truth(root_); }
 
 }  // namespace smiley::shm

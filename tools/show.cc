@@ -3,9 +3,11 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/position.h"
 #include "tools/arguments.h"
 #include "tools/event_view.h"
 #include "tools/look.h"
+#include "tools/show_state.h"
 #include "tools/table.h"
 #include "tools/text.h"
 #include "tools/verbs.h"
@@ -196,20 +198,51 @@ int ShowMain(int argc, char** argv) {
   std::string selector = "last";
   bool json = false;
   ColorChoice color = ColorChoice::kAuto;
-  Arguments arguments("Shows what is known of one run: command, times, processes, threads, sources, losses.",
-                      "  smiley-show last          the newest run\n"
-                      "  smiley-show last:failed   the newest that ended badly\n"
-                      "  smiley-show k3 --json     by the beginning of its id, for scripts");
+  StateOptions state;
+  bool next = false, previous = false, over = false, back_over = false, out_of = false;
+  Arguments arguments("Shows what is known of one run: command, times, processes, threads, sources, losses. With --at: the\n"
+                      "stack and every variable as they were at one event, the other threads then, and the output so far.",
+                      "  smiley-show last                      the newest run\n"
+                      "  smiley-show last:failed               the newest that ended badly\n"
+                      "  smiley-show k3 --json                 by the beginning of its id, for scripts\n"
+                      "  smiley-show last --at 1:1017          the state at event 1017 of thread 1\n"
+                      "  smiley-show last --at shop.py:12#3    when line 12 was run for the third time\n"
+                      "  smiley-show last --at exception       where the exception was raised that ended it\n"
+                      "  smiley-show last --at 1:1017 --over   one line on, without going into calls");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
-      .Flag("--json", &json, "JSON Lines: the run, its processes, threads and sources")
+      .Text("--at", &state.at, "a position (1:1017), FILE:LINE or FILE:LINE#N, start, end, or exception", "PLACE")
+      .Number("--thread", &state.thread, "with --at: only events of this thread (smiley-threads lists them)")
+      .Flag("--next", &next, "the event behind that one")
+      .Flag("--previous", &previous, "the event before it")
+      .Flag("--over", &over, "the next event of its function or a caller: not into calls")
+      .Flag("--back-over", &back_over, "the same backwards")
+      .Flag("--out", &out_of, "the next event of its caller")
+      .Flag("--json", &json, "JSON Lines: the run, its processes, threads and sources; with --at one object")
       .Color(&color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
+  if (next) state.steps.push_back("next");
+  if (previous) state.steps.push_back("previous");
+  if (over) state.steps.push_back("over");
+  if (back_over) state.steps.push_back("back-over");
+  if (out_of) state.steps.push_back("out");
+  state.json = json;
+  if (state.at.empty() && (state.thread || !state.steps.empty())) {
+    Say("--thread and steps need --at: smiley-show RUN --at 1:1017 --next");
+    return kExitUsage;
+  }
+  if (!state.at.empty()) {
+    if (const auto place = daemon::ParsePlace(state.at); !place) {
+      Say(place.status().message());
+      return kExitUsage;
+    }
+  }
   WatchSignals();
   auto link = OpenLink(NeedDaemon::kNo);
   if (!link) return Fail(link.status());
   const Result<RunView> run = AskRun(link->get(), selector);
   if (!run) return Fail(run.status());
+  if (!state.at.empty()) return ShowState(link->get(), *run, state, LookOf(color));
   if (!json) return PrintShow(link->get(), *run, LookOf(color));
   // The run as the list gives it, then what belongs to it.
   Status status = ForEachLine(link->get(), "{\"op\":\"runs\"}", [&](const std::string& line) {

@@ -18,6 +18,7 @@ const std::vector<Verb>& Verbs() {
       {"calls", CallsMain, "who called whom, as a tree"},
       {"exceptions", ExceptionsMain, "what was raised, where, and where it ended"},
       {"output", OutputMain, "what the program wrote, and which event wrote it"},
+      {"when", WhenMain, "the events at which an expression becomes true"},
       {"web", WebMain, "runs in the browser (also: server)"},
       {"server", WebMain, ""},
       {"export", ExportMain, "a run as one file"},

@@ -19,6 +19,7 @@ int ListMain(int argc, char** argv);
 int ShowMain(int argc, char** argv);
 int ThreadsMain(int argc, char** argv);
 int ReplayMain(int argc, char** argv);
+int WhenMain(int argc, char** argv);
 int DeleteMain(int argc, char** argv);
 int PinMain(int argc, char** argv);
 int ExportMain(int argc, char** argv);
