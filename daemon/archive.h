@@ -70,6 +70,12 @@ struct CodeInfo {
   std::uint32_t first_line = 0;
   std::uint32_t source = 0;  // number in the run, 0 = none
   std::vector<std::string> variables;
+  // The names that each line reads and writes, by line; empty where the recording does not tell (imports of JSON Lines).
+  struct Line {
+    std::uint32_t line = 0;
+    std::vector<std::string> reads, writes;
+  };
+  std::vector<Line> lines;
 };
 
 // Names of one process; immutable entries, grows while the process lives. Returned references stay valid as long

@@ -7,6 +7,7 @@ namespace {
 
 using shm::Kind;
 
+constexpr std::size_t kMostWaiting = 100'000;
 constexpr std::size_t kDeepest = 1u << 20;  // hostile words must not make the stack grow without end
 
 }  // namespace
@@ -95,6 +96,9 @@ void PieceWalker::Take() {
       stack_.erase(stack_.begin(), stack_.begin() + kDeepest / 2);
     }
     stack_.push_back({entered, id, 0});
+    if (kind != Kind::kCall && !waiting_.empty()) {
+      if (const auto stood = waiting_.extract(entered)) stack_.back().line = stood.mapped();
+    }
   }
   frame_attachment_ = 0;
   open = hidden_ + static_cast<std::uint32_t>(stack_.size());
@@ -110,6 +114,10 @@ void PieceWalker::Take() {
     const bool own_line = kind == Kind::kReturn || kind == Kind::kYield || kind == Kind::kRaise ||
                           kind == Kind::kHandled || kind == Kind::kUnwind;
     if (own_line && id != 0) line = id;
+  }
+  if (kind == Kind::kYield && frame != 0) {
+    if (waiting_.size() >= kMostWaiting) waiting_.clear();
+    waiting_[frame] = line;
   }
   leaving_ = kind == Kind::kReturn || kind == Kind::kYield || kind == Kind::kUnwind || kind == Kind::kThreadEnd;
 }

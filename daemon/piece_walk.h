@@ -5,7 +5,7 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
+#include <unordered_map>
 #include <vector>
 
 #include "daemon/piece.h"
@@ -94,6 +94,7 @@ class PieceWalker {
   TimeBase time_;
   std::vector<shm::OpenFrame> stack_;
   std::uint32_t hidden_ = 0;
+  std::unordered_map<std::uint64_t, std::uint32_t> waiting_;  // where suspended frames stand, as far as it was seen
   bool leaving_ = false;
 };
 

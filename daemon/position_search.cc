@@ -136,7 +136,7 @@ Status ThreadSearch::ReadChunk(const PieceEntry& entry) {
   matches_.clear();
   const bool forward = direction_ == Direction::kForward;
   while (walker.Next()) {
-    if (forward ? walker.seq <= seq_ : walker.seq >= seq_) continue;
+    if (forward ? walker.seq <= seq_ : walker.seq >= seq_ || walker.seq < until_) continue;
     if (!test_.Matches(walker)) continue;
     FoundEvent& found = matches_.emplace_back();
     found.position = {thread_.thread, walker.seq};
@@ -149,7 +149,7 @@ Status ThreadSearch::ReadChunk(const PieceEntry& entry) {
     found.frame = walker.frame;
     walker.ForEachAttachment([&](std::uint64_t word, const char* bytes, std::size_t size) {
       const Kind kind = shm::WordKind(word);
-      if (kind == Kind::kText || kind == Kind::kException) found.cbor.assign(bytes, size);
+      if (kind == Kind::kText || kind == Kind::kException || kind == Kind::kValue) found.cbor.assign(bytes, size);
     });
   }
   if (forward) std::reverse(matches_.begin(), matches_.end());
@@ -178,6 +178,11 @@ Result<bool> ThreadSearch::Step() {
     const PieceEntry entry = std::move(entries_.back());
     entries_.pop_back();
     not_before_ns_ = std::max(not_before_ns_, entry.piece->first_ns);
+    if (until_ != 0 && entry.piece->last_seq < until_) {
+      entries_.clear();
+      at_end_ = true;
+      continue;
+    }
     if (!test_.ChunkMayMatch(*entry.piece)) {
       ++skipped_;
     } else if (Status status = ReadChunk(entry); !status && status.code() != Code::kDamaged) {

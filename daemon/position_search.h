@@ -53,7 +53,7 @@ struct FoundEvent {
   shm::Kind kind{};
   std::uint32_t process = 0, code = 0, line = 0, open = 0;
   std::uint64_t frame = 0;
-  std::string cbor;  // its text or exception, as recorded
+  std::string cbor;  // its text, exception or value, as recorded
 };
 
 // The events of one thread that match, one after the other.
@@ -63,6 +63,8 @@ class ThreadSearch {
   // Begins behind (before) the event `seq`; forward from 0: at the first; backward from UINT64_MAX: at the last.
   ThreadSearch(Archive& archive, std::string run, const ThreadInfo& thread, Wanted wanted,
                std::shared_ptr<const Names> names, std::uint64_t seq, Direction direction);
+  // Backward: nothing before the event `seq` is looked for.
+  void Until(std::uint64_t seq) { until_ = seq; }
   // Looks on for about Producer::kStepTime; true: found or at the end (`found` null then).
   Result<bool> Step();
   const std::optional<FoundEvent>& found() const { return found_; }
@@ -80,6 +82,7 @@ class ThreadSearch {
   WantedTest test_;
   const Direction direction_;
   std::uint64_t seq_;   // what was found last, or where to begin
+  std::uint64_t until_ = 0;
   std::uint64_t next_;  // forward: first seq of the entries to load; backward: they begin before it
   bool at_end_ = false;
   std::vector<PieceEntry> entries_;  // to do; the next one last

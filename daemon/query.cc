@@ -348,6 +348,7 @@ Reply AnswerRequest(const Services& services, const Request& request, std::funct
   if (op == "state") return MakeState(services, request);
   if (op == "step") return MakeStep(services, request);
   if (op == "when") return MakeWhen(services, request);
+  if (op == "why") return MakeWhy(services, request);
   if (op == "tail") return MakeTail(services, request, std::move(wake));
   if (op == "stats") return MakeStats(services, request);
   if (op == "calls") return MakeCalls(services, request);

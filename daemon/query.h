@@ -58,7 +58,7 @@ struct Reply {
   bool binary = false;
 };
 
-// hello, status, runs, run, processes, threads, tasks, sources, replay, state, step, when, tail, export, check, reindex, delete, pin, begin, stop.
+// hello, status, runs, run, processes, threads, tasks, sources, replay, state, step, when, why, tail, export, check, reindex, delete, pin, begin, stop.
 // (finish and import are conversations: the session leads them.) `wake` is what a waiting producer calls; it may be
 // called from any thread and as long as the producer lives.
 Reply AnswerRequest(const Services& services, const Request& request, std::function<void()> wake);

@@ -1,7 +1,8 @@
 // Thread rule: functions only; any thread. What they make is a Producer.
 //
-// "state": a thread as it stood at one event, with what the other threads did then and what had been written; "step":
-// the position that lies one step away (daemon/PROTOCOL.md).
+// What is asked about moments of a run (daemon/PROTOCOL.md): "state", a thread as it stood at one event, with what the
+// other threads did then and what had been written; "step", the position that lies one step away; "when", the events at
+// which an expression becomes true; "why", where the value of a variable came from.
 #pragma once
 
 #include <string>
@@ -18,6 +19,7 @@ namespace smiley::daemon {
 Reply MakeState(const Services& services, const Request& request);
 Reply MakeStep(const Services& services, const Request& request);
 Reply MakeWhen(const Services& services, const Request& request);
+Reply MakeWhy(const Services& services, const Request& request);
 
 // The members that tell where code stands: function, source, file, line, text. `code` may be null.
 void AppendWhere(JsonObject* object, SourceLines* lines, const CodeInfo* code, std::uint32_t line);

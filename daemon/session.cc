@@ -213,7 +213,7 @@ Session::Awaitable<bool> Session::Handle(const std::string& line) {
     const bool usable = co_await Web(request);
     co_return usable;
   }
-  const bool quick = request.op != "replay" && request.op != "export" && request.op != "check" && request.op != "threads" && request.op != "sources" && request.op != "delete" && request.op != "stats" && request.op != "calls" && request.op != "exceptions" && request.op != "output" && request.op != "state" && request.op != "step" && request.op != "when" && request.op != "reindex";
+  const bool quick = request.op != "replay" && request.op != "export" && request.op != "check" && request.op != "threads" && request.op != "sources" && request.op != "delete" && request.op != "stats" && request.op != "calls" && request.op != "exceptions" && request.op != "output" && request.op != "state" && request.op != "step" && request.op != "when" && request.op != "reindex" && request.op != "why";
   Reply reply;
   auto wake = MakeWake();
   const auto answer = [&] { reply = AnswerRequest(host_->services, request, wake); };

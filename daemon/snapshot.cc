@@ -113,7 +113,7 @@ std::string EncodeProgress(const SnapshotProgress& progress) {
   FieldWriter out;
   out.Unsigned(kVersion);
   out.Unsigned(progress.next_seq);
-  out.Unsigned(progress.pieces);
+  out.Unsigned(progress.chunk_bytes);
   out.Unsigned(progress.bytes);
   return out.Take();
 }
@@ -122,7 +122,7 @@ bool DecodeProgress(std::string_view bytes, SnapshotProgress* progress) {
   FieldReader in(bytes);
   if (in.Unsigned() != kVersion) return false;
   progress->next_seq = in.Unsigned();
-  progress->pieces = in.Unsigned();
+  progress->chunk_bytes = in.Unsigned();
   progress->bytes = in.Unsigned();
   return in.ok();
 }

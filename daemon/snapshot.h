@@ -44,8 +44,8 @@ std::string ProgressKey(std::uint32_t thread);
 // How far the snapshots of a thread reach.
 struct SnapshotProgress {
   std::uint64_t next_seq = 1;   // of the last snapshot
-  std::uint64_t pieces = 0;     // read so far
-  std::uint64_t bytes = 0;      // of derived data written for the thread
+  std::uint64_t chunk_bytes = 0;  // of the chunks before it
+  std::uint64_t bytes = 0;        // of derived data written for the thread
 };
 std::string EncodeProgress(const SnapshotProgress& progress);
 bool DecodeProgress(std::string_view bytes, SnapshotProgress* progress);

@@ -132,7 +132,7 @@ Status SnapshotMaker::Take(Thread* thread) {
   thread->progress.bytes += bytes;
   items.emplace_back(ProgressKey(number), EncodeProgress(thread->progress));
   thread->last_bytes = bytes;
-  thread->pieces_since = thread->bytes_since = 0;
+  thread->pieces_since = 0;
   ++snapshots_;
   bytes_ += bytes;
   return store_.PutDerived(run_, items);
@@ -188,15 +188,16 @@ Result<bool> SnapshotMaker::Step() {
     const bool follows = !(*piece)->begins_inside && !(*piece)->damaged_before && !at_->fresh &&
                          !at_->decoder->HoldsBack(at_->info.thread) &&
                          at_->decoder->Snapshot(at_->info.thread).next_seq == (*piece)->state.first_seq;
-    const bool due = at_->pieces_since >= options_.pieces && at_->bytes_since >= options_.one_part_of * at_->last_bytes;
+    const SnapshotProgress& progress = at_->progress;
+    const bool due = at_->pieces_since >= options_.pieces &&
+                     (progress.bytes + at_->last_bytes) * options_.one_part_of <= progress.chunk_bytes;
     if (due && follows) {
       if (Status status = Take(at_.get()); !status) return status;
     }
     at_->fresh = false;
     ++pieces_;
-    ++at_->progress.pieces;
     ++at_->pieces_since;
-    at_->bytes_since += entry.bytes;
+    at_->progress.chunk_bytes += entry.bytes;
     at_->decoder->Start(std::move(*piece));
   }
 }

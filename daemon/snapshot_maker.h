@@ -26,7 +26,7 @@ namespace smiley::daemon {
 struct SnapshotOptions {
   std::uint64_t least_events = 50'000;  // threads with fewer are read from their beginning: nothing is stored for them
   std::uint64_t pieces = 8;             // at least so many between two snapshots, ...
-  std::uint64_t one_part_of = 10;       // ... and so many times the latest one's bytes of chunks
+  std::uint64_t one_part_of = 10;       // ... and all of them together at most one part in so many of the chunks' bytes
 };
 
 // One run, from where its snapshots end to what is stored now.
@@ -50,7 +50,7 @@ class SnapshotMaker {
     std::uint64_t next_first = 1;     // first seq of what is loaded next
     std::uint64_t last_arrival = 0;
     bool loaded_all = false;
-    std::uint64_t pieces_since = 0, bytes_since = 0, last_bytes = 0;
+    std::uint64_t pieces_since = 0, last_bytes = 0;
     bool fresh = true;  // nothing was read yet
     SnapshotProgress progress;
   };

@@ -67,6 +67,27 @@ bool StoredNames::ReadCode(std::string_view payload, CodeInfo* code) const {
     if (!in.ReadUnsigned(&name)) return false;
     code->variables.push_back(text(name));
   }
+  // The names of each line; a record without them is whole, too.
+  std::uint64_t lines = 0;
+  if (items < 6 || !in.ReadArray(&lines)) return true;
+  const auto names = [&](std::vector<std::string>* out) {
+    std::uint64_t many = 0, name = 0;
+    if (!in.ReadArray(&many)) return false;
+    for (; many > 0; --many) {
+      if (!in.ReadUnsigned(&name)) return false;
+      out->push_back(text(name));
+    }
+    return true;
+  };
+  for (; lines > 0; --lines) {
+    CodeInfo::Line one;
+    std::uint64_t parts = 0, number = 0;
+    if (!in.ReadArray(&parts) || parts != 3 || !in.ReadUnsigned(&number) || !names(&one.reads) || !names(&one.writes)) {
+      break;
+    }
+    one.line = static_cast<std::uint32_t>(number);
+    code->lines.push_back(std::move(one));
+  }
   return true;
 }
 

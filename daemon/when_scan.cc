@@ -378,6 +378,10 @@ void WhenThread::Fill(const PieceWalker& at, const CodeInfo* code) {
   event->lost_count = at.kind == Kind::kLost ? at.count : 0;
   event->time_ns = at.TimeNs();
   event->lost_first_ns = event->lost_last_ns = event->time_ns;
+  if (at.kind == Kind::kMark || (at.kind >= Kind::kCCall && at.kind <= Kind::kCRaise)) {
+    const std::string* name = variables_->names().FindString(at.id);
+    if (name != nullptr) event->value = MakeStr(*name, {event->thread, event->seq});
+  }
   if (!at.has_attachments()) return;
   at.ForEachAttachment([&](std::uint64_t word, const char* bytes, std::size_t size) {
     const Kind kind = shm::WordKind(word);

@@ -19,6 +19,7 @@ const std::vector<Verb>& Verbs() {
       {"exceptions", ExceptionsMain, "what was raised, where, and where it ended"},
       {"output", OutputMain, "what the program wrote, and which event wrote it"},
       {"when", WhenMain, "the events at which an expression becomes true"},
+      {"why", WhyMain, "where the value of a variable came from"},
       {"web", WebMain, "runs in the browser (also: server)"},
       {"server", WebMain, ""},
       {"export", ExportMain, "a run as one file"},

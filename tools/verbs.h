@@ -20,6 +20,7 @@ int ShowMain(int argc, char** argv);
 int ThreadsMain(int argc, char** argv);
 int ReplayMain(int argc, char** argv);
 int WhenMain(int argc, char** argv);
+int WhyMain(int argc, char** argv);
 int DeleteMain(int argc, char** argv);
 int PinMain(int argc, char** argv);
 int ExportMain(int argc, char** argv);

@@ -7,7 +7,7 @@ import unittest
 
 import support
 
-VERBS = ["run", "tail", "monitor", "list", "show", "threads", "replay", "when", "export", "import", "delete", "pin", "daemon", "store"]
+VERBS = ["run", "tail", "monitor", "list", "show", "threads", "replay", "when", "why", "export", "import", "delete", "pin", "daemon", "store"]
 
 
 class Wording(support.SmileyTest):
