@@ -1,6 +1,7 @@
 #include "daemon/snapshot_maker.h"
 
-#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,7 +14,7 @@ namespace {
 constexpr std::size_t kBatch = 64;
 constexpr std::chrono::seconds kLookAgain{3};
 // A run that goes on is taken up again when so many events are new.
-constexpr std::uint64_t kWorthwhile = 500'000;
+constexpr std::uint64_t kWorthwhile = 2'000'000;
 
 // Who makes the snapshots of which run now. A snapshot leaves out frames that did not change since the one before, so two
 // makers of one run, or one whose beginning is removed meanwhile, would leave frames without variables.
@@ -226,9 +227,9 @@ bool SnapshotKeeper::Wait() {
 }
 
 void SnapshotKeeper::Work() {
-  // Runs only while nobody else would: recorded programs and answers come first. Where it is refused, all the same.
-  sched_param none{};
-  (void)sched_setscheduler(0, SCHED_IDLE, &none);
+  // Recorded programs and answers come first. Not last of all (SCHED_IDLE): it holds the store's locks now and then, and
+  // who waits for one must not wait until the machine is idle.
+  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10);
   while (Wait()) {
     for (const RunInfo& run : store_.archive().Runs()) {
       const std::uint64_t events = run.events + run.lost;

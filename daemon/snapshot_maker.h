@@ -1,8 +1,7 @@
 // Thread rule: a SnapshotMaker belongs to one thread at a time; a SnapshotKeeper's Start and end to one thread.
 //
 // Makes snapshots of the threads of stored runs: from time to time where a thread stands, so that the state at any
-// event is found by reading a few chunks. Derived data: made behind the program's back, when nothing else wants the
-// processor, and made again on request.
+// event is found by reading a few chunks. Derived data: made behind the program's back, and made again on request.
 #pragma once
 
 #include <atomic>
@@ -76,7 +75,7 @@ Decoder::FrameLoader MakeFrameLoader(Archive& archive, const std::string& run, c
 // "reindex": derived data of a run, or of all runs, made again (daemon/PROTOCOL.md).
 Reply MakeReindex(const Services& services, const Request& request);
 
-// A thread that makes the snapshots of all runs, with the lowest claim on the processor that there is.
+// A thread that makes the snapshots of all runs, with a low claim on the processor.
 class SnapshotKeeper {
  public:
   explicit SnapshotKeeper(Store& store);
