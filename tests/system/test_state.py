@@ -69,7 +69,7 @@ class State(support.SmileyTest):
         self.assertEqual(frames[0]["text"].strip(), 'raise ValueError("paid " + str(total))')
         self.assertEqual(frames[0]["variables"]["total"], -20)
         self.assertEqual(frames[0]["variables"]["bought"]["items"], ["egg", "tea"])
-        self.assertEqual(frames[1]["line"], 34)
+        self.assertEqual(frames[1]["line"], 35)
         self.assertEqual(frames[1]["variables"]["till"]["attributes"], {"money": 5})
         # The other thread waits, and what was printed before is there.
         self.assertEqual([t["name"] for t in state["threads"]], ["Gatekeeper"])
