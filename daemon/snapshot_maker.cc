@@ -148,7 +148,11 @@ Result<bool> SnapshotMaker::Step() {
   Event event;
   while (true) {
     if (at_ == nullptr) {
-      if (next_thread_ == threads_.size()) return true;
+      if (next_thread_ == threads_.size()) {
+        Claims::Get().Give({&store_, run_});
+        claimed_ = false;
+        return true;
+      }
       at_ = std::make_unique<Thread>();
       at_->info = threads_[next_thread_++];
       if (at_->info.events + at_->info.lost < options_.least_events) {

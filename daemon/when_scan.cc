@@ -136,6 +136,7 @@ WhenVariables::Frame& WhenVariables::Get(std::uint64_t frame, std::uint32_t thre
 void WhenVariables::Lose(std::uint32_t thread) {
   for (auto& [frame, state] : frames_) {
     if (state.thread != thread) continue;
+    if (state.values.empty()) continue;
     for (auto& variable : state.values) variable.second = MakeLost();
     state.held = false;
   }
