@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -13,7 +14,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
+#include <iterator>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "daemon/client.h"
@@ -213,7 +216,10 @@ Session::Awaitable<bool> Session::Handle(const std::string& line) {
     const bool usable = co_await Web(request);
     co_return usable;
   }
-  const bool quick = request.op != "replay" && request.op != "export" && request.op != "check" && request.op != "threads" && request.op != "sources" && request.op != "delete" && request.op != "stats" && request.op != "calls" && request.op != "exceptions" && request.op != "output" && request.op != "state" && request.op != "step" && request.op != "when" && request.op != "reindex" && request.op != "why";
+  constexpr std::string_view kLong[] = {"replay", "state", "step", "when", "why", "export", "check",
+                                         "reindex", "threads", "sources", "delete", "stats", "calls",
+                                         "exceptions", "output"};
+  const bool quick = std::find(std::begin(kLong), std::end(kLong), request.op) == std::end(kLong);
   Reply reply;
   auto wake = MakeWake();
   const auto answer = [&] { reply = AnswerRequest(host_->services, request, wake); };
