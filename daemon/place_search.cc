@@ -18,13 +18,13 @@ Status PlaceSearch::Add(Archive& archive, const std::string& run, const ThreadIn
   return Status::Ok();
 }
 
-Result<std::unique_ptr<PlaceSearch>> PlaceSearch::Open(Archive& archive, const RunInfo& run, const Place& place,
+Result<std::unique_ptr<PlaceSearch>> PlaceSearch::Open(Archive& archive, const RunInfo& run, const PlaceInRun& place,
                                                        std::optional<std::uint32_t> thread) {
   std::unique_ptr<PlaceSearch> search(new PlaceSearch());
   search->place_ = place;
   search->run_ = run.id;
   search->position_ = place.position;
-  if (place.kind == Place::Kind::kPosition) return search;
+  if (place.kind == PlaceInRun::Kind::kPosition) return search;
   auto threads = archive.Threads(run.id);
   if (!threads) return threads.status();
   std::sort(threads->begin(), threads->end(),
@@ -33,13 +33,13 @@ Result<std::unique_ptr<PlaceSearch>> PlaceSearch::Open(Archive& archive, const R
   auto direction = ThreadSearch::Direction::kBackward;
   bool first_only = true;
   switch (place.kind) {
-    case Place::Kind::kStart:
+    case PlaceInRun::Kind::kStart:
       direction = ThreadSearch::Direction::kForward;
       [[fallthrough]];
-    case Place::Kind::kEnd:
+    case PlaceInRun::Kind::kEnd:
       wanted.in_frame = true;
       break;
-    case Place::Kind::kException:
+    case PlaceInRun::Kind::kException:
       wanted.kinds = Bit(shm::Kind::kRaise);
       wanted.own_raise = true;
       wanted.exception = thread ? "" : run.uncaught;
@@ -67,9 +67,9 @@ Result<std::unique_ptr<PlaceSearch>> PlaceSearch::Open(Archive& archive, const R
 
 Status PlaceSearch::NotFound() const {
   switch (place_.kind) {
-    case Place::Kind::kException:
+    case PlaceInRun::Kind::kException:
       return Status(Code::kNotFound, "no exception was raised in run " + run_);
-    case Place::Kind::kLine: {
+    case PlaceInRun::Kind::kLine: {
       const std::string line = place_.file + ":" + std::to_string(place_.line);
       if (count_ == 0) return Status(Code::kNotFound, "no event of run " + run_ + " is at line " + line);
       return Status(Code::kNotFound, line + " was run " + std::to_string(count_) + (count_ == 1 ? " time" : " times") +
@@ -81,7 +81,7 @@ Status PlaceSearch::NotFound() const {
 }
 
 Result<bool> PlaceSearch::Step() {
-  if (place_.kind == Place::Kind::kPosition) return true;
+  if (place_.kind == PlaceInRun::Kind::kPosition) return true;
   while (true) {
     for (Head& head : heads_) {
       if (head.asked) continue;
@@ -91,7 +91,7 @@ Result<bool> PlaceSearch::Step() {
       head.asked = true;
     }
     Head* best = nullptr;
-    const bool forward = place_.kind == Place::Kind::kLine || place_.kind == Place::Kind::kStart;
+    const bool forward = place_.kind == PlaceInRun::Kind::kLine || place_.kind == PlaceInRun::Kind::kStart;
     for (Head& head : heads_) {
       if (!head.search->found()) continue;
       const bool better = best == nullptr || (forward ? head.search->found()->time_ns < best->search->found()->time_ns
@@ -101,7 +101,7 @@ Result<bool> PlaceSearch::Step() {
     if (best == nullptr) return NotFound();
     position_ = best->search->found()->position;
     ++count_;
-    if (place_.kind != Place::Kind::kLine || count_ == place_.number) return true;
+    if (place_.kind != PlaceInRun::Kind::kLine || count_ == place_.number) return true;
     best->asked = false;
   }
 }

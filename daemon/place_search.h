@@ -17,7 +17,7 @@ namespace smiley::daemon {
 class PlaceSearch {
  public:
   // `thread`: only events of this thread count; without one, "start" and "end" are those of the first thread.
-  static Result<std::unique_ptr<PlaceSearch>> Open(Archive& archive, const RunInfo& run, const Place& place,
+  static Result<std::unique_ptr<PlaceSearch>> Open(Archive& archive, const RunInfo& run, const PlaceInRun& place,
                                                    std::optional<std::uint32_t> thread);
   // True: position() is the place. kNotFound: there is no such event.
   Result<bool> Step();
@@ -30,7 +30,7 @@ class PlaceSearch {
              ThreadSearch::Direction direction);
   Status NotFound() const;
 
-  Place place_;
+  PlaceInRun place_;
   std::string run_;
   Position position_;
   std::uint64_t count_ = 0;  // of executions passed

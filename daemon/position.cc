@@ -27,20 +27,20 @@ std::optional<Position> ParsePosition(std::string_view text) {
   return position;
 }
 
-Result<Place> ParsePlace(std::string_view text) {
-  Place place;
+Result<PlaceInRun> ParsePlace(std::string_view text) {
+  PlaceInRun place;
   if (const auto position = ParsePosition(text)) {
-    place.kind = Place::Kind::kPosition;
+    place.kind = PlaceInRun::Kind::kPosition;
     place.position = *position;
     return place;
   }
   if (text == "start" || text == "end" || text == "exception") {
-    place.kind = text == "start" ? Place::Kind::kStart : text == "end" ? Place::Kind::kEnd : Place::Kind::kException;
+    place.kind = text == "start" ? PlaceInRun::Kind::kStart : text == "end" ? PlaceInRun::Kind::kEnd : PlaceInRun::Kind::kException;
     return place;
   }
   const std::size_t colon = text.rfind(':');
   const std::size_t hash = colon == std::string_view::npos ? colon : text.find('#', colon);
-  place.kind = Place::Kind::kLine;
+  place.kind = PlaceInRun::Kind::kLine;
   if (colon == std::string_view::npos || colon == 0 ||
       !ReadNumber(text.substr(colon + 1, hash == std::string_view::npos ? hash : hash - colon - 1), &place.line) ||
       (hash != std::string_view::npos && !ReadNumber(text.substr(hash + 1), &place.number))) {

@@ -21,7 +21,7 @@ std::string ToText(const Position& position);
 // "1:1017"; nullopt when it is none.
 std::optional<Position> ParsePosition(std::string_view text);
 
-struct Place {
+struct PlaceInRun {
   enum class Kind { kPosition, kStart, kEnd, kException, kLine };
   Kind kind = Kind::kEnd;
   Position position;         // kPosition
@@ -30,7 +30,7 @@ struct Place {
   std::uint64_t number = 1;  // kLine: which of its executions, from 1
 };
 // kInvalid, with the message to show.
-Result<Place> ParsePlace(std::string_view text);
+Result<PlaceInRun> ParsePlace(std::string_view text);
 
 // Whether `path` is this file: "app.py" and "shop/app.py" are /srv/shop/app.py.
 bool IsFile(std::string_view path, std::string_view file);

@@ -23,7 +23,7 @@ class StateProducer : public Producer {
  public:
   struct Options {
     RunInfo run;
-    Place place;
+    PlaceInRun place;
     std::optional<std::uint32_t> thread;
     std::size_t frames = kUsualFrames, output = kUsualOutput, threads = kMostThreads;
   };

@@ -71,7 +71,7 @@ class WhyProducer : public Producer {
     target_.name = std::move(name);
     target_.frame = frame.value_or(0);
   }
-  Status Open(const Place& place, std::optional<std::uint32_t> thread) {
+  Status Open(const PlaceInRun& place, std::optional<std::uint32_t> thread) {
     auto search = PlaceSearch::Open(archive_, run_, place, thread);
     if (!search) return search.status();
     search_ = std::move(*search);

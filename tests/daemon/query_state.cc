@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(places_are_read_as_people_write_them) {
   BOOST_TEST(place->file == "/abs/my app.py");
   BOOST_TEST(place->line == 12u);
   BOOST_TEST(place->number == 3u);
-  BOOST_TEST((ParsePlace("end")->kind == Place::Kind::kEnd));
+  BOOST_TEST((ParsePlace("end")->kind == PlaceInRun::Kind::kEnd));
   for (const char* bad : {"", "app.py", "app.py:", "app.py:x", "app.py:0", "app.py:3#", "app.py:3#0", ":12"}) {
     BOOST_TEST(!ParsePlace(bad).ok(), bad);
   }
