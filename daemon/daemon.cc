@@ -33,6 +33,7 @@ namespace smiley::daemon {
 namespace {
 
 constexpr auto kOtherStart = std::chrono::seconds(10);  // how long another daemon's start is waited for
+constexpr auto kStoreFreed = std::chrono::seconds(5);
 constexpr std::size_t kLogBytes = 1u << 20;
 constexpr std::size_t kLogFiles = 3;
 
@@ -81,6 +82,16 @@ Status WaitForOther(const shm::Home& home) {
   }
   return {Code::kBusy,
           "a daemon holds " + home.LockPath().string() + " but does not listen: smiley-daemon stop, or kill it"};
+}
+
+// A daemon that was killed gives the home's lock back before the store's: while its process is taken down, wait for that.
+Result<std::unique_ptr<DaemonCore>> StartCore(const shm::Home& home, const DaemonCore::Options& options) {
+  const auto until = std::chrono::steady_clock::now() + kStoreFreed;
+  while (true) {
+    auto core = DaemonCore::Start(home, options);
+    if (core.ok() || core.status().code() != Code::kBusy || std::chrono::steady_clock::now() > until) return core;
+    poll(nullptr, 0, 20);
+  }
 }
 
 // Everything that a process inherits and a daemon must not keep.
@@ -158,7 +169,7 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
   core_options.quota_bytes = settings->quota_bytes;
   core_options.reserve_bytes = options.reserve_bytes;
   core_options.drainer.log = say;
-  auto core = DaemonCore::Start(options.home, core_options);
+  auto core = StartCore(options.home, core_options);
   if (!core.ok()) {
     say("cannot start: " + core.status().message());
     return core.status();
