@@ -42,19 +42,21 @@ void CallCounter::Enter(std::uint32_t function, std::int64_t, bool counted) {
     if (first) ++counts.primitive;
     if (first_so) ++so.primitive;
   }
-  stack_.push_back({function, edge, clock_});
+  stack_.push_back({function, edge, clock_, 0});
 }
 
 void CallCounter::Leave(std::int64_t, bool) {
   const Open open = stack_.back();
   stack_.pop_back();
   const Spent inside = clock_ - open.at_entry;
+  table_->Function(open.function).own_squares += static_cast<double>(open.own_ns) * static_cast<double>(open.own_ns);
   if (--open_functions_[open.function] == 0) table_->Function(open.function).cumulative += inside;
   if (--open_edges_[open.edge] == 0) table_->EdgeAt(open.edge).cumulative += inside;
 }
 
 void CallCounter::Spend(const Spent& spent) {
   clock_ += spent;
+  stack_.back().own_ns += spent.ns;
   table_->Function(stack_.back().function).own += spent;
   table_->EdgeAt(stack_.back().edge).own += spent;
 }

@@ -18,11 +18,13 @@ namespace smiley::daemon {
 struct CallCounts {
   std::uint64_t calls = 0, primitive = 0;
   Spent own, cumulative;
+  double own_squares = 0;  // of each call's own time as recorded; functions only
   CallCounts& operator+=(const CallCounts& other) {
     calls += other.calls;
     primitive += other.primitive;
     own += other.own;
     cumulative += other.cumulative;
+    own_squares += other.own_squares;
     return *this;
   }
 };
@@ -61,6 +63,7 @@ class CallCounter : public CallSink {
   struct Open {
     std::uint32_t function, edge;
     Spent at_entry;
+    std::int64_t own_ns = 0;
   };
   std::uint32_t& Level(std::vector<std::uint32_t>* levels, std::uint32_t number);
   StatsTable* const table_;

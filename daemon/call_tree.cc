@@ -5,9 +5,9 @@ namespace {
 
 class TreeSink : public CallSink {
  public:
-  explicit TreeSink(CallTree* tree) : tree_(tree) {}
+  TreeSink(CallTree* tree, std::uint32_t base) : tree_(tree), base_(base) {}
   void Enter(std::uint32_t function, std::int64_t, bool counted) override {
-    const std::uint32_t parent = stack_.empty() ? CallTree::kRoot : stack_.back();
+    const std::uint32_t parent = stack_.empty() ? base_ : stack_.back();
     const std::uint32_t node = tree_->Child(parent, function);
     if (counted && node != parent) ++tree_->at(node).calls;
     stack_.push_back(node);
@@ -17,6 +17,7 @@ class TreeSink : public CallSink {
 
  private:
   CallTree* const tree_;
+  const std::uint32_t base_;
   std::vector<std::uint32_t> stack_;
 };
 
@@ -45,6 +46,13 @@ void CallTree::Sum() {
   for (std::size_t i = nodes_.size(); i-- > 1;) nodes_[nodes_[i].parent].cumulative += nodes_[i].cumulative;
 }
 
-std::unique_ptr<CallSink> TreeJob::SinkFor(const ThreadInfo&) { return std::make_unique<TreeSink>(&tree_); }
+std::unique_ptr<CallSink> TreeJob::SinkFor(const ThreadInfo& thread) {
+  std::uint32_t base = CallTree::kRoot;
+  if (by_thread_) {
+    const std::string name = thread.name.empty() ? "thread " + std::to_string(thread.thread) : thread.name;
+    base = tree_.Child(CallTree::kRoot, book_.Of({"", name, 0, 0}));
+  }
+  return std::make_unique<TreeSink>(&tree_, base);
+}
 
 }  // namespace smiley::daemon

@@ -43,14 +43,17 @@ class CallTree {
 
 class TreeJob : public CallJob {
  public:
-  TreeJob(Archive& archive, CallScope scope, std::uint32_t depth) : CallJob(archive, std::move(scope)), tree_(depth) {}
+  // `by_thread`: under the root stands a node for each thread, called as the thread is.
+  TreeJob(Archive& archive, CallScope scope, std::uint32_t depth, bool by_thread = false)
+      : CallJob(archive, std::move(scope)), tree_(depth), by_thread_(by_thread) {}
   CallTree& tree() { return tree_; }
 
  protected:
-  std::unique_ptr<CallSink> SinkFor(const ThreadInfo&) override;
+  std::unique_ptr<CallSink> SinkFor(const ThreadInfo& thread) override;
 
  private:
   CallTree tree_;
+  const bool by_thread_;
 };
 
 }  // namespace smiley::daemon

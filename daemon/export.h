@@ -13,10 +13,14 @@
 
 namespace smiley::daemon {
 
-// `format`: "smiley" or "jsonl". kInvalid for others, naming these.
+// `format`: "smiley", "jsonl", "pstats", "chrome", "speedscope" or "collapsed". kInvalid for others, naming these.
 Result<std::unique_ptr<Producer>> MakeExport(Archive& archive, const std::string& run,
                                              const std::string& format);
 Result<std::unique_ptr<Producer>> MakeJsonlExport(Archive& archive, const std::string& run);
 Result<std::unique_ptr<Producer>> MakeSmileyExport(Archive& archive, const std::string& run);
+Result<std::unique_ptr<Producer>> MakePstatsExport(Archive& archive, const std::string& run);
+Result<std::unique_ptr<Producer>> MakeChromeExport(Archive& archive, const std::string& run);
+Result<std::unique_ptr<Producer>> MakeSpeedscopeExport(Archive& archive, const std::string& run);
+Result<std::unique_ptr<Producer>> MakeCollapsedExport(Archive& archive, const std::string& run);
 
 }  // namespace smiley::daemon

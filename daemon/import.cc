@@ -124,6 +124,14 @@ Status Importer::State::Choose(bool last) {
   if (head.empty()) {
     return last ? Status(Code::kForeign, "there is nothing to import: the input is empty") : Status::Ok();
   }
+  const std::optional<bool> chrome = PeekChrome(head);
+  if (!chrome && !last) return Status::Ok();
+  if (chrome.value_or(false)) {
+    format = MakeChromeImport(services);
+    const std::string bytes = std::move(head);
+    head.clear();
+    return format->Feed(bytes);
+  }
   const bool json = head[0] == '{';
   auto id = json ? PeekJsonlRun(head) : PeekSmileyRun(head);
   if (!id) return id.status();
@@ -173,7 +181,7 @@ Result<Importer::Outcome> Importer::Finish() {
   if (!run) return run.status();
   Outcome outcome;
   outcome.run = std::move(*run);
-  outcome.already = state_->already;
+  outcome.already = state_->already || state_->format->already();
   return outcome;
 }
 

@@ -1,6 +1,6 @@
 // Thread rule: an Importer is used by one thread at a time (calls may come from different threads, one after the other).
 //
-// Takes in an export (daemon/EXPORT.md), either format, piece by piece as the bytes arrive. Until Finish() has succeeded
+// Takes in an export (daemon/EXPORT.md) in the formats that can be read back, or a Chrome trace, piece by piece as the bytes arrive. Until Finish() has succeeded
 // nothing can be seen of the run; what is not complete is removed. A run that is there already is compared byte by byte:
 // equal is fine, different is refused.
 #pragma once
@@ -22,6 +22,8 @@ class ImportFormat {
   virtual Status Feed(std::string_view bytes) = 0;
   // All bytes were fed: checks that the stream is whole and makes the run visible.
   virtual Result<RunInfo> Finish() = 0;
+  // The run was there before, equal. REQUIRES that Finish has succeeded.
+  virtual bool already() const { return false; }
 };
 
 class Importer {

@@ -6,6 +6,7 @@
 
 #include "daemon/call_walk.h"
 #include "daemon/export.h"
+#include "daemon/query_diff.h"
 #include "daemon/query_exceptions.h"
 #include "daemon/query_json.h"
 #include "daemon/query_output.h"
@@ -352,6 +353,7 @@ Reply AnswerRequest(const Services& services, const Request& request, std::funct
   if (op == "tail") return MakeTail(services, request, std::move(wake));
   if (op == "stats") return MakeStats(services, request);
   if (op == "calls") return MakeCalls(services, request);
+  if (op == "diff") return MakeDiff(services, request);
   if (op == "exceptions") return MakeExceptions(services, request);
   if (op == "output") return MakeOutput(services, request);
   if (op == "begin") return Begin(services, request);

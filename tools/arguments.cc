@@ -32,6 +32,11 @@ Arguments& Arguments::Text(const std::string& names, std::string* target, const 
   state_->app.add_option(names, *target, help)->type_name(unit);
   return *this;
 }
+Arguments& Arguments::Texts(const std::string& names, std::vector<std::string>* target, const std::string& help,
+                            const std::string& unit) {
+  state_->app.add_option(names, *target, help)->type_name(unit)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  return *this;
+}
 Arguments& Arguments::Number(const std::string& names, std::optional<std::uint64_t>* target, const std::string& help) {
   state_->app
       .add_option_function<std::uint64_t>(names, [target](const std::uint64_t& value) { *target = value; }, help)

@@ -24,6 +24,7 @@ class Arguments {
   // option is not given.
   Arguments& Flag(const std::string& names, bool* target, const std::string& help);
   Arguments& Text(const std::string& names, std::string* target, const std::string& help, const std::string& unit = "TEXT");
+  Arguments& Texts(const std::string& names, std::vector<std::string>* target, const std::string& help, const std::string& unit = "TEXT");
   Arguments& Number(const std::string& names, std::optional<std::uint64_t>* target, const std::string& help);
   Arguments& OneOf(const std::string& names, std::string* target, std::vector<std::string> choices, const std::string& help);
   Arguments& Word(const std::string& name, std::string* target, const std::string& help, bool required);

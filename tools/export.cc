@@ -67,15 +67,19 @@ int ExportMain(int argc, char** argv) {
   Arguments arguments("Writes a run as one self-contained file: its events, sources and checksums.",
                       "  smiley-export last > crash.smiley            for smiley-import\n"
                       "  smiley-export last -o crash.smiley           the same; the file appears when it is whole\n"
-                      "  smiley-export last --format jsonl | head     JSON Lines, for scripts");
+                      "  smiley-export last --format jsonl | head     JSON Lines, for scripts\n"
+                      "  smiley-export last --format chrome -o t.json  opens in Perfetto");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", true)
-      .OneOf("--format", &format, {"smiley", "jsonl"}, "smiley (compact) or jsonl (JSON Lines); default: smiley")
+      .OneOf("--format", &format, {"smiley", "jsonl", "pstats", "chrome", "speedscope", "collapsed"},
+             "smiley (compact, the default) and jsonl (JSON Lines) can be imported again; pstats (Python's profilers), chrome "
+             "(Perfetto), speedscope and collapsed (flame graphs) are for other tools")
       .Text("-o,--output", &path, "write to this file rather than to standard output", "FILE")
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (path == "-") path.clear();
-  if (path.empty() && format == "smiley" && IsTerminal(STDOUT_FILENO)) {
-    Say("this is binary and not for a terminal: add '> " + Clean(selector) + ".smiley', or --format jsonl to read it here");
+  const bool binary = format == "smiley" || format == "pstats";
+  if (path.empty() && binary && IsTerminal(STDOUT_FILENO)) {
+    Say("this is binary and not for a terminal: add '> " + Clean(selector) + "." + format + "', or --format jsonl to read it here");
     return kExitUsage;
   }
   WatchSignals();

@@ -44,9 +44,11 @@ ssize_t ReadSome(int fd, char* bytes, std::size_t size) {
 int ImportMain(int argc, char** argv) {
   std::string path;
   bool json = false;
-  Arguments arguments("Reads a run that smiley-export wrote, in either format, into the store. Damaged or cut files are refused whole.",
+  Arguments arguments("Reads a run that smiley-export wrote (smiley, jsonl), or a Chrome trace as VizTracer writes it, into the store. Damaged "
+                      "or cut files are refused whole.",
                       "  smiley-import crash.smiley\n"
-                      "  ssh server smiley-export last | smiley-import     through a pipe");
+                      "  ssh server smiley-export last | smiley-import     through a pipe\n"
+                      "  smiley-import result.json                         what VizTracer recorded");
   arguments.Word("FILE", &path, "the file; - or nothing: standard input", false)
       .Flag("--json", &json, "print the run as JSON")
       .Connect();

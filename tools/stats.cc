@@ -49,6 +49,19 @@ void AddRow(const AnswerObject& object, const Options& options, const Look& look
               {caller ? (look.unicode ? "  ← " : "  <- ") + name : name, style}});
 }
 
+// As smiley-export --format pstats.
+int ExportStats(int argc, char** argv) {
+  std::string output = "-o", format = "--format", pstats = "pstats";
+  std::vector<char*> words{argv[0]};
+  int given = 0;
+  for (int i = 2; i < argc; ++i) {
+    if (argv[i][0] != '-' && ++given == 2) words.push_back(output.data());
+    words.push_back(argv[i]);
+  }
+  words.insert(words.end(), {format.data(), pstats.data(), nullptr});
+  return ExportMain(static_cast<int>(words.size()) - 1, words.data());
+}
+
 }  // namespace
 
 int StatsMain(int argc, char** argv) {
@@ -59,7 +72,8 @@ int StatsMain(int argc, char** argv) {
       "  smiley-stats last                        by time with everything called from there\n"
       "  smiley-stats last --sort tottime -n 10   the ten functions that took most time themselves\n"
       "  smiley-stats last --thread 2 --callers   of one thread, with who called\n"
-      "  smiley-stats last --json | jq .function");
+      "  smiley-stats last --json | jq .function\n"
+      "  smiley-stats export last run.pstats      for Python's pstats and the tools that read it");
   arguments.Word("RUN", &options.selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
       .Text("--sort", &options.sort,
             "as in pstats: calls, cumulative, cumtime, file, filename, module, ncalls, pcalls, line, name, nfl, stdname, "
@@ -72,7 +86,8 @@ int StatsMain(int argc, char** argv) {
       .Flag("--raw", &options.raw, "show times as recorded, with the cost of recording in them")
       .Flag("--json", &options.json, "JSON Lines: one object a function, callers included, and one with the totals")
       .Color(&options.color);
-  // The original's spelling: smiley stats show RUN.
+  // The original's spelling: smiley stats export RUN [FILE], smiley stats show RUN.
+  if (argc > 1 && std::string_view(argv[1]) == "export") return ExportStats(argc, argv);
   const bool show = argc > 1 && std::string_view(argv[1]) == "show";
   std::vector<char*> words(argv, argv + argc);
   if (show) words.erase(words.begin() + 1);

@@ -17,6 +17,7 @@ const std::vector<Verb>& Verbs() {
       {"stats", StatsMain, "calls counted and timed, function by function"},
       {"calls", CallsMain, "who called whom, as a tree"},
       {"exceptions", ExceptionsMain, "what was raised, where, and where it ended"},
+      {"diff", DiffMain, "two runs compared: what is different, and where it begins"},
       {"output", OutputMain, "what the program wrote, and which event wrote it"},
       {"when", WhenMain, "the events at which an expression becomes true"},
       {"why", WhyMain, "where the value of a variable came from"},

@@ -31,6 +31,7 @@ int StatsMain(int argc, char** argv);
 int CallsMain(int argc, char** argv);
 int ExceptionsMain(int argc, char** argv);
 int OutputMain(int argc, char** argv);
+int DiffMain(int argc, char** argv);
 
 struct Verb {
   std::string_view name;

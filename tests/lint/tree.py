@@ -34,7 +34,7 @@ HOMES = {
     "concurrentqueue/": ["daemon/pipeline*.cc"],
     "openssl/": ["daemon/drainer_catalogue.cc", "daemon/import_jsonl.cc", "daemon/remote_access.cc", "daemon/tls_client.cc"],
     "zstd.h": ["daemon/store_chunk.cc"],
-    "xxhash.h": ["shm/*.cc", "daemon/store_chunk.cc", "daemon/export_frames.cc", "tracer/*.cc"],
+    "xxhash.h": ["shm/*.cc", "daemon/store_chunk.cc", "daemon/export_frames.cc", "daemon/import_chrome.cc", "tracer/*.cc"],
     "simdjson.h": ["daemon/json_request.cc", "daemon/text_codec.cc", "daemon/value_import.cc", "daemon/import*.cc",
                    "tools/event_view.cc", "tools/run_report.cc"],
     "nlohmann/": ["daemon/*json*.cc", "daemon/drainer_runs.cc", "daemon/settings.cc", "tools/*.cc"],

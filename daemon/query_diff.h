@@ -1,0 +1,16 @@
+// Thread rule: functions are safe from any thread; the producers they give follow Producer's rule.
+//
+// The answer to `diff`: two runs compared by what they did, or by how long it took.
+#pragma once
+
+#include "daemon/json_request.h"
+#include "daemon/query.h"
+#include "daemon/services.h"
+
+namespace smiley::daemon {
+
+Reply MakeDiff(const Services& services, const Request& request);
+// Function by function, by the difference in their own time.
+Reply MakeTimingDiff(const Services& services, const RunInfo& a, const RunInfo& b, std::uint64_t limit);
+
+}  // namespace smiley::daemon
