@@ -70,6 +70,7 @@ std::uint64_t* DifferenceBook::Add(Difference difference) {
   if (groups_.size() >= kMaxGroups) return nullptr;
   difference.count = 1;
   difference.order = ++orders_;
+  difference.pair = pair_;
   return &groups_.emplace(std::move(key), std::move(difference)).first->second.count;
 }
 
@@ -80,9 +81,15 @@ std::vector<const Difference*> DifferenceBook::Ordered() const {
   const auto since = [&](const Difference* d) {
     return d->a.there ? d->a.time_ns - a_start_ns_ : d->b.time_ns - b_start_ns_;
   };
-  std::sort(all.begin(), all.end(), [&](const Difference* x, const Difference* y) {
-    return std::tuple(since(x), x->order) < std::tuple(since(y), y->order);
+  std::map<std::size_t, const Difference*> firsts;  // of each pair
+  for (const Difference* difference : all) {
+    const Difference*& first = firsts[difference->pair];
+    if (first == nullptr || difference->order < first->order) first = difference;
+  }
+  const auto earliest = std::min_element(firsts.begin(), firsts.end(), [&](const auto& x, const auto& y) {
+    return since(x.second) < since(y.second);
   });
+  std::iter_swap(all.begin(), std::find(all.begin(), all.end(), earliest->second));
   std::sort(all.begin() + 1, all.end(), [](const Difference* x, const Difference* y) {
     return std::tuple(x->kind, y->events, y->count, x->order) < std::tuple(y->kind, x->events, x->count, y->order);
   });

@@ -54,7 +54,8 @@ struct Difference {
   std::vector<DiffName> names;
   std::uint64_t count = 0;   // so often
   std::uint64_t events = 0;  // events in the calls that one has and the other has not
-  std::uint64_t order = 0;   // in which they were found
+  std::uint64_t order = 0;   // in which they were found: within a pair of threads that of the program
+  std::size_t pair = 0;      // of threads
 };
 
 class DifferenceBook {
@@ -66,7 +67,9 @@ class DifferenceBook {
     ++total_;
     ++*count;
   }
-  // The earliest in a run's time first, then in order of importance.
+  // Differences that follow are of this pair of threads.
+  void BeginPair(std::size_t pair) { pair_ = pair; }
+  // The first one (of several threads', the earliest in their runs' time), then the others in order of importance.
   std::vector<const Difference*> Ordered() const;
   std::uint64_t total() const { return total_; }
   void SetStarts(std::int64_t a_ns, std::int64_t b_ns) {
@@ -77,6 +80,7 @@ class DifferenceBook {
  private:
   std::map<std::string, Difference> groups_;
   std::uint64_t total_ = 0, orders_ = 0;
+  std::size_t pair_ = 0;
   std::int64_t a_start_ns_ = 0, b_start_ns_ = 0;
 };
 

@@ -142,6 +142,7 @@ class DiffProducer : public Producer {
   // True: more to do in this pair.
   Result<bool> Work() {
     const ThreadPair& pair = pairs_[at_];
+    book_.BeginPair(at_);
     if (!pair.a || !pair.b) {
       Difference difference;
       difference.kind = DiffKind::kThread;
