@@ -11,6 +11,8 @@ namespace {
 using shm::Kind;
 
 constexpr std::size_t kMostFrames = 200'000;  // whose variables are kept
+// What 3.13 and newer put into the body of a class: the line where it stands.
+constexpr std::string_view kClassLine = "__firstlineno__";
 
 std::uint64_t Mix(std::uint64_t a, std::uint64_t b) {
   std::uint64_t x = a ^ (b + 0x9E3779B97F4A7C15u + (a << 6) + (a >> 2));
@@ -141,6 +143,7 @@ void DiffReader::HashValues(DiffEvent* out) {
   for (const auto& [name, value] : event.changed) {
     if (value == nullptr || value->Is(kFormLost)) continue;
     if (std::find(options_.ignored.begin(), options_.ignored.end(), *name) != options_.ignored.end()) continue;
+    if (*name == kClassLine) continue;
     const std::uint64_t hash = HashContents(*value);
     auto at = std::find_if(known.values.begin(), known.values.end(), [n = name](const auto& one) { return one.first == n; });
     if (at != known.values.end() && at->second == hash) continue;

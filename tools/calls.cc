@@ -81,7 +81,8 @@ int CallsMain(int argc, char** argv) {
       .Text("--task", &task, "only while this task runs: its number, PROCESS:NUMBER or its name", "TASK")
       .Number("--least", &least, "leave out what is less than this many thousandths of the whole (default: 5; with --json 0)")
       .Flag("--json", &json, "JSON Lines: callers before their callees, and an object with the totals")
-      .Color(&color);
+      .Color(&color)
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if ((depth && *depth == 0) || (least && *least > 1000)) {
     Say(least && *least > 1000 ? "--least takes thousandths: 0 to 1000" : "--depth begins with 1");

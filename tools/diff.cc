@@ -133,7 +133,8 @@ int DiffMain(int argc, char** argv) {
       .Texts("--ignore", &options.ignored, "a variable whose values do not count; may be given again", "NAME")
       .Number("-n,--limit", &options.limit, "at most this many (default: 20; with --json 1000)")
       .Flag("--json", &options.json, "JSON Lines: one object a difference, and one with the totals")
-      .Color(&options.color);
+      .Color(&options.color)
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   WatchSignals();
   auto link = OpenLink(NeedDaemon::kNo);

@@ -64,7 +64,8 @@ int ExceptionsMain(int argc, char** argv) {
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
       .Number("--thread", &thread, "only this thread (smiley-threads lists them)")
       .Flag("--json", &json, "JSON Lines, one object a group")
-      .Color(&color);
+      .Color(&color)
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   WatchSignals();
   auto link = OpenLink(NeedDaemon::kNo);

@@ -42,7 +42,8 @@ int OutputMain(int argc, char** argv) {
       .Number("--thread", &thread, "only what this thread wrote (smiley-threads lists them)")
       .Flag("--at", &at, "line by line, each with the position and the source line of the event that began it")
       .Flag("--json", &json, "JSON Lines: an object a write, with --at an object a line")
-      .Color(&color);
+      .Color(&color)
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (only_stdout && only_stderr) only_stdout = only_stderr = false;
   WatchSignals();

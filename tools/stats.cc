@@ -85,7 +85,8 @@ int StatsMain(int argc, char** argv) {
       .Flag("--callers", &options.callers, "show who called each function")
       .Flag("--raw", &options.raw, "show times as recorded, with the cost of recording in them")
       .Flag("--json", &options.json, "JSON Lines: one object a function, callers included, and one with the totals")
-      .Color(&options.color);
+      .Color(&options.color)
+      .Connect();
   // The original's spelling: smiley stats export RUN [FILE], smiley stats show RUN.
   if (argc > 1 && std::string_view(argv[1]) == "export") return ExportStats(argc, argv);
   const bool show = argc > 1 && std::string_view(argv[1]) == "show";

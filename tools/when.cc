@@ -69,7 +69,8 @@ int WhenMain(int argc, char** argv) {
       .Flag("--reverse", &options.reverse, "the last one first")
       .Number("--thread", &options.thread, "only this thread (smiley-threads lists them)")
       .Flag("--json", &options.json, "JSON Lines: the events, with position and the expression's variables")
-      .Color(&options.color);
+      .Color(&options.color)
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if ((options.first && options.last) || (options.limit && (options.first || options.last || *options.limit == 0))) {
     Say("--first, --last and -n exclude each other, and -n takes a number from 1");

@@ -87,7 +87,8 @@ int WhyMain(int argc, char** argv) {
       .Number("--frame", &frame, "of this frame instead (smiley-show --at PLACE --json tells them)")
       .Number("--thread", &thread, "only events of this thread count for PLACE")
       .Flag("--json", &json, "JSON Lines, one object a link of the chain")
-      .Color(&color);
+      .Color(&color)
+      .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (const auto place = daemon::ParsePlace(at); !place) {
     Say(place.status().message());

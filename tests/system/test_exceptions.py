@@ -66,6 +66,8 @@ except ValueError:
 library()
 outside()
 
+threading.excepthook = [].append  # printing a traceback runs code of its own
+
 def worker():
     raise OSError("gone")
 t = threading.Thread(target=worker)
