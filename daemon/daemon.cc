@@ -21,7 +21,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "daemon/core.h"
@@ -58,6 +60,15 @@ class Lock {
   int fd_ = -1;
 };
 
+// Killed, its threads being taken down one by one: its socket and its locks may outlive its first thread for a moment.
+bool IsDying(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  if (!std::getline(file, line)) return true;
+  const std::size_t name_end = line.rfind(')');
+  return name_end == std::string::npos || name_end + 2 >= line.size() || line[name_end + 2] == 'Z' || line[name_end + 2] == 'X';
+}
+
 bool Answers(const shm::Home& home) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -66,22 +77,24 @@ bool Answers(const shm::Home& home) {
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;
-  const bool answers = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const bool connected = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  const bool known = connected && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
   close(fd);
-  return answers;
+  return known && !IsDying(peer.pid);
 }
 
-// Somebody else holds the lock: waits until it listens (or is gone).
-Status WaitForOther(const shm::Home& home) {
+// Somebody else holds the lock: waits until it listens; nullopt when it has gone (a killed one may take a moment).
+std::optional<Status> WaitForOther(const shm::Home& home) {
   const auto until = std::chrono::steady_clock::now() + kOtherStart;
   while (std::chrono::steady_clock::now() < until) {
-    if (Answers(home)) return {Code::kBusy, "a daemon runs already for " + home.dir.string()};
-    if (!shm::DaemonHoldsLock(home))
-      return {Code::kGone, "another daemon for " + home.dir.string() + " ended while it started"};
+    if (!shm::DaemonHoldsLock(home)) return std::nullopt;
+    if (Answers(home)) return Status(Code::kBusy, "a daemon runs already for " + home.dir.string());
     poll(nullptr, 0, 20);
   }
-  return {Code::kBusy,
-          "a daemon holds " + home.LockPath().string() + " but does not listen: smiley-daemon stop, or kill it"};
+  return Status(Code::kBusy,
+                "a daemon holds " + home.LockPath().string() + " but does not listen: smiley-daemon stop, or kill it");
 }
 
 // A daemon that was killed gives the home's lock back before the store's: while its process is taken down, wait for that.
@@ -224,7 +237,10 @@ Status RunDaemon(const DaemonOptions& options) {
   return Serve(options, -1);
 }
 
-Status StartDaemon(const DaemonOptions& options) {
+namespace {
+
+// nullopt: another one that held the lock has gone meanwhile.
+std::optional<Status> StartOnce(const DaemonOptions& options) {
   if (shm::DaemonHoldsLock(options.home)) return WaitForOther(options.home);
   int ready[2];
   if (pipe2(ready, O_CLOEXEC) != 0) return Status::FromErrno("cannot start the daemon", errno);
@@ -256,15 +272,26 @@ Status StartDaemon(const DaemonOptions& options) {
     if (said.front() == '+') break;
   }
   close(ready[0]);
-  if (!said.empty() && said.front() == '+') return {};
+  if (!said.empty() && said.front() == '+') return Status::Ok();
   if (said.empty())
-    return {Code::kGone, "the daemon ended while it started: " + options.home.LogPath().string() + " may say why"};
+    return Status(Code::kGone, "the daemon ended while it started: " + options.home.LogPath().string() + " may say why");
   const std::size_t space = said.find(' ');
   const Status status(static_cast<Code>(std::atoi(said.c_str())),
                       said.substr(space == std::string::npos ? 0 : space + 1));
   if (status.code() == Code::kBusy && shm::DaemonHoldsLock(options.home))
     return WaitForOther(options.home);  // two starts at once
   return status;
+}
+
+}  // namespace
+
+Status StartDaemon(const DaemonOptions& options) {
+  constexpr int kTries = 5;
+  for (int i = 0; i < kTries; ++i) {
+    if (const auto started = StartOnce(options)) return *started;
+  }
+  return {Code::kGone, "other daemons for " + options.home.dir.string() + " end while they start: " +
+                           options.home.LogPath().string() + " may say why"};
 }
 
 }  // namespace smiley::daemon
