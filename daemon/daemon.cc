@@ -10,10 +10,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,13 +19,13 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "daemon/core.h"
 #include "daemon/server.h"
+#include "daemon/server_socket.h"
 #include "daemon/settings.h"
 #include "shm/test_point.h"
 
@@ -60,29 +58,11 @@ class Lock {
   int fd_ = -1;
 };
 
-// Killed, its threads being taken down one by one: its socket and its locks may outlive its first thread for a moment.
-bool IsDying(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string line;
-  if (!std::getline(file, line)) return true;
-  const std::size_t name_end = line.rfind(')');
-  return name_end == std::string::npos || name_end + 2 >= line.size() || line[name_end + 2] == 'Z' || line[name_end + 2] == 'X';
-}
-
 bool Answers(const shm::Home& home) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string path = home.SocketPath().string();
-  if (path.size() >= sizeof address.sun_path) return false;
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
-  const bool connected = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  const bool known = connected && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
-  close(fd);
-  return known && !IsDying(peer.pid);
+  const auto fd = ConnectToHome(home, std::chrono::milliseconds(0), -1);
+  if (!fd) return false;
+  close(*fd);
+  return true;
 }
 
 // Somebody else holds the lock: waits until it listens; nullopt when it has gone (a killed one may take a moment).

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <string>
 
+#include "shm/identity.h"
+
 namespace smiley::daemon {
 namespace {
 
@@ -50,6 +52,21 @@ Status MakeAddress(const shm::Home& home, Descriptor* directory, sockaddr_un* ad
   return Status::Ok();
 }
 
+Result<ucred> PeerOf(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    return Status::FromErrno("cannot tell who is at the other end of the socket", errno);
+  }
+  return peer;
+}
+
+// The socket of a daemon that was killed takes connections until the last of its threads is gone.
+bool IsDying(int fd) {
+  const auto peer = PeerOf(fd);
+  return peer && peer->pid > 0 && !shm::StartTimeOf(peer->pid);
+}
+
 }  // namespace
 
 Result<int> ListenOnHome(const shm::Home& home) {
@@ -85,11 +102,12 @@ Result<int> ConnectToHome(const shm::Home& home, std::chrono::milliseconds timeo
   for (;;) {
     Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (socket.get() < 0) return Status::FromErrno("cannot make a socket", errno);
-    if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
+    const bool connected = ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    const int error = connected ? ECONNREFUSED : errno;
+    if (connected && !IsDying(socket.get())) {
       if (Status status = CheckPeer(socket.get()); !status) return status;
       return socket.Release();
     }
-    const int error = errno;
     if (error != ENOENT && error != ECONNREFUSED && error != EAGAIN && error != EINTR) {
       return Status::FromErrno("cannot connect to " + home.SocketPath().string(), error);
     }
@@ -98,20 +116,17 @@ Result<int> ConnectToHome(const shm::Home& home, std::chrono::milliseconds timeo
       if (error == EAGAIN) return Status(Code::kBusy, "the daemon does not take connections (smiley-daemon restart helps)");
       return no_daemon;
     }
-    // A daemon holds the lock and does not listen yet, or its queue is full: look again in a moment.
+    // A daemon holds the lock and does not listen yet or any more, or its queue is full: look again in a moment.
     pollfd interrupt{interrupt_fd, POLLIN, 0};
     if (::poll(&interrupt, 1, 5) > 0) return Status(Code::kInterrupted, "interrupted");
   }
 }
 
 Status CheckPeer(int fd) {
-  ucred peer{};
-  socklen_t size = sizeof(peer);
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
-    return Status::FromErrno("cannot tell who is at the other end of the socket", errno);
-  }
-  if (peer.uid != ::geteuid()) {
-    return Status(Code::kForeign, "the other end of the socket belongs to user " + std::to_string(peer.uid));
+  const auto peer = PeerOf(fd);
+  if (!peer) return peer.status();
+  if (peer->uid != ::geteuid()) {
+    return Status(Code::kForeign, "the other end of the socket belongs to user " + std::to_string(peer->uid));
   }
   return Status::Ok();
 }

@@ -108,9 +108,7 @@ Status CheckVersion(daemon::Client* client) {
   return daemon::StatusOfAnswer(*answer);
 }
 
-namespace {
-
-Result<std::unique_ptr<daemon::Client>> ConnectOrStart(const shm::Home& home) {
+Result<std::unique_ptr<daemon::Client>> OpenClient(const shm::Home& home) {
   daemon::Client::Options options;
   options.interrupt_fd = InterruptFd();
   // Nobody holds the lock: no need to wait for somebody to listen.
@@ -123,19 +121,6 @@ Result<std::unique_ptr<daemon::Client>> ConnectOrStart(const shm::Home& home) {
   }
   if (!client) return client.status();
   if (const Status status = CheckVersion(client->get()); !status) return status;
-  return client;
-}
-
-}  // namespace
-
-Result<std::unique_ptr<daemon::Client>> OpenClient(const shm::Home& home) {
-  // The socket of a daemon that was just killed takes connections until the last of its threads is gone, and hangs up.
-  constexpr int kTries = 12, kPauseMs = 25;
-  auto client = ConnectOrStart(home);
-  for (int i = 0; i < kTries && !client && client.status().code() == Code::kGone && !Interrupted(); ++i) {
-    ::poll(nullptr, 0, kPauseMs);
-    client = ConnectOrStart(home);
-  }
   return client;
 }
 
