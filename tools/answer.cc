@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/value.h"
+#include "tools/look.h"
 
 namespace smiley::tools {
 
@@ -73,6 +74,30 @@ std::string AnswerObject::AsTotals(std::string_view type) const {
     if (key != "id" && key != "end") totals[key] = value;
   }
   return totals.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Status ForEachAnswer(Link* link, std::string_view request, bool json, Progress* progress,
+                     const std::function<void(const AnswerObject&)>& each, std::string* end) {
+  Status broken;
+  const Status status = ForEachLine(
+      link, request,
+      [&](const std::string& line) {
+        if (progress != nullptr) progress->Clear();
+        if (json) {
+          Output::Get().Write(line + "\n");
+          return !Interrupted();
+        }
+        const auto object = AnswerObject::Parse(line);
+        if (!object) {
+          broken = object.status();
+          return false;
+        }
+        each(*object);
+        return !Interrupted();
+      },
+      end);
+  if (progress != nullptr) progress->Clear();
+  return status.ok() ? broken : status;
 }
 
 }  // namespace smiley::tools

@@ -1,15 +1,18 @@
-// Thread rule: plain values.
+// Thread rule: plain values; ForEachAnswer belongs to the main thread.
 //
 // One JSON object of an answer, read field by field. What is missing, null or of another type is empty or 0.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "shm/status.h"
+#include "tools/link.h"
+#include "tools/terminal.h"
 
 namespace smiley::tools {
 
@@ -35,5 +38,10 @@ class AnswerObject {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// ForEachLine (look.h) for objects; with `json` each line is printed as it is instead. Before anything shows `progress` (may
+// be null) is cleared. Ctrl-C ends it (Interrupted()).
+Status ForEachAnswer(Link* link, std::string_view request, bool json, Progress* progress,
+                     const std::function<void(const AnswerObject&)>& each, std::string* end = nullptr);
 
 }  // namespace smiley::tools

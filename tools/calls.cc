@@ -88,12 +88,11 @@ int CallsMain(int argc, char** argv) {
     Say(least && *least > 1000 ? "--least takes thousandths: 0 to 1000" : "--depth begins with 1");
     return kExitUsage;
   }
-  WatchSignals();
-  auto link = OpenLink(NeedDaemon::kNo);
-  if (!link) return Fail(link.status());
-  const Result<RunView> run = AskRun(link->get(), selector);
-  if (!run) return Fail(run.status());
-  const Result<std::string> task_fields = TaskFields(link->get(), run->id, task);
+  const Result<OpenedRun> opened = OpenRun(selector);
+  if (!opened) return Fail(opened.status());
+  Link* link = opened->link.get();
+  const RunView* run = &opened->run;
+  const Result<std::string> task_fields = TaskFields(link, run->id, task);
   if (!task_fields) return Fail(task_fields.status());
   const Look look = LookOf(color);
   std::string request = "{\"op\":\"calls\",\"run\":" + Quote(run->id) + ",\"by\":" + Quote(by) + *task_fields;
@@ -102,36 +101,20 @@ int CallsMain(int argc, char** argv) {
   request += ",\"least\":" + std::to_string(least.value_or(json ? 0 : 5)) + "}";
   std::vector<Row> rows;
   std::string end_line;
-  Status broken;
   Progress progress;
   progress.Show("reading the calls of run " + run->id);
-  const Status status = ForEachLine(
-      link->get(), request,
-      [&](const std::string& line) {
-        progress.Clear();
-        if (json) {
-          Output::Get().Write(line + "\n");
-          return !Interrupted();
-        }
-        const auto object = AnswerObject::Parse(line);
-        if (!object) {
-          broken = object.status();
-          return false;
-        }
-        std::string name = Clean(object->Text("function"));
-        if (object->Has("file")) {
-          const std::string file = object->Text("file");
-          name += "  " + Clean(BaseName(file)) + ":" + std::to_string(object->Number("line"));
-        }
-        rows.push_back({object->Number("depth"), object->Number("calls"), object->Signed("own_ns"),
-                        object->Signed("cumulative_ns"), std::move(name), object->Flag("folded")});
-        return !Interrupted();
-      },
-      &end_line);
-  progress.Clear();
+  const auto add = [&](const AnswerObject& object) {
+    std::string name = Clean(object.Text("function"));
+    if (object.Has("file")) {
+      const std::string file = object.Text("file");
+      name += "  " + Clean(BaseName(file)) + ":" + std::to_string(object.Number("line"));
+    }
+    rows.push_back({object.Number("depth"), object.Number("calls"), object.Signed("own_ns"), object.Signed("cumulative_ns"),
+                    std::move(name), object.Flag("folded")});
+  };
+  const Status status = ForEachAnswer(link, request, json, &progress, add, &end_line);
   if (Interrupted()) return kExitInterrupted;
   if (!status) return Fail(status);
-  if (!broken) return Fail(broken);
   const auto end = AnswerObject::Parse(end_line);
   if (!end) return Fail(end.status());
   if (json) {

@@ -155,35 +155,19 @@ int DiffMain(int argc, char** argv) {
   Progress progress;
   progress.Show("comparing " + options.a + " with " + options.b);
   std::string end_line;
-  Status broken;
-  const Status status = ForEachLine(
-      link->get(), request,
-      [&](const std::string& line) {
-        progress.Clear();
-        if (options.json) {
-          Output::Get().Write(line + "\n");
-          return !Interrupted();
-        }
-        const auto object = AnswerObject::Parse(line);
-        if (!object) {
-          broken = object.status();
-          return false;
-        }
-        if (options.stats) {
-          AddTiming(*object, look, &table);
-        } else {
-          Output::Get().Write(DifferenceText(*object, look));
-        }
-        return !Interrupted();
-      },
-      &end_line);
-  progress.Clear();
+  const auto add = [&](const AnswerObject& object) {
+    if (options.stats) {
+      AddTiming(object, look, &table);
+    } else {
+      Output::Get().Write(DifferenceText(object, look));
+    }
+  };
+  const Status status = ForEachAnswer(link->get(), request, options.json, &progress, add, &end_line);
   if (options.stats && !table.empty()) Output::Get().Write(table.Print());
   Output::Get().Flush();
   if (Interrupted()) return kExitInterrupted;
-  for (const Status& bad : {status, broken}) {
-    if (bad.ok()) continue;
-    Say(bad.message());
+  if (!status) {
+    Say(status.message());
     return kExitUsage;
   }
   const auto end = AnswerObject::Parse(end_line);

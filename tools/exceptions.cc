@@ -67,11 +67,10 @@ int ExceptionsMain(int argc, char** argv) {
       .Color(&color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
-  WatchSignals();
-  auto link = OpenLink(NeedDaemon::kNo);
-  if (!link) return Fail(link.status());
-  const Result<RunView> run = AskRun(link->get(), selector);
-  if (!run) return Fail(run.status());
+  const Result<OpenedRun> opened = OpenRun(selector);
+  if (!opened) return Fail(opened.status());
+  Link* link = opened->link.get();
+  const RunView* run = &opened->run;
   const Look look = LookOf(color);
   Table table(look.color, look.unicode, look.width);
   table.Column("COUNT", Table::Align::kRight);
@@ -81,29 +80,11 @@ int ExceptionsMain(int argc, char** argv) {
   request += "}";
   Progress progress;
   progress.Show("following the exceptions of run " + run->id);
-  Status broken;
   std::string end_line;
-  const Status status = ForEachLine(
-      link->get(), request,
-      [&](const std::string& line) {
-        progress.Clear();
-        if (json) {
-          Output::Get().Write(line + "\n");
-          return !Interrupted();
-        }
-        const auto object = AnswerObject::Parse(line);
-        if (object) {
-          AddRow(*object, look, &table);
-        } else {
-          broken = object.status();
-        }
-        return object.ok() && !Interrupted();
-      },
-      &end_line);
-  progress.Clear();
+  const auto add = [&](const AnswerObject& object) { AddRow(object, look, &table); };
+  const Status status = ForEachAnswer(link, request, json, &progress, add, &end_line);
   if (Interrupted()) return kExitInterrupted;
   if (!status) return Fail(status);
-  if (!broken) return Fail(broken);
   if (!json && !table.empty()) Output::Get().Write(table.Print());
   Output::Get().Flush();
   if (json) return kExitOk;

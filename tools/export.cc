@@ -82,13 +82,12 @@ int ExportMain(int argc, char** argv) {
     Say("this is binary and not for a terminal: add '> " + Clean(selector) + "." + format + "', or --format jsonl to read it here");
     return kExitUsage;
   }
-  WatchSignals();
-  auto link = OpenLink(NeedDaemon::kNo);
-  if (!link) return Fail(link.status());
-  const Result<RunView> run = AskRun(link->get(), selector);
-  if (!run) return Fail(run.status());
+  const Result<OpenedRun> opened = OpenRun(selector);
+  if (!opened) return Fail(opened.status());
+  Link* link = opened->link.get();
+  const RunView* run = &opened->run;
   const Result<std::string> head =
-      (*link)->Ask("{\"op\":\"export\",\"run\":" + Quote(run->id) + ",\"format\":" + Quote(format) + "}");
+      link->Ask("{\"op\":\"export\",\"run\":" + Quote(run->id) + ",\"format\":" + Quote(format) + "}");
   if (!head) return Fail(head.status());
   NewFile file(path);
   if (!path.empty()) {
@@ -99,7 +98,7 @@ int ExportMain(int argc, char** argv) {
   std::uint64_t bytes = 0;
   const std::uint64_t begin_ns = shm::MonotonicNs();
   for (;;) {
-    const Result<bool> more = (*link)->NextFrame(&frame);
+    const Result<bool> more = link->NextFrame(&frame);
     if (!more) {
       progress.Clear();
       return Fail(more.status());

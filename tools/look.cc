@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <utility>
+
 namespace smiley::tools {
 
 Look LookOf(ColorChoice choice) {
@@ -32,6 +34,15 @@ Result<RunView> AskRun(Link* link, const std::string& selector, std::string* lin
   if (!answer) return answer.status();
   if (line != nullptr) *line = *answer;
   return ParseRun(*answer);
+}
+
+Result<OpenedRun> OpenRun(const std::string& selector) {
+  WatchSignals();
+  auto link = OpenLink(NeedDaemon::kNo);
+  if (!link) return link.status();
+  Result<RunView> run = AskRun(link->get(), selector);
+  if (!run) return run.status();
+  return OpenedRun{std::move(*link), std::move(*run)};
 }
 
 }  // namespace smiley::tools

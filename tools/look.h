@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -27,5 +28,12 @@ Status ForEachLine(Link* link, std::string_view request, const std::function<boo
                    std::string* end = nullptr);
 // The run that a selector means.
 Result<RunView> AskRun(Link* link, const std::string& selector, std::string* line = nullptr);
+
+// What reading one run begins with: Ctrl-C is noticed from here on, the runs are reached, the run is found.
+struct OpenedRun {
+  std::unique_ptr<Link> link;
+  RunView run;
+};
+Result<OpenedRun> OpenRun(const std::string& selector);
 
 }  // namespace smiley::tools

@@ -46,11 +46,10 @@ int OutputMain(int argc, char** argv) {
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (only_stdout && only_stderr) only_stdout = only_stderr = false;
-  WatchSignals();
-  auto link = OpenLink(NeedDaemon::kNo);
-  if (!link) return Fail(link.status());
-  const Result<RunView> run = AskRun(link->get(), selector);
-  if (!run) return Fail(run.status());
+  const Result<OpenedRun> opened = OpenRun(selector);
+  if (!opened) return Fail(opened.status());
+  Link* link = opened->link.get();
+  const RunView* run = &opened->run;
   const Look look = LookOf(color);
   std::string request = "{\"op\":\"output\",\"run\":" + Quote(run->id);
   if (only_stdout) request += ",\"stream\":\"stdout\"";
@@ -58,32 +57,20 @@ int OutputMain(int argc, char** argv) {
   if (thread) request += ",\"thread\":" + std::to_string(*thread);
   if (at) request += ",\"lines\":true";
   request += "}";
-  Status broken;
   std::uint64_t count = 0, cut = 0;
-  const Status status = ForEachLine(link->get(), request, [&](const std::string& line) {
+  const Status status = ForEachAnswer(link, request, json, nullptr, [&](const AnswerObject& object) {
     ++count;
-    if (json) {
-      Output::Get().Write(line + "\n");
-      return !Interrupted();
-    }
-    const auto object = AnswerObject::Parse(line);
-    if (!object) {
-      broken = object.status();
-      return false;
-    }
-    const std::string_view style = object->Text("stream") == "stderr" ? sgr::kRed : std::string_view();
-    cut += object->Number("cut");
+    const std::string_view style = object.Text("stream") == "stderr" ? sgr::kRed : std::string_view();
+    cut += object.Number("cut");
     if (at) {
-      Output::Get().Write(AtText(*object, look) + Paint(look.color, style, Clean(object->Text("text"))) + "\n");
+      Output::Get().Write(AtText(object, look) + Paint(look.color, style, Clean(object.Text("text"))) + "\n");
     } else {
-      Output::Get().Write(Paint(look.color, style, object->Text("text")));
+      Output::Get().Write(Paint(look.color, style, object.Text("text")));
     }
-    return !Interrupted();
   });
   Output::Get().Flush();
   if (Interrupted()) return kExitInterrupted;
   if (!status) return Fail(status);
-  if (!broken) return Fail(broken);
   if (json) return kExitOk;
   if (cut > 0) Say(Plural(cut, "character", "characters") + " of long texts were not recorded");
   if (count == 0) Say("run " + run->id + " has no recorded output" + (run->running() ? " so far" : ""));

@@ -67,23 +67,18 @@ int ReplayMain(int argc, char** argv) {
     return kExitUsage;
   }
   if (const auto exit = CheckWhere(options.where)) return *exit;
-  WatchSignals();
-  auto link = OpenLink(NeedDaemon::kNo);
-  if (!link) return Fail(link.status());
-  const Result<RunView> run = AskRun(link->get(), options.selector);
-  if (!run) return Fail(run.status());
+  const Result<OpenedRun> opened = OpenRun(options.selector);
+  if (!opened) return Fail(opened.status());
+  Link* link = opened->link.get();
+  const RunView* run = &opened->run;
 
   const Look look = LookOf(options.color);
-  View::Options view_options;
-  view_options.render.color = look.color;
-  view_options.render.unicode = look.unicode;
-  view_options.render.width = look.width;
-  view_options.render.thread_in_every_row = !look.terminal;
+  View::Options view_options = ViewOptionsOf(look);
   view_options.render.times = options.times;
   view_options.fold = !options.no_fold;
   View view(view_options, [](std::string_view text) { Output::Get().Write(text); });
   if (!options.json) {
-    if (const Status status = LoadNames(link->get(), run->id, &view.renderer()); !status) return Fail(status);
+    if (const Status status = LoadNames(link, run->id, &view.renderer()); !status) return Fail(status);
   }
 
   std::string request = "{\"op\":\"replay\",\"run\":" + Quote(run->id);
@@ -98,7 +93,7 @@ int ReplayMain(int argc, char** argv) {
   Status broken;
   bool begun = false;
   std::uint64_t count = 0;
-  const Status status = ForEachLine(link->get(), request, [&](const std::string& line) {
+  const Status status = ForEachLine(link, request, [&](const std::string& line) {
     if (options.json) {
       Output::Get().Write(line);
       Output::Get().Write("\n");

@@ -237,22 +237,21 @@ int ShowMain(int argc, char** argv) {
       return kExitUsage;
     }
   }
-  WatchSignals();
-  auto link = OpenLink(NeedDaemon::kNo);
-  if (!link) return Fail(link.status());
-  const Result<RunView> run = AskRun(link->get(), selector);
-  if (!run) return Fail(run.status());
-  if (!state.at.empty()) return ShowState(link->get(), *run, state, LookOf(color));
-  if (!json) return PrintShow(link->get(), *run, LookOf(color));
+  const Result<OpenedRun> opened = OpenRun(selector);
+  if (!opened) return Fail(opened.status());
+  Link* link = opened->link.get();
+  const RunView* run = &opened->run;
+  if (!state.at.empty()) return ShowState(link, *run, state, LookOf(color));
+  if (!json) return PrintShow(link, *run, LookOf(color));
   // The run as the list gives it, then what belongs to it.
-  Status status = ForEachLine(link->get(), "{\"op\":\"runs\"}", [&](const std::string& line) {
+  Status status = ForEachLine(link, "{\"op\":\"runs\"}", [&](const std::string& line) {
     const Result<RunView> one = ParseRun(line);
     if (one.ok() && one->id == run->id) Output::Get().Write(line + "\n");
     return true;
   });
   for (const char* op : {"processes", "threads", "sources"}) {
     if (!status) return Fail(status);
-    status = ForEachLine(link->get(), std::string("{\"op\":\"") + op + "\",\"run\":" + Quote(run->id) + "}",
+    status = ForEachLine(link, std::string("{\"op\":\"") + op + "\",\"run\":" + Quote(run->id) + "}",
                          [](const std::string& line) {
                            Output::Get().Write(line + "\n");
                            return true;
@@ -275,16 +274,15 @@ int ThreadsMain(int argc, char** argv) {
       .Color(&color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
-  WatchSignals();
-  auto link = OpenLink(NeedDaemon::kNo);
-  if (!link) return Fail(link.status());
-  const Result<RunView> run = AskRun(link->get(), selector);
-  if (!run) return Fail(run.status());
+  const Result<OpenedRun> opened = OpenRun(selector);
+  if (!opened) return Fail(opened.status());
+  Link* link = opened->link.get();
+  const RunView* run = &opened->run;
   const Look look = LookOf(color);
   lines = lines || run->events <= kCountedUnasked;
   Table table = ThreadTable(look, lines);
   const Status status = ForEachLine(
-      link->get(), "{\"op\":\"threads\",\"run\":" + Quote(run->id) + (lines ? ",\"lines\":true}" : "}"), [&](const std::string& line) {
+      link, "{\"op\":\"threads\",\"run\":" + Quote(run->id) + (lines ? ",\"lines\":true}" : "}"), [&](const std::string& line) {
         if (json) {
           Output::Get().Write(line + "\n");
           return true;

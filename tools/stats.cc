@@ -94,12 +94,11 @@ int StatsMain(int argc, char** argv) {
   if (show) words.erase(words.begin() + 1);
   words.push_back(nullptr);
   if (const auto exit = arguments.Parse(static_cast<int>(words.size()) - 1, words.data())) return *exit;
-  WatchSignals();
-  auto link = OpenLink(NeedDaemon::kNo);
-  if (!link) return Fail(link.status());
-  const Result<RunView> run = AskRun(link->get(), options.selector);
-  if (!run) return Fail(run.status());
-  const Result<std::string> task = TaskFields(link->get(), run->id, options.task);
+  const Result<OpenedRun> opened = OpenRun(options.selector);
+  if (!opened) return Fail(opened.status());
+  Link* link = opened->link.get();
+  const RunView* run = &opened->run;
+  const Result<std::string> task = TaskFields(link, run->id, options.task);
   if (!task) return Fail(task.status());
   const Look look = LookOf(options.color);
   std::string request = "{\"op\":\"stats\",\"run\":" + Quote(run->id) + ",\"sort\":" + Quote(options.sort) + *task;
@@ -115,32 +114,16 @@ int StatsMain(int argc, char** argv) {
   Progress progress;
   progress.Show("counting the calls of run " + run->id);
   std::string end_line;
-  Status broken;
-  const Status status = ForEachLine(
-      link->get(), request,
-      [&](const std::string& line) {
-        progress.Clear();
-        if (options.json) {
-          Output::Get().Write(line + "\n");
-          return !Interrupted();
-        }
-        const auto object = AnswerObject::Parse(line);
-        if (!object) {
-          broken = object.status();
-          return false;
-        }
-        AddRow(*object, options, look, false, &table);
-        for (const AnswerObject& caller : object->List("callers")) AddRow(caller, options, look, true, &table);
-        return !Interrupted();
-      },
-      &end_line);
-  progress.Clear();
+  const auto add = [&](const AnswerObject& object) {
+    AddRow(object, options, look, false, &table);
+    for (const AnswerObject& caller : object.List("callers")) AddRow(caller, options, look, true, &table);
+  };
+  const Status status = ForEachAnswer(link, request, options.json, &progress, add, &end_line);
   if (Interrupted()) return kExitInterrupted;
   if (!status) {
     Say(status.message());
     return status.code() == Code::kInvalid ? kExitUsage : kExitNo;
   }
-  if (!broken) return Fail(broken);
   const auto end = AnswerObject::Parse(end_line);
   if (!end) return Fail(end.status());
   if (options.json) {

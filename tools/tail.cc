@@ -39,11 +39,7 @@ struct Options {
 std::int64_t NowNs() { return static_cast<std::int64_t>(shm::MonotonicNs()); }
 
 View::Options ViewOptions(const Options& options, const Look& look) {
-  View::Options out;
-  out.render.color = look.color;
-  out.render.unicode = look.unicode;
-  out.render.width = look.width;
-  out.render.thread_in_every_row = !look.terminal;
+  View::Options out = ViewOptionsOf(look);
   out.render.times = options.times;
   out.fold = !options.no_fold;
   out.paced = look.terminal && !options.no_follow;

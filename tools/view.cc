@@ -159,4 +159,13 @@ void View::Flush() {
   last_row_is_interim_ = false;
 }
 
+View::Options ViewOptionsOf(const Look& look) {
+  View::Options options;
+  options.render.color = look.color;
+  options.render.unicode = look.unicode;
+  options.render.width = look.width;
+  options.render.thread_in_every_row = !look.terminal;
+  return options;
+}
+
 }  // namespace smiley::tools

@@ -11,6 +11,7 @@
 
 #include "tools/event_view.h"
 #include "tools/fold.h"
+#include "tools/look.h"
 #include "tools/render.h"
 
 namespace smiley::tools {
@@ -64,5 +65,8 @@ class View {
   bool last_row_is_interim_ = false;   // the row above is a fold that goes on ...
   std::uint32_t interim_thread_ = 0;   // ... of this thread
 };
+
+// Rows as wide and as coloured as the output takes them; nothing else is chosen.
+View::Options ViewOptionsOf(const Look& look);
 
 }  // namespace smiley::tools

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "shm/clock.h"
+#include "tools/answer.h"
 #include "tools/arguments.h"
 #include "tools/look.h"
 #include "tools/names.h"
@@ -35,17 +36,6 @@ std::string RequestOf(const Options& options, const std::string& run) {
   if (options.reverse) request += ",\"reverse\":true";
   if (options.count) request += ",\"count\":true";
   return request + "}";
-}
-
-// The value of a number member of the end line.
-std::uint64_t NumberIn(const std::string& line, const std::string& name) {
-  const std::size_t at = line.find("\"" + name + "\":");
-  if (at == std::string::npos) return 0;
-  std::uint64_t number = 0;
-  for (std::size_t i = at + name.size() + 3; i < line.size() && line[i] >= '0' && line[i] <= '9'; ++i) {
-    number = number * 10 + static_cast<std::uint64_t>(line[i] - '0');
-  }
-  return number;
 }
 
 }  // namespace
@@ -81,29 +71,24 @@ int WhenMain(int argc, char** argv) {
     return kExitUsage;
   }
   if (const auto exit = CheckWhere(options.where)) return *exit;
-  WatchSignals();
-  auto link = OpenLink(NeedDaemon::kNo);
-  if (!link) return Fail(link.status());
-  const Result<RunView> run = AskRun(link->get(), options.selector);
-  if (!run) return Fail(run.status());
+  const Result<OpenedRun> opened = OpenRun(options.selector);
+  if (!opened) return Fail(opened.status());
+  Link* link = opened->link.get();
+  const RunView* run = &opened->run;
 
   const Look look = LookOf(options.color);
-  View::Options view_options;
-  view_options.render.color = look.color;
-  view_options.render.unicode = look.unicode;
-  view_options.render.width = look.width;
-  view_options.render.thread_in_every_row = !look.terminal;
+  View::Options view_options = ViewOptionsOf(look);
   view_options.fold = false;
   View view(view_options, [](std::string_view text) { Output::Get().Write(text); });
   if (!options.json && !options.count) {
-    if (const Status status = LoadNames(link->get(), run->id, &view.renderer()); !status) return Fail(status);
+    if (const Status status = LoadNames(link, run->id, &view.renderer()); !status) return Fail(status);
   }
   EventParser parser;
   StreamObject object;
   Status broken;
   std::string end;
   const Status status = ForEachLine(
-      link->get(), RequestOf(options, run->id),
+      link, RequestOf(options, run->id),
       [&](const std::string& line) {
         if (options.json) {
           Output::Get().Write(line + "\n");
@@ -121,19 +106,20 @@ int WhenMain(int argc, char** argv) {
         return !Interrupted();
       },
       &end);
-  if (options.count && status.ok()) {
-    const std::string count = std::to_string(NumberIn(end, "count"));
+  const auto totals = AnswerObject::Parse(end);
+  if (options.count && status.ok() && totals) {
+    const std::string count = std::to_string(totals->Number("count"));
     Output::Get().Write(options.json ? "{\"type\":\"count\",\"count\":" + count + "}\n" : count + "\n");
   }
   Output::Get().Flush();
   if (Interrupted()) return kExitInterrupted;
   if (!status) return Fail(status);
   if (!broken) return Fail(broken);
-  const std::uint64_t count = NumberIn(end, "count"), read = NumberIn(end, "chunks_read"),
-                      skipped = NumberIn(end, "chunks_skipped");
+  if (!totals) return Fail(totals.status());
+  const std::uint64_t count = totals->Number("count");
   if (!options.json) {
-    Say(Plural(count, "event", "events") + " of run " + run->id + "; read " + Plural(read, "chunk", "chunks") +
-        ", skipped " + Number(skipped));
+    Say(Plural(count, "event", "events") + " of run " + run->id + "; read " +
+        Plural(totals->Number("chunks_read"), "chunk", "chunks") + ", skipped " + Number(totals->Number("chunks_skipped")));
   }
   return count == 0 ? kExitNo : kExitOk;
 }

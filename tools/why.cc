@@ -94,18 +94,17 @@ int WhyMain(int argc, char** argv) {
     Say(place.status().message());
     return kExitUsage;
   }
-  WatchSignals();
-  auto link = OpenLink(NeedDaemon::kNo);
-  if (!link) return Fail(link.status());
-  const Result<RunView> run = AskRun(link->get(), selector);
-  if (!run) return Fail(run.status());
+  const Result<OpenedRun> opened = OpenRun(selector);
+  if (!opened) return Fail(opened.status());
+  Link* link = opened->link.get();
+  const RunView* run = &opened->run;
   const Look look = LookOf(color);
   std::string request =
       "{\"op\":\"why\",\"run\":" + Quote(run->id) + ",\"at\":" + Quote(at) + ",\"name\":" + Quote(name);
   if (thread) request += ",\"thread\":" + std::to_string(*thread);
   if (frame) request += ",\"frame\":" + std::to_string(*frame);
   bool first = true;
-  const Status status = ForEachLine(link->get(), request + "}", [&](const std::string& line) {
+  const Status status = ForEachLine(link, request + "}", [&](const std::string& line) {
     if (json) {
       Output::Get().Write(line + "\n");
     } else {
