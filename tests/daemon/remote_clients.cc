@@ -69,18 +69,6 @@ class ListeningHome : public TestCore {
   Token token_;
 };
 
-std::string ReadToEnd(int fd) {
-  std::string all;
-  char bytes[4096];
-  for (;;) {
-    pollfd state{fd, POLLIN, 0};
-    if (::poll(&state, 1, 20'000) <= 0) return all + "<still open>";
-    const ssize_t got = ::recv(fd, bytes, sizeof bytes, 0);
-    if (got <= 0) return all;
-    all.append(bytes, static_cast<std::size_t>(got));
-  }
-}
-
 mode_t ModeOf(const std::filesystem::path& path) {
   struct stat about {};
   BOOST_REQUIRE_MESSAGE(::stat(path.c_str(), &about) == 0, path.string());

@@ -3,7 +3,9 @@
 // A home of its own with the daemon's core and server in this process, and runs to ask it about.
 #pragma once
 
+#include <poll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -132,25 +134,42 @@ inline Result<Importer::Outcome> ImportBytes(const Services& services, std::stri
   return importer.Finish();
 }
 
-// Fills in what the drainer would have found while draining.
+// All that comes until the other end closes, or nothing comes for some seconds.
+inline std::string ReadToEnd(int fd) {
+  std::string all;
+  char bytes[4096];
+  for (;;) {
+    pollfd state{fd, POLLIN, 0};
+    if (::poll(&state, 1, 20'000) <= 0) return all + "<still open>";
+    const ssize_t got = ::recv(fd, bytes, sizeof(bytes), 0);
+    if (got <= 0) return all;
+    all.append(bytes, static_cast<std::size_t>(got));
+  }
+}
+
+// Fills in what the drainer would have found while draining. REQUIRES that `scanner` stands where the piece begins.
+inline void Sum(PieceScanner* scanner, Piece* piece) {
+  const auto scanned = scanner->Scan(piece->words.data(), piece->words.size());
+  BOOST_REQUIRE(!scanned.damaged);
+  piece->events = scanned.events;
+  piece->lost = scanned.lost;
+  piece->first_seq = scanned.first_seq;
+  piece->last_seq = scanned.last_seq;
+  piece->first_ns = scanned.first_ns;
+  piece->last_ns = scanned.last_ns;
+  piece->min_line = scanned.min_line;
+  piece->max_line = scanned.max_line;
+  piece->exceptions = scanned.exceptions;
+  piece->kinds = scanned.kinds;
+  piece->codes = scanner->codes().Take();
+  piece->variables = scanner->variables().Take();
+}
+
 inline PiecePtr Summed(Piece piece) {
   if (piece.state.anchor_mono_ns == 0) piece.state.anchor_mono_ns = static_cast<std::uint64_t>(piece.time.anchor_ns);
   PieceScanner scanner(0);
   scanner.EnterBlock(piece.state);
-  const auto scanned = scanner.Scan(piece.words.data(), piece.words.size());
-  BOOST_REQUIRE(!scanned.damaged);
-  piece.events = scanned.events;
-  piece.lost = scanned.lost;
-  piece.first_seq = scanned.first_seq;
-  piece.last_seq = scanned.last_seq;
-  piece.first_ns = scanned.first_ns;
-  piece.last_ns = scanned.last_ns;
-  piece.min_line = scanned.min_line;
-  piece.max_line = scanned.max_line;
-  piece.exceptions = scanned.exceptions;
-  piece.kinds = scanned.kinds;
-  piece.codes = scanner.codes().Take();
-  piece.variables = scanner.variables().Take();
+  Sum(&scanner, &piece);
   return std::make_shared<const Piece>(std::move(piece));
 }
 

@@ -42,19 +42,6 @@ int RawConnect(const shm::Home& home) {
   return fd;
 }
 
-// All that comes until the other end closes, or nothing comes for some seconds.
-std::string ReadToEnd(int fd) {
-  std::string all;
-  char bytes[4096];
-  for (;;) {
-    pollfd state{fd, POLLIN, 0};
-    if (::poll(&state, 1, 20'000) <= 0) return all + "<still open>";
-    const ssize_t got = ::recv(fd, bytes, sizeof(bytes), 0);
-    if (got <= 0) return all;
-    all.append(bytes, static_cast<std::size_t>(got));
-  }
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(server)

@@ -86,19 +86,9 @@ void StoreWildRun(Store& store, const std::string& id, int pieces, std::size_t e
         values();
       }
     }
-    const auto scanned = scanner.Scan(piece.words.data(), piece.words.size());
-    BOOST_REQUIRE(!scanned.damaged);
-    piece.events = scanned.events;
-    piece.lost = scanned.lost;
-    piece.first_seq = scanned.first_seq;
-    piece.last_seq = scanned.last_seq;
-    piece.first_ns = scanned.first_ns;
-    piece.last_ns = scanned.last_ns;
-    piece.kinds = scanned.kinds;
-    piece.codes = scanner.codes().Take();
-    piece.variables = scanner.variables().Take();
+    Sum(&scanner, &piece);
     batch.pieces.push_back(std::make_shared<const Piece>(piece));
-    BOOST_REQUIRE(seq == scanned.last_seq + 1);
+    BOOST_REQUIRE(seq == piece.last_seq + 1);
   }
   const Status status = store.Commit(batch);
   BOOST_REQUIRE_MESSAGE(status.ok(), status.message());

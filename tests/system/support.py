@@ -122,6 +122,23 @@ class SmileyTest(unittest.TestCase):
                     names += [n for n in os.listdir(directory) if n.startswith("smiley.%s." % home_id)]
         return names
 
+    def bytes_of_the_home(self):
+        """All bytes under the home and of its shared-memory segments, by path."""
+        found = {}
+        for top, _, names in os.walk(self.home):
+            for name in names:
+                path = os.path.join(top, name)
+                if os.path.isfile(path):
+                    with open(path, "rb") as file:
+                        found[path] = file.read()
+        for name in self.segments():
+            for folder in ("/dev/shm", os.path.join(self.home, "segments")):
+                path = os.path.join(folder, name)
+                if os.path.exists(path):
+                    with open(path, "rb") as file:
+                        found[path] = file.read()
+        return found
+
     def remove_segments(self):
         for name in self.segments():
             for directory in ("/dev/shm", os.path.join(self.home, "segments")):

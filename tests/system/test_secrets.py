@@ -131,22 +131,6 @@ class Secrets(support.SmileyTest):
             said["answer to %s" % request] = b"".join(parts)
         return said
 
-    def bytes_of_the_home(self):
-        found = {}
-        for top, _, names in os.walk(self.home):
-            for name in names:
-                path = os.path.join(top, name)
-                if os.path.isfile(path):
-                    with open(path, "rb") as file:
-                        found[path] = file.read()
-        for name in self.segments():
-            for folder in ("/dev/shm", os.path.join(self.home, "segments")):
-                path = os.path.join(folder, name)
-                if os.path.exists(path):
-                    with open(path, "rb") as file:
-                        found[path] = file.read()
-        return found
-
     def record_and_look(self, python, what, *options):
         """(segments and files while it runs, everything afterwards)."""
         path = self.script("app.py", PROGRAM)

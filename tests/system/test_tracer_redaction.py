@@ -1,7 +1,6 @@
 """What is secret reaches neither ring, nor store, nor export, wherever the program shows it."""
 
 import base64
-import os
 import subprocess
 import unittest
 
@@ -94,22 +93,6 @@ run(sys.argv)
 
 
 class Redaction(support.SmileyTest):
-    def files(self):
-        """All bytes of the store and of this home's shared memory, by name."""
-        found = {}
-        for top, _, names in os.walk(self.home):
-            for name in names:
-                path = os.path.join(top, name)
-                if os.path.isfile(path):
-                    with open(path, "rb") as file:
-                        found[path] = file.read()
-        for name in self.segments():
-            path = os.path.join("/dev/shm", name)
-            if os.path.exists(path):
-                with open(path, "rb") as file:
-                    found[path] = file.read()
-        return found
-
     def record_secrets(self, python, *options):
         result = self.record(TEXT, "--password", "argv-secret-words", "--api_key=argv-second-secret", python=python,
                              options=["-q", *options])
@@ -130,7 +113,7 @@ class Redaction(support.SmileyTest):
                 self.assertIn(b"shown-attribute", outputs["export jsonl"])
                 self.assertIn(b'"$type":"redacted"', outputs["export jsonl"])
                 self.assert_code(self.smiley("daemon", "stop"), 0)
-                outputs.update(self.files())
+                outputs.update(self.bytes_of_the_home())
                 self.assertEqual([(name, secret) for name, data in outputs.items() for secret in SECRETS
                                   if secret.encode() in data], [])
 
@@ -142,7 +125,7 @@ class Redaction(support.SmileyTest):
                 child = self.start("run", "-q", "--python", python, path, "--password", "argv-secret-words",
                                    "--api_key=argv-second-secret", stdin=subprocess.PIPE)
                 self.read_until(child.stdout, b"ready")
-                files = self.files()
+                files = self.bytes_of_the_home()
                 self.assertTrue([n for n in files if n.startswith("/dev/shm")] or self.segments(), "no segment was read")
                 self.assertEqual([(name, secret) for name, data in files.items() for secret in SECRETS
                                   if secret.encode() in data], [])
