@@ -19,12 +19,6 @@ namespace {
 
 constexpr int kProtocol = 0;
 
-Reply Refuse(Status status) {
-  Reply reply;
-  reply.status = std::move(status);
-  return reply;
-}
-
 // A list that is in memory already, written as fast as the client takes it.
 template <typename Item>
 class ListProducer : public Producer {

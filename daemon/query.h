@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "daemon/json_request.h"
 #include "daemon/services.h"
@@ -57,6 +58,11 @@ struct Reply {
   std::unique_ptr<Producer> stream;  // null: the answer is all
   bool binary = false;
 };
+inline Reply Refuse(Status status) {
+  Reply reply;
+  reply.status = std::move(status);
+  return reply;
+}
 
 // hello, status, runs, run, processes, threads, tasks, sources, replay, state, step, when, why, tail, export, check, reindex, delete, pin, begin, stop.
 // (finish and import are conversations: the session leads them.) `wake` is what a waiting producer calls; it may be

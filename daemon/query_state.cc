@@ -239,12 +239,6 @@ Status StateProducer::WriteOutput(JsonObject* object, const std::vector<ThreadIn
   return Status::Ok();
 }
 
-Reply Refuse(Status status) {
-  Reply reply;
-  reply.status = std::move(status);
-  return reply;
-}
-
 }  // namespace
 
 void AppendWhere(JsonObject* object, SourceLines* lines, const CodeInfo* code, std::uint32_t line) {

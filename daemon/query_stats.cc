@@ -254,12 +254,6 @@ class CallsProducer : public Producer {
   std::uint64_t given_ = 0, left_out_ = 0;
 };
 
-Reply Refuse(Status status) {
-  Reply reply;
-  reply.status = std::move(status);
-  return reply;
-}
-
 }  // namespace
 
 void AddFunction(JsonObject* object, const Function& function) {

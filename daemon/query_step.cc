@@ -145,12 +145,6 @@ class StepProducer : public Producer {
   int count_ = 0;
 };
 
-Reply Refuse(Status status) {
-  Reply reply;
-  reply.status = std::move(status);
-  return reply;
-}
-
 }  // namespace
 
 Reply MakeStep(const Services& services, const Request& request) {

@@ -167,12 +167,6 @@ class WhenProducer : public Producer {
   bool searched_ = false;
 };
 
-Reply Refuse(Status status) {
-  Reply reply;
-  reply.status = std::move(status);
-  return reply;
-}
-
 }  // namespace
 
 Reply MakeWhen(const Services& services, const Request& request) {

@@ -408,12 +408,6 @@ Result<bool> WhyProducer::Link(std::string* out) {
   return true;
 }
 
-Reply Refuse(Status status) {
-  Reply reply;
-  reply.status = std::move(status);
-  return reply;
-}
-
 }  // namespace
 
 Reply MakeWhy(const Services& services, const Request& request) {
