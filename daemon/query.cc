@@ -12,6 +12,7 @@
 #include "daemon/query_output.h"
 #include "daemon/query_stats.h"
 #include "daemon/query_state.h"
+#include "daemon/query_timeline.h"
 #include "daemon/snapshot_maker.h"
 
 namespace smiley::daemon {
@@ -312,9 +313,12 @@ Reply AboutRun(const Services& services, const Request& request) {
                      [](std::string* out, const ThreadInfo& thread) { AppendThread(out, thread, std::nullopt); });
   }
   const auto text = request.Flag("text", true);
+  const auto number = request.Integer("source", 1, UINT32_MAX);
   if (!text) return Refuse(text.status());
+  if (!number) return Refuse(number.status());
   auto list = archive.Sources(run->id);
   if (!list) return Refuse(list.status());
+  if (number->has_value()) std::erase_if(*list, [&](const SourceInfo& source) { return source.source != **number; });
   const bool with_text = *text;
   return ListReply(std::move(*list), [with_text](std::string* out, const SourceInfo& source) {
     AppendSource(out, source, with_text);
@@ -340,6 +344,8 @@ Reply AnswerRequest(const Services& services, const Request& request, std::funct
     return AboutRun(services, request);
   }
   if (op == "replay") return MakeReplay(services, request);
+  if (op == "timeline") return MakeTimeline(services, request);
+  if (op == "hits") return MakeHits(services, request);
   if (op == "state") return MakeState(services, request);
   if (op == "step") return MakeStep(services, request);
   if (op == "when") return MakeWhen(services, request);

@@ -218,7 +218,7 @@ Session::Awaitable<bool> Session::Handle(const std::string& line) {
   }
   constexpr std::string_view kLong[] = {"replay", "state", "step", "when", "why", "export", "check",
                                          "reindex", "threads", "sources", "delete", "stats", "calls",
-                                         "exceptions", "output", "diff"};
+                                         "exceptions", "output", "diff", "timeline", "hits"};
   const bool quick = std::find(std::begin(kLong), std::end(kLong), request.op) == std::end(kLong);
   Reply reply;
   auto wake = MakeWake();

@@ -174,6 +174,8 @@ BOOST_AUTO_TEST_CASE(runs_are_listed_and_found) {
   BOOST_TEST(Has(ReadStream(*client, R"({"op":"tasks","run":"k1"})")[0], R"({"type":"task","process":1,"task":1,"name":"late"})"));
   BOOST_TEST(Has(ReadStream(*client, R"({"op":"sources","run":"k1"})")[0], R"("text":"line 1\nline 2)"));
   BOOST_TEST(!Has(ReadStream(*client, R"({"op":"sources","run":"k1","text":false})")[0], "line 1"));
+  BOOST_TEST(ReadStream(*client, R"({"op":"sources","run":"k1","source":1})").size() == 2u);  // it and the end
+  BOOST_TEST(ReadStream(*client, R"({"op":"sources","run":"k1","source":2})").size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(replay_gives_the_exports_events) {
