@@ -10,6 +10,7 @@ import { chromium } from "playwright-core";
 const BIN = process.env.SMILEY_BIN;
 const PYTHON = (process.env.SMILEY_TEST_PYTHONS ?? "python3").split(":")[0];
 const TIMEOUT = 120_000;
+const SIZE = { width: 1440, height: 900 };
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => existsSync(path));
 
 const tests = [];
@@ -72,6 +73,16 @@ export async function until(page, question, what, ...argument) {
   }
 }
 
+async function makeContext(browser) {
+  const context = await browser.newContext({ viewport: SIZE, acceptDownloads: true });
+  context.setDefaultTimeout(TIMEOUT);
+  // A page that is being worked on, without building the daemon again.
+  for (const name of process.env.SMILEY_PAGE_OUT ? ["app.js", "app.css"] : []) {
+    await context.route(`**/${name}`, (route) => route.fulfill({ path: join(process.env.SMILEY_PAGE_OUT, name) }));
+  }
+  return context;
+}
+
 export async function runAll() {
   if (!BIN || !CHROMIUM) {
     console.log(BIN ? "there is no chromium (Debian: apt-get install chromium)" : "SMILEY_BIN is not set");
@@ -84,36 +95,36 @@ export async function runAll() {
   const wanted = process.argv[2] ?? "";
   let failures = 0, ran = 0;
   const home = new Home();
+  // One page for all tests that do not ask for a context of their own: a new one takes a process and seconds.
+  const complaints = [];
+  const context = await makeContext(browser);
+  const page = await context.newPage();
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    const expected = /ERR_CONNECTION_REFUSED|WebSocket connection/.test(message.text());
+    if (message.type() === "error" && !expected) complaints.push(message.text());
+  });
+  const open = async (...words) => {
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize(SIZE);
+    await page.goto("about:blank");
+    await page.goto(home.address(...words).url);
+    return page;
+  };
   try {
     for (const { sentence, body } of tests) {
       if (!sentence.includes(wanted)) continue;
-      const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
-      context.setDefaultTimeout(TIMEOUT);
-      // A page that is being worked on, without building the daemon again.
-      for (const name of process.env.SMILEY_PAGE_OUT ? ["app.js", "app.css"] : []) {
-        await context.route(`**/${name}`, (route) => route.fulfill({ path: join(process.env.SMILEY_PAGE_OUT, name) }));
-      }
-      const complaints = [];
+      complaints.length = 0;
       const begun = Date.now();
       ran++;
       try {
-        await body({ home, context, browser, complaints, async open(...words) {
-          const page = await context.newPage();
-          page.on("pageerror", (error) => complaints.push(String(error)));
-          page.on("console", (message) => {
-            const expected = /ERR_CONNECTION_REFUSED|WebSocket connection/.test(message.text());
-            if (message.type() === "error" && !expected) complaints.push(message.text());
-          });
-          await page.goto(home.address(...words).url);
-          return page;
-        } });
+        await body({ home, browser, complaints, open, newContext: () => makeContext(browser) });
         equal(complaints, [], "the browser's console");
         console.log(`ok   ${sentence} (${Date.now() - begun} ms)`);
       } catch (error) {
         failures++;
         console.log(`FAIL ${sentence}\n     ${error.stack ?? error}`);
       }
-      await context.close();
     }
   } finally {
     await browser.close();

@@ -2,5 +2,9 @@
 import { runAll } from "./harness.mjs";
 import "./runs.mjs";
 import "./views.mjs";
+import "./moment.mjs";
+import "./hostile.mjs";
+import "./report.mjs";
+import "./access.mjs";
 
 process.exit(await runAll());

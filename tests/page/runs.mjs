@@ -12,7 +12,8 @@ test("a home without runs tells how to record one", async ({ open }) => {
   holds((await page.innerText("main")).includes("smiley-run app.py"), "the command is shown");
 });
 
-test("an address is good once, and the page that it opened stays good", async ({ home, context }) => {
+test("an address is good once, and the page that it opened stays good", async ({ home, newContext }) => {
+  const context = await newContext();
   const { url, file } = home.address();
   equal(statSync(file).mode & 0o777, 0o600, "mode of the file");
   holds(readFileSync(file, "utf8").includes(url), "the file leads to the address");
@@ -23,14 +24,15 @@ test("an address is good once, and the page that it opened stays good", async ({
   holds(!existsSync(file), "the file is removed when its code is used");
   await page.reload();
   await page.getByRole("heading", { name: "Runs" }).waitFor();
+  await context.close();
 });
 
-test("an address that was used opens nothing elsewhere", async ({ home, browser, context }) => {
+test("an address that was used opens nothing elsewhere", async ({ home, open, newContext }) => {
+  const page = await open();
+  await page.getByRole("heading", { name: "Runs" }).waitFor();
   const { url } = home.address();
-  const first = await context.newPage();
-  await first.goto(url);
-  await first.getByRole("heading", { name: "Runs" }).waitFor();
-  const other = await browser.newContext();
+  equal((await fetch(new URL("/token", url), { method: "POST", body: /code=([0-9a-f]+)/.exec(url)[1], headers: { Origin: new URL(url).origin } })).status, 200, "the first time");
+  const other = await newContext();
   const second = await other.newPage();
   await second.goto(url);
   await second.getByText("This address is no longer good").waitFor();
@@ -79,6 +81,12 @@ test("a run is exported, deleted after a question, and imported again", async ({
   equal(download.suggestedFilename(), `${run.id}.smiley`, "name of the file");
   const exported = readFileSync(await download.path());
   writeFileSync(join(home.dir, "by-hand"), "");
+  await row.getByRole("button", { name: `Pin run ${run.id}` }).click();
+  await row.locator("button[aria-pressed=true]").waitFor();
+  holds(await row.getByRole("button", { name: `Delete run ${run.id}` }).isDisabled(), "a pinned run cannot be deleted");
+  equal(JSON.parse(home.must("show", run.id, "--json").split("\n")[0]).pinned, true, "the daemon knows the pin");
+  await row.getByRole("button", { name: `Pin run ${run.id}` }).click();
+  await row.locator("button[aria-pressed=false]").waitFor();
   await row.getByRole("button", { name: `Delete run ${run.id}` }).click();
   await page.getByRole("button", { name: "Keep" }).click();
   holds(home.smiley("show", run.id).code === 0, "a run that was kept is there");

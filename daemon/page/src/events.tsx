@@ -82,13 +82,13 @@ function EventRow({ run, row, data }: { run: string; row: Row; data: RunData }) 
   return (
     <tr class={`ev-${event.event}`}>
       <td><Position run={run} at={`${event.thread}:${event.seq}`} /></td>
-      <td class="nowrap"><Place file={event.file} line={event.line} />
+      <td class="nowrap"><Place run={run} file={event.file} line={event.line} source={event.source} />
         {last.line !== event.line && <span class="mono quiet">–{last.line}</span>}
         <div class="quiet fn"><bdi>{shown(event.function)}</bdi></div></td>
       <td class="nowrap"><span class={`lane-dot lane-${event.thread % 6}`} aria-hidden="true" /> <bdi>{shown(thread?.name)}</bdi></td>
       <td><span class={`event-kind e-${event.event}`}>{event.event}</span></td>
-      <td class="statement"><a href={runAddress(run, "", `${event.thread}:${event.seq}`)} aria-label={`go to ${event.thread}:${event.seq}`}>
-        {row.events.map((one) => <Statement key={one.seq} text={plainText(one.text)} />)}</a></td>
+      <td class="statement">{event.text !== undefined && (
+        <a href={runAddress(run, "", `${event.thread}:${event.seq}`)}>{row.events.map((one) => <Statement key={one.seq} text={plainText(one.text)} />)}</a>)}</td>
       <td class="data">
         {event.event === "lost" && <span class="lost">{count(event.count ?? 0)} events lost</span>}
         {event.exception && <div class="raised-text"><bdi>{shown(event.exception.type)}{plainText(event.exception.message) ? `: ${shown(event.exception.message)}` : ""}</bdi></div>}

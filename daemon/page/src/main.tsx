@@ -3,8 +3,10 @@ import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { Daemon, linkState, takeCode } from "./api";
 import { helpOpen, setBackend } from "./app_state";
+import { ComparePage } from "./compare";
 import { isTyping } from "./keys";
-import { route } from "./route";
+import { collect, Report } from "./report";
+import { go, route } from "./route";
 import { RunPage } from "./run_page";
 import { RunsPage } from "./runs";
 import { Denied, HelpBox, LinkBanner, Notices, QuestionBox } from "./shell";
@@ -31,10 +33,20 @@ function App({ reason }: { reason: string | null }) {
 }
 
 function Page() {
-  return route.value.page === "run" ? <RunPage key={route.value.run} /> : <RunsPage />;
+  const at = route.value;
+  if (at.page === "run") return <RunPage key={at.run} />;
+  if (at.page === "compare") return <ComparePage />;
+  return <RunsPage />;
 }
 
-async function main() {
+async function start(): Promise<string | null> {
+  const data = collect((window as { smileyParts?: string[] }).smileyParts ?? []);
+  if (data) {
+    setBackend(new Report(data));
+    linkState.value = "open";
+    if (route.value.page !== "run") go(`#/run/${data.run.id}`, true);
+    return null;
+  }
   let reason: string | null = null;
   try {
     reason = await takeCode();
@@ -44,8 +56,11 @@ async function main() {
   const daemon = new Daemon();
   setBackend(daemon);
   daemon.start();
+  return reason;
+}
+
+start().then((reason) => {
   const root = document.getElementById("app")!;
   root.textContent = "";
   render(<App reason={reason} />, root);
-}
-main();
+});

@@ -9,7 +9,7 @@ export interface Route {
   query: URLSearchParams;
 }
 
-export const VIEWS = ["events", "search", "threads"] as const;
+export const VIEWS = ["moment", "events", "search", "files", "threads", "exceptions", "statistics", "calls", "flame"] as const;
 const POSITION = /^(\d+:\d+)$/;
 
 export function parseRoute(hash: string): Route {
@@ -27,12 +27,8 @@ export function parseRoute(hash: string): Route {
     route.run = parts[1] ?? "";
     const view = parts[2] ?? "";
     if (view === "" || POSITION.test(view)) {
-      route.view = "events";
-      const [thread, seq] = view.split(":");
-      if (seq) {
-        route.query.set("thread", thread);
-        route.query.set("page", String(Math.ceil(Number(seq) / 100)));
-      }
+      route.view = "moment";
+      route.rest = view;
     } else {
       route.view = view;
       route.rest = parts.slice(3).join("/");

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { generation } from "./api";
 import { backend } from "./app_state";
+import { plainText } from "./format";
 import { RequestError } from "./wire_json";
 import type { Run, Source, Task, Thread } from "./types";
 
@@ -56,3 +57,34 @@ async function loadRun(id: string): Promise<RunData> {
   return { run: answer.run as Run, threads, tasks, sources };
 }
 
+const MAX_TEXTS = 30; // kept at once
+const texts = new Map<string, Promise<string[]>>();
+
+// The lines of a source, as they were when the program ran.
+export function sourceLines(run: string, source: number): Promise<string[]> {
+  const key = `${run}/${source}`;
+  const known = texts.get(key);
+  if (known) return known;
+  const lines = backend().list<Source>("sources", { run, source }).then((list) => {
+    const found = list.find((one) => one.source === source);
+    return plainText(found?.text).split(/\r\n|\r|\n/);
+  });
+  lines.catch(() => texts.delete(key));
+  texts.set(key, lines);
+  if (texts.size > MAX_TEXTS) texts.delete(texts.keys().next().value!);
+  return lines;
+}
+
+export function useLines(run: string, source: number | undefined): string[] | null {
+  const [loaded, setLoaded] = useState<{ key: string; lines: string[] } | null>(null);
+  const key = `${run}/${source}`;
+  useEffect(() => {
+    if (!source) return;
+    let stop = false;
+    sourceLines(run, source).then((lines) => !stop && setLoaded({ key, lines }), () => undefined);
+    return () => {
+      stop = true;
+    };
+  }, [key, generation.value]);
+  return loaded?.key === key ? loaded.lines : null;
+}

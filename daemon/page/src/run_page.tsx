@@ -1,15 +1,24 @@
 // A run: its head with what became of it, and the view that the address names.
+import { backend } from "./app_state";
 import { commandOf, count, duration, exitText, failed, shown, since } from "./format";
+import { CallGraphView } from "./call_graph";
 import { EventsView } from "./events";
+import { ExceptionsView } from "./exceptions";
+import { FilesView } from "./files";
+import { FlameView } from "./flame";
+import { MomentView, useViewKeys } from "./moment";
+import { Report } from "./report";
 import { route } from "./route";
 import { useRun, type RunData } from "./run_data";
 import { SearchView } from "./search";
 import { Head } from "./shell";
+import { StatisticsView } from "./statistics";
 import { ThreadsView } from "./threads_view";
 
 export function RunPage() {
   const { run: id, view } = route.value;
   const { data, error } = useRun(id);
+  useViewKeys(data?.run.id ?? id);
   if (!data) {
     return (
       <div class="page"><Head />
@@ -28,9 +37,12 @@ export function RunPage() {
 function RunTitle({ data }: { data: RunData }) {
   const run = data.run;
   const running = run.state === "running";
+  const from = backend();
+  const report = from instanceof Report ? from.data : null;
   return (
     <div class="run-title">
-      <h1 title={commandOf(run)}><bdi>{commandOf(run)}</bdi></h1>
+      <h1 title={commandOf(run)}><bdi>{report?.title || commandOf(run)}</bdi></h1>
+      {report?.part && <span class="lost" title="A report of a part of the run">part: <bdi>{report.part}</bdi></span>}
       <span class={`state ${running ? "s-running" : failed(run) ? "s-failed" : "s-ok"}`}>{running ? "running" : exitText(run) === "0" ? "ok" : exitText(run)}</span>
       <span class="quiet nowrap">{count(run.events)} events{run.end_ns ? ` · ${duration(since(run.start_ns, run.end_ns))}` : ""}</span>
       {run.lost > 0 && <span class="lost nowrap">{count(run.lost)} lost</span>}
@@ -40,8 +52,16 @@ function RunTitle({ data }: { data: RunData }) {
 }
 
 function View({ data, view }: { data: RunData; view: string }) {
-  if (view === "events") return <EventsView data={data} />;
-  if (view === "search") return <SearchView data={data} />;
-  if (view === "threads") return <ThreadsView data={data} />;
+  switch (view) {
+    case "moment": return <MomentView data={data} />;
+    case "events": return <EventsView data={data} />;
+    case "search": return <SearchView data={data} />;
+    case "files": return <FilesView data={data} />;
+    case "threads": return <ThreadsView data={data} />;
+    case "exceptions": return <ExceptionsView data={data} />;
+    case "statistics": return <StatisticsView data={data} />;
+    case "calls": return <CallGraphView data={data} />;
+    case "flame": return <FlameView data={data} />;
+  }
   return <main class="message"><h1>There is no view '{view}'</h1></main>;
 }

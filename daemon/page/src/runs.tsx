@@ -59,6 +59,15 @@ async function deleteRuns(runs: Run[]) {
   }
 }
 
+async function pinRun(run: Run) {
+  try {
+    await backend().ask("pin", { run: run.id, pinned: !run.pinned });
+    say(run.pinned ? `run ${run.id} may be deleted again` : `run ${run.id} is pinned: neither the quota nor anybody deletes it`);
+  } catch (error) {
+    sayError(error);
+  }
+}
+
 async function importFiles(files: Iterable<File>) {
   for (const file of files) {
     try {
@@ -146,6 +155,7 @@ export function RunsPage() {
             ))}
           </div>
           <span class="grow" />
+          {picked.length === 2 && <a class="button" href={`#/compare/${picked[0].id}/${picked[1].id}`}>Compare the two</a>}
           {picked.length > 0 && (
             <button class="danger" onClick={() => deleteRuns(picked).then(() => setChosen(new Set()))}>Delete {picked.length}</button>
           )}
@@ -198,8 +208,10 @@ function RunRow({ run, chosen, pick }: { run: Run; chosen: boolean; pick: (id: s
         {running ? "running" : exitText(run) === "0" ? "ok" : exitText(run)}</span></td>
       <td class="num">{bytes(run.bytes)}</td>
       <td class="row-actions">
+        <button aria-label={`Pin run ${run.id}`} aria-pressed={!!run.pinned} title={run.pinned ? "Pinned: it stays until it is let go" : "Pin: keep it whatever the quota says"}
+          onClick={() => pinRun(run)}>⚲</button>
         <button aria-label={`Export run ${run.id}`} title="Export as one file" onClick={() => exportRun(run)}>⤓</button>
-        <button aria-label={`Delete run ${run.id}`} title={running ? "It is still going" : "Delete"} disabled={running}
+        <button aria-label={`Delete run ${run.id}`} title={running ? "It is still going" : run.pinned ? "It is pinned" : "Delete"} disabled={running || !!run.pinned}
           onClick={() => deleteRuns([run])}>✕</button>
       </td>
     </tr>

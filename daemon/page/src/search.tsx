@@ -1,4 +1,4 @@
-// Searching a run with an expression: results as they are found.
+// Searching a run with an expression: results as they are found, on the timeline too, and walked by n and N.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { backend } from "./app_state";
 import type { Stream } from "./backend";
@@ -82,12 +82,15 @@ export function SearchView({ data }: { data: RunData }) {
           : `${plural(results.length, "event")}${results.length >= MOST ? ", more were not looked for" : ""}`}</span>
       </form>
       <Trouble error={error} />
-      {asked === "" && (
+      {asked === "" && (backend().kind === "report" ? (
+        <p class="examples">A report finds texts: in the kinds of events, functions, files, source lines, values and exceptions. Expressions
+          are for smiley-web.</p>
+      ) : (
         <div class="examples"><p>Every event of the run is asked whether this holds. For example:</p>
           <ul>{EXAMPLES.map((one) => <li key={one}><button onClick={() => setQuery({ where: one }, false)}><code>{one}</code></button></li>)}</ul>
           <p class="quiet">Names: event function file line thread process task depth value exception, and the program's variables with their
             attributes and items. <code>~</code> finds a text in a text, <code>x changed</code> is true where it changed.</p></div>
-      )}
+      ))}
       {results.length > 0 && (
         <div class="table-box" tabIndex={0} role="region" aria-label="Results">
           <table class="table events">
@@ -95,7 +98,7 @@ export function SearchView({ data }: { data: RunData }) {
             <tbody>{results.slice(0, SHOWN).map((event) => (
               <tr key={`${event.thread}:${event.seq}`}>
                 <td><Position run={id} at={`${event.thread}:${event.seq}`} /></td>
-                <td class="nowrap"><Place file={event.file} line={event.line} /> <span class="quiet"><bdi>{shown(event.function)}</bdi></span></td>
+                <td class="nowrap"><Place run={id} file={event.file} line={event.line} source={event.source} /> <span class="quiet"><bdi>{shown(event.function)}</bdi></span></td>
                 <td><span class={`event-kind e-${event.event}`}>{event.event}</span></td>
                 <td class="statement"><a href={runAddress(id, "", `${event.thread}:${event.seq}`)}><Statement text={plainText(event.text) || " "} /></a></td>
                 <td class="data">{event.exception ? <bdi class="raised-text">{shown(event.exception.type)}: {shown(event.exception.message)}</bdi>
@@ -104,7 +107,7 @@ export function SearchView({ data }: { data: RunData }) {
               </tr>
             ))}</tbody>
           </table>
-          {results.length > SHOWN && <p class="quiet pad">The first {SHOWN} of {count(results.length)} are listed.</p>}
+          {results.length > SHOWN && <p class="quiet pad">The first {SHOWN} of {count(results.length)} are listed; all are on the timeline, n and N walk through them.</p>}
         </div>
       )}
     </main>

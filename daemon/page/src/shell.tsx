@@ -2,10 +2,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import { linkState } from "./api";
 import { backend, helpOpen, notices, question } from "./app_state";
+import { KEYS } from "./keys";
 import { runAddress, VIEWS } from "./route";
 
 export const VIEW_NAMES: Record<string, string> = {
-  events: "Events", search: "Search", threads: "Threads",
+  moment: "Moment", events: "Events", search: "Search", files: "Files", threads: "Threads", exceptions: "Exceptions",
+  statistics: "Statistics", calls: "Call graph", flame: "Flame graph",
 };
 
 export function Logo() {
@@ -21,7 +23,7 @@ export function Logo() {
 export function Head({ children, run, view }: { children?: preact.ComponentChildren; run?: string; view?: string }) {
   return (
     <header class="head">
-      <a class="brand" href="#/" aria-label="smiley: all runs"><Logo /><span>smiley</span></a>
+      <a class="brand" href={backend().kind === "report" && run ? runAddress(run) : "#/"} aria-label="smiley: to the beginning"><Logo /><span>smiley</span></a>
       {children}
       {run && (
         <nav class="tabs" aria-label="Views of this run">
@@ -99,9 +101,17 @@ export function HelpBox() {
   return (
     <Dialog label="Help" onClose={close}>
       <div class="help">
-        <h2>Looking at a run</h2>
-        <p>A run is everything that a program did: every call, line, return and exception, and each variable's values. Its
-          events can be read page by page, and searched.</p>
+        <h2>Travel through a run</h2>
+        <p>A run is everything that a program did: every call, line, return and exception, and each variable's values. You
+          stand at one moment of it. The source shows values as of that moment; keys move you, forwards and backwards.</p>
+        {KEYS.map((group) => (
+          <section key={group.title}>
+            <h3>{group.title}</h3>
+            <dl>{group.keys.map((key) => (
+              <div key={key.keys}><dt>{key.keys.split(" ").map((k) => <kbd key={k}>{k}</kbd>)}</dt><dd>{key.what}</dd></div>
+            ))}</dl>
+          </section>
+        ))}
         <h3>Search</h3>
         <p>Expressions are written as in Python: <code>function == "pay" and amount &lt; 0</code>,{" "}
           <code>event == raise and exception ~ "KeyError"</code>, <code>cart["a"].price changed</code>. <code>~</code> finds a

@@ -1,5 +1,5 @@
 // Small parts that several views of a run share.
-import { baseName, shown } from "./format";
+import { baseName, plainText, shown } from "./format";
 import { go, route, runAddress } from "./route";
 import type { RunData } from "./run_data";
 import type { Text } from "./types";
@@ -27,10 +27,12 @@ export function ThreadChoice({ data, all = "all threads" }: { data: RunData; all
   );
 }
 
-export function Place({ file, line }: { file: Text | null | undefined; line?: number | null }) {
+export function Place({ run, file, line, source }: { run: string; file: Text | null | undefined; line?: number | null; source?: number | null }) {
   const text = `${baseName(shown(file))}${line ? `:${line}` : ""}`;
   if (!file) return <span class="quiet">–</span>;
-  return <span class="mono" title={shown(file)}><bdi>{text}</bdi></span>;
+  return source
+    ? <a class="mono" href={runAddress(run, "files", plainText(file), line ? { line: String(line) } : {})} title={shown(file)}><bdi>{text}</bdi></a>
+    : <span class="mono" title={shown(file)}><bdi>{text}</bdi></span>;
 }
 
 export const Position = ({ run, at }: { run: string; at: string }) =>

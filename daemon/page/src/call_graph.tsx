@@ -1,0 +1,100 @@
+// Who calls whom: functions as boxes, calls as arrows, laid out by dagre.
+import dagre from "@dagrejs/dagre";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { count, duration, plural, shown } from "./format";
+import { route, runAddress } from "./route";
+import type { RunData } from "./run_data";
+import type { FunctionStats } from "./statistics";
+import { useList } from "./use_list";
+import { setQuery, ThreadChoice, Trouble } from "./view_parts";
+
+const SIZES = [20, 40, 80, 150];
+const WIDTH = 190, HEIGHT = 46;
+const keyOf = (one: { file: unknown; line: unknown; function: unknown }) => `${shown(one.file as never)}|${one.line}|${shown(one.function as never)}`;
+
+export function CallGraphView({ data }: { data: RunData }) {
+  const id = data.run.id;
+  const query = route.value.query;
+  const thread = Number(query.get("thread")) || undefined;
+  const most = Number(query.get("most")) || 20;
+  const { items, end, error } = useList<FunctionStats>(`${id}/${thread}`, "stats", { run: id, thread, callers: true });
+  const [zoom, setZoom] = useState(1);
+  const box = useRef<HTMLDivElement>(null);
+  const [over, setOver] = useState("");
+  const graph = useMemo(() => (end ? layOut(items, most) : null), [items, end, most]);
+  // Shown whole at first, as long as it stays readable.
+  useLayoutEffect(() => {
+    if (!graph || !box.current) return;
+    const fits = Math.min(box.current.clientWidth / graph.width, box.current.clientHeight / graph.height);
+    setZoom(Math.min(1, Math.max(0.8, fits)));
+  }, [graph]);
+  const heaviest = Math.max(1, ...items.map((one) => one.cumulative_ns));
+  return (
+    <main class="view">
+      <div class="view-bar"><h2>Call graph</h2><ThreadChoice data={data} />
+        <label class="choice">Functions <select value={most} onChange={(event) => setQuery({ most: event.currentTarget.value })}>{SIZES.map((one) => <option key={one} value={one}>{one} with most time</option>)}</select></label>
+        <span class="quiet">{end ? `${plural(items.length, "function")} in all` : "counting …"}</span><span class="grow" />
+        <button aria-label="Smaller" onClick={() => setZoom(Math.max(0.2, zoom / 1.25))}>−</button><button onClick={() => setZoom(1)}>{Math.round(zoom * 100)} %</button><button aria-label="Larger" onClick={() => setZoom(Math.min(3, zoom * 1.25))}>+</button></div>
+      <Trouble error={error} />
+      {end && items.length === 0 && <p class="pad quiet">No calls are recorded.</p>}
+      <div ref={box} class="graph-box" role="region" aria-label="Call graph" tabIndex={0}>
+        {graph && (
+          <svg class="graph" width={graph.width * zoom} height={graph.height * zoom} viewBox={`0 0 ${graph.width} ${graph.height}`} role="group" aria-label="Functions and who calls them">
+            <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" markerHeight="9" orient="auto-start-reverse" markerUnits="userSpaceOnUse"><path d="M0 0 8 4 0 8z" class="arrow-head" /></marker></defs>
+            {graph.edges.map((edge, index) => {
+              const on = over !== "" && (edge.from === over || edge.to === over);
+              return <g key={index} class={on ? "edge on" : over ? "edge off" : "edge"}>
+                <path d={edge.path} marker-end="url(#arrow)" style={{ strokeWidth: 1 + 2.5 * edge.part }} />
+                <text x={edge.x} y={edge.y}>{count(edge.calls)}</text></g>;
+            })}
+            {graph.nodes.map((node) => (
+              <a key={node.key} href={runAddress(id, "search", "", { where: `event == call and function == ${JSON.stringify(shown(node.one.function))}` })}
+                onMouseEnter={() => setOver(node.key)} onMouseLeave={() => setOver("")} onFocus={() => setOver(node.key)} onBlur={() => setOver("")}>
+                <g class="fn-node" transform={`translate(${node.x - WIDTH / 2} ${node.y - HEIGHT / 2})`}>
+                  <rect width={WIDTH} height={HEIGHT} rx="9" />
+                  <rect class="heat" width={Math.max(6, WIDTH * (node.one.cumulative_ns / heaviest))} height="4" y={HEIGHT - 4} rx="2" />
+                  <text x="10" y="18" class="fn-title">{clip(shown(node.one.function), 25)}</text>
+                  <text x="10" y="34">{count(node.one.calls)} × · {duration(node.one.cumulative_ns)} · own {duration(node.one.own_ns)}</text>
+                </g>
+              </a>
+            ))}
+          </svg>
+        )}
+      </div>
+    </main>
+  );
+}
+
+const clip = (text: string, room: number) => (text.length > room ? `…${text.slice(text.length - room + 1)}` : text);
+
+function layOut(items: FunctionStats[], most: number) {
+  const chosen = [...items].sort((a, b) => b.cumulative_ns - a.cumulative_ns).slice(0, most);
+  const keys = new Set(chosen.map(keyOf));
+  const graph = new dagre.graphlib.Graph();
+  graph.setGraph({ rankdir: "LR", nodesep: 16, ranksep: 70, marginx: 16, marginy: 16 });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const one of chosen) graph.setNode(keyOf(one), { width: WIDTH, height: HEIGHT, one });
+  const calls = new Map<string, number>();
+  for (const one of chosen) {
+    for (const caller of one.callers ?? []) {
+      const from = keyOf(caller);
+      if (!keys.has(from)) continue;
+      graph.setEdge(from, keyOf(one), { calls: caller.calls, time: caller.cumulative_ns });
+      calls.set(`${from}>${keyOf(one)}`, caller.calls);
+    }
+  }
+  dagre.layout(graph);
+  const heaviest = Math.max(1, ...graph.edges().map((edge) => (graph.edge(edge) as any).time ?? 0));
+  const size = graph.graph() as { width?: number; height?: number };
+  return {
+    width: Math.max(size.width ?? 0, 100), height: Math.max(size.height ?? 0, 60),
+    nodes: graph.nodes().map((key) => ({ key, ...(graph.node(key) as any) as { x: number; y: number; one: FunctionStats } })),
+    edges: graph.edges().map((edge) => {
+      const label = graph.edge(edge) as any;
+      const points: { x: number; y: number }[] = label.points ?? [];
+      const middle = points[Math.floor(points.length / 2)] ?? { x: 0, y: 0 };
+      return { from: edge.v, to: edge.w, calls: label.calls as number, part: (label.time ?? 0) / heaviest, x: middle.x + 5, y: middle.y,
+        path: points.map((point, at) => `${at === 0 ? "M" : "L"}${point.x.toFixed(1)} ${point.y.toFixed(1)}`).join(" ") };
+    }),
+  };
+}

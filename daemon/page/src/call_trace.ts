@@ -1,0 +1,91 @@
+// What the present call did up to this moment: lines run, what was written at them, calls made.
+import { useEffect, useState } from "preact/hooks";
+import { backend } from "./app_state";
+import { inline, plainText } from "./format";
+import type { State } from "./moment_state";
+import type { EventObject, Value } from "./types";
+import type { LineNotes } from "./source_view";
+import { valueText } from "./value_text";
+
+const BEFORE = 1500; // events before this moment that are looked at
+
+export interface MadeCall { position: string; name: string; result: string; raised: boolean; open: boolean; line: number }
+export interface CallTrace { key: string; notes: LineNotes; calls: MadeCall[]; whole: boolean }
+
+const LEAVES = new Set(["return", "yield", "unwind"]);
+
+export function useCallTrace(run: string, state: State | null): CallTrace | null {
+  const [trace, setTrace] = useState<CallTrace | null>(null);
+  const key = state ? `${run}/${state.position}` : "";
+  useEffect(() => {
+    if (!state || state.frames.length === 0) {
+      setTrace(null);
+      return;
+    }
+    let stop = false;
+    const from = Math.max(1, state.seq - BEFORE);
+    backend().list<EventObject>("replay", { run, from: `${state.thread}:${from}`, limit: state.seq - from + 1 }).then(
+      (events) => !stop && setTrace(traceOf(key, state, events.filter((event) => event.seq <= state.seq))),
+      () => undefined);
+    return () => {
+      stop = true;
+    };
+  }, [key]);
+  return trace;
+}
+
+function traceOf(key: string, state: State, events: EventObject[]): CallTrace {
+  const frame = state.frames[0].frame;
+  const executed = new Map<number, number>();
+  const written = new Map<number, Map<string, Value>>(); // line → what it wrote last
+  const calls: MadeCall[] = [];
+  const open = new Map<number, MadeCall>();
+  let whole = false;
+  let running = 0; // the line whose effects come next
+  for (const event of events) {
+    if (event.frame === frame) {
+      if (event.event === "call") {
+        whole = true;
+        running = event.line ?? 0;
+      }
+      const names = Object.entries(event.changed ?? {});
+      if (names.length > 0 && running > 0) {
+        let at = written.get(running);
+        if (!at) written.set(running, (at = new Map()));
+        for (const [name, value] of names) at.set(name, value);
+      }
+      if (event.event === "line" && event.line) {
+        running = event.line;
+        const here = event.seq === state.seq;
+        if (!here) executed.set(event.line, (executed.get(event.line) ?? 0) + 1);
+      }
+    } else if (event.parent === frame && event.frame) {
+      if (event.event === "call") {
+        const made = { position: `${event.thread}:${event.seq}`, name: inline(plainText(event.function)), result: "", raised: false,
+          open: true, line: running };
+        open.set(event.frame, made);
+        calls.push(made);
+      } else if (LEAVES.has(event.event)) {
+        const made = open.get(event.frame);
+        if (made) {
+          made.open = false;
+          made.raised = event.event === "unwind";
+          made.result = made.raised ? inline(plainText(event.exception?.type)) : valueText(event.value, 40);
+        }
+      }
+    }
+  }
+  return { key, notes: { executed, values: besideLines(state, written) }, calls, whole };
+}
+
+// A name is shown beside the line that wrote it last, with what it is now.
+function besideLines(state: State, written: Map<number, Map<string, Value>>): LineNotes["values"] {
+  const changed = new Set(Object.keys(state.event.changed ?? {}));
+  const out = new Map<number, { name: string; text: string; fresh: boolean }[]>();
+  for (const [line, names] of written) {
+    out.set(line, [...names].slice(0, 6).map(([name, value]) => ({
+      name: inline(name), text: valueText(value, 36), fresh: changed.has(name) && line !== state.frames[0].line,
+    })));
+  }
+  return out;
+}

@@ -1,0 +1,53 @@
+// The sources as they were when the program ran, with how often each line ran.
+import { useMemo, useState } from "preact/hooks";
+import { backend, say, sayError } from "./app_state";
+import { plainText, plural, shown } from "./format";
+import { goTo } from "./moment_state";
+import { route, runAddress } from "./route";
+import { useLines, type RunData } from "./run_data";
+import { SourceView } from "./source_view";
+import { useList } from "./use_list";
+import { Trouble } from "./view_parts";
+import type { State } from "./moment_state";
+
+interface Hits { source: number; file: string; events: number; lines: [number, number][] }
+
+export function FilesView({ data }: { data: RunData }) {
+  const id = data.run.id;
+  const file = route.value.rest;
+  const [filter, setFilter] = useState("");
+  const { items, end, error } = useList<Hits>(`${id}/hits/${data.run.state === "running" ? data.run.events : ""}`, "hits", { run: id });
+  const hits = useMemo(() => new Map(items.map((one) => [one.source, one])), [items]);
+  const sources = [...data.sources].sort((a, b) => (hits.get(b.source)?.events ?? 0) - (hits.get(a.source)?.events ?? 0));
+  const chosen = sources.find((one) => plainText(one.file) === file) ?? (file === "" ? sources[0] : undefined);
+  const lines = useLines(id, chosen?.source);
+  const of = chosen ? hits.get(chosen.source) : undefined;
+  const counts = useMemo(() => new Map(of?.lines ?? []), [of]);
+  const wanted = Number(route.value.query.get("line")) || undefined;
+  const goToLine = (line: number) => {
+    if (!chosen) return;
+    backend().list<State>("state", { run: id, at: `${plainText(chosen.file)}:${line}` }).then(
+      (list) => (list[0] ? goTo(id, list[0].position) : say(`line ${line} never ran`)), sayError);
+  };
+  return (
+    <main class="view files">
+      <section class="panel" aria-label="Files">
+        <div class="panel-head"><h2>Files</h2><input type="search" placeholder="filter" aria-label="Filter files" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} /></div>
+        <ol class="panel-body rows">
+          {sources.filter((one) => shown(one.file).toLowerCase().includes(filter.toLowerCase())).slice(0, 1000).map((one) => (
+            <li key={one.source}><a class={one === chosen ? "row-button on" : "row-button"} href={runAddress(id, "files", plainText(one.file))} title={shown(one.file)}
+              aria-current={one === chosen ? "true" : undefined}>
+              <span class="fn tail"><bdi dir="ltr">{shown(one.file)}</bdi></span><span class="where">{hits.has(one.source) ? plural(hits.get(one.source)!.events, "line") : end ? "never ran" : ""}</span></a></li>
+          ))}
+        </ol>
+      </section>
+      <section class="panel" aria-label="Source">
+        <div class="panel-head"><h2><bdi>{shown(chosen?.file) || "Choose a file"}</bdi></h2>
+          <span class="quiet">{of ? `${plural(of.lines.length, "line")} ran; a line's number leads to its first execution` : ""}</span></div>
+        <Trouble error={error} />
+        {file !== "" && !chosen && <p class="pad">No source of this name is recorded.</p>}
+        {lines && chosen && <SourceView lines={lines} current={wanted} notes={{ hits: counts }} label={`Source of ${shown(chosen.file)}`} onLine={goToLine} />}
+      </section>
+    </main>
+  );
+}

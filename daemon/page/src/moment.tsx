@@ -1,0 +1,202 @@
+// The heart: one moment of a run. Source in the middle, values beside the lines, everything else around it, time below.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { generation } from "./api";
+import { say, sayError } from "./app_state";
+import { useCallTrace } from "./call_trace";
+import { baseName, count, duration, plainText, shown, since } from "./format";
+import { isTyping } from "./keys";
+import { chosenLine, chosenVariable, goTo, loadState, move, type State } from "./moment_state";
+import { go, route, runAddress, VIEWS } from "./route";
+import { useLines, type RunData } from "./run_data";
+import { CallsPanel, OutputPanel, StackPanel, ThreadsPanel, VariablesPanel } from "./side_panels";
+import { SourceView } from "./source_view";
+import { Timeline, type TimelineHandle } from "./timeline";
+import { found, nextFound } from "./search_state";
+import { RequestError } from "./wire_json";
+
+const FOLLOW_MS = 400;
+const MOVES: [string, string, string, string][] = [
+  ["back-out", "⇤", "Out of this call, back to its caller", "O"],
+  ["previous", "↑", "Previous event", "↑"],
+  ["back-over", "←", "Previous line, over calls", "←"],
+  ["over", "→", "Next line, over calls", "→"],
+  ["next", "↓", "Next event, into calls", "↓"],
+  ["out", "⇥", "Out of this call", "o"],
+];
+
+// Where a run is first looked at: what went wrong, its end.
+function firstPlace(data: RunData): string {
+  return data.run.state !== "running" && data.run.uncaught ? "exception" : "end";
+}
+
+function useMoment(id: string, data: RunData): { state: State | null; error: string; following: boolean } {
+  const place = route.value.rest;
+  const [state, setState] = useState<State | null>(null);
+  const [error, setError] = useState("");
+  const running = data.run.state === "running";
+  const following = running && place === "";
+  useEffect(() => {
+    let stop = false;
+    let timer = 0;
+    const load = async () => {
+      try {
+        const next = await loadState(id, place || firstPlace(data));
+        if (stop) return;
+        setState(next);
+        setError("");
+      } catch (failure) {
+        if (stop) return;
+        if (!(failure instanceof RequestError && failure.code === "gone")) setError(failure instanceof Error ? failure.message : String(failure));
+      }
+      if (following && !stop) timer = window.setTimeout(load, FOLLOW_MS);
+    };
+    load();
+    return () => {
+      stop = true;
+      clearTimeout(timer);
+    };
+  }, [id, place, following, generation.value]);
+  return { state, error, following };
+}
+
+export function MomentView({ data }: { data: RunData }) {
+  const id = data.run.id;
+  const { state, error, following } = useMoment(id, data);
+  const [frameAt, setFrameAt] = useState(0);
+  const timeline = useRef<TimelineHandle>(null);
+  useEffect(() => setFrameAt(0), [state?.position]);
+  const trace = useCallTrace(id, state);
+  const frame = state?.frames[Math.min(frameAt, state.frames.length - 1)];
+  const lines = useLines(id, frame?.source);
+  useMoveKeys(id, data, state, following, timeline, frameAt, setFrameAt);
+  if (error && !state) return <main class="message"><h1>There is nothing to show here</h1><p><bdi>{error}</bdi></p>
+    <p><a href={runAddress(id)}>To the run</a></p></main>;
+  if (!state) return <main class="message quiet">Loading …</main>;
+  const top = frameAt === 0;
+  const raised = state.event.event === "raise" || state.event.event === "unwind" || state.event.event === "throw";
+  const file = plainText(frame?.file);
+  const chosen = chosenLine.value?.file === file ? chosenLine.value.line : null;
+  return (
+    <main class="moment" data-position={state.position}>
+      <div class="left">
+        <ThreadsPanel run={id} data={data} state={state} />
+        <CallsPanel run={id} state={state} trace={trace} />
+      </div>
+      <section class="panel middle" aria-label="Source">
+        <div class="move-bar" role="toolbar" aria-label="Moves">
+          {MOVES.map(([kind, sign, what, key]) => (
+            <button key={kind} title={`${what} (${key})`} aria-label={what} disabled={following} onClick={() => move(id, state.position, kind)}>{sign}</button>
+          ))}
+          <span class={`event-kind e-${state.event.event}`}>{state.event.event}</span>
+          <a class="position" href={runAddress(id, "", state.position)} title="The address of this moment">{state.position}</a>
+          <span class="quiet nowrap">{duration(since(data.run.start_ns, state.time_ns))} after start · event {count(state.seq)} of {count(state.last_seq)}</span>
+          <span class="grow" />
+          {data.run.state === "running" && (
+            <button aria-pressed={following} title="Follow the end (f)" onClick={() => (following ? goTo(id, state.position) : go(runAddress(id)))}>
+              {following ? "following live" : "follow"}</button>
+          )}
+        </div>
+        <div class="file-bar"><bdi title={shown(frame?.file)}>{shown(frame?.file) || "no source here"}</bdi>
+          {frame?.function && <b><bdi>{shown(frame.function)}</bdi></b>}
+          {chosen && (
+            <span class="line-moves">line {chosen}
+              <button aria-label={`previous execution of line ${chosen}`} onClick={() => move(id, state.position, "previous-line", { file, line: chosen })}>◂</button>
+              <button aria-label={`next execution of line ${chosen}`} onClick={() => move(id, state.position, "line", { file, line: chosen })}>▸</button>
+            </span>
+          )}
+        </div>
+        {lines
+          ? <SourceView lines={lines} current={frame?.line} chosen={chosen} raised={raised && top} label={`Source of ${baseName(shown(frame?.file))}`}
+              notes={top && trace ? trace.notes : undefined} onLine={(line) => (chosenLine.value = { file, line })} />
+          : <p class="quiet pad">{frame?.source ? "Loading the source …" : "The source of this code is not recorded."}</p>}
+        {state.event.event === "lost" && <div class="lost-banner">{count(state.event.count ?? 0)} events are lost here</div>}
+      </section>
+      <div class="right">
+        <StackPanel state={state} at={frameAt} choose={setFrameAt} />
+        <VariablesPanel run={id} state={state} frame={frame} following={following} />
+      </div>
+      <div class="below">
+        <Timeline run={id} data={data} state={state} handle={timeline} found={found.value} />
+        <OutputPanel run={id} state={state} />
+      </div>
+    </main>
+  );
+}
+
+function useMoveKeys(id: string, data: RunData, state: State | null, following: boolean, timeline: { current: TimelineHandle | null },
+  frameAt: number, setFrameAt: (index: number) => void) {
+  useEffect(() => {
+    if (!state) return;
+    const frame = state.frames[Math.min(frameAt, state.frames.length - 1)];
+    const go1 = (kind: string, fields = {}) => move(id, state.position, kind, fields);
+    const keys: Record<string, () => void> = {
+      ArrowRight: () => go1("over"), ArrowLeft: () => go1("back-over"), ArrowDown: () => go1("next"), ArrowUp: () => go1("previous"),
+      o: () => go1("out"), O: () => go1("back-out"), x: () => go1("exception"), X: () => go1("previous-exception"),
+      c: () => frame && go1("call", { function: plainText(frame.function) }),
+      C: () => frame && go1("previous-call", { function: plainText(frame.function) }),
+      v: () => variable("change"), V: () => variable("previous-change"),
+      l: () => line("line"), L: () => line("previous-line"),
+      Home: () => goTo(id, `${state.thread}:1`), End: () => goTo(id, `${state.thread}:${state.last_seq}`),
+      t: () => thread(1), T: () => thread(-1),
+      "+": () => timeline.current?.zoom(0.4), "=": () => timeline.current?.zoom(0.4), "-": () => timeline.current?.zoom(2.5),
+      "0": () => timeline.current?.whole(),
+      n: () => nextFound(state, 1, id), N: () => nextFound(state, -1, id),
+      f: () => {
+        if (data.run.state !== "running") say("this run has ended");
+        else if (following) goTo(id, state.position);
+        else go(runAddress(id));
+      },
+      "[": () => setFrameAt(Math.max(0, frameAt - 1)), "]": () => setFrameAt(Math.min(state.frames.length - 1, frameAt + 1)),
+    };
+    const variable = (kind: string) => {
+      const chosen = chosenVariable.value;
+      if (!chosen) say("choose a variable first: its ◂ and ▸ do");
+      else go1(kind, { name: chosen.name, frame: chosen.frame });
+    };
+    const line = (kind: string) => {
+      const chosen = chosenLine.value ?? (frame?.line ? { file: plainText(frame.file), line: frame.line } : null);
+      if (chosen) go1(kind, { file: chosen.file, line: chosen.line });
+    };
+    const thread = (by: number) => {
+      const all = [...state.threads.filter((one) => !one.ended).map((one) => ({ thread: one.thread, position: one.position })),
+        { thread: state.thread, position: state.position }].sort((a, b) => a.thread - b.thread);
+      const at = all.findIndex((one) => one.thread === state.thread);
+      if (all.length < 2) say("no other thread runs at this moment");
+      else goTo(id, all[(at + by + all.length) % all.length].position);
+    };
+    const press = (event: KeyboardEvent) => {
+      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      const inLanes = (event.target as HTMLElement | null)?.closest(".source, .output-text");
+      if (inLanes && (event.key === "Home" || event.key === "End")) return;
+      const done = keys[event.key];
+      if (!done) return;
+      event.preventDefault();
+      done();
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  });
+}
+
+// Keys of all views of a run: 1 to 9, search, go to.
+export function useViewKeys(id: string) {
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      const number = Number(event.key);
+      if (number >= 1 && number <= VIEWS.length) go(runAddress(id, VIEWS[number - 1]));
+      else if (event.key === "/") go(runAddress(id, "search"));
+      else if (event.key === "g") askPosition(id);
+      else return;
+      event.preventDefault();
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, [id]);
+}
+
+function askPosition(id: string) {
+  const text = prompt("Position (thread:event, like 1:17), FILE:LINE, start, end or exception");
+  if (!text) return;
+  loadState(id, text.trim()).then((state) => goTo(id, state.position), sayError);
+}

@@ -1,0 +1,83 @@
+// Where we stand in a run: the state of one thread at one event, and moving from there.
+import { signal } from "@preact/signals";
+import { backend, say, sayError } from "./app_state";
+import { route, go, runAddress } from "./route";
+import type { EventObject, Text, Value } from "./types";
+import type { Fields } from "./wire_json";
+
+export interface Frame {
+  frame: number;
+  depth: number;
+  function?: Text;
+  source?: number;
+  file?: Text;
+  line?: number;
+  text?: Text;
+  variables?: Record<string, Value> | [Value, Value][];
+  written?: Record<string, string>;
+}
+export interface OtherThread {
+  process: number;
+  thread: number;
+  name: Text;
+  ended: boolean;
+  position: string;
+  time_ns: string;
+  event: string;
+  frames: Frame[];
+}
+export interface State {
+  position: string;
+  process: number;
+  thread: number;
+  seq: number;
+  time_ns: string;
+  name: Text;
+  last_seq: number;
+  event: EventObject;
+  frames: Frame[];
+  frames_omitted: number;
+  frames_unknown: number;
+  threads: OtherThread[];
+  output: { position: string; stream: string; text: Text }[];
+  output_cut: boolean;
+}
+export interface StepTo { position: string; thread: number; seq: number; line?: number }
+
+export const chosenVariable = signal<{ name: string; frame: number } | null>(null);
+export const chosenLine = signal<{ file: string; line: number } | null>(null);
+export const moving = signal(false);
+
+export async function loadState(run: string, at: string, fields: Fields = {}): Promise<State> {
+  const list = await backend().list<State>("state", { run, at, output: 200, ...fields });
+  if (list.length === 0) throw new Error("nothing is known of this position");
+  return list[0];
+}
+
+export async function step(run: string, from: string, kind: string, fields: Fields = {}): Promise<StepTo | null> {
+  const list = await backend().list<StepTo>("step", { run, from, kind, ...fields });
+  return list[0] ?? null;
+}
+
+export const goTo = (run: string, position: string, replace = false) => go(runAddress(run, "", position), replace);
+
+const NOTHING: Record<string, string> = {
+  next: "this is the last event of this thread", previous: "this is the first event of this thread",
+  over: "this is the last event of this thread", "back-over": "this is the first event of this thread",
+  out: "nothing called this", "back-out": "nothing called this",
+};
+
+// Moves, and says so where there is nowhere to go. One move at a time: held keys do not pile up.
+export async function move(run: string, from: string, kind: string, fields: Fields = {}) {
+  if (moving.value) return;
+  moving.value = true;
+  try {
+    const to = await step(run, from, kind, fields);
+    if (to && route.value.run && run.startsWith(route.value.run)) goTo(run, to.position);
+    else if (!to) say(NOTHING[kind] ?? `there is no ${kind.startsWith("previous") ? "earlier" : "later"} one in this thread`);
+  } catch (error) {
+    sayError(error);
+  } finally {
+    moving.value = false;
+  }
+}

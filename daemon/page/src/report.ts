@@ -1,0 +1,183 @@
+// A static report: the daemon's answers made from files beside the page (smiley-report, smiley-export --format html).
+import type { Backend, Stream } from "./backend";
+import { plainText } from "./format";
+import { Events } from "./report_fold";
+import type { State } from "./moment_state";
+import type { Run, Source, Task, Thread, EventObject } from "./types";
+import { RequestError, parseLine, type Fields } from "./wire_json";
+import type { Lane } from "./timeline_data";
+
+export interface ReportData {
+  run: Run;
+  part: string | null;      // what of the run is in it, in words; null: all
+  title: string;            // empty: the command
+  threads: Thread[];
+  tasks: Task[];
+  sources: Source[];
+  baselines: State[];       // where only a part is in it: how each thread stood before
+  events: EventObject[];
+  answers: Record<string, { lines: any[]; end: Record<string, any> }>; // by request, as askedAs() names it
+}
+
+// Texts of JSON Lines as smiley-report leaves them: data/*.js call smileyReport("…") with one part each, in order.
+export function collect(parts: string[]): ReportData | null {
+  if (parts.length === 0) return null;
+  const data: ReportData = { run: null as never, part: null, title: "", threads: [], tasks: [], sources: [], baselines: [], events: [], answers: {} };
+  let answer = "";
+  for (const part of parts) {
+    for (const line of part.split("\n")) {
+      if (line === "") continue;
+      const object = parseLine(line);
+      if (line.startsWith('{"id":')) {
+        if (object.run) data.run = object.run;
+        if (object.end && answer) data.answers[answer].end = object;
+        if (object.end) answer = "";
+        continue;
+      }
+      if (answer) {
+        data.answers[answer].lines.push(object);
+        continue;
+      }
+      switch (object.type) {
+        case "report":
+          data.part = object.part;
+          data.title = object.title;
+          break;
+        case "answer":
+          answer = object.asked;
+          data.answers[answer] = { lines: [], end: {} };
+          break;
+        case "run": data.run = object; break;
+        case "thread": data.threads.push(object); break;
+        case "task": data.tasks.push(object); break;
+        case "source": data.sources.push(object); break;
+        case "state": data.baselines.push(object); break;
+        case "event": data.events.push(object); break;
+      }
+    }
+  }
+  // A part comes thread by thread.
+  if (data.part) data.events.sort((a, b) => (a.time_ns < b.time_ns ? -1 : a.time_ns > b.time_ns ? 1 : a.thread - b.thread || a.seq - b.seq));
+  return data;
+}
+
+const askedAs = (op: string, fields: Fields) => (op === "calls" ? `calls ${fields.by ?? "time"}` : op);
+
+export class Report implements Backend {
+  readonly kind = "report";
+  private events: Events;
+  private lines = new Map<number, string[]>();
+
+  constructor(readonly data: ReportData) {
+    this.events = new Events(data.events, data.threads, data.baselines, (source, line) => this.lineOf(source, line));
+  }
+
+  private lineOf(source: number | undefined, line: number | undefined): string | undefined {
+    if (!source || !line) return undefined;
+    let lines = this.lines.get(source);
+    if (!lines) {
+      lines = plainText(this.data.sources.find((one) => one.source === source)?.text).split(/\r\n|\r|\n/);
+      this.lines.set(source, lines);
+    }
+    return lines[line - 1];
+  }
+
+  async ask(op: string): Promise<any> {
+    if (op === "run") return { run: this.data.run };
+    throw new RequestError("invalid", "a report cannot do this; smiley-web can");
+  }
+
+  async list<T>(op: string, fields: Fields = {}): Promise<T[]> {
+    return this.answer(op, fields).lines as T[];
+  }
+
+  stream(op: string, fields: Fields, each: (object: any) => void): Stream {
+    let stop = false;
+    const done = (async () => {
+      const { lines, end } = this.answer(op, fields);
+      for (const line of lines) if (!stop) each(line);
+      return { id: null, end: true, ...end } as never;
+    })();
+    done.catch(() => undefined);
+    return { done, close: () => (stop = true) };
+  }
+
+  private answer(op: string, fields: Fields): { lines: any[]; end: Record<string, any> } {
+    switch (op) {
+      case "runs": return { lines: [this.data.run], end: {} };
+      case "threads": {
+        const kept = this.data.answers["threads"];
+        return fields.lines && kept ? kept : { lines: this.data.threads, end: {} };
+      }
+      case "tasks": return { lines: this.data.tasks, end: {} };
+      case "sources": return { lines: this.data.sources.filter((one) => !fields.source || one.source === fields.source), end: {} };
+      case "replay": return { lines: this.replay(fields), end: {} };
+      case "state": {
+        const event = this.events.find(String(fields.at ?? "end"), fields.thread as number | undefined);
+        if (!event) throw new RequestError("not_found", "this is not in the report");
+        const text = this.lineOf(event.source, event.line);
+        return { lines: [this.events.state(text === undefined ? event : { ...event, text }, Number(fields.output ?? 50))], end: {} };
+      }
+      case "step": {
+        const to = this.events.step(String(fields.from), String(fields.kind), fields);
+        return { lines: to ? [{ ...to, position: `${to.thread}:${to.seq}` }] : [], end: {} };
+      }
+      case "timeline": return { lines: this.timeline(fields), end: {} };
+    }
+    const kept = this.data.answers[askedAs(op, fields)];
+    if (!kept) throw new RequestError("invalid", "this is not in the report; smiley-web shows it");
+    if (fields.thread) throw new RequestError("invalid", "a report holds this for all threads together; smiley-web shows it for one");
+    return kept;
+  }
+
+  private replay(fields: Fields): EventObject[] {
+    const position = /^(\d+):(\d+)$/.exec(String(fields.from ?? ""));
+    const thread = position ? Number(position[1]) : (fields.thread as number | undefined);
+    const from = position ? Number(position[2]) : Number(fields.from ?? 0);
+    const limit = Number(fields.limit ?? Infinity);
+    const wanted = String(fields.where ?? "").toLowerCase();
+    const list = thread ? this.events.byThread.get(thread) ?? [] : this.data.events;
+    const out: EventObject[] = [];
+    for (const event of list) {
+      if (out.length >= limit) break;
+      if (event.seq < from && thread) continue;
+      if (wanted && !this.holds(event, wanted)) continue;
+      out.push(fields.source ? { ...event, text: this.lineOf(event.source, event.line) } : event);
+    }
+    return out;
+  }
+
+  // A report has no expressions: it looks for a text in what the table of events shows.
+  private holds(event: EventObject, wanted: string): boolean {
+    const text = [event.event, plainText(event.function), plainText(event.file), this.lineOf(event.source, event.line) ?? "",
+      JSON.stringify(event.changed ?? ""), JSON.stringify(event.value ?? ""), JSON.stringify(event.exception ?? "")];
+    return text.some((one) => one.toLowerCase().includes(wanted));
+  }
+
+  private timeline(fields: Fields): Lane[] {
+    const buckets = Number(fields.buckets ?? 600);
+    const all = this.data.events;
+    const from = (fields.from_ns as bigint | undefined) ?? BigInt(all[0]?.time_ns ?? "0");
+    let to = (fields.to_ns as bigint | undefined) ?? BigInt(all[all.length - 1]?.time_ns ?? "1");
+    if (to <= from) to = from + 1n;
+    const span = Number(to - from);
+    return this.data.threads.map((thread) => {
+      const zeros = () => new Array<number>(buckets).fill(0);
+      const lane: Lane = { process: thread.process, thread: thread.thread, from_ns: String(from), to_ns: String(to), exact: true,
+        events: zeros(), exceptions: zeros(), output: zeros(), lost: zeros(), seq: zeros(), single: [] };
+      for (const event of this.events.byThread.get(thread.thread) ?? []) {
+        const at = Number(BigInt(event.time_ns) - from);
+        if (at < 0 || at > span) continue;
+        const bucket = Math.min(buckets - 1, Math.floor((at / span) * buckets));
+        if (!lane.seq[bucket]) lane.seq[bucket] = event.seq;
+        if (event.event === "lost") lane.lost[bucket] += event.count ?? 1;
+        else lane.events[bucket]++;
+        if (event.event === "raise") lane.exceptions[bucket]++;
+        if (event.event === "stdout" || event.event === "stderr") lane.output[bucket]++;
+        lane.single?.push([event.seq, at, event.event, (event.depth ?? -1) + 1]);
+        if (lane.single && lane.single.length > 1500) lane.single = undefined;
+      }
+      return lane;
+    });
+  }
+}

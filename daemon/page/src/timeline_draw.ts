@@ -1,0 +1,132 @@
+// Draws the lanes of the timeline on a canvas.
+import type { Lane } from "./timeline_data";
+
+export interface Colors { ink: string; faint: string; line: string; density: string[]; bad: string; out: string; lost: string; accent: string; paper: string; call: string }
+export const AXIS = 20;
+
+export function colorsOf(element: Element): Colors {
+  const style = getComputedStyle(element);
+  const get = (name: string) => style.getPropertyValue(name).trim();
+  return {
+    ink: get("--ink"), faint: get("--faint"), line: get("--line"), bad: get("--bad"), out: get("--out"), lost: get("--lost"),
+    accent: get("--accent-fill"), paper: get("--raised"), call: get("--call"),
+    density: [0, 1, 2, 3, 4, 5].map((n) => get(`--lane-${n}`)),
+  };
+}
+
+export interface Marks { at: number | null; thread: number; found: { thread: number; x: number }[] }
+
+export function drawTimeline(canvas: HTMLCanvasElement, lanes: Lane[], marks: Marks, laneHeight: number, ticks: { x: number; text: string }[], shift: number, scale: number) {
+  const ratio = devicePixelRatio || 1;
+  const width = canvas.clientWidth, height = canvas.clientHeight;
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  const g = canvas.getContext("2d")!;
+  const colors = colorsOf(canvas);
+  g.setTransform(ratio, 0, 0, ratio, 0, 0);
+  g.clearRect(0, 0, width, height);
+  g.font = `11px ${getComputedStyle(canvas).fontFamily}`;
+  g.strokeStyle = colors.line;
+  g.fillStyle = colors.faint;
+  for (const tick of ticks) {
+    g.beginPath();
+    g.moveTo(tick.x + 0.5, 0);
+    g.lineTo(tick.x + 0.5, height);
+    g.stroke();
+    g.fillText(tick.text, tick.x + 4, 13);
+  }
+  lanes.forEach((lane, index) => {
+    const top = AXIS + index * laneHeight;
+    if (top > height) return;
+    drawLane(g, lane, top, laneHeight, width, colors, shift, scale, lane.thread === marks.thread);
+  });
+  for (const one of marks.found) {
+    const index = lanes.findIndex((lane) => lane.thread === one.thread);
+    if (index < 0) continue;
+    g.fillStyle = colors.accent;
+    g.strokeStyle = colors.ink;
+    g.beginPath();
+    g.arc(one.x, AXIS + index * laneHeight + 6, 3.5, 0, 7);
+    g.fill();
+    g.stroke();
+  }
+  if (marks.at !== null && marks.at >= -2 && marks.at <= width + 2) {
+    g.fillStyle = colors.accent;
+    g.fillRect(Math.round(marks.at) - 1, 0, 3, height);
+    g.beginPath();
+    g.moveTo(marks.at - 6, 0);
+    g.lineTo(marks.at + 7, 0);
+    g.lineTo(marks.at + 0.5, 9);
+    g.fill();
+  }
+}
+
+function drawLane(g: CanvasRenderingContext2D, lane: Lane, top: number, laneHeight: number, width: number, colors: Colors, shift: number, scale: number, here: boolean) {
+  const color = colors.density[lane.thread % colors.density.length];
+  const bottom = top + laneHeight - 5, room = laneHeight - 11;
+  if (here) {
+    g.globalAlpha = 0.09;
+    g.fillStyle = colors.accent;
+    g.fillRect(0, top, width, laneHeight);
+    g.globalAlpha = 1;
+  }
+  g.strokeStyle = colors.line;
+  g.beginPath();
+  g.moveTo(0, top + laneHeight - 0.5);
+  g.lineTo(width, top + laneHeight - 0.5);
+  g.stroke();
+  const n = lane.events.length;
+  const x = (bucket: number) => (bucket / n) * width * scale + shift;
+  const most = Math.max(1, ...lane.events);
+  if (lane.single) {
+    const span = Number(BigInt(lane.to_ns) - BigInt(lane.from_ns)) || 1;
+    const deepest = Math.max(1, ...lane.single.map((one) => one[3]));
+    for (const [, offset, kind, depth] of lane.single) {
+      const at = (offset / span) * width * scale + shift;
+      const h = 6 + (room - 6) * (depth / deepest);
+      g.fillStyle = kind === "raise" || kind === "unwind" ? colors.bad : kind === "stdout" || kind === "stderr" ? colors.out
+        : kind === "call" ? colors.call : color;
+      g.fillRect(at - 1, bottom - h, 2, h);
+    }
+  } else {
+    g.fillStyle = color;
+    g.beginPath();
+    g.moveTo(x(0), bottom);
+    for (let bucket = 0; bucket < n; bucket++) {
+      const h = lane.events[bucket] > 0 ? Math.max(2, room * Math.sqrt(lane.events[bucket] / most)) : 0;
+      g.lineTo(x(bucket), bottom - h);
+      g.lineTo(x(bucket + 1), bottom - h);
+    }
+    g.lineTo(x(n), bottom);
+    g.fill();
+  }
+  const wide = Math.max(1.5, (width / n) * scale);
+  for (let bucket = 0; bucket < n; bucket++) {
+    if (lane.lost[bucket] > 0) {
+      g.fillStyle = colors.lost;
+      for (let stripe = 0; stripe * 7 < laneHeight - 8; stripe++) g.fillRect(x(bucket), top + 4 + stripe * 7, Math.max(wide, 3), 3);
+    }
+    if (lane.exceptions[bucket] > 0 && !lane.single) {
+      g.fillStyle = colors.bad;
+      g.fillRect(x(bucket), top + 3, Math.max(wide, 2), 6);
+    }
+    if (lane.output[bucket] > 0 && !lane.single) {
+      g.fillStyle = colors.out;
+      g.fillRect(x(bucket), bottom + 1, Math.max(wide, 2), 3);
+    }
+  }
+}
+
+// Times along the axis, at round distances.
+export function ticksFor(fromNs: number, spanNs: number, width: number, text: (ns: number) => string): { x: number; text: string }[] {
+  const wanted = spanNs / Math.max(2, width / 130);
+  const power = 10 ** Math.floor(Math.log10(Math.max(wanted, 1)));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= wanted) ?? power * 10;
+  const out = [];
+  for (let at = Math.ceil(fromNs / step) * step; at <= fromNs + spanNs && out.length < 60; at += step) {
+    out.push({ x: ((at - fromNs) / spanNs) * width, text: text(at) });
+  }
+  return out;
+}

@@ -1,0 +1,183 @@
+// The moment: where it stands, what it shows, and every way to move.
+import { equal, holds, test, until } from "./harness.mjs";
+
+const SHOP = `import threading
+
+def add(total, price):
+    total = total + price
+    return total
+
+def refuse(price):
+    raise ValueError("negative %d" % price)
+
+def shop():
+    total = 0
+    for price in (3, 4, -1):
+        try:
+            if price < 0:
+                refuse(price)
+            total = add(total, price)
+        except ValueError as error:
+            print("refused", error)
+    return total
+
+def work():
+    return shop()
+
+other = threading.Thread(target=work, name="other")
+other.start()
+other.join()
+print(shop())
+`;
+let shop = null;
+const shopRun = (home) => (shop ??= home.record("shop.py", SHOP));
+const at = async (page, position) => until(page, (wanted) => document.querySelector("main.moment")?.dataset.position === wanted, `position ${position}`, position);
+const positionOf = (page) => page.locator("main.moment").getAttribute("data-position");
+// Presses a key and waits until it has led somewhere else.
+async function press(page, key) {
+  const before = await positionOf(page);
+  await page.keyboard.press(key);
+  await until(page, (was) => document.querySelector("main.moment")?.dataset.position !== was, `a move by ${key}`, before);
+  return positionOf(page);
+}
+const current = (page) => page.locator(".row.here .code").innerText();
+async function events(home, run, where) {
+  return home.must("replay", run.id, "--json", "--where", where).trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
+}
+async function openAt(context, home, run, position) {
+  const page = await context.open(run.id);
+  await page.locator("main.moment").waitFor();
+  await page.evaluate((hash) => (location.hash = hash), `#/run/${run.id}/${position}`);
+  await at(page, position);
+  await page.locator(".row.here").waitFor();
+  return page;
+}
+
+test("a position has an address that leads there, with its line, values, stack and output", async (context) => {
+  const { home } = context;
+  const run = shopRun(home);
+  const found = await events(home, run, 'function == "add" and event == return and value == 7 and thread == "MainThread"');
+  equal(found.length, 1, "returns of 7");
+  const page = await openAt(context, home, run, `${found[0].thread}:${found[0].seq}`);
+  equal((await current(page)).replace("▶", "").trim(), "return total", "the line");
+  const variables = await page.locator(".right .v-list").last().innerText();
+  holds(/price\s*4/.test(variables) && /total\s*7/.test(variables), `variables: ${variables}`);
+  const stack = await page.getByLabel("Stack").innerText();
+  holds(/add[\s\S]*shop[\s\S]*<module>/.test(stack), `stack: ${stack}`);
+  holds((await page.getByLabel("Output", { exact: true }).innerText()).includes("refused negative -1"), "the output of the other thread");
+});
+
+test("keys lead over, into and out of calls, and back the same way", async (context) => {
+  const { home } = context;
+  const run = shopRun(home);
+  const [call] = await events(home, run, 'function == "shop" and event == call and thread == "MainThread"');
+  const page = await openAt(context, home, run, `${call.thread}:${call.seq}`);
+  const way = [await positionOf(page)];
+  for (let step = 0; step < 5; step++) way.push(await press(page, "ArrowRight"));
+  equal((await current(page)).replace("▶", "").trim(), "total = add(total, price)", "five lines on");
+  await press(page, "ArrowDown");
+  holds((await page.getByLabel("Stack").innerText()).startsWith("Stack") && (await page.locator(".stack .on .fn").innerText()) === "add", "a step into the call");
+  await press(page, "o");
+  equal(await page.locator(".stack .on .fn").innerText(), "shop", "a step out of it");
+  const before = await positionOf(page);
+  await page.goBack();
+  await until(page, (was) => document.querySelector("main.moment")?.dataset.position !== was, "the page before", before);
+  equal(await page.locator(".stack .on .fn").innerText(), "add", "the browser's back");
+  for (let step = 0; step < 2; step++) await press(page, "ArrowUp");
+  await at(page, way[4]);
+});
+
+test("a variable's changes, a line's executions, calls and exceptions are led to, forwards and backwards", async (context) => {
+  const { home } = context;
+  const run = shopRun(home);
+  const [call] = await events(home, run, 'function == "shop" and event == call and thread == "MainThread"');
+  const page = await openAt(context, home, run, `${call.thread}:${call.seq}`);
+  await press(page, "ArrowRight");
+  await press(page, "ArrowRight");
+  await page.locator(".v-row", { hasText: "total" }).hover();
+  await page.getByLabel("next change of total").click();
+  await until(page, () => /total\s*3/.test(document.querySelector(".right .v.changed")?.innerText ?? ""), "total = 3, marked as changed");
+  await page.getByRole("button", { name: /^line 12/ }).click();
+  await press(page, "l");
+  equal((await current(page)).replace("▶", "").trim(), "for price in (3, 4, -1):", "the chosen line");
+  await press(page, "x");
+  equal(await page.locator(".event-kind").first().innerText(), "raise", "the next exception");
+  holds((await page.locator(".row.here.raised").count()) === 1, "its line is marked");
+  const raised = await positionOf(page);
+  await press(page, "C");
+  equal(await page.locator(".stack .on .fn").innerText(), "refuse", "the call before");
+  await press(page, "x");
+  await at(page, raised);
+});
+
+test("lines that ran in this call are marked, and values stand beside them", async (context) => {
+  const { home } = context;
+  const run = shopRun(home);
+  const [end] = await events(home, run, 'function == "shop" and event == return and thread == "MainThread"');
+  const page = await openAt(context, home, run, `${end.thread}:${end.seq}`);
+  await page.locator(".row.ran").first().waitFor();
+  equal(await page.getByRole("button", { name: /^line 12\s*, ran 4 times in this call/ }).count(), 1, "the loop's line");
+  holds((await page.locator(".row", { has: page.getByRole("button", { name: /^line 16/ }) }).locator(".beside").innerText()).includes("total = 7"), "the value beside the line");
+  holds((await page.getByLabel("Calls", { exact: true }).innerText()).includes("refuse"), "a call that was made");
+});
+
+test("the timeline has a lane for each thread, zooms, and a click leads into it", async (context) => {
+  const { home } = context;
+  const run = shopRun(home);
+  const page = await context.open(run.id);
+  await page.locator("main.moment").waitFor();
+  await page.locator(".lane-name", { hasText: "other" }).waitFor();
+  equal(await page.locator(".lane-name").count(), 2, "lanes");
+  const canvas = page.locator(".timeline canvas");
+  const box = await canvas.boundingBox();
+  await canvas.click({ position: { x: box.width / 2, y: 20 + 34 + 17 } });
+  await until(page, () => document.querySelector(".lane-name.on")?.innerText === "other", "a moment of the other thread");
+  const whole = await page.locator(".timeline .panel-head .quiet").innerText();
+  await page.keyboard.press("+");
+  await until(page, (was) => document.querySelector(".timeline .panel-head .quiet").innerText.split(" · ")[0] !== was.split(" · ")[0], "a shorter stretch", whole);
+  await page.keyboard.press("0");
+  await until(page, (was) => document.querySelector(".timeline .panel-head .quiet").innerText.split(" · ")[0] === was.split(" · ")[0], "the whole run", whole);
+});
+
+test("a line of output leads to the event that wrote it", async (context) => {
+  const { home } = context;
+  const run = shopRun(home);
+  const page = await context.open(run.id);
+  await page.getByLabel("Output", { exact: true }).getByText("refused").first().click();
+  await until(page, () => ["stdout", "line", "c_call"].includes(document.querySelector(".event-kind")?.innerText), "the event that wrote it");
+  holds((await current(page)).includes('print("refused", error)'), "its line");
+});
+
+test("a running program is followed, and held still", async ({ home, open }) => {
+  const recording = home.startRecording("follow.py", `import sys
+def take(line):
+    seen = line.strip()
+    return seen == "end"
+for line in sys.stdin:
+    if take(line):
+        break
+`);
+  recording.tell("first");
+  const page = await open();
+  await page.locator("tr", { hasText: "follow.py" }).getByRole("link").click();
+  await page.getByRole("button", { name: "following live" }).waitFor();
+  const before = await positionOf(page);
+  recording.tell("more");
+  await until(page, (was) => document.querySelector("main.moment")?.dataset.position !== was, "the new end", before);
+  await page.keyboard.press("f");
+  await page.getByRole("button", { name: "follow", exact: true }).waitFor();
+  const held = await positionOf(page);
+  recording.tell("end");
+  await recording.ended;
+  await page.locator(".run-title .state", { hasText: "ok" }).waitFor();
+  equal(await positionOf(page), held, "the moment that was held");
+});
+
+test("help lists the keys, and Escape closes it", async (context) => {
+  const page = await context.open(shopRun(context.home).id);
+  await page.locator("main.moment").waitFor();
+  await page.keyboard.press("?");
+  await page.getByRole("dialog").getByText("Move through time").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+});
