@@ -11,6 +11,7 @@
 #include "shm/clock.h"
 #include "tools/arguments.h"
 #include "tools/look.h"
+#include "tools/report_data.h"
 #include "tools/text.h"
 #include "tools/verbs.h"
 
@@ -60,6 +61,21 @@ class NewFile {
   int fd_ = -1;
 };
 
+// To the file, or to standard output where none is named.
+int WriteWhole(const std::string& bytes, const std::string& path) {
+  if (path.empty()) {
+    Output::Get().Write(bytes);
+    Output::Get().Flush();
+    return kExitOk;
+  }
+  NewFile file(path);
+  for (const Status& status : {file.Open(), file.Write(bytes), file.Finish()}) {
+    if (!status) return Fail(status);
+  }
+  Say("wrote " + path + ", " + Bytes(bytes.size()));
+  return kExitOk;
+}
+
 }  // namespace
 
 int ExportMain(int argc, char** argv) {
@@ -68,11 +84,13 @@ int ExportMain(int argc, char** argv) {
                       "  smiley-export last > crash.smiley            for smiley-import\n"
                       "  smiley-export last -o crash.smiley           the same; the file appears when it is whole\n"
                       "  smiley-export last --format jsonl | head     JSON Lines, for scripts\n"
-                      "  smiley-export last --format chrome -o t.json  opens in Perfetto");
+                      "  smiley-export last --format chrome -o t.json  opens in Perfetto\n"
+                      "  smiley-export last --format html -o run.html   one page, see also smiley-report");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", true)
-      .OneOf("--format", &format, {"smiley", "jsonl", "pstats", "chrome", "speedscope", "collapsed"},
+      .OneOf("--format", &format, {"smiley", "jsonl", "pstats", "chrome", "speedscope", "collapsed", "html"},
              "smiley (compact, the default) and jsonl (JSON Lines) can be imported again; pstats (Python's profilers), chrome "
-             "(Perfetto), speedscope and collapsed (flame graphs) are for other tools")
+             "(Perfetto), speedscope and collapsed (flame graphs) are for other tools; html is "
+             "a page that opens from disk")
       .Text("-o,--output", &path, "write to this file rather than to standard output", "FILE")
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
@@ -86,6 +104,11 @@ int ExportMain(int argc, char** argv) {
   if (!opened) return Fail(opened.status());
   Link* link = opened->link.get();
   const RunView* run = &opened->run;
+  if (format == "html") {
+    const Result<std::string> page = ReportAsOneFile(link, *run);
+    if (!page) return Fail(page.status());
+    return WriteWhole(*page, path);
+  }
   const Result<std::string> head =
       link->Ask("{\"op\":\"export\",\"run\":" + Quote(run->id) + ",\"format\":" + Quote(format) + "}");
   if (!head) return Fail(head.status());

@@ -21,6 +21,7 @@ const std::vector<Verb>& Verbs() {
       {"output", OutputMain, "what the program wrote, and which event wrote it"},
       {"when", WhenMain, "the events at which an expression becomes true"},
       {"why", WhyMain, "where the value of a variable came from"},
+      {"report", ReportMain, "a run as pages that open from disk"},
       {"web", WebMain, "runs in the browser (also: server)"},
       {"server", WebMain, ""},
       {"export", ExportMain, "a run as one file"},

@@ -26,6 +26,7 @@ int PinMain(int argc, char** argv);
 int ExportMain(int argc, char** argv);
 int ImportMain(int argc, char** argv);
 int StoreMain(int argc, char** argv);
+int ReportMain(int argc, char** argv);
 int WebMain(int argc, char** argv);
 int StatsMain(int argc, char** argv);
 int CallsMain(int argc, char** argv);

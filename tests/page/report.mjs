@@ -1,0 +1,96 @@
+// A run as files that open from disk, with no daemon and no network.
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { equal, holds, test, until } from "./harness.mjs";
+
+const SHOP = `def pay(amount, basket=[]):
+    basket.append(amount)
+    if amount < 0:
+        raise ValueError("negative </script><script>window.broken=1</script>")
+    return sum(basket)
+
+total = 0
+for price in (3, 4, -1):
+    try:
+        total = pay(price)
+    except ValueError as error:
+        print("refused", error)
+print(total)
+`;
+
+// A page opened from disk; what it asked the network for.
+async function fromDisk(newContext, path) {
+  const context = await newContext();
+  const asked = [];
+  const page = await context.newPage();
+  page.on("request", (request) => { if (!request.url().startsWith("file:")) asked.push(request.url()); });
+  page.on("pageerror", (error) => asked.push(String(error)));
+  await page.goto(`file://${path}`);
+  return { context, page, asked };
+}
+const position = (page) => page.locator("main.moment").getAttribute("data-position");
+
+test("a report opens from disk with all views, and moves like the page", async ({ home, newContext }) => {
+  const run = home.record("shop.py", SHOP);
+  const folder = join(home.dir, "report");
+  home.must("report", run.id, "-o", folder, "--title", "What <went> wrong");
+  equal(statSync(join(folder, "index.html")).mode & 0o777, 0o600, "mode of the report");
+  home.must("daemon", "stop");
+  const { context, page, asked } = await fromDisk(newContext, join(folder, "index.html"));
+  await page.locator("main.moment").waitFor();
+  equal(await page.locator(".run-title h1").innerText(), "What <went> wrong", "the title");
+  const end = await position(page);
+  await page.keyboard.press("X");
+  await until(page, (was) => document.querySelector("main.moment").dataset.position !== was, "a move to an exception", end);
+  equal(await page.locator(".move-bar .event-kind").innerText(), "raise", "where it led");
+  holds((await page.locator(".right").innerText()).includes("negative </script>"), "the message");
+  await page.keyboard.press("ArrowUp");
+  await until(page, () => document.querySelector(".move-bar .event-kind")?.innerText === "line", "the event before");
+  for (const [view, text] of [["Events", "basket.append(amount)"], ["Files", "shop.py"], ["Threads", "MainThread"], ["Exceptions", "caught"],
+    ["Statistics", "pay"], ["Call graph", "pay"], ["Flame graph", "<module>"]]) {
+    await page.getByRole("link", { name: view, exact: true }).click();
+    await until(page, (wanted) => document.querySelector("main")?.innerText.includes(wanted), `${text} in ${view}`, text);
+  }
+  equal(await page.evaluate(() => window.broken), undefined, "no script of the program ran");
+  equal(asked, [], "requests that left the disk, and errors");
+  await context.close();
+});
+
+test("a run is exported as one page", async ({ home, newContext }) => {
+  const run = home.record("shop.py", SHOP);
+  const path = join(home.dir, "run.html");
+  writeFileSync(path, home.must("export", run.id, "--format", "html"));
+  const { context, page, asked } = await fromDisk(newContext, path);
+  await page.locator("main.moment").waitFor();
+  await page.getByRole("link", { name: "Search" }).click();
+  await page.getByLabel("Expression").fill("negative");
+  await page.keyboard.press("Enter");
+  await page.locator("table.events .e-raise").first().waitFor();
+  equal(asked, [], "requests that left the disk, and errors");
+  await context.close();
+});
+
+test("a run that is too large for a report says so, and the part around a position is offered", async ({ home, newContext }) => {
+  const run = home.record("loop.py", "def step(n):\n    return n + 1\nn = 0\nwhile n < 300:\n    n = step(n)\nprint(n)\n");
+  const folder = join(home.dir, "part");
+  const refused = home.smiley("report", run.id, "-o", folder, "--events", "100");
+  holds(refused.code !== 0 && /--around THREAD:EVENT/.test(refused.err), `refused: ${refused.err}`);
+  holds(!existsSync(folder), "nothing is left of a report that was refused");
+  home.must("report", run.id, "-o", folder, "--events", "100", "--around", "1:600");
+  const { context, page, asked } = await fromDisk(newContext, join(folder, "index.html"));
+  await page.locator("main.moment").waitFor();
+  await page.getByText("part:").waitFor();
+  await page.evaluate((id) => (location.hash = `#/run/${id}/1:600`), run.id);
+  await until(page, () => document.querySelector("main.moment")?.dataset.position === "1:600", "the position");
+  const wanted = JSON.parse(home.must("show", run.id, "--at", "1:600", "--json").split("\n")[0]);
+  const value = wanted.frames.at(-1).variables.n;
+  const stack = page.locator(".stack .row-button");
+  await stack.last().click();
+  await until(page, (n) => new RegExp(`n\\s*${n}`).test(document.querySelector(".right .v-list")?.innerText ?? ""), `n = ${value}`, value);
+  equal(asked, [], "requests that left the disk, and errors");
+  await context.close();
+  home.must("report", run.id, "-o", folder);
+  holds(readFileSync(join(folder, "index.html"), "utf8").includes("part-1.js"), "a report replaces an older one");
+  writeFileSync(join(home.dir, "mine"), "");
+  holds(home.smiley("report", run.id, "-o", home.dir).code !== 0, "a folder with other things is left alone");
+});
