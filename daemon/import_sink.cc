@@ -101,23 +101,7 @@ Status ImportSink::AddPiece(Piece piece) {
   Thread& thread = it->second;
   if (piece.words.size() > shm::kBlockWords) return Damaged("a chunk that is too large");
   piece.run = run_.id;
-  PieceScanner scanner(piece.time.wall_minus_mono_ns);
-  scanner.SetNsPerUnit(piece.time.ns_per_unit);
-  scanner.EnterBlock(piece.state);
-  const PieceScanner::Scanned scanned = scanner.Scan(piece.words.data(), piece.words.size());
-  if (scanned.damaged || scanned.begins_inside != piece.begins_inside) return Damaged("a chunk that cannot be read");
-  piece.events = scanned.events;
-  piece.lost = scanned.lost;
-  piece.first_seq = scanned.first_seq;
-  piece.last_seq = scanned.last_seq;
-  piece.first_ns = scanned.first_ns;
-  piece.last_ns = scanned.last_ns;
-  piece.min_line = scanned.min_line;
-  piece.max_line = scanned.max_line;
-  piece.exceptions = scanned.exceptions;
-  piece.kinds = scanned.kinds;
-  piece.codes = scanner.codes().Take();
-  piece.variables = scanner.variables().Take();
+  if (!SumUp(&piece)) return Damaged("a chunk that cannot be read");
   if (piece.events + piece.lost > 0) {
     if (piece.first_seq != thread.next_seq) {
       return Damaged("events of thread " + std::to_string(piece.thread) + " are missing or stand in it twice");

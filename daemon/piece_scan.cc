@@ -256,6 +256,27 @@ PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t
   return out;
 }
 
+bool SumUp(Piece* piece) {
+  PieceScanner scanner(piece->time.wall_minus_mono_ns);
+  scanner.SetNsPerUnit(piece->time.ns_per_unit);
+  scanner.EnterBlock(piece->state);
+  const PieceScanner::Scanned scanned = scanner.Scan(piece->words.data(), piece->words.size());
+  if (scanned.damaged || scanned.begins_inside != piece->begins_inside) return false;
+  piece->events = scanned.events;
+  piece->lost = scanned.lost;
+  piece->first_seq = scanned.first_seq;
+  piece->last_seq = scanned.last_seq;
+  piece->first_ns = scanned.first_ns;
+  piece->last_ns = scanned.last_ns;
+  piece->min_line = scanned.min_line;
+  piece->max_line = scanned.max_line;
+  piece->exceptions = scanned.exceptions;
+  piece->kinds = scanned.kinds;
+  piece->codes = scanner.codes().Take();
+  piece->variables = scanner.variables().Take();
+  return true;
+}
+
 Piece MakeLossPiece(const shm::BlockHeader& state, const TimeBase& time, std::uint64_t first, std::uint64_t count,
                     std::uint64_t first_units, std::uint64_t last_units) {
   Piece piece;

@@ -84,6 +84,9 @@ class PieceScanner {
   IdSet codes_, variables_;
 };
 
+// Fills in the summary of a piece from its state, clock and words. False: its words are damaged, or do not begin as the
+// piece says.
+bool SumUp(Piece* piece);
 // A piece that only says that `count` events from `first` on are lost.
 Piece MakeLossPiece(const shm::BlockHeader& state, const TimeBase& time, std::uint64_t first, std::uint64_t count,
                     std::uint64_t first_units, std::uint64_t last_units);

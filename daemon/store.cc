@@ -45,6 +45,8 @@ Result<std::unique_ptr<Store>> Store::Open(const Options& options) {
     if (const Status room = guard.AdmitDeletion(); !room.ok()) return room;  // opening writes a little, too
   }
   auto db = StoreDb::Open(options.dir, options.read_only);
+  if (db.status().code() == Code::kDamaged)
+    return Status(Code::kDamaged, db.status().message() + "; smiley-store repair keeps what can be read");
   if (!db.ok()) return db.status();
   auto store = std::make_unique<StoreImpl>(std::move(*db), options);
   if (const Status status = store->Load(); !status.ok()) return status;
@@ -184,6 +186,10 @@ Status StoreImpl::AddRecords(const Batch& batch, const std::map<std::string, std
     TakeDescription(info, &fresh.info);
     list->Put(Family::kMeta, std::string(kRunNumberKey), Number(fresh.key + 1));
     change->runs.emplace(info.id, std::move(fresh));
+  }
+  for (const RunInfo& info : batch.runs) {
+    const RunRecord& record = change->runs.at(info.id);
+    put(record.key, 0, static_cast<std::uint16_t>(RunRecordType::kRunCopy), 0, EncodeRunCopy(info.id, record));
   }
   std::set<std::pair<std::uint32_t, std::uint32_t>> new_processes;
   for (const auto& [run, info] : batch.processes) {

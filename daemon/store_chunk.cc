@@ -116,6 +116,23 @@ Status DecodeChunk(std::string_view chunk, std::uint32_t run_key, Piece* piece) 
   return {};
 }
 
+std::size_t ChunkBytes(std::string_view head) {
+  if (head.size() < kChunkHeaderBytes) return 0;
+  ChunkHeader header;
+  std::memcpy(&header, head.data(), sizeof header);
+  if (header.magic != kChunkMagic || header.version > kChunkVersion || header.frames > shm::kShownFrames ||
+      header.words > shm::kBlockWords || header.compressed_bytes > ZSTD_compressBound(shm::kBlockBytes)) {
+    return 0;
+  }
+  return kChunkHeaderBytes + kStateBytes + header.frames * sizeof(shm::OpenFrame) + header.compressed_bytes + kCheckBytes;
+}
+
+std::uint32_t ChunkRun(std::string_view head) {
+  ChunkHeader header;
+  std::memcpy(&header, head.data(), sizeof header);
+  return header.run_key;
+}
+
 std::string EncodeIndexEntry(const Piece& piece, std::uint64_t chunk_bytes) {
   FieldWriter out;
   out.Unsigned(kIndexVersion);

@@ -22,6 +22,11 @@ std::string EncodeChunk(const Piece& piece, std::uint32_t run_key);
 // The other way; hostile-safe. Fills process, thread, state, time, words and flags. kDamaged, kVersion.
 Status DecodeChunk(std::string_view chunk, std::uint32_t run_key, Piece* piece);
 
+// How many bytes the chunk has that begins with `head` (its first 64 bytes at least); 0: none begins there.
+std::size_t ChunkBytes(std::string_view head);
+// The numbers that its header gives. REQUIRES ChunkBytes(head) != 0.
+std::uint32_t ChunkRun(std::string_view head);
+
 // The summary of a piece with its chunk's size.
 std::string EncodeIndexEntry(const Piece& piece, std::uint64_t chunk_bytes);
 // Fills the summary fields (first_seq comes from the key). `chunk_bytes` may be null.

@@ -82,6 +82,16 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
   return options;
 }
 
+// RocksDB would take a directory without CURRENT for a new database, and remove the tables in it.
+bool LostItsBeginning(const std::filesystem::path& dir) {
+  std::error_code error;
+  if (std::filesystem::exists(dir / "CURRENT", error)) return false;
+  for (std::filesystem::directory_iterator at(dir, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().extension() == ".sst" || at->path().filename().string().starts_with("MANIFEST-")) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 struct StoreDb::Impl {
@@ -102,6 +112,7 @@ struct StoreDb::Impl {
 Result<std::unique_ptr<StoreDb>> StoreDb::Open(const std::filesystem::path& dir, bool read_only) {
   const std::string what = "cannot open the store " + dir.string();
   std::error_code error;
+  if (LostItsBeginning(dir)) return Status(Code::kDamaged, what + ": its file CURRENT is missing");
   if (read_only && !std::filesystem::exists(dir / "CURRENT", error)) {
     return Status(Code::kNotFound, "there is no store in " + dir.string() + ": nothing was recorded yet");
   }
@@ -124,7 +135,12 @@ Result<std::unique_ptr<StoreDb>> StoreDb::Open(const std::filesystem::path& dir,
           ? rocksdb::DB::OpenForReadOnly(DatabaseOptions(), dir.string(), descriptors, &store->impl_->families, &db)
           : rocksdb::DB::Open(DatabaseOptions(), dir.string(), descriptors, &store->impl_->families, &db);
   store->impl_->db.reset(db);
-  if (!status.ok()) return ToStatus(status, what);
+  if (!status.ok()) {
+    const Status why = ToStatus(status, what);
+    // A file that its list of files names.
+    if (status.ToString().find("No such file") != std::string::npos) return Status(Code::kDamaged, why.message());
+    return why;
+  }
   store->impl_->families.resize(kFamilies, nullptr);
   return store;
 }

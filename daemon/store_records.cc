@@ -104,6 +104,23 @@ Status DecodeRun(std::string_view bytes, RunRecord* record) {
   return Finish(in, "run");
 }
 
+std::string EncodeRunCopy(const std::string& id, const RunRecord& record) {
+  FieldWriter out;
+  out.Unsigned(kRecordVersion);
+  out.Bytes(id);
+  out.Bytes(EncodeRun(record));
+  return out.Take();
+}
+
+Status DecodeRunCopy(std::string_view bytes, RunRecord* record) {
+  FieldReader in(bytes);
+  in.Unsigned();
+  record->info.id = in.Bytes();
+  const std::string copy = in.Bytes();
+  if (const Status status = Finish(in, "run"); !status.ok()) return status;
+  return DecodeRun(copy, record);
+}
+
 std::string EncodeProcess(const ProcessInfo& info) {
   FieldWriter out;
   out.Unsigned(kRecordVersion);

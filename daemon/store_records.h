@@ -22,7 +22,8 @@ enum class RunRecordType : std::uint16_t {
   kProcessInfo = 0x100,
   kThreadInfo = 0x101,
   kSourceInfo = 0x102,
-  kTaskInfo = 0x103
+  kTaskInfo = 0x103,
+  kRunCopy = 0x104  // the run's id and its record as it last was described: repairing finds it when the record is gone
 };
 
 struct RunRecord {
@@ -50,6 +51,8 @@ inline constexpr std::size_t kCatalogueKeyBytes = 18;
 
 std::string EncodeRun(const RunRecord& record);
 Status DecodeRun(std::string_view bytes, RunRecord* record);
+std::string EncodeRunCopy(const std::string& id, const RunRecord& record);
+Status DecodeRunCopy(std::string_view bytes, RunRecord* record);
 std::string EncodeProcess(const ProcessInfo& info);
 Status DecodeProcess(std::string_view bytes, ProcessInfo* info);
 std::string EncodeThread(const ThreadInfo& info);

@@ -4,6 +4,7 @@
 #include "tools/arguments.h"
 #include "tools/event_view.h"
 #include "tools/look.h"
+#include "tools/store.h"
 #include "tools/text.h"
 #include "tools/verbs.h"
 
@@ -38,20 +39,28 @@ int StoreMain(int argc, char** argv) {
   std::string action, selector;
   bool json = false;
   Arguments arguments("Looks after the store. check: every sequence number once, produced = stored + lost, every chunk and id\n"
-                      "readable. reindex: makes again what is derived from the chunks, so that any event is found fast.",
+                      "readable. reindex: makes again what is derived from the chunks, so that any event is found fast.\n"
+                      "repair: makes a sound store of what a damaged one still has; what cannot be read is counted as lost. The damaged\n"
+                      "one is never written to, and kept beside it. The daemon must not run.",
                       "  smiley-store check         everything\n"
                       "  smiley-store check last    one run\n"
-                      "  smiley-store reindex last  snapshots of one run, made again");
-  arguments.OneOf("ACTION", &action, {"check", "reindex"}, "what to do")
+                      "  smiley-store reindex last  snapshots of one run, made again\n"
+                      "  smiley-store repair        after damage");
+  arguments.OneOf("ACTION", &action, {"check", "reindex", "repair"}, "what to do")
       .Word("RUN", &selector, "only this run", false)
       .Flag("--json", &json, "findings as JSON Lines")
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (action.empty()) {
-    Say("say what to do with the store: smiley-store check [RUN], or smiley-store reindex [RUN]");
+    Say("say what to do with the store: smiley-store check [RUN], reindex [RUN], or repair");
     return kExitUsage;
   }
   WatchSignals();
+  if (action == "repair") {
+    if (selector.empty()) return RepairStore(json);
+    Say("repair looks after the whole store: smiley-store repair");
+    return kExitUsage;
+  }
   const bool reindex = action == "reindex";
   auto link = OpenLink(reindex ? NeedDaemon::kYes : NeedDaemon::kNo);
   if (!link) return Fail(link.status());
@@ -82,7 +91,7 @@ int StoreMain(int argc, char** argv) {
   Output::Get().Flush();
   if (!status) return Fail(status);
   if (findings == 0 && !json) Say(what + " is sound");
-  if (findings != 0 && !json) Say(Plural(findings, "finding", "findings") + " in " + what);
+  if (findings != 0 && !json) Say(Plural(findings, "finding", "findings") + " in " + what + "; smiley-store repair keeps what can be read");
   return findings == 0 ? kExitOk : kExitNo;
 }
 

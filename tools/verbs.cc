@@ -29,7 +29,7 @@ const std::vector<Verb>& Verbs() {
       {"delete", DeleteMain, "remove runs"},
       {"pin", PinMain, "keep runs from being deleted"},
       {"daemon", DaemonMain, "start, stop or ask the daemon that stores runs"},
-      {"store", StoreMain, "check the store"},
+      {"store", StoreMain, "check the store, repair it"},
   };
   return verbs;
 }
