@@ -61,6 +61,10 @@ class RingWriter {
   // readers find it, and the ring must not be given to another thread (mark it closed instead).
   bool EndThread();
   std::unique_ptr<Segment> Release();
+  // The next event begins a block, so that readers find the open frames as they are then.
+  void EndBlock() {
+    if (open_) Leave();
+  }
 
   // Begins the event with the thread's next seq at time `units` (never below the previous one: it is clamped).
   // Always counts the event. Returns false when it is being lost: Attach and Commit are then no-ops.

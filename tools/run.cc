@@ -8,6 +8,7 @@
 #include "shm/home.h"
 #include "shm/redact.h"
 #include "tools/run_child.h"
+#include "tools/run_filters.h"
 #include "tools/run_handoff.h"
 #include "tools/run_options.h"
 #include "tools/run_python.h"
@@ -106,6 +107,7 @@ int RunMain(int argc, char** argv) {
   const Ended ended = runner.Wait(&input);
   input.Remove();
   ReportEnd(*home, options, start, ended, runner.FreshInterruptFd());
+  if (options.explain_filters) ExplainFilters(*home, start.id);
   EndAs(ended);
 }
 

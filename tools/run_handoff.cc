@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "tools/run_filters.h"
+
 namespace smiley::tools {
 
 namespace fs = std::filesystem;
@@ -138,6 +140,10 @@ Result<std::vector<std::string>> RecordedEnvironment(char** environment, const R
   if (options.no_redact) entry.AddNumber('N', 1);
   if (options.deep) entry.AddNumber('D', 1);
   if (!options.where.empty()) entry.Add('x', options.where);
+  if (options.max_depth != 0) entry.AddNumber('M', options.max_depth);
+  if (!options.start_at.empty()) entry.Add('A', options.start_at);
+  if (!options.stop_after.empty()) entry.Add('Z', options.stop_after);
+  if (options.explain_filters) entry.Add('E', FiltersFile(home, handoff.run));
   std::string limits;
   for (const std::uint32_t limit : options.limits) limits += (limits.empty() ? "" : ",") + std::to_string(limit);
   entry.Add('L', limits);

@@ -31,6 +31,10 @@ constexpr std::string_view kHelp =
     "  --exclude NAME|GLOB    not this package, or these files; may be repeated\n"
     "  --include-stdlib       also the standard library\n"
     "  --no-site-packages     not what is installed in site-packages\n"
+    "  --max-depth N          only N recorded functions deep\n"
+    "  --start-at PLACE       nothing before this FUNCTION is called or this FILE:LINE is reached\n"
+    "  --stop-after PLACE     nothing after this FUNCTION has been left, this FILE:LINE was reached, or N events of a thread\n"
+    "  --explain-filters      at the end, say for each file which rule decided\n"
     "  --where EXPR           only functions for which EXPR holds when they begin\n"
     "  --redact GLOB          also hide values of variables and keys of such names; may be repeated\n"
     "  --no-redact            hide nothing, not even passwords\n"
@@ -47,6 +51,7 @@ constexpr std::string_view kHelp =
     "Examples:\n"
     "  smiley-run app.py --verbose\n"
     "  smiley-run --include-stdlib -m json.tool data.json\n"
+    "  smiley-run --start-at Shop.pay --stop-after Shop.pay --max-depth 3 shop.py\n"
     "  smiley-run --where 'function == \"pay\"' -- ./serve.sh\n";
 
 int Wrong(const std::string& message) {
@@ -99,6 +104,11 @@ class Parser {
   std::optional<int> Finish() {
     for (int i = 1; i < program_at_; ++i) out_->given.emplace_back(argv_[i]);
     if (out_->no_redact && !out_->redact.empty()) return Wrong("--redact and --no-redact cannot both be");
+    for (const auto& [name, place] : {std::pair{"--start-at", out_->start_at}, {"--stop-after", out_->stop_after}}) {
+      if (out_->detail == "calls" && place.find(':') != std::string::npos) {
+        return Wrong(std::string(name) + " a line needs lines: --detail lines or values, or a function");
+      }
+    }
     return std::nullopt;
   }
   std::optional<int> Program(ProgramKind kind) {
@@ -161,6 +171,7 @@ class Parser {
     if (name == "--no-site-packages") target = &out_->no_site_packages;
     if (name == "--no-redact") target = &out_->no_redact;
     if (name == "--deep") target = &out_->deep;
+    if (name == "--explain-filters") target = &out_->explain_filters;
     if (name == "-q" || name == "--quiet") target = &out_->quiet;
     if (name == "--no-follow") {
       out_->follow = false;
@@ -176,7 +187,7 @@ class Parser {
   std::optional<int> Valued(const std::string& name, const std::string& value, bool has_value) {
     static constexpr std::string_view kKnown[] = {
         "--detail", "--on-full", "--name",  "--include", "--exclude", "--where", "--redact", "--python",
-        "--block-timeout", "--ring-size", "--depth", "--items", "--chars", "--nodes", "--bytes"};
+        "--block-timeout", "--ring-size", "--max-depth", "--start-at", "--stop-after", "--depth", "--items", "--chars", "--nodes", "--bytes"};
     bool known = false;
     for (const std::string_view one : kKnown) known |= one == name;
     if (!known) return Wrong("there is no option " + name + "; a program's own options come behind its name");
@@ -200,8 +211,14 @@ class Parser {
       else return Wrong("--on-full is block, drop or overwrite");
     }
     if (name == "--where") return Where(value);
+    if (name == "--start-at" || name == "--stop-after") return Place(name, value);
     if (name == "--block-timeout") return BlockTimeout(value);
     if (name == "--ring-size") return RingSize(value);
+    if (name == "--max-depth") {
+      const auto number = ParseNumber(value);
+      if (!number || *number == 0 || *number > 0xffffffffu) return Wrong(name + " needs a whole number from 1");
+      out_->max_depth = static_cast<std::uint32_t>(*number);
+    }
     static constexpr std::string_view kLimits[] = {"--depth", "--items", "--chars", "--nodes", "--bytes"};
     for (std::size_t i = 0; i < std::size(kLimits); ++i) {
       if (kLimits[i] != name) continue;
@@ -209,6 +226,19 @@ class Parser {
       if (!number || *number == 0 || *number > 0xffffffffu) return Wrong(name + " needs a whole number from 1");
       out_->limits[i] = static_cast<std::uint32_t>(*number);
     }
+    return std::nullopt;
+  }
+
+  std::optional<int> Place(const std::string& name, const std::string& value) {
+    const auto number = ParseNumber(value);
+    const std::size_t colon = value.rfind(':');
+    const auto line = colon == std::string::npos ? std::nullopt : ParseNumber(std::string_view(value).substr(colon + 1));
+    const bool start = name == "--start-at";
+    if (value.empty() || (number && (start || *number == 0)) || (colon != std::string::npos && (colon == 0 || !line || *line == 0))) {
+      return Wrong(name + " needs a function, as in Shop.pay, or a file and a line, as in shop.py:12" +
+                   (start ? "" : ", or a number of events"));
+    }
+    (start ? out_->start_at : out_->stop_after) = value;
     return std::nullopt;
   }
 

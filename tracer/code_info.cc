@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "tracer/control.h"
 #include "tracer/encoder.h"
 #include "tracer/filters.h"
 
@@ -353,6 +354,7 @@ std::unique_ptr<CodeInfo> CodeTable::Analyse(PyCodeObject* code) {
   info->generator = (code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0;
   info->namespace_body = !(code->co_flags & CO_OPTIMIZED);
   info->first_line = static_cast<std::uint32_t>(code->co_firstlineno > 0 ? code->co_firstlineno : 1);
+  if (control_ != nullptr) control_->Mark(code, info.get());
   if (!info->included) return info;
   if (!Analyser(code, info.get(), context_).Run()) {
     PyErr_Clear();

@@ -16,6 +16,7 @@ namespace smiley::tracer {
 
 class Catalogue;
 struct CaptureContext;
+class Control;
 class Filters;
 
 // Where a variable lives.
@@ -50,6 +51,9 @@ struct CodeInfo {
   // The steps from line to line taken lately, direct-mapped: a power of two of them, none before the first.
   struct Step { std::uint32_t before = 0, line = UINT32_MAX; std::vector<std::uint32_t> slots; };
   std::vector<Step> steps;
+  // Where recording begins or ends, see control.h; lines are 0 for none.
+  bool starts = false, stops = false;
+  std::uint32_t start_line = 0, stop_line = 0;
   // For the catalogue: line → slots read, written.
   struct Uses { int line; std::vector<std::uint32_t> reads, writes; };
   std::vector<Uses> uses;
@@ -99,6 +103,7 @@ struct CodeInfo {
 class CodeTable {
  public:
   CodeTable(CaptureContext* context, const Filters* filters);
+  void SetControl(const Control* control) { control_ = control; }
   bool Start();  // false: the interpreter has no co_extra index left
   // Never null; analysed at first sight. REQUIRES the GIL.
   CodeInfo* Of(PyCodeObject* code);
@@ -110,6 +115,7 @@ class CodeTable {
   std::unique_ptr<CodeInfo> Analyse(PyCodeObject* code);
   CaptureContext* context_;
   const Filters* filters_;
+  const Control* control_ = nullptr;
   Py_ssize_t extra_index_ = -1;
   CodeInfo hooked_;  // the list's ends
 };

@@ -1,5 +1,8 @@
 #include "tracer/filters.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "tracer/types.h"
@@ -49,6 +52,10 @@ std::string Filters::AbsoluteFile(std::string_view file) const {
 
 bool Filters::Decide(std::string_view name, std::string* rule) const {
   const std::string file = AbsoluteFile(name);
+  if (!own_.empty() && file.rfind(own_, 0) == 0) {
+    *rule = "smiley's own";
+    return false;
+  }
   for (const std::string& pattern : options_->exclude) {
     if (PatternMatches(pattern, file)) {
       *rule = "--exclude " + pattern;
@@ -76,7 +83,20 @@ bool Filters::Decide(std::string_view name, std::string* rule) const {
 
 bool Filters::Includes(PyCodeObject* code) const {
   std::string rule;
-  return Decide(Utf8(code->co_filename), &rule);
+  const std::string file = Utf8(code->co_filename);
+  const bool included = Decide(file, &rule);
+  if (!options_->explain.empty() && explained_.insert(file).second) Explain(AbsoluteFile(file), included, rule);
+  return included;
+}
+
+// A line a file, for smiley-run to show at the end. Each is written whole, whatever process writes.
+void Filters::Explain(const std::string& file, bool included, const std::string& rule) const {
+  const int fd = open(options_->explain.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return;
+  const std::string line = (included ? "recorded\t" : "left out\t") + rule + "\t" + file + "\n";
+  const ssize_t written = write(fd, line.data(), line.size());
+  (void)written;  // an explanation more or less must not disturb the program
+  close(fd);
 }
 
 }  // namespace smiley::tracer

@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "tracer/options.h"
 
@@ -16,6 +17,8 @@ class Filters {
  public:
   // `stdlib`: the directory of the standard library, `cwd`: the directory at the start.
   Filters(const Options* options, std::string stdlib, std::string cwd);
+  // The folder of smiley's own modules.
+  void SetOwn(std::string folder) { own_ = folder.empty() ? folder : folder + "/"; }
   bool Includes(PyCodeObject* code) const;
   // The rule that decides for a file: "excluded by PATTERN", "standard library", …
   bool Decide(std::string_view file, std::string* rule) const;
@@ -23,9 +26,12 @@ class Filters {
   std::string AbsoluteFile(std::string_view file) const;
 
  private:
+  void Explain(const std::string& file, bool included, const std::string& rule) const;
   const Options* options_;
   std::string stdlib_;
   std::string cwd_;
+  std::string own_;
+  mutable std::unordered_set<std::string> explained_;  // files; guarded by the GIL
 };
 
 // Directory of the running interpreter's standard library, with a slash at the end; empty when unknown.

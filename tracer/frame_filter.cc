@@ -158,7 +158,8 @@ Status FrameFilter::Parse(const std::string& expression) {
 
 bool FrameFilter::Accepts(const SmileyFrame& frame, const CodeInfo& code, std::uint32_t thread, std::size_t depth,
                           CaptureContext* context) const {
-  return expression_->Eval(FrameScope(frame, code, thread, depth, context));
+  if (!Reaches(depth)) return false;
+  return !expression_ || expression_->Eval(FrameScope(frame, code, thread, depth, context));
 }
 
 }  // namespace smiley::tracer

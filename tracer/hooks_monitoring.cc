@@ -40,10 +40,11 @@ PyObject* NeverAgain() {
 
 PyCodeObject* CodeOf(Arguments arguments) { return reinterpret_cast<PyCodeObject*>(arguments[0]); }
 
-// What an event of a code object answers where nothing can be recorded.
+// What an event of a code object answers where nothing is recorded. While recording waits for where to begin, it must
+// come again; after an end Watch brings it back.
 PyObject* Unrecorded() {
   const Process* process = Process::instance();
-  return process == nullptr || process->off() ? NeverAgain() : Nothing();
+  return process->off() && !process->waiting() ? NeverAgain() : Nothing();
 }
 
 bool SetLocalEvents(PyCodeObject* code, int events) {
@@ -73,24 +74,43 @@ bool CallsDebugger(PyCodeObject* code) {
 
 PyObject* OnInstruction(Arguments) { return NeverAgain(); }
 
+// The code object's own events are on afterwards. False: they cannot be, and recording was switched off.
+bool Hook(PyCodeObject* code, CodeInfo* info) {
+  if (info->hooked) [[likely]]
+    return true;
+  Process* process = Process::instance();
+  if (!SetLocalEvents(code, g_local_events | (CallsDebugger(code) ? g_instruction : 0))) {
+    process->SwitchOff("the interpreter's sys.monitoring refuses a code object");
+    return false;
+  }
+  process->codes().Hooked(info, code);
+  return true;
+}
+
+// Recording waits for where to begin: the recorder when that is here.
+ThreadRecorder* Begin(std::uint32_t line) {
+  if (!Process::instance()->waiting()) return nullptr;
+  SmileyFrame frame;
+  smiley_current_frame(&frame);
+  return ThreadRecorder::Begins(frame, line) ? ThreadRecorder::Current() : nullptr;
+}
+
 PyObject* OnStart(Arguments arguments) {
   PyCodeObject* code = CodeOf(arguments);
-  Process* process = Process::instance();
-  CodeInfo* info = process->codes().Of(code);
-  if (!info->included) {
+  CodeInfo* info = Process::instance()->codes().Of(code);
+  if (!info->included && !info->starts && info->start_line == 0) {
     if (CallsDebugger(code)) SetLocalEvents(code, g_instruction);
     return NeverAgain();
   }
   ThreadRecorder* recorder = ThreadRecorder::Current();
-  if (recorder == nullptr) [[unlikely]]
-    return Unrecorded();
-  if (!info->hooked) [[unlikely]] {
-    if (!SetLocalEvents(code, g_local_events | (CallsDebugger(code) ? g_instruction : 0))) {
-      process->SwitchOff("the interpreter's sys.monitoring refuses a code object");
-      return NeverAgain();
+  if (recorder == nullptr) [[unlikely]] {
+    recorder = Begin(0);
+    if (recorder == nullptr) {
+      if (info->start_line != 0 && Process::instance()->waiting()) Hook(code, info);
+      return Unrecorded();
     }
-    process->codes().Hooked(info, code);
   }
+  if (!info->included || !Hook(code, info)) return NeverAgain();
   SmileyFrame frame;
   smiley_current_frame(&frame);
   recorder->Enter(frame, info, Entry::kCall, nullptr);
@@ -98,20 +118,25 @@ PyObject* OnStart(Arguments arguments) {
 }
 
 PyObject* OnResume(Arguments arguments) {
+  PyCodeObject* code = CodeOf(arguments);
+  CodeInfo* info = Process::instance()->codes().Of(code);
+  if (!info->included) return NeverAgain();
   ThreadRecorder* recorder = ThreadRecorder::Current();
   if (recorder == nullptr) [[unlikely]]
     return Unrecorded();
+  if (!Hook(code, info)) return NeverAgain();
   SmileyFrame frame;
   smiley_current_frame(&frame);
-  recorder->Enter(frame, Process::instance()->codes().Of(CodeOf(arguments)), Entry::kResume, nullptr);
+  recorder->Enter(frame, info, Entry::kResume, nullptr);
   return Nothing();
 }
 
 PyObject* OnThrow(Arguments arguments) {
-  CodeInfo* info = Process::instance()->codes().Of(CodeOf(arguments));
+  PyCodeObject* code = CodeOf(arguments);
+  CodeInfo* info = Process::instance()->codes().Of(code);
   if (!info->included) return Nothing();
   ThreadRecorder* recorder = ThreadRecorder::Current();
-  if (recorder == nullptr) return Nothing();
+  if (recorder == nullptr || !Hook(code, info)) return Nothing();
   SmileyFrame frame;
   smiley_current_frame(&frame);
   recorder->Enter(frame, info, Entry::kThrow, arguments[2]);
@@ -142,13 +167,15 @@ PyObject* OnUnwind(Arguments arguments) {
 }
 
 PyObject* OnLine(Arguments arguments) {
-  ThreadRecorder* recorder = ThreadRecorder::Current();
-  if (recorder == nullptr) [[unlikely]]
-    return Unrecorded();
-  SmileyFrame frame;
-  smiley_current_frame(&frame);
   std::int64_t line;
   if (!OneDigit(arguments[1], &line)) return Nothing();  // no source has so many lines
+  ThreadRecorder* recorder = ThreadRecorder::Current();
+  if (recorder == nullptr) [[unlikely]] {
+    recorder = Begin(static_cast<std::uint32_t>(line));
+    if (recorder == nullptr) return Unrecorded();
+  }
+  SmileyFrame frame;
+  smiley_current_frame(&frame);
   recorder->Line(frame, static_cast<std::uint32_t>(line));
   return Nothing();
 }
@@ -221,7 +248,7 @@ struct Watched {
 };
 constexpr Watched kWatched[] = {
     {"PY_START", &Call<OnStart, 2>, false, true},
-    {"PY_RESUME", &Call<OnResume, 2>, true, true},
+    {"PY_RESUME", &Call<OnResume, 2>, false, true},
     {"PY_RETURN", &Call<OnReturn, 3>, true, true},
     {"PY_YIELD", &Call<OnYield, 3>, true, true},
     {"LINE", &Call<OnLine, 2>, true, false},
@@ -269,6 +296,19 @@ class MonitoringHooks final : public HookSource {
     const Owned freed(PyObject_CallMethod(monitoring_, "free_tool_id", "i", g_tool));
     PyErr_Clear();
     g_tool = -1;
+  }
+
+  void Watch() override {
+    const Owned again(PyObject_CallMethod(monitoring_, "restart_events", nullptr));
+    PyErr_Clear();
+    CodeTable& codes = Process::instance()->codes();
+    for (PyThreadState* t = PyInterpreterState_ThreadHead(PyInterpreterState_Get()); t != nullptr; t = PyThreadState_Next(t)) {
+      SmileyFrame frame;
+      for (int more = smiley_innermost_frame(t, &frame); more; more = smiley_outer_frame(&frame)) {
+        CodeInfo* info = codes.Of(frame.code);
+        if (info->included && !Hook(frame.code, info)) return;
+      }
+    }
   }
 
  private:

@@ -91,8 +91,15 @@ void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) 
 
 void Record(PyFrameObject* frame, int what, PyObject* arg, bool exceptions) {
   ThreadRecorder* recorder = ThreadRecorder::Current();
-  if (recorder == nullptr) [[unlikely]]
-    return;
+  if (recorder == nullptr) [[unlikely]] {
+    if (what != PyTrace_CALL && what != PyTrace_LINE) return;
+    SmileyFrame begins;
+    smiley_read_frame(frame, &begins);
+    const int line = what == PyTrace_LINE ? PyFrame_GetLineNumber(frame) : 0;
+    if (!ThreadRecorder::Begins(begins, static_cast<std::uint32_t>(line))) return;
+    recorder = ThreadRecorder::Current();
+    if (recorder == nullptr) return;
+  }
   switch (what) {
     case PyTrace_LINE:
       OnLine(recorder, frame);
@@ -145,6 +152,8 @@ class TraceFunctionHooks final : public HookSource {
     UnwatchSettrace();
     smiley_untrace_all_threads(calls_only_ ? &Profile : &Trace);
   }
+
+  void Watch() override {}  // the function is called for every frame, whenever that began
 
  private:
   static void SetEverywhere() { smiley_trace_all_threads(g_calls_only ? &Profile : &Trace, nullptr, g_calls_only ? 1 : 0); }

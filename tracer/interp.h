@@ -31,6 +31,11 @@ void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out);
 void smiley_current_frame(SmileyFrame* out);
 #endif
 
+// The frames that run in a thread of this interpreter, innermost first; what the interpreter itself has between them and
+// what has not begun is left out. 0: there is none (any more).
+int smiley_innermost_frame(PyThreadState* thread, SmileyFrame* out);
+int smiley_outer_frame(SmileyFrame* frame);
+
 // Attributes of an instance that does not have a __dict__ object made: fills names and values (borrowed) up to `room`
 // and returns the number there are. If the instance has a real dict, *dict is it and 0 is returned.
 Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** names, PyObject** values,

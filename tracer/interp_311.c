@@ -12,8 +12,9 @@
 #include "tracer/interp.h"
 #include "tracer/interp_parts.h"
 
-void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out) {
-  _PyInterpreterFrame* f = frame->f_frame;
+#define INNERMOST(thread) ((thread)->cframe->current_frame)
+
+static void FillFrame(_PyInterpreterFrame* f, SmileyFrame* out) {
   out->key = f;
   out->previous = f->previous;
   out->locals = f->localsplus;
@@ -24,6 +25,10 @@ void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out) {
   out->lasti = _PyInterpreterFrame_LASTI(f);
   out->top = f->stacktop > out->code->co_nlocalsplus ? f->localsplus[f->stacktop - 1] : NULL;
 }
+
+#include "tracer/interp_frames.h"
+
+void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out) { FillFrame(frame->f_frame, out); }
 
 PyObject* smiley_frame_trace(PyFrameObject* frame) { return frame->f_trace; }
 

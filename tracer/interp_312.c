@@ -14,8 +14,9 @@
 #include "tracer/interp_parts.h"
 #include "tracer/interp_312_up.h"
 
-void smiley_current_frame(SmileyFrame* out) {
-  _PyInterpreterFrame* f = PyThreadState_GET()->cframe->current_frame;
+#define INNERMOST(thread) ((thread)->cframe->current_frame)
+
+static inline void FillFrame(_PyInterpreterFrame* f, SmileyFrame* out) {
   out->key = f;
   out->previous = f->previous;
   out->locals = f->localsplus;
@@ -26,6 +27,10 @@ void smiley_current_frame(SmileyFrame* out) {
   out->lasti = _PyInterpreterFrame_LASTI(f);
   out->top = f->stacktop > out->code->co_nlocalsplus ? f->localsplus[f->stacktop - 1] : NULL;
 }
+
+#include "tracer/interp_frames.h"
+
+void smiley_current_frame(SmileyFrame* out) { FillFrame(INNERMOST(PyThreadState_GET()), out); }
 
 Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** names, PyObject** values,
                                       Py_ssize_t room) {

@@ -1,86 +1,24 @@
 // The extension module's two doors: the C entry that the preload library calls, and the Python module for programs
 // that import it.
 #include <Python.h>
-#include <pthread.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <cstdio>
-#include <cstring>
+#include <stdexcept>
 #include <string>
 
-#include "shm/test_point.h"
-#include "tracer/children.h"
-#include "tracer/hooks.h"
+#include "shm/home.h"
 #include "tracer/interp.h"
-#include "tracer/output.h"
-#include "tracer/process.h"
+#include "tracer/recording.h"
 #include "tracer/start_config.h"
-#include "tracer/swap.h"
 
-namespace smiley::tracer {
-namespace {
-
-HookSource* g_hooks = nullptr;
-
-// The program's text where the interpreter has no file of it.
-void ReadProgramText(const SmileyStartConfig& config, SourceBook* sources) {
-  for (std::uint32_t i = 0; i + 1 < config.command_count; ++i) {
-    if (std::strcmp(config.command[i], "-c") == 0) {
-      sources->SetProgram("<string>", config.command[i + 1]);
-      break;
-    }
-    if (config.command[i][0] != '-') break;
-  }
-  if (config.stdin_source == nullptr) return;
-  if (FILE* file = std::fopen(config.stdin_source, "re")) {
-    std::string text;
-    char buffer[65536];
-    for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, file)) > 0;) text.append(buffer, n);
-    std::fclose(file);
-    std::remove(config.stdin_source);
-    sources->SetProgram("<stdin>", std::move(text));
-  }
-}
-
-std::string Begin(const SmileyStartConfig& config) {
-  if (config.version != SMILEY_START_VERSION || config.bytes < sizeof(SmileyStartConfig)) {
-    return "the preload library is of another version; build smiley again";
-  }
-  if (g_hooks != nullptr) return "recording has started already";
-#ifdef Py_GIL_DISABLED
-  return "free-threaded builds of Python are not recorded";
-#endif
-  if (config.test_point != nullptr) shm::ArmTestPoints(config.test_point);
-  Process* process = new Process(&config, OptionsFrom(config));
-  if (const Status opened = process->Open(); !opened.ok()) {
-    delete process;
-    return opened.message();
-  }
-  ReadProgramText(config, &process->sources());
-  Process::Install(process);
-  std::string error;
-  HookSource* hooks = MakeHooks(process->options().detail == Detail::kCalls).release();
-  if (!WatchCompiling()) process->Note("warning", "texts given to exec, eval and compile are not shown");
-  if (!hooks->Start(&error)) {
-    UnwatchCompiling();
-    process->SwitchOff(error.c_str());
-    delete hooks;
-    return error;
-  }
-  if (std::string why; !WatchOutput(&why)) process->Note("warning", "what the program writes is not recorded: " + why);
-  WatchChildren();
-  pthread_atfork(nullptr, nullptr, [] { Process::forked.store(true); });
-  g_hooks = hooks;
-  return {};
-}
-
-}  // namespace
-}  // namespace smiley::tracer
+namespace py = pybind11;
 
 extern "C" int smiley_tracer_start(const SmileyStartConfig* config) {
   std::string error;
   try {
-    error = smiley::tracer::Begin(*config);
+    error = smiley::tracer::BeginRecording(*config);
   } catch (const std::exception& problem) {
     error = problem.what();
   }
@@ -93,10 +31,46 @@ extern "C" int smiley_tracer_start(const SmileyStartConfig* config) {
   return 1;
 }
 
+namespace {
+
+void OrRaise(const std::string& failed) {
+  if (!failed.empty()) throw std::runtime_error(failed);
+}
+
+}  // namespace
+
 PYBIND11_MODULE(_smiley, module) {
-  module.doc() = "smiley's recorder: tells whether this process is being recorded, and under which run";
+  using namespace smiley::tracer;
+  module.doc() = "smiley's recorder; programs use it through the package smiley";
   module.def(
-      "recording", [] { return smiley::tracer::g_hooks != nullptr && !smiley::tracer::Process::instance()->off(); },
-      "True while this process is being recorded.");
+      "start",
+      [](std::string name, std::string detail, std::vector<std::string> command, std::vector<std::string> include,
+         std::vector<std::string> exclude, std::vector<std::string> redact, bool include_stdlib, bool site_packages,
+         std::string where, bool follow) {
+        StartRequest request;
+        request.name = std::move(name);
+        request.detail = std::move(detail);
+        request.where = std::move(where);
+        request.command = std::move(command);
+        request.include = std::move(include);
+        request.exclude = std::move(exclude);
+        request.redact = std::move(redact);
+        request.include_stdlib = include_stdlib;
+        request.site_packages = site_packages;
+        request.follow = follow;
+        OrRaise(StartInThisProcess(request));
+      },
+      py::kw_only(), py::arg("name"), py::arg("detail"), py::arg("command"), py::arg("include"), py::arg("exclude"),
+      py::arg("redact"), py::arg("include_stdlib"), py::arg("site_packages"), py::arg("where"), py::arg("follow"));
+  module.def("pause", [](bool end) { PauseRecording(end); }, py::arg("end") = false);
+  module.def("resume", [] { OrRaise(ResumeRecording()); });
+  module.def("recording", &IsRecording, "True while this process is being recorded.");
+  module.def("home", [] {
+    auto home = smiley::shm::Home::Open();
+    OrRaise(home.ok() ? std::string() : home.status().message());
+    return home.value().dir.string();
+  });
+  module.def("run", &RunOfRecording, "The id of this process's run, empty when none was begun.");
+  module.def("mark", [](py::str text, py::dict values) { return TellMark(text.ptr(), values.ptr()); });
   module.attr("__version__") = SMILEY_VERSION;
 }

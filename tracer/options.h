@@ -35,6 +35,9 @@ struct Options {
   bool no_site_packages = false;
   bool follow = true;
   std::string where;   // record-time expression, empty = none
+  std::uint32_t max_frames = 0;        // recorded frames within frames, 0 = no limit
+  std::string start_at, stop_after;    // see control.h, empty = none
+  std::string explain;                 // file to which filters tell what they decided, empty = none
   Limits limits;
   shm::Redactor redactor;
 };

@@ -99,6 +99,10 @@ void ReadKey(char key, const char* value, Handoff* handoff) {
     case 'N': config.no_redact = 1; break;
     case 'D': config.deep = 1; break;
     case 'L': ReadLimits(value, &config); break;
+    case 'M': config.max_frames = static_cast<uint32_t>(Number(value)); break;
+    case 'A': config.start_at = value; break;
+    case 'Z': config.stop_after = value; break;
+    case 'E': config.explain = value; break;
     case 'p': config.stdin_source = value; break;
     default: break;
   }

@@ -62,6 +62,10 @@ Options OptionsFrom(const SmileyStartConfig& config) {
   options.no_site_packages = config.no_site_packages != 0;
   options.follow = config.follow != 0;
   if (config.where != nullptr) options.where = config.where;
+  options.max_frames = config.max_frames;
+  if (config.start_at != nullptr) options.start_at = config.start_at;
+  if (config.stop_after != nullptr) options.stop_after = config.stop_after;
+  if (config.explain != nullptr) options.explain = config.explain;
   const auto limit = [](std::uint32_t asked, int usual, int most) {
     return asked == 0 ? usual : static_cast<int>(std::min<std::uint32_t>(asked, static_cast<std::uint32_t>(most)));
   };
@@ -152,7 +156,8 @@ Status Process::OpenCatalogue(bool fork) {
   return Status::Ok();
 }
 
-Status Process::Open() {
+Status Process::Open(const std::string& own) {
+  filters_.SetOwn(own);
   auto home = shm::Home::OpenAt(config_->home);
   if (!home.ok()) return home.status();
   owner_.home = home.value();
@@ -164,6 +169,10 @@ Status Process::Open() {
   if (!options_.where.empty()) {
     if (const Status parsed = where_.Parse(options_.where); !parsed.ok()) return parsed;
   }
+  where_.LimitDepth(options_.max_frames);
+  control_.Set(options_.start_at, options_.stop_after);
+  codes_.SetControl(&control_);
+  if (control_.has_start()) state_.store(State::kWaiting);
   if (!codes_.Start()) return Status(Code::kBusy, "the interpreter has no room for one more tool (co_extra)");
   return OpenCatalogue(false);
 }
@@ -182,7 +191,7 @@ bool Process::ReopenAfterFork() {
   ++generation_;
   capture_.ids.Reset();
   if (!options_.follow) {
-    off_.store(true);
+    state_.store(State::kOff);
     return false;
   }
   parent_pid_ = owner_.identity.pid;
@@ -192,7 +201,7 @@ bool Process::ReopenAfterFork() {
   owner_.process_token = RandomToken();
   if (config_->set_token != nullptr) config_->set_token(owner_.process_token);
   if (!OpenCatalogue(true).ok()) {
-    off_.store(true);
+    state_.store(State::kOff);
     return false;
   }
   return true;
@@ -348,8 +357,13 @@ void Process::GiveRing(std::unique_ptr<shm::Segment> ring) {
 
 void Process::CountUnrecorded(std::uint32_t threads, std::uint64_t events) { catalogue_->CountUnrecorded(threads, events); }
 
+void Process::BeginStretch() {
+  ++stretch_;
+  state_.store(State::kOn, std::memory_order_relaxed);
+}
+
 void Process::SwitchOff(const char* why) {
-  if (off_.exchange(true)) return;
+  if (state_.exchange(State::kOff) == State::kOff) return;
   if (catalogue_) Note("incomplete", why);
   std::fprintf(stderr, "smiley: recording stopped: %s\n", why);
 }

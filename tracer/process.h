@@ -20,6 +20,7 @@
 #include "shm/clock.h"
 #include "shm/segment.h"
 #include "tracer/code_info.h"
+#include "tracer/control.h"
 #include "tracer/encoder.h"
 #include "tracer/filters.h"
 #include "tracer/frame_filter.h"
@@ -34,7 +35,8 @@ class Process {
   Process(const SmileyStartConfig* config, Options options);
 
   // Opens the catalogue. Fails with one line for people; nothing is left behind.
-  Status Open();
+  // `own`: the folder of smiley's own modules, whose code is never recorded.
+  Status Open(const std::string& own);
   // In a forked child, from its first event: a process of its own in the same run. False: not recorded.
   bool ReopenAfterFork();
 
@@ -68,7 +70,17 @@ class Process {
 
   // Stops recording for good, says so once on stderr, marks the run incomplete. Never throws.
   void SwitchOff(const char* why);
-  bool off() const { return off_.load(std::memory_order_relaxed); }
+  // Nothing is recorded: paused, waiting for where to begin, or switched off.
+  bool off() const { return state_.load(std::memory_order_relaxed) != State::kOn; }
+  bool paused() const { return state_.load(std::memory_order_relaxed) == State::kPaused; }
+  bool waiting() const { return state_.load(std::memory_order_relaxed) == State::kWaiting; }
+  void Pause() { Change(State::kOn, State::kPaused); }
+  // From here on recording goes on, in frames that run already as well. REQUIRES not to be switched off.
+  void BeginStretch();
+  // How often that was: frames of a stretch before are looked at anew.
+  std::uint32_t stretch() const { return stretch_; }
+  const std::string& run() const { return owner_.run; }
+  const Control& control() const { return control_; }
 
   static Process* instance() { return instance_; }
   static void Install(Process* process) { instance_ = process; }
@@ -100,7 +112,11 @@ class Process {
   std::mutex ring_mutex_;
   std::vector<std::unique_ptr<shm::Segment>> idle_rings_;
   std::uint32_t next_ring_ = 0;
-  std::atomic<bool> off_{false};
+  enum class State : std::uint8_t { kOn, kPaused, kWaiting, kOff };
+  void Change(State from, State to) { state_.compare_exchange_strong(from, to); }
+  std::atomic<State> state_{State::kOn};
+  std::uint32_t stretch_ = 0;
+  Control control_;
 };
 
 // The options that the configuration asks for, defaults applied.

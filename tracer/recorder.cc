@@ -32,10 +32,13 @@ constexpr std::size_t kKeptPictures = 16;  // spare frames
 
 }  // namespace
 
+std::uint32_t ThreadRecorder::NextSerial() { return ++g_serial; }
+
 ThreadRecorder::ThreadRecorder() : process_(Process::instance()), tasks_(process_), serial_(++g_serial) {
   encoder_ = std::make_unique<Encoder>(&process_->capture());
   comparer_ = std::make_unique<Comparer>(&process_->capture(), encoder_.get());
   values_ = process_->options().detail == Detail::kValues;
+  stop_seq_ = process_->control().stop_events();
 }
 
 ThreadRecorder* ThreadRecorder::Current() {
@@ -53,6 +56,11 @@ ThreadRecorder* ThreadRecorder::Current() {
   if (Process::forked.load(std::memory_order_relaxed) && !self->process_->ReopenAfterFork()) return nullptr;
   if (self->process_->off()) return nullptr;
   if (self->generation_ != self->process_->generation() && !self->Start()) return nullptr;
+  if (self->stretch_ != self->process_->stretch()) [[unlikely]] self->Rejoin();
+  if (self->stop_seq_ != 0 && self->writer_ && self->writer_->last_seq() >= self->stop_seq_) [[unlikely]] {
+    self->Stop();
+    return nullptr;
+  }
   return self->unrecorded_ ? nullptr : self;
 }
 
@@ -157,7 +165,7 @@ void ThreadRecorder::Drop(FrameEntry* entry) {
   }
   entry->handled.clear();
   entry->exception.clear();
-  entry->raised = false;
+  entry->raised = entry->anew = false;
   if (spare_.size() < 256) {
     spare_.push_back(entry);
   } else {
@@ -391,11 +399,15 @@ void ThreadRecorder::Line(const SmileyFrame& frame, std::uint32_t line) {
     if (!entry->code->whole.empty() && (entry->code->whole.contains(static_cast<int>(before)) ||
                                         entry->code->whole.contains(static_cast<int>(line)))) {
       TouchNamespace(entry, frame);
+    } else if (entry->anew) [[unlikely]] {
+      TouchAll(entry, frame, true);
     } else {
       TouchLines(entry, frame, before, line);
     }
+    entry->anew = false;
   }
   writer_->Commit();
+  if (line == entry->code->stop_line) [[unlikely]] Stop();
 }
 
 void ThreadRecorder::Raise(const SmileyFrame& frame, PyObject* exception, bool propagated, bool handled_by_loop) {
@@ -447,12 +459,14 @@ void ThreadRecorder::Leave(const SmileyFrame& frame, Exit exit, PyObject* value,
     writer_->Commit();
   }
   entry->raised = false;
+  const bool stops = entry->code->stops && exit != Exit::kYield;
   if (exit == Exit::kYield) {
     Suspended()[frame.key] = entry;
   } else {
     Drop(entry);
   }
   if (tasks_.Left(stack_.size())) [[unlikely]] Write(shm::Kind::kTask, tasks_.number(), {});
+  if (stops) [[unlikely]] Stop();
 }
 
 void ThreadRecorder::Tell(shm::Kind kind, std::uint32_t id, std::span<const Part> parts) {

@@ -34,6 +34,7 @@ struct FrameEntry {
   std::uint32_t epoch = 0;        // of the ring when the shadows were last true
   std::uint32_t thread = 0;       // recorder serial in which it ran last
   bool raised = false;            // an exception is on its way through this frame
+  bool anew = false;              // it ran before its thread was recorded: all is told at its next line
   std::vector<Shadow> shadows;    // one a slot of the code
   struct Handled { PyObject* exception; std::string cbor; };
   std::vector<Handled> handled;   // exceptions whose handlers are running, innermost last; addresses only
@@ -65,6 +66,9 @@ class ThreadRecorder final : public shm::OpenFrames {
   void Tell(shm::Kind kind, std::uint32_t id, std::span<const Part> parts);
   std::size_t open_frames() const { return stack_.size(); }
 
+  // While recording waits for where to begin: whether that is here. `line` 0: the frame is being called.
+  static bool Begins(const SmileyFrame& frame, std::uint32_t line);
+
   // The recorded frame that is running, null when the innermost one is not recorded or known.
   bool IsTop(void* key) const { return !stack_.empty() && stack_.back()->key == key; }
   // Its code; null when the frame is not among the recorded ones of this thread.
@@ -80,6 +84,9 @@ class ThreadRecorder final : public shm::OpenFrames {
  private:
   ThreadRecorder();
   bool Start();
+  void Rejoin();
+  static std::uint32_t NextSerial();
+  void Stop();
   void AfterFork();
   void NameAgain();
   FrameEntry* Top(const SmileyFrame& frame);
@@ -107,6 +114,8 @@ class ThreadRecorder final : public shm::OpenFrames {
   std::vector<FrameEntry*> stack_;
   std::vector<FrameEntry*> spare_;
   std::uint32_t generation_ = 0;
+  std::uint32_t stretch_ = 0;
+  std::uint64_t stop_seq_ = 0;    // the event after which recording stops; 0: none
   std::uint32_t serial_ = 0;
   std::uint32_t number_ = 0;
   bool values_ = true;

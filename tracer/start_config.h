@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SMILEY_START_VERSION 1u
+#define SMILEY_START_VERSION 2u
 
 enum SmileyKind : uint32_t {
   kSmileyFirst = 1,  // started by smiley-run
@@ -64,6 +64,10 @@ struct SmileyStartConfig {
   uint32_t redact_count;
   uint32_t no_redact;           // 1: no redaction at all, additions ignored
   uint32_t deep;                // 1: --deep
+  uint32_t max_frames;          // --max-depth; 0 = no limit
+  const char* start_at;         // --start-at FUNCTION|FILE:LINE; null = at once
+  const char* stop_after;       // --stop-after N|FUNCTION|FILE:LINE; null = never
+  const char* explain;          // --explain-filters: a file to which decisions are appended; null = none
   // Capture limits; 0 = the tracer's default (3, 64, 256, 512, 4096).
   uint32_t max_depth, max_items, max_chars, max_nodes, max_bytes;
 

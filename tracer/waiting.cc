@@ -22,10 +22,11 @@ constexpr std::uint64_t kLookEveryNs = 1'000'000'000;
 
 std::uint64_t g_looked_ns = 0;
 
-// `smiley daemon start` returns when the daemon is ready; it leaves nothing behind in this process.
-void StartDaemon(Process* process) {
-  const std::string home = "SMILEY_HOME=" + process->home().dir.string();
-  const char* const argv[] = {process->smiley(), "daemon", "start", nullptr};
+}  // namespace
+
+void StartDaemon(const shm::Home& where, const char* smiley) {
+  const std::string home = "SMILEY_HOME=" + where.dir.string();
+  const char* const argv[] = {smiley, "daemon", "start", nullptr};
   std::vector<const char*> environment;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
@@ -37,7 +38,7 @@ void StartDaemon(Process* process) {
   posix_spawn_file_actions_init(&actions);
   for (int fd = 0; fd < 3; ++fd) posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", fd == 0 ? 0 : 1, 0);
   pid_t pid;
-  if (posix_spawn(&pid, process->smiley(), &actions, nullptr, const_cast<char**>(argv),
+  if (posix_spawn(&pid, smiley, &actions, nullptr, const_cast<char**>(argv),
                   const_cast<char**>(environment.data())) == 0) {
     int status;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
@@ -45,8 +46,6 @@ void StartDaemon(Process* process) {
   }
   posix_spawn_file_actions_destroy(&actions);
 }
-
-}  // namespace
 
 bool WaitForRoom(Process* process, shm::Segment* ring, std::uint64_t* began_ns, std::uint64_t* seen, bool* warned) {
   if (process->options().block_timeout_ns == 0) return false;
@@ -69,7 +68,7 @@ bool WaitForRoom(Process* process, shm::Segment* ring, std::uint64_t* began_ns, 
   PyThreadState* saved = PyEval_SaveThread();
   if (now - *began_ns > kLookAfterNs && now - g_looked_ns > kLookEveryNs) {
     g_looked_ns = now;
-    if (!shm::DaemonHoldsLock(process->home())) StartDaemon(process);
+    if (!shm::DaemonHoldsLock(process->home())) StartDaemon(process->home(), process->smiley());
   }
   const timespec nap{0, kNapNs};
   nanosleep(&nap, nullptr);

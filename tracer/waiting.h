@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "shm/home.h"
 #include "shm/segment.h"
 
 namespace smiley::tracer {
@@ -15,5 +16,8 @@ class Process;
 // daemon has freed nothing for the block timeout (warned about once). A dead daemon is started again.
 // `began_ns` and `seen` are the caller's memory of this wait.
 bool WaitForRoom(Process* process, shm::Segment* ring, std::uint64_t* began_ns, std::uint64_t* seen, bool* warned);
+
+// `smiley daemon start` returns when the daemon is ready; it leaves nothing behind in this process. No GIL needed.
+void StartDaemon(const shm::Home& home, const char* smiley);
 
 }  // namespace smiley::tracer

@@ -1,0 +1,125 @@
+"""What smiley-run is asked to record: from where, until where, how deep, and why not the rest."""
+
+import os
+import unittest
+
+import support
+
+SHOP = '''\
+def price(n):
+    return n * 2
+
+def pay(n):
+    total = price(n)
+    return total
+
+class Shop:
+    def day(self):
+        sold = 0
+        for n in (1, 2):
+            sold += pay(n)
+        return sold
+
+def numbers(n):
+    if n > 0:
+        yield n
+        yield from numbers(n - 1)
+
+def main():
+    first = Shop().day()
+    found = list(numbers(3))
+    return first
+
+main()
+'''
+
+
+class Control(support.SmileyTest):
+    def events(self, python, *options, text=SHOP):
+        self.result = self.record(text, python=python, options=["-q", *options])
+        self.assert_code(self.result, 0)
+        self.lines = self.smiley("export", "last", "--format", "jsonl").objects
+        self.assertEqual(self.lines[-1]["lost"], 0)
+        return [o for o in self.lines if o["type"] == "event" and
+                ("-packages/" not in o.get("file", "") or o["file"].startswith(self.work))]
+
+    def each(self):
+        for python in support.pythons():
+            yield self.subTest(python=python), python
+
+    def test_max_depth_leaves_out_what_is_deeper(self):
+        for test, python in self.each():
+            with test:
+                events = self.events(python, "--max-depth", "3")
+                calls = [o["function"] for o in events if o["event"] == "call"]
+                self.assertEqual(calls, ["<module>", "Shop", "main", "Shop.day", "numbers"])
+                self.assertEqual(max(o.get("depth", 0) for o in events), 2)
+                # A generator that was too deep when it was called stays left out wherever it is resumed.
+                self.assertEqual([o["value"] for o in events if o["event"] == "yield"], [3, 2, 1])
+
+    def test_recording_starts_at_a_function(self):
+        for test, python in self.each():
+            with test:
+                events = self.events(python, "--start-at", "Shop.day")
+                calls = [(o["function"], o["depth"]) for o in events if o["event"] == "call"]
+                self.assertEqual(calls[:3], [("Shop.day", 2), ("pay", 3), ("price", 4)])
+                # Functions that were running then are recorded from there on.
+                back = [o for o in events if o.get("function") == "main" and o["event"] == "line"]
+                self.assertEqual([o["line"] for o in back], [22, 23])
+                self.assertEqual(back[0]["changed"]["first"], 6)
+                module = [o["event"] for o in events if o.get("function") == "<module>"]
+                self.assertEqual(module, ["return"])
+
+    def test_recording_starts_at_a_line(self):
+        for test, python in self.each():
+            with test:
+                events = self.events(python, "--start-at", "app.py:6")
+                first = [o for o in events if "function" in o][0]
+                self.assertEqual((first["event"], first["function"], first["line"], first["depth"]), ("line", "pay", 6, 3))
+                self.assertEqual(first["changed"]["total"], 2)
+
+    def test_recording_stops_behind_a_function_a_line_or_so_many_events(self):
+        for test, python in self.each():
+            with test:
+                events = self.events(python, "--stop-after", "price")
+                self.assertEqual([(o["event"], o.get("function")) for o in events[-2:]], [("return", "price"), ("end", None)])
+                self.assertEqual([o["function"] for o in events if o["event"] == "return"], ["Shop", "price"])
+                events = self.events(python, "--stop-after", "app.py:6")
+                self.assertEqual([(o["event"], o.get("line")) for o in events[-2:]], [("line", 6), ("end", None)])
+                self.events(python, "--stop-after", "10")
+                told = [o for o in self.lines if o["type"] == "event"]
+                self.assertEqual(([o["seq"] for o in told], told[-1]["event"]), (list(range(1, 12)), "end"))
+
+    def test_a_stretch_in_the_middle(self):
+        for test, python in self.each():
+            with test:
+                events = self.events(python, "--start-at", "pay", "--stop-after", "pay")
+                self.assertEqual([o["function"] for o in events if o["event"] == "call"], ["pay", "price"])
+                self.assertEqual(events[-1]["event"], "end")
+
+    def test_filters_are_explained(self):
+        for test, python in self.each():
+            with test:
+                self.script("quiet.py", "import textwrap\ntextwrap.dedent('x')\n")
+                self.events(python, "--explain-filters", "--exclude", "quiet", text="import quiet\nquiet\n")
+                told = {}
+                for line in self.result.words.splitlines():
+                    self.assertTrue(line.startswith("smiley: "), line)
+                    fields = [f for f in line.split("  ") if f.strip()]
+                    if len(fields) == 4:
+                        told[os.path.basename(fields[3].strip())] = (fields[1].strip(), fields[2].strip())
+                self.assertEqual(told["app.py"], ("recorded", "the program's own"))
+                self.assertEqual(told["quiet.py"], ("left out", "--exclude quiet"))
+                self.assertEqual(told["textwrap.py"], ("left out", "standard library"))
+                self.assertEqual(os.listdir(os.path.join(self.home, "spool")), [])
+
+    def test_wrong_places_are_refused(self):
+        for words in (["--start-at", "12"], ["--stop-after", "0"], ["--start-at", "app.py:"], ["--stop-after", ":3"],
+                      ["--max-depth", "0"], ["--start-at", ""], ["--detail", "calls", "--start-at", "app.py:3"]):
+            result = self.smiley("run", *words, "app.py")
+            self.assert_code(result, 125)
+            self.assert_one_line(result)
+
+
+if __name__ == "__main__":
+    unittest.main()
