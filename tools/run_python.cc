@@ -94,8 +94,7 @@ bool LooksLikePython(std::string_view name) {
   return true;
 }
 
-// Asks the interpreter itself: wrappers (shims, shell scripts) and names without a version. Empty when it does not say.
-std::string AskVersion(const std::string& path, const std::string& argv0) {
+std::string Ask(const std::string& path, const std::string& argv0, const std::vector<std::string>& words) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return "";
   posix_spawn_file_actions_t actions;
@@ -103,11 +102,11 @@ std::string AskVersion(const std::string& path, const std::string& argv0) {
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  const char* const words[] = {argv0.c_str(), "-I", "-S", "-c",
-                               "import sys;print(sys.implementation.name,'%d.%d'%sys.version_info[:2]+sys.abiflags)",
-                               nullptr};
+  std::vector<char*> pointers = {const_cast<char*>(argv0.c_str())};
+  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
   pid_t pid;
-  const int failed = posix_spawn(&pid, path.c_str(), &actions, nullptr, const_cast<char* const*>(words), environ);
+  const int failed = posix_spawn(&pid, path.c_str(), &actions, nullptr, pointers.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   std::string text;
@@ -123,6 +122,11 @@ std::string AskVersion(const std::string& path, const std::string& argv0) {
   close(ends[0]);
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
+}
+
+// Asks the interpreter itself: wrappers (shims, shell scripts) and names without a version. Empty when it does not say.
+std::string AskVersion(const std::string& path, const std::string& argv0) {
+  return Ask(path, argv0, {"-I", "-S", "-c", "import sys;print(sys.implementation.name,'%d.%d'%sys.version_info[:2]+sys.abiflags)"});
 }
 
 bool IsTooOld(const std::string& version) {
@@ -243,7 +247,9 @@ bool ReadsStdin(const std::vector<std::string>& argv) {
 
 }  // namespace
 
-Prepared PrepareProgram(const RunOptions& options, const Installation& installation) {
+std::string AskPython(const std::string& path, const std::string& code) { return Ask(path, path, {"-I", "-c", code}); }
+
+Prepared PrepareProgram(const RunOptions& options, const Installation& installation, std::string* failed) {
   Prepared out;
   ProgramToRun& program = out.program;
   std::optional<Failure> failure;
@@ -271,7 +277,7 @@ Prepared PrepareProgram(const RunOptions& options, const Installation& installat
     program.reads_stdin = options.kind == ProgramKind::kStdin;
   }
   if (failure) {
-    Say(failure->message);
+    failed != nullptr ? void(*failed = failure->message) : Say(failure->message);
     out.exit_code = failure->exit_code;
   }
   return out;

@@ -25,6 +25,9 @@ struct Prepared {
   int exit_code = 0;  // 0: `program` is valid
   ProgramToRun program;
 };
-Prepared PrepareProgram(const RunOptions& options, const Installation& installation);
+// With `failed` nothing is said: it gets the line.
+Prepared PrepareProgram(const RunOptions& options, const Installation& installation, std::string* failed = nullptr);
+// What a Python prints when it runs `code` by itself (-I), trimmed; empty when it does not run.
+std::string AskPython(const std::string& path, const std::string& code);
 
 }  // namespace smiley::tools

@@ -30,6 +30,7 @@ const std::vector<Verb>& Verbs() {
       {"pin", PinMain, "keep runs from being deleted"},
       {"daemon", DaemonMain, "start, stop or ask the daemon that stores runs"},
       {"store", StoreMain, "check the store, repair it"},
+      {"doctor", DoctorMain, "check the installation"},
   };
   return verbs;
 }

@@ -33,6 +33,7 @@ int CallsMain(int argc, char** argv);
 int ExceptionsMain(int argc, char** argv);
 int OutputMain(int argc, char** argv);
 int DiffMain(int argc, char** argv);
+int DoctorMain(int argc, char** argv);
 
 struct Verb {
   std::string_view name;

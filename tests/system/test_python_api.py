@@ -6,7 +6,7 @@ import unittest
 
 import support
 
-LIB = os.path.join(os.path.dirname(support.BIN), "lib")
+LIB = os.path.join(os.path.dirname(support.BIN), "lib", "smiley", "python")
 
 
 class PythonApi(support.SmileyTest):

@@ -7,7 +7,7 @@ import subprocess
 
 from . import _smiley
 
-_PROGRAM = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "bin", "smiley")
+PROGRAM = os.path.join(os.path.dirname(os.path.realpath(_smiley.__file__)), "..", "..", "bin", "smiley")
 _GONE = {"ok": False, "error": {"message": "the daemon has gone"}}
 
 
@@ -42,7 +42,7 @@ def _connect():
             if opened is not None:
                 os.close(opened)
         try:
-            subprocess.run([_PROGRAM, "daemon", "start"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            subprocess.run([PROGRAM, "daemon", "start"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                            stderr=subprocess.DEVNULL, check=False)
         except OSError as error:
             raise Error("the daemon cannot be started: %s" % error) from None
