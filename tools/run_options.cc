@@ -34,6 +34,7 @@ constexpr std::string_view kHelp =
     "  --max-depth N          only N recorded functions deep\n"
     "  --start-at PLACE       nothing before this FUNCTION is called or this FILE:LINE is reached\n"
     "  --stop-after PLACE     nothing after this FUNCTION has been left, this FILE:LINE was reached, or N events of a thread\n"
+    "  --gc  --imports        also garbage collections, and modules that are imported for the first time\n"
     "  --explain-filters      at the end, say for each file which rule decided\n"
     "  --where EXPR           only functions for which EXPR holds when they begin\n"
     "  --redact GLOB          also hide values of variables and keys of such names; may be repeated\n"
@@ -171,6 +172,8 @@ class Parser {
     if (name == "--no-site-packages") target = &out_->no_site_packages;
     if (name == "--no-redact") target = &out_->no_redact;
     if (name == "--deep") target = &out_->deep;
+    if (name == "--gc") target = &out_->gc;
+    if (name == "--imports") target = &out_->imports;
     if (name == "--explain-filters") target = &out_->explain_filters;
     if (name == "-q" || name == "--quiet") target = &out_->quiet;
     if (name == "--no-follow") {

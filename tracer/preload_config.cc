@@ -103,6 +103,8 @@ void ReadKey(char key, const char* value, Handoff* handoff) {
     case 'A': config.start_at = value; break;
     case 'Z': config.stop_after = value; break;
     case 'E': config.explain = value; break;
+    case 'g': config.gc = 1; break;
+    case 'G': config.imports = 1; break;
     case 'p': config.stdin_source = value; break;
     default: break;
   }

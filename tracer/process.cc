@@ -65,6 +65,8 @@ Options OptionsFrom(const SmileyStartConfig& config) {
   options.max_frames = config.max_frames;
   if (config.start_at != nullptr) options.start_at = config.start_at;
   if (config.stop_after != nullptr) options.stop_after = config.stop_after;
+  options.gc = config.gc != 0;
+  options.imports = config.imports != 0;
   if (config.explain != nullptr) options.explain = config.explain;
   const auto limit = [](std::uint32_t asked, int usual, int most) {
     return asked == 0 ? usual : static_cast<int>(std::min<std::uint32_t>(asked, static_cast<std::uint32_t>(most)));

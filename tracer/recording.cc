@@ -13,6 +13,7 @@
 #include "shm/home.h"
 #include "shm/test_point.h"
 #include "tracer/children.h"
+#include "tracer/extras.h"
 #include "tracer/hooks.h"
 #include "tracer/interp.h"
 #include "tracer/keep_error.h"
@@ -109,6 +110,7 @@ std::string BeginRecording(const SmileyStartConfig& config) {
   }
   if (std::string why; !WatchOutput(&why)) process->Note("warning", "what the program writes is not recorded: " + why);
   WatchChildren();
+  if (!WatchExtras(process->options())) process->Note("warning", "garbage collections or imports are not shown");
   pthread_atfork(nullptr, nullptr, [] { Process::forked.store(true); });
   g_hooks = hooks;
   g_hooked = true;
