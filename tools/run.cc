@@ -7,6 +7,7 @@
 
 #include "shm/home.h"
 #include "shm/redact.h"
+#include "tools/run_attach.h"
 #include "tools/run_child.h"
 #include "tools/run_filters.h"
 #include "tools/run_handoff.h"
@@ -63,6 +64,10 @@ int RunMain(int argc, char** argv) {
   if (const auto code = ParseRunOptions(argc, argv, &options)) return *code;
   const auto installation = FindInstallation();
   if (!installation) return FailedBefore(installation.status());
+  if (!options.attach.empty()) {
+    const auto home = shm::Home::Open();
+    return home ? Attach(options, *installation, *home) : FailedBefore(home.status());
+  }
   const Prepared prepared = PrepareProgram(options, *installation);
   if (prepared.exit_code != 0) return prepared.exit_code;
   const auto home = shm::Home::Open();

@@ -1,5 +1,6 @@
 #include "tools/run_options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -24,6 +25,7 @@ constexpr std::string_view kHelp =
     "  --detail WHAT          calls, lines or values (default: values)\n"
     "  --name TEXT            a name for the run\n"
     "  --python PYTHON        the interpreter (default: the active virtual environment's, else python3 on PATH)\n"
+    "  --attach PID           begin in a process that runs already (Python 3.14 and newer), instead of PROGRAM\n"
     "  --no-follow            leave child processes alone\n"
     "  -q, --quiet            no last line\n"
     " What is recorded:\n"
@@ -98,11 +100,22 @@ class Parser {
       if (word[1] == 'c') return ModuleOrCode(ProgramKind::kCode);
       if (const auto code = Option(word)) return code;
     }
+    if (!out_->attach.empty()) return Attached();
     return Wrong("which program? smiley-run app.py, smiley-run -m module, smiley-run -c CODE or smiley-run -- command");
   }
 
  private:
+  // What the other process is asked for is what smiley.start() takes.
+  std::optional<int> Attached() {
+    static constexpr std::string_view kTaken[] = {"--attach", "--name", "--detail", "--include", "--exclude", "--include-stdlib",
+                                                  "--no-site-packages", "--where", "--redact", "--no-follow", "-q", "--quiet", "--shm"};
+    for (const std::string& name : names_) {
+      if (std::find(std::begin(kTaken), std::end(kTaken), name) == std::end(kTaken)) return Wrong("--attach does not go with " + name);
+    }
+    return std::nullopt;
+  }
   std::optional<int> Finish() {
+    if (!out_->attach.empty()) return Wrong("--attach records a process that runs already, and starts no program");
     for (int i = 1; i < program_at_; ++i) out_->given.emplace_back(argv_[i]);
     if (out_->no_redact && !out_->redact.empty()) return Wrong("--redact and --no-redact cannot both be");
     for (const auto& [name, place] : {std::pair{"--start-at", out_->start_at}, {"--stop-after", out_->stop_after}}) {
@@ -150,6 +163,7 @@ class Parser {
 
   std::optional<int> Option(std::string_view word) {
     const std::string name(word.substr(0, word.find('=')));
+    names_.push_back(name);
     if (name == "-h" || name == "--help") {
       Output::Get().Write("smiley-run " + std::string(kHelp));
       Output::Get().Flush();
@@ -190,7 +204,8 @@ class Parser {
   std::optional<int> Valued(const std::string& name, const std::string& value, bool has_value) {
     static constexpr std::string_view kKnown[] = {
         "--detail", "--on-full", "--name",  "--include", "--exclude", "--where", "--redact", "--python",
-        "--block-timeout", "--ring-size", "--max-depth", "--start-at", "--stop-after", "--depth", "--items", "--chars", "--nodes", "--bytes"};
+        "--block-timeout", "--ring-size", "--max-depth", "--start-at", "--stop-after",
+        "--attach", "--depth", "--items", "--chars", "--nodes", "--bytes"};
     bool known = false;
     for (const std::string_view one : kKnown) known |= one == name;
     if (!known) return Wrong("there is no option " + name + "; a program's own options come behind its name");
@@ -217,6 +232,11 @@ class Parser {
     if (name == "--start-at" || name == "--stop-after") return Place(name, value);
     if (name == "--block-timeout") return BlockTimeout(value);
     if (name == "--ring-size") return RingSize(value);
+    if (name == "--attach") {
+      const auto number = ParseNumber(value);
+      if (!number || *number == 0 || *number > 0x7fffffffu) return Wrong("--attach needs the number of a process");
+      out_->attach = std::to_string(*number);
+    }
     if (name == "--max-depth") {
       const auto number = ParseNumber(value);
       if (!number || *number == 0 || *number > 0xffffffffu) return Wrong(name + " needs a whole number from 1");
@@ -287,6 +307,7 @@ class Parser {
   RunOptions* out_;
   int at_ = 1;
   int program_at_ = 1;
+  std::vector<std::string> names_;  // of the options given
 };
 
 }  // namespace

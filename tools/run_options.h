@@ -29,6 +29,7 @@ struct RunOptions {
 
   std::string python;                // --python; empty = find one
   std::string name;
+  std::string attach;                // --attach: a pid in digits; empty = start a program
   std::string detail = "values";     // "calls" | "lines" | "values"
   shm::OnFull on_full = shm::OnFull::kBlock;
   std::chrono::milliseconds block_timeout{10'000};  // 0 = never wait

@@ -249,6 +249,15 @@ bool ReadsStdin(const std::vector<std::string>& argv) {
 
 std::string AskPython(const std::string& path, const std::string& code) { return Ask(path, path, {"-I", "-c", code}); }
 
+std::string VersionOfPython(const std::string& path) {
+  const std::string name = fs::path(path).filename().string();
+  if (!LooksLikePython(name)) return "";
+  if (const std::string version = VersionOfName(name); !version.empty()) return version;
+  const std::string answer = AskVersion(path, path);
+  constexpr std::string_view kKind = "cpython ";
+  return answer.starts_with(kKind) ? answer.substr(kKind.size()) : "";
+}
+
 Prepared PrepareProgram(const RunOptions& options, const Installation& installation, std::string* failed) {
   Prepared out;
   ProgramToRun& program = out.program;

@@ -27,6 +27,8 @@ struct Prepared {
 };
 // With `failed` nothing is said: it gets the line.
 Prepared PrepareProgram(const RunOptions& options, const Installation& installation, std::string* failed = nullptr);
+// "3.11", "3.13t" of an executable; empty when it is no CPython.
+std::string VersionOfPython(const std::string& path);
 // What a Python prints when it runs `code` by itself (-I), trimmed; empty when it does not run.
 std::string AskPython(const std::string& path, const std::string& code);
 

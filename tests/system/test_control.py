@@ -1,6 +1,7 @@
 """What smiley-run is asked to record: from where, until where, how deep, and why not the rest."""
 
 import os
+import subprocess
 import unittest
 
 import support
@@ -140,6 +141,26 @@ class Control(support.SmileyTest):
                 self.assertEqual((gc["generation"], set(gc)), (0, {"generation", "collected", "uncollectable"}))
                 events = self.events(python, text=text)
                 self.assertEqual([o for o in events if o["event"] in ("gc", "mark")], [])
+
+    def test_a_process_that_lets_nobody_in_is_left_alone(self):
+        for test, python in self.each():
+            with test:
+                self.script("waits.py", "print('here', flush=True)\ninput()\nprint('done')\n")
+                child = subprocess.Popen([python, os.path.join(self.work, "waits.py")], stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, env=self.env)
+                self._children.append(child)
+                self.read_until(child.stdout, b"here\n")
+                result = self.smiley("run", "--attach", child.pid)
+                self.assert_code(result, 125)
+                self.assertIn("smiley.start()", self.assert_one_line(result))
+                self.assertEqual(child.communicate(b"\n", support.TIMEOUT)[0], b"done\n")
+                self.assertEqual(child.returncode, 0)
+        for words, said in ((["--attach", "x"], "number"), (["--attach", os.getpid(), "app.py"], "starts no program"),
+                            (["--attach", 2 ** 31 - 1], "no process"),
+                            (["--attach", os.getpid(), "--max-depth", "3"], "--max-depth")):
+            result = self.smiley("run", *words)
+            self.assert_code(result, 125)
+            self.assertIn(said, self.assert_one_line(result))
 
     def test_wrong_places_are_refused(self):
         for words in (["--start-at", "12"], ["--stop-after", "0"], ["--start-at", "app.py:"], ["--stop-after", ":3"],
