@@ -77,14 +77,15 @@ Result<RecordingCost> RecordingCost::Estimate(Archive& archive, const std::strin
 }
 
 CallClock::CallClock(Archive& archive, std::string run, ThreadInfo thread, const RecordingCost& cost,
-                     FunctionBook* book, CallSink* sink, std::uint32_t task)
+                     FunctionBook* book, CallSink* sink, std::uint32_t task, TimeSpan span)
     : archive_(archive),
       run_(std::move(run)),
       thread_(std::move(thread)),
       cost_(cost),
       book_(book),
       sink_(sink),
-      task_(task) {}
+      task_(task),
+      span_(span) {}
 
 void CallClock::Flush() {
   if (since_.ns == 0) return;
@@ -101,7 +102,7 @@ void CallClock::Push(std::uint32_t function, bool built_in, bool counted) {
   const bool shown = task_ == 0 || walk_->walker().task() == task_;
   stack_.push_back({function, built_in, shown});
   if (!built_in) ++frames_;
-  if (shown) sink_->Enter(function, now_ns_, counted);
+  if (shown) sink_->Enter(function, now_ns_, counted && span_.Has(now_ns_));
 }
 
 void CallClock::Pop(bool gap) {
@@ -122,7 +123,7 @@ void CallClock::ResizeTo(std::size_t frames) {
 void CallClock::Handle(const RawEvent& event) {
   const CallWalker& walker = walk_->walker();
   if (begun_ && !walker.gap()) {
-    const std::int64_t gap_ns = event.time_ns - now_ns_;
+    const std::int64_t gap_ns = span_.Within(now_ns_, event.time_ns);
     if (gap_ns > 0 && (task_ == 0 || running_ == task_)) {
       since_.ns += gap_ns;
       since_.cost_ns += std::min(next_cost_, static_cast<double>(gap_ns));
@@ -132,11 +133,12 @@ void CallClock::Handle(const RawEvent& event) {
   now_ns_ = event.time_ns;
   running_ = walker.task();
   next_cost_ = cost_.Of(CostClass::Of(event));
+  const bool within = span_.Has(now_ns_);
   if (event.kind == Kind::kLost) {
-    lost_ += event.lost_count;
+    if (within) lost_ += event.lost_count;
     return;
   }
-  ++events_;
+  if (within) ++events_;
   const auto& frames = walker.stack();
   const bool enters = event.kind == Kind::kCall || event.kind == Kind::kResume || event.kind == Kind::kThrow;
   // What is missing in between may have left frames and entered others.
@@ -175,15 +177,34 @@ void CallClock::Handle(const RawEvent& event) {
   }
 }
 
+Result<std::uint64_t> CallClock::FirstSeq() const {
+  constexpr std::size_t kPortion = 4096;
+  if (span_.from_ns <= thread_.first_ns) return std::uint64_t{0};
+  for (std::uint64_t from = 0;;) {
+    auto entries = archive_.Index(run_, thread_.thread, from, kPortion);
+    if (!entries) return entries.status();
+    for (const PieceEntry& entry : *entries) {
+      if (entry.piece->last_ns >= span_.from_ns) return entry.piece->first_seq;
+    }
+    if (entries->size() < kPortion) return from;
+    const std::uint64_t next = entries->back().piece->last_seq + 1;
+    if (next <= from) return from;
+    from = next;
+  }
+}
+
 Result<bool> CallClock::Step() {
   if (walk_ == nullptr) {
-    auto walk = ThreadWalk::Open(archive_, run_, thread_);
+    const Result<std::uint64_t> first = FirstSeq();
+    if (!first) return first.status();
+    auto walk = ThreadWalk::Open(archive_, run_, thread_, *first);
     if (!walk) return walk.status();
     walk_ = std::move(*walk);
   }
   for (std::size_t i = 0; i < kEventsPerStep; ++i) {
     const RawEvent* event = walk_->Next();
-    if (event == nullptr) {
+    const bool done = event == nullptr || now_ns_ > span_.to_ns;
+    if (done) {
       while (!stack_.empty()) Pop(false);
       return false;
     }

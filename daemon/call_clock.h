@@ -9,6 +9,7 @@
 // of recording one event of it: the program did next to nothing then. No gap is made shorter than nothing.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -65,12 +66,22 @@ class CallSink {
   virtual void Spend(const Spent& spent) = 0;
 };
 
+// A time that is looked at; all of it, as it is made.
+struct TimeSpan {
+  std::int64_t from_ns = INT64_MIN, to_ns = INT64_MAX;
+  bool Has(std::int64_t time_ns) const { return time_ns >= from_ns && time_ns <= to_ns; }
+  // How much of [from, to] lies within.
+  std::int64_t Within(std::int64_t from, std::int64_t to) const {
+    return std::max<std::int64_t>(0, std::min(to, to_ns) - std::max(from, from_ns));
+  }
+};
+
 // Feeds a sink with the calls of one thread.
 class CallClock {
  public:
-  // `task`: only what happens while this task runs; 0 = all.
+  // `task`: only what happens while this task runs; 0 = all. `span`: only calls that begin and time that passes within.
   CallClock(Archive& archive, std::string run, ThreadInfo thread, const RecordingCost& cost, FunctionBook* book,
-            CallSink* sink, std::uint32_t task = 0);
+            CallSink* sink, std::uint32_t task = 0, TimeSpan span = {});
   // Handles some thousand events; false at the present end, where all open calls are left.
   Result<bool> Step();
   std::uint64_t events() const { return events_; }
@@ -84,6 +95,8 @@ class CallClock {
     bool built_in = false;
     bool shown = false;  // the sink knows it
   };
+  // The first event that matters to the span.
+  Result<std::uint64_t> FirstSeq() const;
   void Handle(const RawEvent& event);
   void Flush();
   void Push(std::uint32_t function, bool built_in, bool counted);
@@ -98,6 +111,7 @@ class CallClock {
   FunctionBook* const book_;
   CallSink* const sink_;
   const std::uint32_t task_;
+  const TimeSpan span_;
   std::unique_ptr<ThreadWalk> walk_;
   std::vector<Open> stack_;
   std::size_t frames_ = 0;  // recorded frames on it: the others are built in

@@ -89,7 +89,8 @@ Result<bool> CallJob::Step() {
   while (at_ < threads_.size()) {
     if (clock_ == nullptr) {
       sink_ = SinkFor(threads_[at_]);
-      clock_ = std::make_unique<CallClock>(archive_, scope_.run, threads_[at_], cost_, &book_, sink_.get(), scope_.task);
+      clock_ = std::make_unique<CallClock>(archive_, scope_.run, threads_[at_], cost_, &book_, sink_.get(), scope_.task,
+                                           scope_.span);
     }
     auto more = clock_->Step();
     if (!more) return more.status();

@@ -78,6 +78,7 @@ struct CallScope {
   std::optional<std::uint32_t> thread;
   std::uint32_t task = 0;     // 0 = all
   std::uint32_t process = 0;  // the task's
+  TimeSpan span;
 };
 
 // Feeds one sink for each thread of a run, one thread after the other.

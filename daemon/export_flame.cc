@@ -30,7 +30,7 @@ std::string Plain(std::string name) {
 
 class CollapsedProducer : public Producer {
  public:
-  CollapsedProducer(Archive& archive, std::string run) : job_(archive, {std::move(run), {}, 0, 0}, 0, true) {}
+  CollapsedProducer(Archive& archive, std::string run) : job_(archive, {std::move(run), {}, 0, 0, {}}, 0, true) {}
   Status Open() { return job_.Open(); }
 
   Result<Next> Step(std::string* out) override {
@@ -98,7 +98,7 @@ class EventedSink : public CallSink {
 
 class SpeedscopeProducer : public Producer, private CallJob {
  public:
-  SpeedscopeProducer(Archive& archive, const RunInfo& run) : CallJob(archive, {run.id, {}, 0, 0}), run_(run) {}
+  SpeedscopeProducer(Archive& archive, const RunInfo& run) : CallJob(archive, {run.id, {}, 0, 0, {}}), run_(run) {}
   Status Begin() { return CallJob::Open(); }
 
   Result<Next> Step(std::string* out) override {

@@ -56,6 +56,7 @@ class ReplayProducer : public Producer {
     StepLimit limit;
     while (events_ < options_.limit && reader_->Next(&event_)) {
       if (running_ && event_.time_ns > last_ns_) break;
+      if (event_.seq > options_.to) break;
       const bool matches = filter_ == nullptr || filter_->Matches(event_, &reader_->DecoderOf(event_.process));
       if (matches && event_.seq >= options_.from) {
         writer_.Append(out, event_);
@@ -189,6 +190,10 @@ Result<ReplayOptions> ReadReplayOptions(const Request& request) {
     options.from = static_cast<std::uint64_t>(from->value_or(0));
     if (options.from > 1 && !options.thread) return Status(Code::kInvalid, "'from' needs 'thread'");
   }
+  const auto to = request.Integer("to", 1, INT64_MAX);
+  if (!to) return to.status();
+  if (to->has_value() && !options.thread) return Status(Code::kInvalid, "'to' needs 'thread', or a position as 'from'");
+  if (to->has_value()) options.to = static_cast<std::uint64_t>(**to);
   return options;
 }
 

@@ -48,11 +48,12 @@ struct ReplayOptions {
   std::optional<shm::Expression> where;
   std::optional<std::uint32_t> thread;
   std::uint64_t from = 0;      // seq, with a thread only
+  std::uint64_t to = UINT64_MAX;  // last seq, with a thread only
   std::uint64_t limit = UINT64_MAX;
   std::uint64_t last = 0;      // 0: from the front
   bool text = false;
 };
-// Reads where, thread, from ("2:1017" or a seq beside a thread), limit, last, source.
+// Reads where, thread, from ("2:1017" or a seq beside a thread), to (a seq), limit, last, source.
 Result<ReplayOptions> ReadReplayOptions(const Request& request);
 
 inline constexpr std::uint64_t kMaxLast = 100'000;

@@ -218,7 +218,8 @@ class CallsProducer : public Producer {
   void AddCallees(std::uint32_t number) {
     const auto& nodes = job_.tree().nodes();
     for (std::size_t i = first_[number + 1]; i-- > first_[number];) {
-      if (Weight(nodes[order_[i]]) < least_weight_) {
+      const CallTree::Node& node = nodes[order_[i]];
+      if (Weight(node) < least_weight_ || (node.calls == 0 && node.cumulative.ns == 0)) {
         ++left_out_;
       } else {
         todo_.push_back(order_[i]);
@@ -253,6 +254,18 @@ class CallsProducer : public Producer {
   std::vector<std::size_t> first_;  // in order_, of each node's callees
   std::uint64_t given_ = 0, left_out_ = 0;
 };
+
+// A stretch of time, where one is asked for.
+Status ReadSpan(const Request& request, CallScope* scope) {
+  const auto from = request.Integer("from_ns", INT64_MIN, INT64_MAX);
+  const auto to = request.Integer("to_ns", INT64_MIN, INT64_MAX);
+  for (const Status& status : {from.status(), to.status()}) {
+    if (!status) return status;
+  }
+  scope->span = {from->value_or(INT64_MIN), to->value_or(INT64_MAX)};
+  if (scope->span.from_ns > scope->span.to_ns) return Status(Code::kInvalid, "'from_ns' lies behind 'to_ns'");
+  return Status::Ok();
+}
 
 }  // namespace
 
@@ -307,6 +320,7 @@ Reply MakeStats(const Services& services, const Request& request) {
   for (const Status& status : {scope.status(), sort.status(), limit.status(), callers.status()}) {
     if (!status) return Refuse(status);
   }
+  if (Status status = ReadSpan(request, &*scope); !status) return Refuse(std::move(status));
   const auto by = ReadSort(sort->value_or("cumulative"));
   if (!by) return Refuse(by.status());
   auto producer = std::make_unique<StatsProducer>(services.archive, std::move(*scope), *by,
@@ -325,6 +339,7 @@ Reply MakeCalls(const Services& services, const Request& request) {
   for (const Status& status : {scope.status(), by.status(), depth.status(), least.status()}) {
     if (!status) return Refuse(status);
   }
+  if (Status status = ReadSpan(request, &*scope); !status) return Refuse(std::move(status));
   const std::string order = by->value_or("time");
   if (order != "time" && order != "count") {
     return Refuse(Status(Code::kInvalid, "'by' must be time or count"));

@@ -177,4 +177,25 @@ BOOST_AUTO_TEST_CASE(the_tree_folds_calls_from_the_same_callers) {
   BOOST_TEST(Member(large.back(), "left_out") == "1");
 }
 
+BOOST_AUTO_TEST_CASE(of_a_stretch_of_time_only_the_time_and_the_calls_within_it_count) {
+  PieceMaker piece;
+  piece.Call(1).Event(Kind::kLine, 11, 10).Event(Kind::kCall, 2, 10).Event(Kind::kCall, 2, 20);
+  piece.Event(Kind::kReturn, 21, 100).Event(Kind::kReturn, 21, 10).Event(Kind::kReturn, 12, 5);
+  Store({piece.piece()});
+  const std::int64_t start = std::stoll(Member(Answered(core.services(), R"({"op":"timeline","run":"r1"})")[0], "from_ns"));
+  const auto span = [&](std::int64_t from, std::int64_t to) {
+    return R"(,"from_ns":)" + std::to_string(start + from) + R"(,"to_ns":)" + std::to_string(start + to);
+  };
+  const auto deep = Ask(span(45, 95));
+  BOOST_TEST(Counts(LineOf(deep, "f")) == "0/0 0 50");
+  BOOST_TEST(Counts(LineOf(deep, "g")) == "0/0 50 50");
+  const auto first = Ask(span(15, 25));
+  BOOST_TEST(Counts(LineOf(first, "f")) == "0/0 5 10");
+  BOOST_TEST(Counts(LineOf(first, "g")) == "1/1 5 5");
+  const auto tree = Ask(span(15, 25), "calls");
+  BOOST_REQUIRE(tree.size() == 3u);
+  BOOST_TEST(Member(tree[1], "own_ns") == "5");
+  BOOST_TEST(Ask(span(25, 15))[0] == "error: 'from_ns' lies behind 'to_ns'");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -197,6 +197,9 @@ BOOST_AUTO_TEST_CASE(replay_gives_the_exports_events) {
   BOOST_REQUIRE(thread.size() == 3u);
   BOOST_TEST(Has(thread[0], R"("thread":2,"seq":8,)"));
   BOOST_TEST(ReadStream(*client, R"({"op":"replay","run":"k1","from":"2:8","limit":2})")[0] == thread[0]);
+  const auto upto = ReadStream(*client, R"({"op":"replay","run":"k1","from":"2:8","to":9})");
+  BOOST_REQUIRE(upto.size() == 3u);
+  BOOST_TEST(upto[1] == thread[1]);
   auto last = ReadStream(*client, R"({"op":"replay","run":"k1","last":3})");
   BOOST_REQUIRE(last.size() == 4u);
   BOOST_TEST(last[2] == lines[lines.size() - 2]);
