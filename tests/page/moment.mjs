@@ -181,3 +181,40 @@ test("help lists the keys, and Escape closes it", async (context) => {
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
 });
+
+test("why a variable has its value is told back through returns, calls and copies, each link an event", async (context) => {
+  const { home } = context;
+  const run = home.record("why.py", "def price(cost, factor):\n    gross = cost * factor\n    return gross\n\ndef shop():\n    total = price(21, 2)\n    other = total\n    return other\n\nx = shop()\n");
+  const [end] = await events(home, run, 'function == "shop" and event == return');
+  const page = await openAt(context, home, run, `${end.thread}:${end.seq}`);
+  await page.locator(".v-row", { hasText: "other" }).hover();
+  await page.getByLabel("why has other this value").click();
+  const why = page.getByLabel("Why", { exact: true });
+  await why.getByText("returned by price()").waitFor();
+  const told = await why.innerText();
+  holds(/copied from total[\s\S]*returned by price\(\)[\s\S]*computed here/.test(told), `the chain: ${told}`);
+  await why.getByText("computed here").click();
+  await until(page, () => document.querySelector(".row.here")?.innerText.includes("gross = cost * factor"), "the line that computed it");
+  await why.getByRole("button", { name: /^cost/ }).click();
+  await why.getByText("passed by the caller").waitFor();
+  await page.getByLabel("Close the explanation").click();
+  equal(await why.count(), 0, "explanations after it was closed");
+});
+
+test("a stretch of the timeline has a flame graph and statistics of its own", async (context) => {
+  const run = context.home.record("phases.py", "def first(n):\n    return n\ndef second(n):\n    return n\nfor n in range(300):\n    first(n)\nfor n in range(300):\n    second(n)\n");
+  const page = await context.open(run.id);
+  await page.locator("main.moment").waitFor();
+  await page.locator(".lane-name").first().waitFor();
+  for (let step = 0; step < 3; step++) {
+    const before = await page.locator(".timeline .panel-head .quiet").innerText();
+    await page.keyboard.press("+");
+    await until(page, (was) => document.querySelector(".timeline .panel-head .quiet").innerText.split(" · ")[0] !== was.split(" · ")[0], "a shorter stretch", before);
+  }
+  await page.getByLabel("Timeline").getByRole("link", { name: "Statistics" }).click();
+  await page.locator(".stats .fn-name").first().waitFor();
+  const names = await page.locator(".stats .fn-name").allInnerTexts();
+  holds(!names.some((one) => one.includes("first")), `only what ran at the end: ${names}`);
+  await page.getByLabel("The whole time").click();
+  await page.locator(".stats .fn-name", { hasText: "first" }).waitFor();
+});

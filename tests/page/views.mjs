@@ -63,3 +63,79 @@ for n in range(3):
   await page.getByText("worker 2").waitFor();
   equal(await page.locator("tbody tr").count(), 4, "threads");
 });
+
+test("files show how often each line ran, and a line's number leads to its first execution", async ({ home, open }) => {
+  const run = home.record("shop.py", SHOP);
+  const page = await open(run.id);
+  await page.getByRole("link", { name: "Files" }).click();
+  await page.getByRole("button", { name: /^line 4\s*, ran 1 time$/ }).click();
+  await page.locator("main.moment").waitFor();
+  await until(page, () => document.querySelector(".row.here")?.innerText.includes('raise ValueError("negative")'), "the line");
+});
+
+test("exceptions tell where they came from and what became of them", async ({ home, open }) => {
+  const run = home.record("shop.py", SHOP);
+  const page = await open(run.id);
+  await page.getByRole("link", { name: "Exceptions" }).click();
+  const row = page.locator("tbody tr", { hasText: "ValueError" });
+  await row.waitFor();
+  const text = await row.innerText();
+  holds(/negative[\s\S]*shop\.py:4[\s\S]*caught[\s\S]*shop\.py:11/.test(text), text);
+  await row.locator("a.position").first().click();
+  await until(page, () => document.querySelector(".move-bar .event-kind")?.innerText === "raise", "where it was raised");
+});
+
+test("statistics are sorted by a click and tell callers; graphs lead to calls", async ({ home, open }) => {
+  const run = home.record("shop.py", SHOP);
+  const page = await open(run.id);
+  await page.getByRole("link", { name: "Statistics" }).click();
+  const pay = page.locator("tbody tr", { hasText: "pay" }).first();
+  await pay.waitFor();
+  equal(await pay.locator("td.num").first().innerText(), "3", "calls of pay");
+  await page.getByRole("button", { name: "Calls", exact: true }).click();
+  await until(page, () => document.querySelector(".stats tbody tr")?.innerText.includes("pay"), "most calls first");
+  await page.getByRole("button", { name: /pay/ }).first().click();
+  await page.locator("tr.caller", { hasText: "<module>" }).waitFor();
+  await page.getByRole("link", { name: "Call graph" }).click();
+  await page.locator("svg.graph a", { hasText: "pay" }).click();
+  await page.getByText("3 events", { exact: true }).waitFor();
+  await page.getByRole("link", { name: "Flame graph" }).click();
+  await page.getByRole("button", { name: /^<module>/ }).waitFor();
+  await page.getByRole("button", { name: "calls", exact: true }).click();
+  await page.getByRole("button", { name: /^pay · 3 calls/ }).waitFor();
+});
+
+test("two runs stand side by side where they part, and differences follow each other", async ({ home, open }) => {
+  const first = home.record("shop.py", SHOP);
+  const second = home.record("shop.py", SHOP.replace("(3, 4, -1)", "(3, -4, 1)"));
+  const page = await open();
+  for (const run of [first, second]) await page.getByLabel(`Choose run ${run.id}`).check();
+  await page.getByRole("link", { name: "Compare the two" }).click();
+  await page.locator(".sides .row.here").nth(1).waitFor();
+  const status = page.locator(".view-bar [role=status]");
+  holds((await status.innerText()).includes("the first in time"), "the first difference");
+  await page.keyboard.press("n");
+  await until(page, () => document.querySelector(".view-bar [role=status]")?.innerText.includes("number 2"), "the second one");
+  const kept = page.url();
+  await page.keyboard.press("N");
+  await until(page, () => document.querySelector(".view-bar [role=status]")?.innerText.includes("number 1"), "the first one again");
+  holds(kept.endsWith("at=2"), `its address: ${kept}`);
+  await page.getByRole("button", { name: "how long it took" }).click();
+  await page.getByText("differ by more than their noise").waitFor();
+});
+
+test("a search that goes on has its results on the timeline, and n leads through them", async ({ home, open }) => {
+  const run = home.record("shop.py", SHOP);
+  const page = await open(run.id);
+  await page.locator("main.moment").waitFor();
+  await page.keyboard.press("/");
+  await page.getByLabel("Expression").fill('function == "pay" and event == call');
+  await page.keyboard.press("Enter");
+  await page.getByText("3 events", { exact: true }).waitFor();
+  await page.locator("table.events a.position").first().click();
+  await page.locator("main.moment").waitFor();
+  const first = await page.locator("main.moment").getAttribute("data-position");
+  await page.keyboard.press("n");
+  await until(page, (was) => document.querySelector("main.moment")?.dataset.position !== was, "the next result", first);
+  equal(await page.locator(".move-bar .event-kind").innerText(), "call", "what it is");
+});

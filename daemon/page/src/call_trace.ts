@@ -7,7 +7,7 @@ import type { EventObject, Value } from "./types";
 import type { LineNotes } from "./source_view";
 import { valueText } from "./value_text";
 
-const BEFORE = 1500; // events before this moment that are looked at
+const BEFORE = 6000; // events before this moment that are looked at
 
 export interface MadeCall { position: string; name: string; result: string; raised: boolean; open: boolean; line: number }
 export interface CallTrace { key: string; notes: LineNotes; calls: MadeCall[]; whole: boolean }
@@ -24,7 +24,10 @@ export function useCallTrace(run: string, state: State | null): CallTrace | null
     }
     let stop = false;
     const from = Math.max(1, state.seq - BEFORE);
-    backend().list<EventObject>("replay", { run, from: `${state.thread}:${from}`, limit: state.seq - from + 1 }).then(
+    // What lies deeper than the calls made here is not asked for.
+    const depth = state.frames[0].depth;
+    const where = `depth == ${depth} or depth == ${depth + 1} and event != line`;
+    backend().list<EventObject>("replay", { run, from: `${state.thread}:${from}`, to: state.seq, where }).then(
       (events) => !stop && setTrace(traceOf(key, state, events.filter((event) => event.seq <= state.seq))),
       () => undefined);
     return () => {

@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import { count, plainText, shown, inline } from "./format";
 import { highlight } from "./highlight";
 import { route, runAddress } from "./route";
-import type { RunData } from "./run_data";
+import { useLines, type RunData } from "./run_data";
 import type { EventObject, Value } from "./types";
 import { useList } from "./use_list";
 import { Place, Position, setQuery, ThreadChoice, Trouble } from "./view_parts";
@@ -88,7 +88,7 @@ function EventRow({ run, row, data }: { run: string; row: Row; data: RunData }) 
       <td class="nowrap"><span class={`lane-dot lane-${event.thread % 6}`} aria-hidden="true" /> <bdi>{shown(thread?.name)}</bdi></td>
       <td><span class={`event-kind e-${event.event}`}>{event.event}</span></td>
       <td class="statement">{event.text !== undefined && (
-        <a href={runAddress(run, "", `${event.thread}:${event.seq}`)}>{row.events.map((one) => <Statement key={one.seq} text={plainText(one.text)} />)}</a>)}</td>
+        <a href={runAddress(run, "", `${event.thread}:${event.seq}`)}><CommentAbove run={run} source={event.source} line={event.line} />{row.events.map((one) => <Statement key={one.seq} text={plainText(one.text)} />)}</a>)}</td>
       <td class="data">
         {event.event === "lost" && <span class="lost">{count(event.count ?? 0)} events lost</span>}
         {event.exception && <div class="raised-text"><bdi>{shown(event.exception.type)}{plainText(event.exception.message) ? `: ${shown(event.exception.message)}` : ""}</bdi></div>}
@@ -100,6 +100,17 @@ function EventRow({ run, row, data }: { run: string; row: Row; data: RunData }) 
       </td>
     </tr>
   );
+}
+
+const COMMENT_LINES = 6;
+
+// The comment that stands right above a statement.
+function CommentAbove({ run, source, line }: { run: string; source?: number; line?: number }) {
+  const lines = useLines(run, source);
+  if (!lines || !line) return null;
+  let first = line - 1;
+  while (first > 0 && line - first <= COMMENT_LINES && /^\s*#(?!!)/.test(lines[first - 1])) first--;
+  return <>{lines.slice(first, line - 1).map((text, at) => <code key={at} class="line t-c">{inline(text.slice(0, 400))}</code>)}</>;
 }
 
 export function Statement({ text }: { text: string }) {

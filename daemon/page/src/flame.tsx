@@ -5,7 +5,7 @@ import { route, runAddress } from "./route";
 import type { RunData } from "./run_data";
 import type { Text } from "./types";
 import { useList } from "./use_list";
-import { setQuery, ThreadChoice, Trouble } from "./view_parts";
+import { setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "./view_parts";
 
 interface Node { node: number; parent: number | null; depth: number; function: Text; file: Text | null; line: number | null; calls: number; own_ns: number; cumulative_ns: number }
 interface Box { node: Node; left: number; width: number; row: number }
@@ -17,7 +17,8 @@ export function FlameView({ data }: { data: RunData }) {
   const query = route.value.query;
   const thread = Number(query.get("thread")) || undefined;
   const by = query.get("by") === "calls" ? "calls" : "time";
-  const { items, end, error } = useList<Node>(`${id}/${thread}/${by}`, "calls", { run: id, thread, by: by === "calls" ? "count" : "time", least: 1 });
+  const span = spanFields(data);
+  const { items, end, error } = useList<Node>(`${id}/${thread}/${by}/${span.from_ns}/${span.to_ns}`, "calls", { run: id, thread, by: by === "calls" ? "count" : "time", least: 1, ...span });
   const [zoomed, setZoomed] = useState<number | null>(null);
   const [over, setOver] = useState<Node | null>(null);
   const [find, setFind] = useState("");
@@ -27,7 +28,7 @@ export function FlameView({ data }: { data: RunData }) {
   const text = (node: Node) => `${shown(node.function)} · ${by === "calls" ? `${count(node.calls)} calls` : duration(node.cumulative_ns)} · ${((100 * weight(node)) / total).toFixed(1)} %`;
   return (
     <main class="view">
-      <div class="view-bar"><h2>Flame graph</h2><ThreadChoice data={data} />
+      <div class="view-bar"><h2>Flame graph</h2><ThreadChoice data={data} /><SpanChip />
         <div class="chips" role="group" aria-label="Width shows"><button aria-pressed={by === "time"} onClick={() => setQuery({ by: "" })}>time</button><button aria-pressed={by === "calls"} onClick={() => setQuery({ by: "calls" })}>calls</button></div>
         <input type="search" placeholder="mark functions" aria-label="Mark functions" value={find} onInput={(event) => setFind(event.currentTarget.value)} />
         <span class="quiet" role="status">{over ? `${text(over)} · own ${duration(over.own_ns)} · ${baseName(shown(over.file))}:${over.line}` : end ? "a click widens a box, another one leads back" : "counting …"}</span>

@@ -9,6 +9,7 @@ export const KEYS: { title: string; keys: Key[] }[] = [
       { keys: "↓ ↑", what: "next, previous event of this thread (into calls)" },
       { keys: "o O", what: "out of this call: to its end, to its beginning" },
       { keys: "v V", what: "next, previous change of the chosen variable" },
+      { keys: "w", what: "why has the chosen variable this value?" },
       { keys: "l L", what: "next, previous execution of the chosen line" },
       { keys: "c C", what: "next, previous call of this function" },
       { keys: "x X", what: "next, previous exception" },

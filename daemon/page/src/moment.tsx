@@ -12,6 +12,7 @@ import { CallsPanel, OutputPanel, StackPanel, ThreadsPanel, VariablesPanel } fro
 import { SourceView } from "./source_view";
 import { Timeline, type TimelineHandle } from "./timeline";
 import { found, nextFound } from "./search_state";
+import { askWhy, canAskWhy, WhyPanel } from "./why";
 import { RequestError } from "./wire_json";
 
 const FOLLOW_MS = 400;
@@ -113,6 +114,7 @@ export function MomentView({ data }: { data: RunData }) {
       </section>
       <div class="right">
         <StackPanel state={state} at={frameAt} choose={setFrameAt} />
+        <WhyPanel run={id} />
         <VariablesPanel run={id} state={state} frame={frame} following={following} />
       </div>
       <div class="below">
@@ -135,6 +137,11 @@ function useMoveKeys(id: string, data: RunData, state: State | null, following: 
       c: () => frame && go1("call", { function: plainText(frame.function) }),
       C: () => frame && go1("previous-call", { function: plainText(frame.function) }),
       v: () => variable("change"), V: () => variable("previous-change"),
+      w: () => {
+        const chosen = chosenVariable.value;
+        if (!chosen) say("choose a variable first: its ◂ and ▸ do");
+        else if (canAskWhy()) askWhy(id, state.position, chosen.name, chosen.frame);
+      },
       l: () => line("line"), L: () => line("previous-line"),
       Home: () => goTo(id, `${state.thread}:1`), End: () => goTo(id, `${state.thread}:${state.last_seq}`),
       t: () => thread(1), T: () => thread(-1),

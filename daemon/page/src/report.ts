@@ -126,6 +126,7 @@ export class Report implements Backend {
     }
     const kept = this.data.answers[askedAs(op, fields)];
     if (!kept) throw new RequestError("invalid", "this is not in the report; smiley-web shows it");
+    if (fields.from_ns !== undefined) throw new RequestError("invalid", "a report holds this for the whole run; smiley-web shows it for a stretch of time");
     if (fields.thread) throw new RequestError("invalid", "a report holds this for all threads together; smiley-web shows it for one");
     return kept;
   }
@@ -135,11 +136,14 @@ export class Report implements Backend {
     const thread = position ? Number(position[1]) : (fields.thread as number | undefined);
     const from = position ? Number(position[2]) : Number(fields.from ?? 0);
     const limit = Number(fields.limit ?? Infinity);
-    const wanted = String(fields.where ?? "").toLowerCase();
+    const to = Number(fields.to ?? Infinity);
+    const depths = /^depth == (\d+) or depth == (\d+) and event != line$/.exec(String(fields.where ?? "")); // as call_trace.ts asks
+    const wanted = depths ? "" : String(fields.where ?? "").toLowerCase();
     const list = thread ? this.events.byThread.get(thread) ?? [] : this.data.events;
     const out: EventObject[] = [];
     for (const event of list) {
-      if (out.length >= limit) break;
+      if (out.length >= limit || (thread && event.seq > to)) break;
+      if (depths && event.depth !== Number(depths[1]) && (event.depth !== Number(depths[2]) || event.event === "line")) continue;
       if (event.seq < from && thread) continue;
       if (wanted && !this.holds(event, wanted)) continue;
       out.push(fields.source ? { ...event, text: this.lineOf(event.source, event.line) } : event);

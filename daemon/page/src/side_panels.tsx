@@ -1,6 +1,6 @@
 // Beside the source: variables and stack of the present thread; the other threads, the tasks, the calls made here.
 import { useState } from "preact/hooks";
-import type { CallTrace } from "./call_trace";
+import type { CallTrace, MadeCall } from "./call_trace";
 import { count, inline, plainText, shown, baseName } from "./format";
 import { chosenVariable, goTo, move, type Frame, type State } from "./moment_state";
 import { runAddress } from "./route";
@@ -8,6 +8,7 @@ import type { RunData } from "./run_data";
 import type { Value } from "./types";
 import { ValueTree } from "./value_tree";
 import { valueKind, valueText } from "./value_text";
+import { askWhy, canAskWhy } from "./why";
 
 // Variables as pairs, also where a name cannot be a key.
 export function variablesOf(frame: Frame): [string, Value][] {
@@ -51,9 +52,11 @@ export function VariablesPanel({ run, state, frame, following }: { run: string; 
                   <button title="next change (v)" aria-label={`next change of ${inline(name)}`} disabled={following}
                     onClick={() => { chosenVariable.value = { name, frame: frame.frame };
                       move(run, state.position, "change", { name, frame: frame.frame }); }}>▸</button>
+                  {canAskWhy() && <button title="why has it this value? (w)" aria-label={`why has ${inline(name)} this value`} disabled={following}
+                    onClick={() => { chosenVariable.value = { name, frame: frame.frame }; askWhy(run, state.position, name, frame.frame); }}>why</button>}
                   {frame.written?.[name] && frame.written[name] !== state.position && (
                     <a href={runAddress(run, "", frame.written[name])} title={`written at ${frame.written[name]}`}
-                      aria-label={`where ${inline(name)} was written`}>⌖</a>
+                      aria-label={`where ${inline(name)} was written`}>set</a>
                   )}
                 </span>
               } />
@@ -116,6 +119,20 @@ export function ThreadsPanel({ run, data, state }: { run: string; data: RunData;
   );
 }
 
+const FOLD_FROM = 5; // so many calls of one function in a row are one row
+
+function foldCalls(calls: MadeCall[]): { call: MadeCall; times: number }[] {
+  const rows: { call: MadeCall; times: number }[] = [];
+  for (let from = 0, to = 0; from < calls.length; from = to) {
+    while (to < calls.length && calls[to].name === calls[from].name) to++;
+    if (to - from >= FOLD_FROM) rows.push({ call: calls[from], times: to - from });
+    else for (const call of calls.slice(from, to)) rows.push({ call, times: 1 });
+  }
+  return rows;
+}
+// Without what a function is nested in.
+const shortName = (name: string) => name.slice(name.lastIndexOf("<locals>.") + 1 ? name.lastIndexOf("<locals>.") + 9 : 0);
+
 export function CallsPanel({ run, state, trace }: { run: string; state: State; trace: CallTrace | null }) {
   const calls = trace?.calls ?? [];
   const parents = [...state.frames].reverse();
@@ -128,10 +145,11 @@ export function CallsPanel({ run, state, trace }: { run: string; state: State; t
             <bdi class="fn">{shown(frame.function)}</bdi></li>
         ))}
         {trace && !trace.whole && calls.length > 0 && <li class="quiet pad">earlier calls of this function are left out</li>}
-        {calls.slice(-100).map((call) => (
+        {foldCalls(calls).slice(-100).map(({ call, times }) => (
           <li key={call.position} style={{ paddingLeft: `${Math.min(parents.length, 6) * 10}px` }}>
-            <a href={runAddress(run, "", call.position)} class="call-link"><bdi class="fn">{call.name}</bdi>
-              <span class={call.raised ? "raised-text" : "where"}><bdi>{call.open ? "…" : call.raised ? `✕ ${call.result}` : `→ ${call.result}`}</bdi></span></a>
+            <a href={runAddress(run, "", call.position)} class="call-link" title={call.name}><bdi class="fn">{shortName(call.name)}</bdi>
+              {times > 1 ? <span class="where">× {count(times)}</span>
+                : <span class={call.raised ? "raised-text" : "where"}><bdi>{call.open ? "…" : call.raised ? `✕ ${call.result}` : `→ ${call.result}`}</bdi></span>}</a>
           </li>
         ))}
         {calls.length === 0 && <li class="quiet pad">It has called nothing that is recorded.</li>}

@@ -5,7 +5,7 @@ import { route, runAddress } from "./route";
 import type { RunData } from "./run_data";
 import type { Text } from "./types";
 import { useList } from "./use_list";
-import { Place, setQuery, ThreadChoice, Trouble } from "./view_parts";
+import { Place, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "./view_parts";
 
 export interface Times { calls: number; primitive: number; own_ns: number; cumulative_ns: number }
 export interface FunctionStats extends Times {
@@ -22,13 +22,14 @@ export function StatisticsView({ data }: { data: RunData }) {
   const sort = (SORTS.find(([key]) => key === query.get("sort"))?.[0] ?? "cumulative_ns") as "calls" | "own_ns" | "cumulative_ns";
   const [filter, setFilter] = useState("");
   const [open, setOpen] = useState("");
-  const { items, end, error } = useList<FunctionStats>(`${id}/${thread}`, "stats", { run: id, thread, callers: true });
+  const span = spanFields(data);
+  const { items, end, error } = useList<FunctionStats>(`${id}/${thread}/${span.from_ns}/${span.to_ns}`, "stats", { run: id, thread, callers: true, ...span });
   const rows = useMemo(() => [...items].filter((one) => `${shown(one.function)} ${shown(one.file)}`.toLowerCase().includes(filter.toLowerCase()))
     .sort((a, b) => b[sort] - a[sort]), [items, sort, filter]);
   const most = Math.max(1, ...items.map((one) => one[sort]));
   return (
     <main class="view">
-      <div class="view-bar"><h2>Statistics</h2><ThreadChoice data={data} />
+      <div class="view-bar"><h2>Statistics</h2><ThreadChoice data={data} /><SpanChip />
         <input type="search" placeholder="filter functions" aria-label="Filter functions" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
         <span class="quiet">{end ? `${plural(items.length, "function")}, ${plural(end.calls ?? 0, "call")}; the cost of recording is taken out of the times` : "counting …"}</span></div>
       <Trouble error={error} />
@@ -43,7 +44,7 @@ export function StatisticsView({ data }: { data: RunData }) {
             const opened = open === key;
             return <>
               <tr key={key}>
-                <td><button class="sort fn-name" aria-expanded={opened} onClick={() => setOpen(opened ? "" : key)}>{one.callers?.length ? (opened ? "▾ " : "▸ ") : "  "}<bdi>{shown(one.function)}</bdi></button>
+                <td><button class="sort fn-name" aria-expanded={opened} onClick={() => setOpen(opened ? "" : key)}>{one.callers?.length ? (opened ? "▾ " : "▸ ") : "  "}<bdi class="mono">{shown(one.function)}</bdi></button>
                   <a class="quiet small" href={runAddress(id, "search", "", { where: `event == call and function == ${JSON.stringify(shown(one.function))}` })}>its calls</a></td>
                 <td><Place run={id} file={one.file} line={one.line} source={one.source} /></td>
                 <td class="num">{count(one.calls)}{one.primitive !== one.calls && <span class="quiet"> / {count(one.primitive)}</span>}</td>

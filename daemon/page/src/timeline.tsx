@@ -3,12 +3,13 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { generation } from "./api";
 import { duration, plural, shown } from "./format";
 import { goTo, type State } from "./moment_state";
+import { runAddress } from "./route";
 import type { RunData } from "./run_data";
 import { AXIS, drawTimeline, ticksFor } from "./timeline_draw";
 import { loadLanes, nearestSeq, spanOf, type Lane, type Span } from "./timeline_data";
 
 const BUCKETS = 600;
-const LANE_MOST = 34, LANE_LEAST = 20; // px
+const LANE_MOST = 56, LANE_LEAST = 20; // px
 export interface TimelineHandle { zoom(factor: number): void; whole(): void }
 
 export function Timeline({ run, data, state, handle, found }: {
@@ -65,11 +66,16 @@ export function Timeline({ run, data, state, handle, found }: {
     const scale = Number(loaded.to - loaded.from) / Math.max(1, Number(shownSpan.to - shownSpan.from));
     const shift = xOf(loaded.from);
     const start = BigInt(data.run.start_ns);
-    const ticks = ticksFor(Number(shownSpan.from - start), Number(shownSpan.to - shownSpan.from), size.width, (ns) => duration(ns));
+    const ticks = ticksFor(Number(shownSpan.from - start), Number(shownSpan.to - shownSpan.from), size.width);
     const marks = found.map((one) => ({ thread: one.thread, x: xOf(BigInt(one.time_ns)) }));
     drawTimeline(canvas.current!, lanes, { at: xOf(here), thread: state.thread, found: marks }, tall, ticks, shift, scale);
   });
 
+  const stretchAddress = (to: string) => {
+    const start = BigInt(data.run.start_ns);
+    const since = (time: bigint) => String(time > start ? time - start : 0n);
+    return runAddress(run, to, "", view ? { from: since(view.from), to: since(view.to) } : {});
+  };
   const zoomAt = (factor: number, x: number) => {
     if (!shownSpan || !whole) return;
     const span = Number(shownSpan.to - shownSpan.from);
@@ -123,6 +129,8 @@ export function Timeline({ run, data, state, handle, found }: {
         <span class="legend" aria-hidden="true"><i class="k-call" />calls <i class="k-bad" />exceptions <i class="k-out" />output <i class="k-lost" />lost</span>
         <button aria-label="Zoom in" title="Zoom in (+)" onClick={() => handle.current!.zoom(0.4)}>+</button>
         <button aria-label="Zoom out" title="Zoom out (-)" onClick={() => handle.current!.zoom(2.5)}>−</button>
+        {view && <a class="button" title="What ran in this stretch, as a flame graph" href={stretchAddress("flame")}>Flame graph</a>}
+        {view && <a class="button" title="What ran in this stretch, counted and timed" href={stretchAddress("statistics")}>Statistics</a>}
         <button title="Whole run (0)" onClick={() => setView(null)} disabled={!view}>All</button>
       </div>
       <div ref={box} class="lanes" tabIndex={0} role="region" aria-label="Lanes of threads">

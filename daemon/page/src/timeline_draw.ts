@@ -119,14 +119,18 @@ function drawLane(g: CanvasRenderingContext2D, lane: Lane, top: number, laneHeig
   }
 }
 
-// Times along the axis, at round distances.
-export function ticksFor(fromNs: number, spanNs: number, width: number, text: (ns: number) => string): { x: number; text: string }[] {
+const UNITS: [number, string][] = [[60e9, "min"], [1e9, "s"], [1e6, "ms"], [1e3, "µs"], [1, "ns"]];
+
+// Times along the axis, at round distances, with as many digits as tell neighbours apart.
+export function ticksFor(fromNs: number, spanNs: number, width: number): { x: number; text: string }[] {
   const wanted = spanNs / Math.max(2, width / 130);
   const power = 10 ** Math.floor(Math.log10(Math.max(wanted, 1)));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= wanted) ?? power * 10;
+  const [unit, name] = UNITS.find(([ns]) => (fromNs + spanNs) >= ns * 2) ?? UNITS[UNITS.length - 1];
+  const digits = Math.min(6, Math.max(0, Math.ceil(-Math.log10(step / unit) - 1e-9)));
   const out = [];
   for (let at = Math.ceil(fromNs / step) * step; at <= fromNs + spanNs && out.length < 60; at += step) {
-    out.push({ x: ((at - fromNs) / spanNs) * width, text: text(at) });
+    out.push({ x: ((at - fromNs) / spanNs) * width, text: `${(at / unit).toFixed(digits)} ${name}` });
   }
   return out;
 }

@@ -1,5 +1,5 @@
 // Small parts that several views of a run share.
-import { baseName, plainText, shown } from "./format";
+import { baseName, duration, plainText, shown } from "./format";
 import { go, route, runAddress } from "./route";
 import type { RunData } from "./run_data";
 import type { Text } from "./types";
@@ -15,11 +15,29 @@ export function setQuery(changes: Record<string, string>, replace = true) {
   go(runAddress(at.run, at.view, at.rest, query), replace);
 }
 
+// A stretch of time named by the address (from and to, ns since the run's start), as fields of a request.
+export function spanFields(data: RunData): { from_ns?: bigint; to_ns?: bigint } {
+  const { query } = route.value;
+  const from = query.get("from") ?? "", to = query.get("to") ?? "";
+  if (!/^\d{1,18}$/.test(from) || !/^\d{1,18}$/.test(to)) return {};
+  const start = BigInt(data.run.start_ns);
+  return { from_ns: start + BigInt(from), to_ns: start + BigInt(to) };
+}
+export function SpanChip() {
+  const { query } = route.value;
+  const from = Number(query.get("from")), to = Number(query.get("to"));
+  if (!(to > from)) return null;
+  return (
+    <span class="tag span-chip">{duration(from)} to {duration(to)} after start{" "}
+      <button aria-label="The whole time" title="The whole time" onClick={() => setQuery({ from: "", to: "" })}>×</button></span>
+  );
+}
+
 export function ThreadChoice({ data, all = "all threads" }: { data: RunData; all?: string }) {
   const chosen = route.value.query.get("thread") ?? "";
   return (
     <label class="choice">Thread{" "}
-      <select value={chosen} onChange={(event) => setQuery({ thread: event.currentTarget.value, page: "", from: "" })}>
+      <select value={chosen} onChange={(event) => setQuery({ thread: event.currentTarget.value, page: "" })}>
         <option value="">{all}</option>
         {data.threads.map((thread) => <option key={thread.thread} value={thread.thread}>{shown(thread.name)} ({thread.thread})</option>)}
       </select>
