@@ -130,7 +130,8 @@ test("the timeline has a lane for each thread, zooms, and a click leads into it"
   equal(await page.locator(".lane-name").count(), 2, "lanes");
   const canvas = page.locator(".timeline canvas");
   const box = await canvas.boundingBox();
-  await canvas.click({ position: { x: box.width / 2, y: 20 + 34 + 17 } });
+  const lane = await page.locator(".lane-name", { hasText: "other" }).boundingBox();
+  await canvas.click({ position: { x: box.width / 2, y: lane.y + lane.height / 2 - box.y } });
   await until(page, () => document.querySelector(".lane-name.on")?.innerText === "other", "a moment of the other thread");
   const whole = await page.locator(".timeline .panel-head .quiet").innerText();
   await page.keyboard.press("+");
