@@ -11,7 +11,10 @@ const BIN = process.env.SMILEY_BIN;
 const PYTHON = (process.env.SMILEY_TEST_PYTHONS ?? "python3").split(":")[0];
 const TIMEOUT = 120_000;
 const SIZE = { width: 1440, height: 900 };
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => existsSync(path));
+export const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => existsSync(path));
+
+export const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"];
 
 const tests = [];
 export function test(sentence, body) {
@@ -90,8 +93,7 @@ export async function runAll() {
     return 1;
   }
   const start = Date.now();
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu", "--disable-quic",
-    "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"] });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   const wanted = process.argv[2] ?? "";
   let failures = 0, ran = 0;
   const home = new Home();

@@ -50,3 +50,23 @@ test("values full of HTML, scripts and control characters are shown as text", as
   equal(await page.evaluate(() => window.broken), undefined, "no script of the program ran");
   equal(await page.evaluate(() => document.querySelectorAll("img, #app script").length), 0, "elements made by values");
 });
+
+test("a program whose file and folder have any names is listed, shown and searched", async ({ home, open }) => {
+  const name = "a \u202e\n'\"<b>&#x26;%2F?#.py";
+  const run = home.record(name, "def f(n):\n    return n\nf(3)\n");
+  const page = await open();
+  const row = page.locator("tr", { hasText: run.id });
+  await row.waitFor();
+  holds(!(await row.innerText()).includes("\u202e"), "the direction of text stays");
+  await row.getByRole("link").click();
+  await page.locator("main.moment").waitFor();
+  await page.getByRole("link", { name: "Files" }).click();
+  await page.locator(".source .row", { hasText: "def f(n):" }).waitFor();
+  await page.locator(".files a.row-button").first().click();
+  await page.locator(".source .row", { hasText: "def f(n):" }).waitFor();
+  await page.reload();
+  await page.locator(".source .row", { hasText: "def f(n):" }).waitFor();
+  await page.getByRole("button", { name: /^line 2/ }).click();
+  await until(page, () => document.querySelector(".row.here")?.innerText.includes("return n"), "the line that was asked for");
+  equal(await page.evaluate(() => document.querySelectorAll("main b b, img").length), 0, "elements made by names");
+});

@@ -219,3 +219,34 @@ test("a stretch of the timeline has a flame graph and statistics of its own", as
   await page.getByLabel("The whole time").click();
   await page.locator(".stats .fn-name", { hasText: "first" }).waitFor();
 });
+
+test("everything is reached by keys alone", async (context) => {
+  const { home } = context;
+  const run = shopRun(home);
+  const page = await context.open();
+  await page.locator("tr", { hasText: run.id }).waitFor();
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute("href") ?? "");
+  for (let tab = 0; tab < 200 && !(await focused()).includes(run.id); tab++) await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.locator("main.moment").waitFor();
+  await press(page, "X");
+  equal(await page.locator(".move-bar .event-kind").innerText(), "raise", "where X led");
+  const buttons = page.locator(".right .v-moves button").first();
+  for (let tab = 0; tab < 200 && !(await buttons.evaluate((one) => one === document.activeElement)); tab++) {
+    await page.keyboard.press("Tab");
+  }
+  await press(page, "Enter");
+  equal(await page.locator(".v-moves.picked").count() <= 1, true, "the variable is chosen");
+  await page.keyboard.press("3");
+  await page.getByLabel("Expression").waitFor();
+  await page.keyboard.press("Tab");
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press("1");
+  await page.locator("main.moment").waitFor();
+  await page.keyboard.press("g");
+  await page.getByLabel("Position", { exact: true }).fill("start");
+  await page.keyboard.press("Enter");
+  await until(page, () => document.querySelector("main.moment")?.dataset.position === "1:2", "the start");
+  await page.keyboard.press("t");
+  await page.getByText("no other thread runs at this moment").waitFor();
+});

@@ -26,7 +26,7 @@ export const KEYS: { title: string; keys: Key[] }[] = [
       { keys: "0", what: "the whole run in the timeline" },
       { keys: "f", what: "follow the end of a running program, or hold still" },
       { keys: "/", what: "search" },
-      { keys: "g", what: "go to a position, like 1:17" },
+      { keys: "g", what: "go to a position, like 1:17, or a line, like shop.py:12" },
       { keys: "1 2 … 9", what: "the views: moment, events, search, files, …" },
       { keys: "?", what: "this help" },
     ],

@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { Daemon, linkState, takeCode } from "./api";
 import { helpOpen, setBackend } from "./app_state";
 import { ComparePage } from "./compare";
+import { GoBox } from "./go_box";
 import { isTyping } from "./keys";
 import { collect, Report } from "./report";
 import { go, route } from "./route";
@@ -28,6 +29,7 @@ function App({ reason }: { reason: string | null }) {
       <Notices />
       <QuestionBox />
       <HelpBox />
+      <GoBox />
     </>
   );
 }

@@ -1,9 +1,10 @@
 // The heart: one moment of a run. Source in the middle, values beside the lines, everything else around it, time below.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { generation } from "./api";
-import { say, sayError } from "./app_state";
+import { say } from "./app_state";
 import { useCallTrace } from "./call_trace";
 import { baseName, count, duration, plainText, shown, since } from "./format";
+import { askPlace } from "./go_box";
 import { isTyping } from "./keys";
 import { chosenLine, chosenVariable, goTo, loadState, move, type State } from "./moment_state";
 import { go, route, runAddress, VIEWS } from "./route";
@@ -97,7 +98,7 @@ export function MomentView({ data }: { data: RunData }) {
               {following ? "following live" : "follow"}</button>
           )}
         </div>
-        <div class="file-bar"><bdi title={shown(frame?.file)}>{shown(frame?.file) || "no source here"}</bdi>
+        <div class="file-bar"><bdi title={shown(frame?.file)}>{shown(frame?.file) || "outside of functions"}</bdi>
           {frame?.function && <b><bdi>{shown(frame.function)}</bdi></b>}
           {chosen && (
             <span class="line-moves">line {chosen}
@@ -109,7 +110,7 @@ export function MomentView({ data }: { data: RunData }) {
         {lines
           ? <SourceView lines={lines} current={frame?.line} chosen={chosen} raised={raised && top} label={`Source of ${baseName(shown(frame?.file))}`}
               notes={top && trace ? trace.notes : undefined} onLine={(line) => (chosenLine.value = { file, line })} />
-          : <p class="quiet pad">{frame?.source ? "Loading the source …" : "The source of this code is not recorded."}</p>}
+          : <p class="quiet pad">{frame?.source ? "Loading the source …" : frame ? "The source of this code is not recorded." : "No function runs at this event."}</p>}
         {state.event.event === "lost" && <div class="lost-banner">{count(state.event.count ?? 0)} events are lost here</div>}
       </section>
       <div class="right">
@@ -193,17 +194,11 @@ export function useViewKeys(id: string) {
       const number = Number(event.key);
       if (number >= 1 && number <= VIEWS.length) go(runAddress(id, VIEWS[number - 1]));
       else if (event.key === "/") go(runAddress(id, "search"));
-      else if (event.key === "g") askPosition(id);
+      else if (event.key === "g") askPlace(id);
       else return;
       event.preventDefault();
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   }, [id]);
-}
-
-function askPosition(id: string) {
-  const text = prompt("Position (thread:event, like 1:17), FILE:LINE, start, end or exception");
-  if (!text) return;
-  loadState(id, text.trim()).then((state) => goTo(id, state.position), sayError);
 }

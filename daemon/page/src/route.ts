@@ -10,7 +10,7 @@ export interface Route {
 }
 
 export const VIEWS = ["moment", "events", "search", "files", "threads", "exceptions", "statistics", "calls", "flame"] as const;
-const POSITION = /^(\d+:\d+)$/;
+const POSITION = /^(\d+:\d+|start|end|exception)$/; // places that have an address of their own
 
 export function parseRoute(hash: string): Route {
   const text = hash.replace(/^#\/?/, "");

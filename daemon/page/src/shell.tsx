@@ -65,7 +65,7 @@ export function Notices() {
   );
 }
 
-function Dialog({ children, label, onClose }: { children: preact.ComponentChildren; label: string; onClose: () => void }) {
+export function Dialog({ children, label, onClose }: { children: preact.ComponentChildren; label: string; onClose: () => void }) {
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => box.current?.showModal(), []);
   return (

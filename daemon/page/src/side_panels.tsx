@@ -19,7 +19,7 @@ export function variablesOf(frame: Frame): [string, Value][] {
 
 export function VariablesPanel({ run, state, frame, following }: { run: string; state: State; frame: Frame | undefined; following: boolean }) {
   const [filter, setFilter] = useState("");
-  if (!frame) return <section class="panel grow"><h2>Variables</h2><p class="quiet pad">No function runs here.</p></section>;
+  if (!frame) return <section class="panel grow" aria-label="Variables"><div class="panel-head"><h2>Variables</h2></div><p class="quiet pad">No function runs here.</p></section>;
   const all = variablesOf(frame);
   const fits = all.filter(([name]) => name.toLowerCase().includes(filter.toLowerCase()));
   const changed = (name: string) => frame.written?.[name] === state.position;

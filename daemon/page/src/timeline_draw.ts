@@ -1,4 +1,5 @@
 // Draws the lanes of the timeline on a canvas.
+import { count } from "./format";
 import type { Lane } from "./timeline_data";
 
 export interface Colors { ink: string; faint: string; line: string; density: string[]; bad: string; out: string; lost: string; accent: string; paper: string; call: string }
@@ -102,12 +103,9 @@ function drawLane(g: CanvasRenderingContext2D, lane: Lane, top: number, laneHeig
     g.lineTo(x(n), bottom);
     g.fill();
   }
+  drawLost(g, lane, top, laneHeight, x, colors);
   const wide = Math.max(1.5, (width / n) * scale);
   for (let bucket = 0; bucket < n; bucket++) {
-    if (lane.lost[bucket] > 0) {
-      g.fillStyle = colors.lost;
-      for (let stripe = 0; stripe * 7 < laneHeight - 8; stripe++) g.fillRect(x(bucket), top + 4 + stripe * 7, Math.max(wide, 3), 3);
-    }
     if (lane.exceptions[bucket] > 0 && !lane.single) {
       g.fillStyle = colors.bad;
       g.fillRect(x(bucket), top + 3, Math.max(wide, 2), 6);
@@ -116,6 +114,39 @@ function drawLane(g: CanvasRenderingContext2D, lane: Lane, top: number, laneHeig
       g.fillStyle = colors.out;
       g.fillRect(x(bucket), bottom + 1, Math.max(wide, 2), 3);
     }
+  }
+}
+
+// Lost stretches are gaps: shaded, with the number of lost events where there is room for it.
+function drawLost(g: CanvasRenderingContext2D, lane: Lane, top: number, laneHeight: number, x: (bucket: number) => number, colors: Colors) {
+  for (let from = 0, to = 0; from < lane.lost.length; from = to + 1) {
+    for (to = from; to < lane.lost.length && lane.lost[to] > 0; to++);
+    if (to === from) continue;
+    const left = x(from), width = Math.max(3, x(to) - left), height = laneHeight - 8;
+    g.save();
+    g.beginPath();
+    g.rect(left, top + 3, width, height);
+    g.clip();
+    g.fillStyle = colors.paper;
+    g.globalAlpha = 0.75;
+    g.fillRect(left, top + 3, width, height);
+    g.globalAlpha = 0.45;
+    g.strokeStyle = colors.lost;
+    g.lineWidth = 2;
+    g.beginPath();
+    for (let at = -height; at < width; at += 8) {
+      g.moveTo(left + at, top + 3 + height);
+      g.lineTo(left + at + height, top + 3);
+    }
+    g.stroke();
+    g.restore();
+    const text = `${count(lane.lost.slice(from, to).reduce((sum, one) => sum + one, 0))} lost`;
+    const room = g.measureText(text).width + 12;
+    if (room > width - 8) continue;
+    g.fillStyle = colors.paper;
+    g.fillRect(left + (width - room) / 2, top + 3 + height / 2 - 9, room, 18);
+    g.fillStyle = colors.lost;
+    g.fillText(text, left + (width - room) / 2 + 6, top + 3 + height / 2 + 4);
   }
 }
 

@@ -1,0 +1,35 @@
+// Going to a place by its name: a position, a line of a file, the start, the end, the exception that ended the run.
+import { signal } from "@preact/signals";
+import { useState } from "preact/hooks";
+import { sayError } from "./app_state";
+import { goTo, loadState } from "./moment_state";
+import { Dialog } from "./shell";
+
+const asking = signal(""); // the run, empty: closed
+export const askPlace = (run: string) => (asking.value = run);
+
+export function GoBox() {
+  const run = asking.value;
+  const [text, setText] = useState("");
+  if (!run) return null;
+  const close = () => {
+    asking.value = "";
+    setText("");
+  };
+  return (
+    <Dialog label="Go to a place" onClose={close}>
+      <form onSubmit={(event) => {
+        event.preventDefault();
+        const place = text.trim();
+        close();
+        if (place) loadState(run, place).then((state) => goTo(run, state.position), sayError);
+      }}>
+        <h2>Go to a place</h2>
+        <p class="quiet">A position (<code>2:1017</code>), the first or Nth execution of a line (<code>shop.py:12</code>, <code>shop.py:12#3</code>),{" "}
+          <code>start</code>, <code>end</code> or <code>exception</code>.</p>
+        <input type="text" class="place-input" aria-label="Position" autofocus value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        <div class="dialog-buttons"><button type="button" onClick={close}>Stay</button><button type="submit">Go</button></div>
+      </form>
+    </Dialog>
+  );
+}
