@@ -145,6 +145,8 @@ Result<std::vector<std::string>> RecordedEnvironment(char** environment, const R
   if (!options.stop_after.empty()) entry.Add('Z', options.stop_after);
   if (options.gc) entry.AddNumber('g', 1);
   if (options.imports) entry.AddNumber('G', 1);
+  if (options.logs) entry.AddNumber('k', 1);
+  if (options.c_calls) entry.AddNumber('C', 1);
   if (options.explain_filters) entry.Add('E', FiltersFile(home, handoff.run));
   std::string limits;
   for (const std::uint32_t limit : options.limits) limits += (limits.empty() ? "" : ",") + std::to_string(limit);

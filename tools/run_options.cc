@@ -37,6 +37,7 @@ constexpr std::string_view kHelp =
     "  --start-at PLACE       nothing before this FUNCTION is called or this FILE:LINE is reached\n"
     "  --stop-after PLACE     nothing after this FUNCTION has been left, this FILE:LINE was reached, or N events of a thread\n"
     "  --gc  --imports        also garbage collections, and modules that are imported for the first time\n"
+    "  --log  --c-calls       also log records, and calls of functions written in C\n"
     "  --explain-filters      at the end, say for each file which rule decided\n"
     "  --where EXPR           only functions for which EXPR holds when they begin\n"
     "  --redact GLOB          also hide values of variables and keys of such names; may be repeated\n"
@@ -188,6 +189,8 @@ class Parser {
     if (name == "--deep") target = &out_->deep;
     if (name == "--gc") target = &out_->gc;
     if (name == "--imports") target = &out_->imports;
+    if (name == "--log") target = &out_->logs;
+    if (name == "--c-calls") target = &out_->c_calls;
     if (name == "--explain-filters") target = &out_->explain_filters;
     if (name == "-q" || name == "--quiet") target = &out_->quiet;
     if (name == "--no-follow") {

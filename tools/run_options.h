@@ -42,7 +42,7 @@ struct RunOptions {
   bool no_redact = false, deep = false, quiet = false;
   std::uint32_t max_depth = 0;           // 0 = no limit
   std::string start_at, stop_after;      // FUNCTION, FILE:LINE; stop_after also a number of events
-  bool explain_filters = false, gc = false, imports = false;
+  bool explain_filters = false, gc = false, imports = false, logs = false, c_calls = false;
   // depth, items, chars, nodes, bytes; 0 = the tracer's default.
   std::array<std::uint32_t, 5> limits{};
 };

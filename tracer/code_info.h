@@ -53,6 +53,7 @@ struct CodeInfo {
   std::vector<Step> steps;
   // Where recording begins or ends, see control.h; lines are 0 for none.
   bool starts = false, stops = false;
+  bool logs = false;            // its second argument is a log record to be told
   std::uint32_t start_line = 0, stop_line = 0;
   // For the catalogue: line → slots read, written.
   struct Uses { int line; std::vector<std::uint32_t> reads, writes; };

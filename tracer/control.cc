@@ -8,6 +8,9 @@
 namespace smiley::tracer {
 namespace {
 
+// Called with each record that its logger lets pass, before any handler.
+constexpr std::string_view kLoggingFunction = "Logger.callHandlers", kLoggingFile = "logging/__init__.py";
+
 template <typename Number>
 bool IsNumber(std::string_view text, Number* out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out);
@@ -34,7 +37,8 @@ Control::Place Control::Parse(const std::string& text) {
   return place;
 }
 
-void Control::Set(const std::string& start_at, const std::string& stop_after) {
+void Control::Set(const std::string& start_at, const std::string& stop_after, bool logs) {
+  logs_ = logs;
   if (!start_at.empty()) start_ = Parse(start_at);
   if (!stop_after.empty()) stop_ = Parse(stop_after);
 }
@@ -43,8 +47,9 @@ bool Control::Place::IsFunction(std::string_view name) const { return !function.
 bool Control::Place::IsFile(std::string_view name) const { return line != 0 && EndsAs(name, file, '/'); }
 
 void Control::Mark(PyCodeObject* code, CodeInfo* info) const {
-  if (!start_.given() && !stop_.given()) return;
+  if (!start_.given() && !stop_.given() && !logs_) return;
   const std::string name = Utf8(code->co_qualname), file = Utf8(code->co_filename);
+  info->logs = logs_ && name == kLoggingFunction && EndsAs(file, kLoggingFile, '/');
   info->starts = start_.IsFunction(name);
   info->stops = stop_.IsFunction(name);
   if (start_.IsFile(file)) info->start_line = start_.line;

@@ -2,7 +2,7 @@
 //
 // Where recording begins and ends: --start-at FUNCTION|FILE:LINE and --stop-after N|FUNCTION|FILE:LINE. A FUNCTION is a
 // qualified name or the last part of one; it starts with its call and stops when it has been left. A FILE is a path or
-// its last parts. N is a number of events: recording stops when a thread has told so many.
+// its last parts. Also which function of the logging module hands out a record (--log). N is a number of events: recording stops when a thread has told so many.
 #pragma once
 
 #include <Python.h>
@@ -17,7 +17,7 @@ struct CodeInfo;
 
 class Control {
  public:
-  void Set(const std::string& start_at, const std::string& stop_after);
+  void Set(const std::string& start_at, const std::string& stop_after, bool logs);
   bool has_start() const { return start_.given(); }
   std::uint64_t stop_events() const { return stop_.events; }  // 0: no such limit
   // What the code object has to do with it.
@@ -34,6 +34,7 @@ class Control {
   };
   static Place Parse(const std::string& text);
   Place start_, stop_;
+  bool logs_ = false;
 };
 
 }  // namespace smiley::tracer

@@ -119,6 +119,8 @@ class Encoder {
 
 // Text forms of known types (ranges, dates, functions …), and of arguments in exception messages.
 std::string KnownText(PyObject* object, const TypeInfo& info, Types* types, const char** type_name);
+// "len", "time.sleep", "list.append"; module, class and name as the function's own C fields have them.
+std::string BuiltinName(const PyCFunctionObject* function);
 // Like repr() for exact builtins, "<module.Class object>" for everything else.
 std::string SafeRepr(PyObject* object, Types* types, int depth = 0);
 std::string ExceptionMessage(PyObject* exception, Types* types);

@@ -140,6 +140,15 @@ std::string FunctionText(PyObject* object) {
 
 }  // namespace
 
+std::string BuiltinName(const PyCFunctionObject* f) {
+  if (f->m_self != nullptr && !PyModule_Check(f->m_self)) {
+    PyTypeObject* owner = PyType_Check(f->m_self) ? reinterpret_cast<PyTypeObject*>(f->m_self) : Py_TYPE(f->m_self);
+    return Types::NameOf(owner) + "." + f->m_ml->ml_name;
+  }
+  const std::string name = NamedIn(f->m_module, f->m_ml->ml_name);
+  return name.rfind("builtins.", 0) == 0 ? name.substr(9) : name;
+}
+
 std::string KnownText(PyObject* object, const TypeInfo& info, Types* types, const char** type_name) {
   switch (info.shape) {
     case Shape::kRange:
@@ -209,16 +218,9 @@ std::string KnownText(PyObject* object, const TypeInfo& info, Types* types, cons
     case Shape::kFunction:
       *type_name = "function";
       return FunctionText(object);
-    case Shape::kBuiltin: {
-      const PyCFunctionObject* f = reinterpret_cast<PyCFunctionObject*>(object);
+    case Shape::kBuiltin:
       *type_name = "builtin";
-      if (f->m_self != nullptr && !PyModule_Check(f->m_self)) {
-        PyTypeObject* owner = PyType_Check(f->m_self) ? reinterpret_cast<PyTypeObject*>(f->m_self) : Py_TYPE(f->m_self);
-        return types->Of(owner).name + "." + f->m_ml->ml_name;
-      }
-      const std::string name = NamedIn(f->m_module, f->m_ml->ml_name);
-      return name.rfind("builtins.", 0) == 0 ? name.substr(9) : name;
-    }
+      return BuiltinName(reinterpret_cast<PyCFunctionObject*>(object));
     case Shape::kMethod: {
       PyObject* function = PyMethod_GET_FUNCTION(object);
       *type_name = "method";

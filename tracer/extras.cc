@@ -5,9 +5,12 @@
 #include <array>
 #include <cstring>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tracer/encoder.h"
 #include "tracer/keep_error.h"
+#include "tracer/level.h"
 #include "tracer/process.h"
 #include "tracer/recorder.h"
 
@@ -64,7 +67,45 @@ int Imported(const char* event, PyObject* args, void*) {
   return 0;
 }
 
+// As sys.setprofile tells them; empty: it does not.
+std::string NameOfBuiltin(PyObject* callable) {
+  if (PyCFunction_CheckExact(callable) || PyCMethod_CheckExact(callable)) {
+    return BuiltinName(reinterpret_cast<PyCFunctionObject*>(callable));
+  }
+  if (!Py_IS_TYPE(callable, &PyMethodDescr_Type)) return {};
+  const PyMethodDescrObject* method = reinterpret_cast<PyMethodDescrObject*>(callable);
+  return Types::NameOf(method->d_common.d_type) + "." + method->d_method->ml_name;
+}
+
 }  // namespace
+
+void TellLog(ThreadRecorder* recorder, const SmileyFrame& frame) {
+  if (frame.code->co_argcount < 2 || frame.locals[1] == nullptr) return;
+  KeepError keep;
+  Process* process = Process::instance();
+  PyObject* record = frame.locals[1];
+  const TypeInfo& type = process->capture().types.OfObject(record);
+  Encoder encoder(&process->capture());
+  std::array<std::string, 4> encoded;
+  std::vector<ThreadRecorder::Part> parts;
+  for (const auto& [name, attribute] : {std::pair{"logger", "name"}, {"level", "levelname"}, {"message", "msg"}, {"args", "args"}}) {
+    PyObject* value = ReadAttribute(record, type, attribute);
+    const std::uint32_t id = process->StringId(name);
+    if (value == nullptr || id == 0 || (PyTuple_CheckExact(value) && PyTuple_GET_SIZE(value) == 0)) continue;
+    std::string& bytes = encoded[parts.size()];
+    bytes = encoder.Value(value);
+    parts.push_back({shm::Kind::kSet, id, bytes});
+  }
+  if (const std::uint32_t id = process->StringId("log")) recorder->Tell(shm::Kind::kMark, id, parts);
+}
+
+void TellBuiltin(ThreadRecorder* recorder, shm::Kind kind, const SmileyFrame& frame, PyObject* callable) {
+  if (!recorder->IsTop(frame.key)) return;
+  const std::string name = NameOfBuiltin(callable);
+  if (name.empty()) return;
+  KeepError keep;
+  if (const std::uint32_t id = Process::instance()->StringId(name)) recorder->Tell(kind, id, {});
+}
 
 bool WatchExtras(const Options& options) {
   bool all = true;

@@ -22,6 +22,8 @@ class HookSource {
 
 // What this CPython has best: the C trace function on 3.11 (the C profile function when only calls are wanted),
 // sys.monitoring from 3.12 on.
-std::unique_ptr<HookSource> MakeHooks(bool calls_only);
+//
+// `c_calls`: calls of functions written in C as well.
+std::unique_ptr<HookSource> MakeHooks(bool calls_only, bool c_calls);
 
 }  // namespace smiley::tracer

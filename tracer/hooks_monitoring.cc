@@ -9,6 +9,7 @@
 #if PY_VERSION_HEX >= 0x030C0000
 #include <cstddef>
 
+#include "tracer/extras.h"
 #include "tracer/hooks.h"
 #include "tracer/interp.h"
 #include "tracer/quick_value.h"
@@ -98,7 +99,7 @@ ThreadRecorder* Begin(std::uint32_t line) {
 PyObject* OnStart(Arguments arguments) {
   PyCodeObject* code = CodeOf(arguments);
   CodeInfo* info = Process::instance()->codes().Of(code);
-  if (!info->included && !info->starts && info->start_line == 0) {
+  if (!info->included && !info->starts && info->start_line == 0 && !info->logs) {
     if (CallsDebugger(code)) SetLocalEvents(code, g_instruction);
     return NeverAgain();
   }
@@ -110,10 +111,14 @@ PyObject* OnStart(Arguments arguments) {
       return Unrecorded();
     }
   }
-  if (!info->included || !Hook(code, info)) return NeverAgain();
+  if (!info->included && !info->logs) return NeverAgain();
   SmileyFrame frame;
   smiley_current_frame(&frame);
-  recorder->Enter(frame, info, Entry::kCall, nullptr);
+  if (info->included) {
+    if (!Hook(code, info)) return NeverAgain();
+    recorder->Enter(frame, info, Entry::kCall, nullptr);
+  }
+  if (info->logs) TellLog(recorder, frame);
   return Nothing();
 }
 
@@ -224,6 +229,21 @@ PyObject* OnStopIteration(Arguments arguments) {
   return Nothing();
 }
 
+// ---- calls of functions written in C. Only what a call answers may switch something off: the call itself. ----
+
+PyObject* Builtin(Arguments arguments, shm::Kind kind) {
+  ThreadRecorder* recorder = ThreadRecorder::Current();
+  if (recorder == nullptr) return kind == shm::Kind::kCCall ? Unrecorded() : Nothing();
+  SmileyFrame frame;
+  smiley_current_frame(&frame);
+  TellBuiltin(recorder, kind, frame, arguments[2]);
+  return Nothing();
+}
+
+PyObject* OnCCall(Arguments arguments) { return Builtin(arguments, shm::Kind::kCCall); }
+PyObject* OnCReturn(Arguments arguments) { return Builtin(arguments, shm::Kind::kCReturn); }
+PyObject* OnCRaise(Arguments arguments) { return Builtin(arguments, shm::Kind::kCRaise); }
+
 // ---- callbacks: a type of their own with vectorcall, cheaper than a function object ----
 
 struct Callback {
@@ -245,6 +265,7 @@ struct Watched {
   vectorcallfunc call;
   bool local;         // set for each code object
   bool calls;         // watched when only calls are wanted, too
+  bool builtins = false;  // only when calls of C functions are wanted
 };
 constexpr Watched kWatched[] = {
     {"PY_START", &Call<OnStart, 2>, false, true},
@@ -258,6 +279,9 @@ constexpr Watched kWatched[] = {
     {"RAISE", &Call<OnRaise, 3>, false, false},
     {"PY_UNWIND", &Call<OnUnwind, 3>, false, true},
     {"PY_THROW", &Call<OnThrow, 3>, false, true},
+    {"CALL", &Call<OnCCall, 4>, true, true, true},
+    {"C_RETURN", &Call<OnCReturn, 4>, true, true, true},
+    {"C_RAISE", &Call<OnCRaise, 4>, true, true, true},
 };
 
 class Owned {
@@ -274,7 +298,7 @@ class Owned {
 
 class MonitoringHooks final : public HookSource {
  public:
-  explicit MonitoringHooks(bool calls_only) : calls_only_(calls_only) {}
+  MonitoringHooks(bool calls_only, bool c_calls) : calls_only_(calls_only), c_calls_(c_calls) {}
 
   bool Start(std::string* error) override {
     if (Open() && Take() && Register()) return true;
@@ -354,7 +378,7 @@ class MonitoringHooks final : public HookSource {
     int everywhere = 0;
     g_local_events = 0;
     for (const Watched& watched : kWatched) {
-      if (calls_only_ && !watched.calls) continue;
+      if ((calls_only_ && !watched.calls) || (watched.builtins && !c_calls_)) continue;
       const int number = Number(watched.event);
       if (number <= 0) return false;
       Callback* callback = PyObject_New(Callback, &CallbackType);
@@ -373,14 +397,16 @@ class MonitoringHooks final : public HookSource {
     return set.get() != nullptr;
   }
 
-  bool calls_only_;
+  bool calls_only_, c_calls_;
   bool taken_ = false;
   PyObject* monitoring_ = nullptr;
 };
 
 }  // namespace
 
-std::unique_ptr<HookSource> MakeHooks(bool calls_only) { return std::make_unique<MonitoringHooks>(calls_only); }
+std::unique_ptr<HookSource> MakeHooks(bool calls_only, bool c_calls) {
+  return std::make_unique<MonitoringHooks>(calls_only, c_calls);
+}
 
 }  // namespace smiley::tracer
 #endif

@@ -6,6 +6,7 @@
 #include <frameobject.h>
 #include <opcode.h>
 
+#include "tracer/extras.h"
 #include "tracer/hooks.h"
 #include "tracer/interp.h"
 #include "tracer/keep_error.h"
@@ -35,7 +36,10 @@ void OnCall(ThreadRecorder* recorder, PyFrameObject* object, bool exceptions) {
   smiley_read_frame(object, &frame);
   t_thrown_into = nullptr;
   CodeInfo* code = Process::instance()->codes().Of(frame.code);
-  if (!code->included) return;
+  if (!code->included) {
+    if (code->logs) TellLog(recorder, frame);
+    return;
+  }
   KeepError keep;
   PyObject* thrown = keep.exception();
   Entry entry = Entry::kCall;
@@ -51,6 +55,14 @@ void OnCall(ThreadRecorder* recorder, PyFrameObject* object, bool exceptions) {
     return;
   }
   recorder->Enter(frame, code, entry, thrown);
+  if (code->logs) TellLog(recorder, frame);
+}
+
+void OnBuiltin(ThreadRecorder* recorder, PyFrameObject* object, int what, PyObject* callable) {
+  SmileyFrame frame;
+  smiley_read_frame(object, &frame);
+  const shm::Kind kind = what == PyTrace_C_CALL ? shm::Kind::kCCall : what == PyTrace_C_RETURN ? shm::Kind::kCReturn : shm::Kind::kCRaise;
+  TellBuiltin(recorder, kind, frame, callable);
 }
 
 void OnLine(ThreadRecorder* recorder, PyFrameObject* object) {
@@ -89,6 +101,8 @@ void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) 
   }
 }
 
+bool g_calls_only = false, g_c_calls = false;
+
 void Record(PyFrameObject* frame, int what, PyObject* arg, bool exceptions) {
   ThreadRecorder* recorder = ThreadRecorder::Current();
   if (recorder == nullptr) [[unlikely]] {
@@ -113,6 +127,11 @@ void Record(PyFrameObject* frame, int what, PyObject* arg, bool exceptions) {
     case PyTrace_EXCEPTION:
       OnException(recorder, frame, arg);
       break;
+    case PyTrace_C_CALL:
+    case PyTrace_C_RETURN:
+    case PyTrace_C_EXCEPTION:
+      OnBuiltin(recorder, frame, what, arg);
+      break;
     default:
       break;
   }
@@ -123,14 +142,25 @@ int Trace(PyObject*, PyFrameObject* frame, int what, PyObject* arg) {
   return HasUserTrace() ? CallUserTrace(frame, what, arg) : 0;
 }
 
+bool IsBuiltin(int what) { return what == PyTrace_C_CALL || what == PyTrace_C_RETURN || what == PyTrace_C_EXCEPTION; }
+
 int Profile(PyObject*, PyFrameObject* frame, int what, PyObject* arg) {
-  if (what == PyTrace_CALL || what == PyTrace_RETURN) Record(frame, what, arg, false);
+  if (what == PyTrace_CALL || what == PyTrace_RETURN || (g_c_calls && IsBuiltin(what))) Record(frame, what, arg, false);
+  return 0;
+}
+
+// Beside the trace function, which is not told of C functions.
+int ProfileBuiltins(PyObject*, PyFrameObject* frame, int what, PyObject* arg) {
+  if (IsBuiltin(what)) Record(frame, what, arg, true);
   return 0;
 }
 
 class TraceFunctionHooks final : public HookSource {
  public:
-  explicit TraceFunctionHooks(bool calls_only) : calls_only_(calls_only) {}
+  TraceFunctionHooks(bool calls_only, bool c_calls) : calls_only_(calls_only) {
+    g_calls_only = calls_only;
+    g_c_calls = c_calls;
+  }
 
   bool Start(std::string* error) override {
     if (!WatchNewThreads(&TraceFunctionHooks::SetEverywhere)) {
@@ -142,7 +172,6 @@ class TraceFunctionHooks final : public HookSource {
       *error = "the interpreter's sys.settrace is not as expected";
       return false;
     }
-    g_calls_only = calls_only_;
     SetEverywhere();
     return true;
   }
@@ -151,20 +180,23 @@ class TraceFunctionHooks final : public HookSource {
     UnwatchNewThreads();
     UnwatchSettrace();
     smiley_untrace_all_threads(calls_only_ ? &Profile : &Trace);
+    smiley_untrace_all_threads(&ProfileBuiltins);
   }
 
   void Watch() override {}  // the function is called for every frame, whenever that began
 
  private:
-  static void SetEverywhere() { smiley_trace_all_threads(g_calls_only ? &Profile : &Trace, nullptr, g_calls_only ? 1 : 0); }
-  inline static bool g_calls_only = false;
+  static void SetEverywhere() {
+    smiley_trace_all_threads(g_calls_only ? &Profile : &Trace, nullptr, g_calls_only ? 1 : 0);
+    if (g_c_calls && !g_calls_only) smiley_trace_all_threads(&ProfileBuiltins, nullptr, 1);
+  }
   bool calls_only_;
 };
 
 }  // namespace
 
-std::unique_ptr<HookSource> MakeHooks(bool calls_only) {
-  return std::make_unique<TraceFunctionHooks>(calls_only);
+std::unique_ptr<HookSource> MakeHooks(bool calls_only, bool c_calls) {
+  return std::make_unique<TraceFunctionHooks>(calls_only, c_calls);
 }
 
 }  // namespace smiley::tracer

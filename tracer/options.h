@@ -38,7 +38,7 @@ struct Options {
   std::uint32_t max_frames = 0;        // recorded frames within frames, 0 = no limit
   std::string start_at, stop_after;    // see control.h, empty = none
   std::string explain;                 // file to which filters tell what they decided, empty = none
-  bool gc = false, imports = false;    // on request: see extras.h
+  bool gc = false, imports = false, logs = false, c_calls = false;  // on request: see extras.h
   Limits limits;
   shm::Redactor redactor;
 };

@@ -105,6 +105,8 @@ void ReadKey(char key, const char* value, Handoff* handoff) {
     case 'E': config.explain = value; break;
     case 'g': config.gc = 1; break;
     case 'G': config.imports = 1; break;
+    case 'k': config.logs = 1; break;
+    case 'C': config.c_calls = 1; break;
     case 'p': config.stdin_source = value; break;
     default: break;
   }

@@ -16,7 +16,7 @@
 //   i include*        e exclude*        I include stdlib    S no site-packages      c redact*
 //   N no redact       D deep            L depth,items,chars,nodes,bytes             O option* (as given)
 //   M max depth     A start at      Z stop after        E file of --explain-filters
-//   g gc            G imports
+//   g gc            G imports       k log               C c calls
 //   p source of a program read from standard input: last, and only for the first process
 //
 // Keys with * repeat. Unknown keys are ignored. The writing side is tools/run_handoff.cc.

@@ -67,6 +67,8 @@ Options OptionsFrom(const SmileyStartConfig& config) {
   if (config.stop_after != nullptr) options.stop_after = config.stop_after;
   options.gc = config.gc != 0;
   options.imports = config.imports != 0;
+  options.logs = config.logs != 0;
+  options.c_calls = config.c_calls != 0;
   if (config.explain != nullptr) options.explain = config.explain;
   const auto limit = [](std::uint32_t asked, int usual, int most) {
     return asked == 0 ? usual : static_cast<int>(std::min<std::uint32_t>(asked, static_cast<std::uint32_t>(most)));
@@ -172,7 +174,7 @@ Status Process::Open(const std::string& own) {
     if (const Status parsed = where_.Parse(options_.where); !parsed.ok()) return parsed;
   }
   where_.LimitDepth(options_.max_frames);
-  control_.Set(options_.start_at, options_.stop_after);
+  control_.Set(options_.start_at, options_.stop_after, options_.logs);
   codes_.SetControl(&control_);
   if (control_.has_start()) state_.store(State::kWaiting);
   if (!codes_.Start()) return Status(Code::kBusy, "the interpreter has no room for one more tool (co_extra)");

@@ -100,7 +100,7 @@ std::string BeginRecording(const SmileyStartConfig& config) {
   ReadProgramText(config, &process->sources());
   Process::Install(process);
   std::string error;
-  HookSource* hooks = MakeHooks(process->options().detail == Detail::kCalls).release();
+  HookSource* hooks = MakeHooks(process->options().detail == Detail::kCalls, process->options().c_calls).release();
   if (!WatchCompiling()) process->Note("warning", "texts given to exec, eval and compile are not shown");
   if (!hooks->Start(&error)) {
     UnwatchCompiling();

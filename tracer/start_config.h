@@ -67,7 +67,7 @@ struct SmileyStartConfig {
   uint32_t max_frames;          // --max-depth; 0 = no limit
   const char* start_at;         // --start-at FUNCTION|FILE:LINE; null = at once
   const char* stop_after;       // --stop-after N|FUNCTION|FILE:LINE; null = never
-  uint32_t gc, imports;         // 1: --gc, --imports
+  uint32_t gc, imports, logs, c_calls;  // 1: --gc, --imports, --log, --c-calls
   const char* explain;          // --explain-filters: a file to which decisions are appended; null = none
   // Capture limits; 0 = the tracer's default (3, 64, 256, 512, 4096).
   uint32_t max_depth, max_items, max_chars, max_nodes, max_bytes;

@@ -142,6 +142,47 @@ class Control(support.SmileyTest):
                 events = self.events(python, text=text)
                 self.assertEqual([o for o in events if o["event"] in ("gc", "mark")], [])
 
+    def test_log_records_are_marks_on_request(self):
+        text = ("import logging\n"
+                "class Loud:\n    def __str__(self):\n        raise RuntimeError('asked')\n    __repr__ = __str__\n"
+                "def main():\n"
+                "    log = logging.getLogger('shop')\n    log.setLevel(logging.INFO)\n"
+                "    log.addHandler(logging.NullHandler())\n    log.propagate = False\n"
+                "    log.debug('not this')\n"
+                "    log.info('sold %s of %s', 3, Loud())\n"
+                "    logging.getLogger('shop.till').warning('empty')\n"
+                "main()\n")
+        for test, python in self.each():
+            with test:
+                marks = [o for o in self.events(python, "--log", text=text) if o["event"] == "mark"]
+                self.assertEqual([(o["value"], o["function"], o["line"]) for o in marks], [("log", "main", 12), ("log", "main", 13)])
+                first, second = (o["changed"] for o in marks)
+                self.assertEqual((first["logger"], first["level"], first["message"]), ("shop", "INFO", "sold %s of %s"))
+                self.assertEqual(first["args"]["items"][0], 3)
+                self.assertEqual(second, {"logger": "shop.till", "level": "WARNING", "message": "empty"})
+
+    def test_functions_written_in_c_are_told_on_request(self):
+        text = ("def twice(n):\n    return n * 2\n"
+                "def main():\n"
+                "    found = []\n    found.append(len('abc'))\n"
+                "    list(map(twice, found))\n"
+                "    sorted([2, 1], key=twice)\n"
+                "    try:\n        chr(-1)\n    except ValueError:\n        pass\n"
+                "    return int('3')\n"
+                "main()\n")
+        for test, python in self.each():
+            with test:
+                for detail in ("values", "calls"):
+                    events = self.events(python, "--c-calls", "--detail", detail, text=text)
+                    told = [(o["event"], o["value"]) for o in events if o["event"].startswith("c_")]
+                    self.assertEqual(told, [("c_call", "len"), ("c_return", "len"), ("c_call", "list.append"), ("c_return", "list.append"),
+                                            ("c_call", "sorted"), ("c_return", "sorted"), ("c_call", "chr"), ("c_raise", "chr")])
+                    inside = [o["event"] for o in events if o["event"] in ("c_call", "c_return", "call", "return")]
+                    at = next(i for i, o in enumerate(events) if o.get("value") == "sorted")
+                    self.assertEqual([o["event"] for o in events[at:] if o["event"] in ("c_return", "call", "return")][:5],
+                                     ["call", "return", "call", "return", "c_return"], inside)
+                    self.assertEqual({o["function"] for o in events if o["event"].startswith("c_")}, {"main"})
+
     def test_a_process_that_lets_nobody_in_is_left_alone(self):
         for test, python in self.each():
             with test:
