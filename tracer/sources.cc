@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tracer/interp.h"
+#include "tracer/types.h"
 #include "tracer/utf8.h"
 
 namespace smiley::tracer {
@@ -46,6 +48,25 @@ std::string Decoded(std::string bytes) {
     if (static_cast<unsigned char>(c) >= 0x80) c = '?';
   }
   return bytes;
+}
+
+// Shells like IPython compile cells from trees and leave their texts where tracebacks look for them.
+SourceBook::Text FromLinecache(PyObject* file) {
+  PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "linecache");
+  if (module == nullptr || !PyModule_Check(module)) return nullptr;
+  PyObject* cache = PyDict_GetItemString(PyModule_GetDict(module), "cache");
+  if (cache == nullptr || !PyDict_CheckExact(cache)) return nullptr;
+  PyObject* entry = smiley_dict_lookup(cache, file);
+  if (entry == nullptr || !PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) < 3) return nullptr;
+  PyObject* lines = PyTuple_GET_ITEM(entry, 2);
+  if (!PyList_CheckExact(lines)) return nullptr;
+  std::string text;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(lines) && text.size() < kMostBytes; ++i) {
+    PyObject* line = PyList_GET_ITEM(lines, i);
+    if (!PyUnicode_Check(line)) return nullptr;
+    text += Utf8(line);
+  }
+  return std::make_shared<const std::string>(std::move(text));
 }
 
 }  // namespace
@@ -99,6 +120,7 @@ SourceBook::Text SourceBook::Find(PyCodeObject* code, const std::string& file) {
   }
   auto [it, fresh] = files_.try_emplace(file);
   if (fresh && !stand_in) it->second = ReadFile(file);
+  if (fresh && it->second == nullptr && PyUnicode_CheckExact(code->co_filename)) it->second = FromLinecache(code->co_filename);
   return it->second;
 }
 

@@ -113,6 +113,20 @@ class PythonApi(support.SmileyTest):
                 self.assertEqual(works, [2, 3, 4])
                 self.assertEqual({o["frame"] for o in lines if o.get("function") == "<module>" and o["file"].endswith("/app.py")}, {1})
 
+    def test_cells_of_a_shell_have_their_texts(self):
+        text = ("import ast, linecache, smiley\n"
+                "smiley.start()\n"
+                "for name in ('<cell 1>', '/tmp/no-such-folder/cell.py'):\n"
+                "    cell = 'def double(x):\\n    return x * 2\\ny = double(%d)\\n' % len(name)\n"
+                "    linecache.cache[name] = len(cell), None, cell.splitlines(True), name\n"
+                "    exec(compile(ast.parse(cell), name, 'exec'))\n")
+        for test, python in self.each():
+            with test:
+                _, lines = self.run_plain(python, text)
+                texts = {o["file"]: o["text"] for o in lines if o["type"] == "source"}
+                for name in ("<cell 1>", "/tmp/no-such-folder/cell.py"):
+                    self.assertEqual(texts[name], "def double(x):\n    return x * 2\ny = double(%d)\n" % len(name))
+
     def test_runs_are_read(self):
         python = support.pythons()[0]
         program = ("def add(a, b):\n    total = a + b\n    return total\n"
