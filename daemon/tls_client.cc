@@ -158,7 +158,7 @@ class Carrier {
   void Run() {
     while (!broken_ && !(local_ended_ && net_ended_ && in_.empty())) {
       const bool moved = Step();
-      if (moved) continue;
+      if (moved || broken_) continue;  // what broke just now is nothing to wait for
       pollfd fds[2] = {{net_.get(), 0, 0}, {local_.get(), 0, 0}};
       if (!net_ended_ && in_.empty()) fds[0].events |= POLLIN;
       if (want_write_) fds[0].events |= POLLOUT;
