@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "daemon/position.h"
+#include "tools/answer.h"
 #include "tools/arguments.h"
 #include "tools/event_view.h"
 #include "tools/look.h"
@@ -192,6 +193,18 @@ int PrintShow(Link* link, const RunView& run, const Look& look) {
   return kExitOk;
 }
 
+// The position of the event that began line `number` of a stream.
+Status FindLine(Link* link, const RunView& run, const std::string& stream, std::uint64_t number, std::string* position) {
+  const std::string request = "{\"op\":\"output\",\"run\":" + Quote(run.id) + ",\"lines\":true,\"stream\":" + Quote(stream) +
+                              ",\"number\":" + std::to_string(number) + "}";
+  const Status status = ForEachAnswer(link, request, false, nullptr, [position](const AnswerObject& line) {
+    if (position->empty()) *position = line.Text("position");
+  });
+  if (!status || !position->empty()) return status;
+  return {Code::kNotFound, "run " + run.id + " wrote no line " + std::to_string(number) + " to " + stream +
+                               (run.running() ? " so far" : "") + ": smiley-output " + run.id + " --at shows them"};
+}
+
 }  // namespace
 
 int ShowMain(int argc, char** argv) {
@@ -199,6 +212,7 @@ int ShowMain(int argc, char** argv) {
   bool json = false;
   ColorChoice color = ColorChoice::kAuto;
   StateOptions state;
+  std::optional<std::uint64_t> stdout_line, stderr_line;
   bool next = false, previous = false, over = false, back_over = false, out_of = false;
   Arguments arguments("Shows what is known of one run: command, times, processes, threads, sources, losses. With --at: the\n"
                       "stack and every variable as they were at one event, the other threads then, and the output so far.",
@@ -207,10 +221,13 @@ int ShowMain(int argc, char** argv) {
                       "  smiley-show k3 --json                 by the beginning of its id, for scripts\n"
                       "  smiley-show last --at 1:1017          the state at event 1017 of thread 1\n"
                       "  smiley-show last --at shop.py:12#3    when line 12 was run for the third time\n"
+                      "  smiley-show last --stdout 3           when line 3 of its output was written\n"
                       "  smiley-show last --at exception       where the exception was raised that ended it\n"
                       "  smiley-show last --at 1:1017 --over   one line on, without going into calls");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
       .Text("--at", &state.at, "a position (1:1017), FILE:LINE or FILE:LINE#N, start, end, or exception", "PLACE")
+      .Number("--stdout", &stdout_line, "instead of --at: the event that began line N of standard output")
+      .Number("--stderr", &stderr_line, "the same of standard error")
       .Number("--thread", &state.thread, "with --at: only events of this thread (smiley-threads lists them)")
       .Flag("--next", &next, "the event behind that one")
       .Flag("--previous", &previous, "the event before it")
@@ -227,7 +244,12 @@ int ShowMain(int argc, char** argv) {
   if (back_over) state.steps.push_back("back-over");
   if (out_of) state.steps.push_back("out");
   state.json = json;
-  if (state.at.empty() && (state.thread || !state.steps.empty())) {
+  const bool by_line = stdout_line.has_value() || stderr_line.has_value();
+  if (by_line && (!state.at.empty() || (stdout_line && stderr_line))) {
+    Say("one of --at, --stdout and --stderr: smiley-show RUN --stdout 3");
+    return kExitUsage;
+  }
+  if (state.at.empty() && !by_line && (state.thread || !state.steps.empty())) {
     Say("--thread and steps need --at: smiley-show RUN --at 1:1017 --next");
     return kExitUsage;
   }
@@ -241,6 +263,10 @@ int ShowMain(int argc, char** argv) {
   if (!opened) return Fail(opened.status());
   Link* link = opened->link.get();
   const RunView* run = &opened->run;
+  if (by_line) {
+    const Status found = FindLine(link, *run, stdout_line ? "stdout" : "stderr", stdout_line ? *stdout_line : *stderr_line, &state.at);
+    if (!found) return Fail(found);
+  }
   if (!state.at.empty()) return ShowState(link, *run, state, LookOf(color));
   if (!json) return PrintShow(link, *run, LookOf(color));
   // The run as the list gives it, then what belongs to it.
