@@ -6,5 +6,6 @@ import "./moment.mjs";
 import "./hostile.mjs";
 import "./report.mjs";
 import "./access.mjs";
+import "./foreign.mjs";
 
 process.exit(await runAll());
