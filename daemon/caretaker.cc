@@ -40,6 +40,7 @@ std::size_t Caretaker::Look() {
     if (bytes <= options_.quota_bytes) return removed;
     std::vector<RunInfo> runs = archive_.Runs();  // newest first
     std::erase_if(runs, [](const RunInfo& run) { return run.state != RunState::kEnded || run.pinned; });
+    if (options_.holds) std::erase_if(runs, [this](const RunInfo& run) { return options_.holds(run.id); });
     std::uint64_t freed = 0;
     bool any = false;
     while (!runs.empty() && bytes - std::min(bytes, freed) > options_.quota_bytes) {

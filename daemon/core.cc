@@ -23,11 +23,15 @@ Result<std::unique_ptr<DaemonCore>> DaemonCore::Start(const shm::Home& home, Opt
       Drainer::Start(core->home_, *core->store_, *core->archive_, *core->feed_, std::move(options.drainer));
   if (!drainer.ok()) return drainer.status();
   core->drainer_ = std::move(*drainer);
+  Forwarder::Options forward;
+  forward.log = log;
+  core->forwarder_ = std::make_unique<Forwarder>(core->home_, *core->archive_, *core->drainer_, std::move(forward));
   core->quota_bytes_ = options.quota_bytes;
   if (options.quota_bytes != 0) {
     Caretaker::Options care;
     care.quota_bytes = options.quota_bytes;
     care.log = log;
+    care.holds = [forwarder = core->forwarder_.get()](const std::string& run) { return forwarder->Holds(run); };
     core->caretaker_ = std::make_unique<Caretaker>(*core->store_, *core->archive_, *core->drainer_, std::move(care));
   }
   core->snapshots_ = std::make_unique<SnapshotKeeper>(*core->store_);
@@ -36,12 +40,13 @@ Result<std::unique_ptr<DaemonCore>> DaemonCore::Start(const shm::Home& home, Opt
 
 DaemonCore::~DaemonCore() {
   caretaker_.reset();
+  forwarder_.reset();
   snapshots_.reset();
   if (drainer_) drainer_->Stop();
 }
 
 Services DaemonCore::services(std::function<void()> request_stop) {
-  return {home_, *archive_, *feed_, *drainer_, *store_, std::move(request_stop), quota_bytes_, {}};
+  return {home_, *archive_, *feed_, *drainer_, *store_, std::move(request_stop), quota_bytes_, {}, forwarder_.get()};
 }
 
 }  // namespace smiley::daemon

@@ -9,6 +9,7 @@
 
 #include "daemon/caretaker.h"
 #include "daemon/drainer.h"
+#include "daemon/forwarder.h"
 #include "daemon/live_archive.h"
 #include "daemon/live_feed.h"
 #include "daemon/services.h"
@@ -45,6 +46,7 @@ class DaemonCore {
   std::unique_ptr<LiveArchive> archive_;
   std::unique_ptr<LiveFeed> feed_;
   std::unique_ptr<Drainer> drainer_;
+  std::unique_ptr<Forwarder> forwarder_;
   std::unique_ptr<Caretaker> caretaker_;
   std::uint64_t quota_bytes_ = 0;
   std::unique_ptr<SnapshotKeeper> snapshots_;

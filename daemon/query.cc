@@ -6,6 +6,7 @@
 
 #include "daemon/call_walk.h"
 #include "daemon/export.h"
+#include "daemon/forwarder.h"
 #include "daemon/query_diff.h"
 #include "daemon/query_exceptions.h"
 #include "daemon/query_json.h"
@@ -171,9 +172,11 @@ Reply Begin(const Services& services, const Request& request) {
   const auto detail = request.Text("detail");
   const auto start_ns = request.Integer("start_ns", 0, INT64_MAX);
   const auto pid = request.Integer("launcher_pid", 1, 0x7fffffff);
+  const auto forward = request.Text("forward");
+  const auto token = request.Text("token");
   const auto launcher_start = request.Integer("launcher_start", 0, INT64_MAX);
   for (const Status& status : {run.status(), command.status(), cwd.status(), name.status(), detail.status(),
-                               start_ns.status(), pid.status(), launcher_start.status()}) {
+                               start_ns.status(), pid.status(), launcher_start.status(), forward.status(), token.status()}) {
     if (!status) return Refuse(status);
   }
   BeginRun begin;
@@ -194,8 +197,13 @@ Reply Begin(const Services& services, const Request& request) {
       begin.launcher = launcher;
     }
   }
+  const bool away = forward->has_value() && services.forwarder != nullptr;
+  if (away) {  // before anything of the run is there, so that nothing of it can be missed
+    if (Status added = services.forwarder->Add(begin.run, **forward, token->value_or("")); !added) return Refuse(added);
+  }
   Reply reply;
   reply.status = services.runs.Begin(begin);
+  if (away && !reply.status) services.forwarder->Forget(begin.run);
   return reply;
 }
 
@@ -336,6 +344,7 @@ Reply AnswerRequest(const Services& services, const Request& request, std::funct
     status.store = services.store.dir().string();
     status.quota_bytes = services.quota_bytes;
     status.listen = services.listen;
+    if (services.forwarder != nullptr) status.forwarding = services.forwarder->Snapshot();
     reply.members = StatusMembers(status);
     return reply;
   }
@@ -357,6 +366,7 @@ Reply AnswerRequest(const Services& services, const Request& request, std::funct
   if (op == "exceptions") return MakeExceptions(services, request);
   if (op == "output") return MakeOutput(services, request);
   if (op == "begin") return Begin(services, request);
+  if (op == "forward") return MakeForward(services, request);
   if (op == "delete") return Delete(services, request);
   if (op == "pin") return Pin(services, request);
   if (op == "check") return Check(services, request);

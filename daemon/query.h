@@ -71,6 +71,7 @@ Reply AnswerRequest(const Services& services, const Request& request, std::funct
 
 // Selected by op; null stream and a status where the request is wrong.
 Reply MakeReplay(const Services& services, const Request& request);
+Reply MakeForward(const Services& services, const Request& request);
 Reply MakeTail(const Services& services, const Request& request, std::function<void()> wake);
 
 }  // namespace smiley::daemon

@@ -138,6 +138,15 @@ std::string ErrorMember(const Status& status) {
   return out;
 }
 
+void AppendForward(std::string* out, const ForwardStatus& status) {
+  using State = ForwardStatus::State;
+  JsonObject o(out);
+  o.Text("run", status.run).Text("to", status.to);
+  o.Text("state", status.state == State::kRecording ? "recording" : status.state == State::kSending ? "sending" : "waiting");
+  o.Number("sent_bytes", status.sent_bytes).TextOrNull("error", status.error);
+  o.End();
+}
+
 std::string StatusMembers(const DaemonStatus& status) {
   std::string object;
   JsonObject o(&object);
@@ -164,6 +173,12 @@ std::string StatusMembers(const DaemonStatus& status) {
     r.End();
   }
   o.Raw("rings", list + "]");
+  list = "[";
+  for (const auto& forward : status.forwarding) {
+    if (list.size() > 1) list += ',';
+    AppendForward(&list, forward);
+  }
+  o.Raw("forwarding", list + "]");
   o.Number("runs_stored", status.runs_stored).Number("store_bytes", status.store_bytes);
   o.Number("free_bytes", status.free_bytes).Number("memory_bytes", status.memory_bytes);
   o.TextOrNull("listen", status.listen);

@@ -44,6 +44,7 @@ void AppendThread(std::string* out, const ThreadInfo& thread, std::optional<std:
 void AppendTask(std::string* out, const TaskInfo& task);
 void AppendSource(std::string* out, const SourceInfo& source, bool with_text);
 // The members of the answer to "status" (without braces).
+void AppendForward(std::string* out, const ForwardStatus& status);
 std::string StatusMembers(const DaemonStatus& status);
 // "error":{"code":…,"message":…}
 std::string ErrorMember(const Status& status);

@@ -45,6 +45,14 @@ struct RunStatus {
   double events_per_second = 0, bytes_per_second = 0;  // of ring words, over the last second or so
   std::uint32_t live_processes = 0;
 };
+// A run that is to be sent to another machine (forwarder.h).
+struct ForwardStatus {
+  enum class State { kRecording, kWaiting, kSending };
+  std::string run, to;  // HOST:PORT
+  State state = State::kRecording;
+  std::string error;  // of the last try, empty = none failed
+  std::uint64_t sent_bytes = 0;
+};
 struct DaemonStatus {
   std::uint32_t pid = 0;
   std::string version, home;
@@ -57,6 +65,7 @@ struct DaemonStatus {
   std::string listen;             // HOST:PORT; empty = the UNIX socket only
   std::uint64_t lost = 0;  // of the runs going on
   std::uint32_t watchers = 0;
+  std::vector<ForwardStatus> forwarding;
   std::string bottleneck;  // "none" | "drain" | "store" | "disk"
   std::string problem;     // what is wrong and what to do, empty = nothing
 };

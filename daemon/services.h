@@ -15,6 +15,8 @@
 
 namespace smiley::daemon {
 
+class Forwarder;
+
 struct Services {
   const shm::Home& home;
   Archive& archive;  // store and in-memory tail as one
@@ -24,6 +26,7 @@ struct Services {
   std::function<void()> request_stop;  // returns at once; the daemon then stops the server and itself
   std::uint64_t quota_bytes = 0;       // what the store may take, 0 = no limit
   std::string listen;                  // HOST:PORT that the server listens on, empty = none
+  Forwarder* forwarder = nullptr;      // sends runs to other machines; null where there is no daemon
 };
 
 }  // namespace smiley::daemon

@@ -112,6 +112,14 @@ Result<std::string> RenderStatus(const std::string& answer, const Look& look, st
   const std::string problem = Text(status, "problem");
   if (!problem.empty()) fact("problem", problem, sgr::kAlarm);
   const Json runs = status.value("runs", Json::array()), rings = status.value("rings", Json::array());
+  for (const Json& forward : status.value("forwarding", Json::array())) {
+    const std::string error = Text(forward, "error"), state = Text(forward, "state");
+    fact("to be sent", "run " + Text(forward, "run") + " to " + Text(forward, "to") + ": " +
+                           (state == "sending" ? "sending, " + Bytes(At<std::uint64_t>(forward, "sent_bytes"))
+                                               : state == "recording" ? "when it has ended" : "waiting") +
+                           (error.empty() ? "" : "; last try: " + error),
+         error.empty() ? std::string_view() : sgr::kYellow);
+  }
   if (runs.empty()) fact("runs", "none going on");
   return out + RunTable(runs, look) + RingTable(rings, look);
 }

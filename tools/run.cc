@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/remote_access.h"
 #include "shm/home.h"
 #include "shm/redact.h"
 #include "tools/run_attach.h"
@@ -72,6 +73,11 @@ int RunMain(int argc, char** argv) {
   if (prepared.exit_code != 0) return prepared.exit_code;
   const auto home = shm::Home::Open();
   if (!home) return FailedBefore(home.status());
+  if (!options.remote.empty()) {
+    const auto token = daemon::FindToken(*home, options.remote);
+    if (!token) return FailedBefore(token.status());
+    options.remote_token = daemon::FormatToken(*token);
+  }
   mkdir(home->SpoolDir().c_str(), 0700);  // children leave notes there
 
   RunStart start;
@@ -93,7 +99,7 @@ int RunMain(int argc, char** argv) {
     return FailedBefore(environment.status());
   }
   if (const Status begun = ReportBegin(*home, options, start); !begun) {
-    if (options.on_full != shm::OnFull::kOverwrite) {
+    if (options.on_full != shm::OnFull::kOverwrite || !options.remote.empty()) {
       input.Remove();
       Say("the program was not started, because nobody would store what it does: " + begun.message());
       return kExitRunFailed;

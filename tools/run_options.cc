@@ -7,6 +7,7 @@
 #include <functional>
 #include <string_view>
 
+#include "daemon/remote_access.h"
 #include "shm/expression.h"
 #include "tools/terminal.h"
 
@@ -26,6 +27,7 @@ constexpr std::string_view kHelp =
     "  --name TEXT            a name for the run\n"
     "  --python PYTHON        the interpreter (default: the active virtual environment's, else python3 on PATH)\n"
     "  --attach PID           begin in a process that runs already (Python 3.14 and newer), instead of PROGRAM\n"
+    "  --remote HOST:PORT     record here, store over there: sent when the program has ended, as long as it takes\n"
     "  --no-follow            leave child processes alone\n"
     "  -q, --quiet            no last line\n"
     " What is recorded:\n"
@@ -54,6 +56,7 @@ constexpr std::string_view kHelp =
     "\n"
     "Examples:\n"
     "  smiley-run app.py --verbose\n"
+    "  smiley-run --remote lab.example:4040 app.py\n"
     "  smiley-run --include-stdlib -m json.tool data.json\n"
     "  smiley-run --start-at Shop.pay --stop-after Shop.pay --max-depth 3 shop.py\n"
     "  smiley-run --where 'function == \"pay\"' -- ./serve.sh\n";
@@ -206,7 +209,7 @@ class Parser {
 
   std::optional<int> Valued(const std::string& name, const std::string& value, bool has_value) {
     static constexpr std::string_view kKnown[] = {
-        "--detail", "--on-full", "--name",  "--include", "--exclude", "--where", "--redact", "--python",
+        "--detail", "--on-full", "--name",  "--include", "--exclude", "--where", "--redact", "--python", "--remote",
         "--block-timeout", "--ring-size", "--max-depth", "--start-at", "--stop-after",
         "--attach", "--depth", "--items", "--chars", "--nodes", "--bytes"};
     bool known = false;
@@ -220,6 +223,10 @@ class Parser {
     if (name == "--python") {
       if (value.empty()) return Wrong("--python needs a value");
       out_->python = value;
+    }
+    if (name == "--remote") {
+      if (const auto address = daemon::ParseAddress(value); !address) return Wrong(address.status().message());
+      out_->remote = value;
     }
     if (name == "--detail") {
       if (value != "calls" && value != "lines" && value != "values") return Wrong("--detail is calls, lines or values");

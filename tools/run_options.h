@@ -39,6 +39,7 @@ struct RunOptions {
   std::vector<std::string> include, exclude;
   std::string where;                 // empty = everything
   std::vector<std::string> redact;
+  std::string remote, remote_token;  // HOST:PORT of the daemon that is to store it, and the token for it; empty = this home's
   bool no_redact = false, deep = false, quiet = false;
   std::uint32_t max_depth = 0;           // 0 = no limit
   std::string start_at, stop_after;      // FUNCTION, FILE:LINE; stop_after also a number of events

@@ -1,12 +1,14 @@
 #include "tools/run_report.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <simdjson.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/client.h"
 #include "daemon/query_json.h"
+#include "shm/clock.h"
 #include "shm/identity.h"
 #include "tools/link.h"
 #include "tools/terminal.h"
@@ -116,7 +118,33 @@ Stored ReadAnswer(const std::string& line) {
   return out;
 }
 
-void SayEnd(const RunStart& start, const Stored& stored) {
+// Whether it is over there now, or why not yet.
+struct Sent {
+  bool done = false;
+  std::string why;
+};
+
+// Asks until the run is sent, or cannot be sent now, or `until` has come, or interrupt_fd is readable.
+Sent WaitUntilSent(daemon::Client* client, const std::string& run, std::uint64_t until_ns, int interrupt_fd) {
+  std::string request;
+  JsonObject object(&request);
+  object.Text("op", "forward").Text("run", run).End();
+  for (;;) {
+    const auto line = client->Ask(request);
+    if (!line) return {false, line.status().message()};
+    simdjson::dom::parser parser;
+    simdjson::dom::element answer, forward;
+    if (parser.parse(*line).get(answer) != simdjson::SUCCESS || answer["forward"].get(forward) != simdjson::SUCCESS) return {};
+    if (forward.is_null()) return {true, {}};
+    std::string_view error;
+    if (forward["error"].get(error) == simdjson::SUCCESS && !error.empty()) return {false, std::string(error)};
+    if (shm::MonotonicNs() >= until_ns) return {};
+    pollfd wait{interrupt_fd, POLLIN, 0};
+    if (poll(&wait, 1, 25) > 0) return {};
+  }
+}
+
+void SayEnd(const RunOptions& options, const RunStart& start, const Stored& stored, const Sent& sent) {
   std::string line = "run " + start.id + ": " + Plural(stored.events, "event", "events") + ", " +
                      Plural(stored.threads, "thread", "threads") + ", " +
                      Plural(stored.processes, "process", "processes") + ", " + Number(stored.lost) + " lost, " +
@@ -128,7 +156,10 @@ void SayEnd(const RunStart& start, const Stored& stored) {
   } else if (!stored.alive.empty()) {
     line += " so far, " + Plural(stored.alive.size(), "process goes", "processes go") + " on";
   }
-  Say(line + "; next: smiley-replay " + start.id);
+  if (options.remote.empty()) return Say(line + "; next: smiley-replay " + start.id);
+  if (sent.done) return Say(line + " at " + options.remote + "; next: smiley-replay " + start.id + " --connect " + options.remote);
+  Say(line + ", still to be sent to " + options.remote + (sent.why.empty() ? "" : " (" + sent.why + ")") +
+      ": the daemon goes on trying; next: smiley-daemon status");
 }
 
 }  // namespace
@@ -142,11 +173,13 @@ Status ReportBegin(const shm::Home& home, const RunOptions& options, const RunSt
   object.Text("op", "begin").Text("run", start.id).Texts("command", Shortened(start.command));
   object.Text("cwd", Cwd()).Text("name", options.name).Text("detail", options.detail);
   object.Signed("start_ns", start.start_ns).Number("launcher_pid", self.pid).Number("launcher_start", self.start_time);
+  if (!options.remote.empty()) object.Text("forward", options.remote).Text("token", options.remote_token);
   object.End();
   return (*client)->Ask(request).status();
 }
 
 void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended, int interrupt_fd) {
+  const std::uint64_t until_ns = shm::MonotonicNs() + std::uint64_t{kDrainWaitMs} * 1'000'000;
   // The daemon may have died meanwhile: OpenClient starts another, which picks up what it finds.
   Status reached;
   {
@@ -160,7 +193,10 @@ void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart&
     auto client = daemon::Client::Connect(home, connect);
     auto answer = client ? (*client)->Ask(FinishRequest(start, ended, kDrainWaitMs)) : Result<std::string>(client.status());
     if (answer) {
-      if (!options.quiet) SayEnd(start, ReadAnswer(*answer));
+      const Stored stored = ReadAnswer(*answer);
+      Sent sent;
+      if (!options.remote.empty() && stored.drained) sent = WaitUntilSent(client->get(), start.id, until_ns, interrupt_fd);
+      if (!options.quiet) SayEnd(options, start, stored, sent);
       return;
     }
     if (answer.status().code() == Code::kInterrupted) {
