@@ -122,7 +122,8 @@ def report(python, measured, workloads):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", default=str(HERE.parent / "build" / "bin"), help="folder of the built commands")
+    parser.add_argument("--bin", type=os.path.abspath, default=str(HERE.parent / "build" / "bin"),
+                        help="folder of the built commands")
     parser.add_argument("--python", action="append", help="interpreter, repeatable; default: python3")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--workload", action="append", choices=WORKLOADS, help="repeatable; default: all")

@@ -103,7 +103,7 @@ COLUMNS = [("events", "events"), ("stored", "stored, M/s"), ("bytes", "bytes/eve
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", default="build/bin")
+    parser.add_argument("--bin", type=os.path.abspath, default="build/bin")
     parser.add_argument("--events", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
     parser.add_argument("--queries", type=int, default=100)
     args = parser.parse_args()

@@ -43,7 +43,7 @@ libgflags-dev
 zlib1g-dev
 END
   # For the page; they may have come otherwise than from Debian.
-  command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || printf 'nodejs\nnpm\n'
+  command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || printf 'nodejs\nnpm\nca-certificates\n'
   # Debian 12's default is Boost 1.74; 1.81 is there as well and is what later versions are nearer to.
   if [ "$version" = 12 ]; then
     echo "libboost1.81-dev|libboost1.74-dev"
