@@ -111,7 +111,7 @@ class Reading {
     if (count != 3 || !reader_.ReadUnsigned(&thread) || !reader_.ReadUnsigned(&seq) || thread > UINT32_MAX)
       return nullptr;
     Node node = Read(depth, May::kNoEarlier);
-    if (node != nullptr) node->read_at = {static_cast<std::uint32_t>(thread), seq};
+    if (node != nullptr) node->read_at = {thread != 0 ? static_cast<std::uint32_t>(thread) : at_.thread, seq};
     return node;
   }
 

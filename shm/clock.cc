@@ -21,13 +21,14 @@ bool TscIsTrusted() {
   if (!__get_cpuid(0x80000007u, &a, &b, &c, &d) || !(d & (1u << 8))) return false;
   int mode = 0;
   if (prctl(PR_GET_TSC, &mode) == 0 && mode != PR_TSC_ENABLE) return false;
-  // What the kernel keeps time with, it has found to be in step on all processors.
+  // What the kernel keeps time with, it has found to be in step on all processors. A virtual machine's clock is the same
+  // counter scaled, and reading it costs four times as much; the bit above says that its host keeps the counter going.
   const int fd = open("/sys/devices/system/clocksource/clocksource0/current_clocksource", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   char name[16] = {};
   const ssize_t got = read(fd, name, sizeof name - 1);
   close(fd);
-  return got > 0 && std::strncmp(name, "tsc\n", 4) == 0;
+  return got > 0 && (std::strncmp(name, "tsc\n", 4) == 0 || std::strncmp(name, "kvm-clock\n", 10) == 0);
 }
 
 struct Pair {

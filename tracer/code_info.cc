@@ -280,7 +280,7 @@ CodeInfo::~CodeInfo() {
 
 const std::vector<std::uint32_t>& CodeInfo::MakeStep(std::uint32_t before, std::uint32_t line) {
   if (steps.empty()) {
-    const std::size_t wanted = std::min<std::size_t>(2 * lines.size() + 1, 256);
+    const std::size_t wanted = std::min<std::size_t>(4 * lines.size() + 1, 1024);
     steps.resize(std::bit_ceil(wanted));
   }
   Step& step = steps[StepIndex(before, line)];

@@ -93,7 +93,8 @@ struct CodeInfo {
     return lasti >= 0 && static_cast<std::size_t>(lasti) < opcodes.size() ? opcodes[static_cast<std::size_t>(lasti)] >> 8 : 0;
   }
   std::size_t StepIndex(std::uint32_t before, std::uint32_t line) const {
-    return (before * 0x9e3779b1u + line) & (steps.size() - 1);
+    // Unlike factors, of which the high bits count: there and back again is two steps.
+    return ((before * 0x9e3779b1u + line * 0x85ebca6bu) >> 16) & (steps.size() - 1);
   }
   const std::vector<std::uint32_t>& MakeStep(std::uint32_t before, std::uint32_t line);
   // Namespace bodies: the slot of a name, made when it is new. `redacted` as the context says.

@@ -35,6 +35,8 @@ Encoder::Encoder(CaptureContext* context)
 
 void Encoder::Begin() {
   seen_.clear();
+  parts_.clear();
+  whole_ = true;
   nodes_ = context_->options->limits.nodes;
   nested_ = false;
 }
@@ -48,9 +50,29 @@ std::string_view Encoder::Value(PyObject* object, bool* nested) {
     out.Form(2);
     out.Int(kFormUnreadable);
     out.Text(context_->types.OfObject(object).name);
+    whole_ = false;
   }
   if (nested != nullptr) *nested = nested_;
   return out.view();
+}
+
+bool Encoder::Older(std::string_view value, std::uint64_t seq, std::string* out) const {
+  if (!whole_) return false;
+  unsigned char room[16];
+  shm::CborWriter mark(room, sizeof room);
+  mark.Tag(shm::kCborReadAtTag);
+  mark.ArrayHeader(3);
+  mark.Unsigned(0);  // this thread
+  mark.Unsigned(seq);
+  out->clear();
+  std::size_t done = 0;
+  for (const std::size_t at : parts_) {
+    out->append(value, done, at - done);
+    out->append(mark.view());
+    done = at;
+  }
+  out->append(value, done);
+  return true;
 }
 
 bool Encoder::Append(PyObject* object, shm::CborWriter* out) {
@@ -376,10 +398,10 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
           out->Form(1);
           out->Int(kFormRedacted);
         } else {
-          Item(level.items[done + 1], depth + 1, out);
+          Part(level.items[done + 1], depth + 1, out);
         }
       } else {
-        Item(level.items[done], depth + 1, out);
+        Part(level.items[done], depth + 1, out);
       }
       if (out->overflow()) break;
       kept_items.push_back({out->size(), seen_.size(), nodes_});
@@ -394,6 +416,7 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
     }
     if (done == count && !out->overflow() && !cut) return;
     // Does not fit: once more with the items that did.
+    whole_ = false;
     out->Truncate(start);
     seen_.resize(seen + 1);
     nodes_ = nodes;
@@ -411,6 +434,7 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
 bool Encoder::Shorten(const std::vector<Kept>& kept, std::size_t start, int form, std::uint64_t id, Py_ssize_t total,
                       int per_item, shm::CborWriter* out) {
   const std::size_t begin = kept[0].size;
+  whole_ = false;
   scratch_.assign(reinterpret_cast<const char*>(out->data()) + begin, kept.back().size - begin);
   for (std::size_t items = kept.size() - 1; items > 0; --items) {
     const Kept& end = kept[items];
@@ -439,7 +463,9 @@ void Encoder::Attributes(const Level& level, int depth, Py_ssize_t limit, shm::C
       *cut = true;
       return;
     }
-    if (PyUnicode_Check(name)) {
+    if (PyUnicode_Check(name) && PyUnicode_IS_ASCII(name) && PyUnicode_GET_LENGTH(name) <= 256) [[likely]] {
+      out->Text(reinterpret_cast<const char*>(PyUnicode_DATA(name)), static_cast<std::size_t>(PyUnicode_GET_LENGTH(name)));
+    } else if (PyUnicode_Check(name)) {
       scratch_.clear();
       bool surrogates = false;
       const Py_ssize_t left = AppendUtf8(&scratch_, name, 256, &surrogates);
@@ -452,7 +478,7 @@ void Encoder::Attributes(const Level& level, int depth, Py_ssize_t limit, shm::C
       out->Form(1);
       out->Int(kFormRedacted);
     } else {
-      Item(value, depth + 1, out);
+      Part(value, depth + 1, out);
     }
     if (out->overflow()) {
       *cut = true;
@@ -500,6 +526,7 @@ void Encoder::Object(PyObject* object, const TypeInfo& info, int depth, Py_ssize
     bool cut = false;
     Attributes(level, depth, kept, out, &cut);
     if (!cut && !out->overflow()) return;
+    whole_ = false;
     out->Truncate(start);
     seen_.resize(seen + 1);
     nodes_ = nodes;

@@ -48,6 +48,7 @@ class Secrets {
   static constexpr std::size_t kMost = 256;
   void Add(std::string_view secret);
   bool empty() const { return secrets_.empty(); }
+  std::size_t count() const { return secrets_.size(); }
   bool Contains(std::string_view text) const;      // some secret stands in it
   void Mask(std::string* text) const;              // replaces each by "***"
   void Cover(std::string* text) const;             // by as many stars: lines and columns stay
@@ -81,6 +82,9 @@ class Encoder {
   bool Append(PyObject* object, shm::CborWriter* out);
   // [type, message] of an exception, from its args as the builtin str() gives it.
   std::string_view Exception(PyObject* exception);
+  // The latest Value again, its parts below the first level marked as read at that event of this thread (FORMAT.md, tag 7).
+  // False: the marks cannot be set, for it was cut to fit.
+  bool Older(std::string_view value, std::uint64_t seq, std::string* out) const;
   // Nodes that the latest Value or Append took.
   int nodes_used() const { return context_->options->limits.nodes - nodes_; }
   std::string_view Redacted();
@@ -89,6 +93,12 @@ class Encoder {
 
  private:
   void Item(PyObject* object, int depth, shm::CborWriter* out);
+  // One that stands in the first level, and may have parts of its own.
+  void Part(PyObject* object, int depth, shm::CborWriter* out) {
+    const std::size_t at = out->size();
+    Item(object, depth, out);
+    if (depth == 1 && out->size() > at && out->data()[at] == 0xc0 + shm::kCborFormTag) parts_.push_back(at);
+  }
   void Container(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out);
   // How far a container had come behind each of its items.
   struct Kept { std::size_t size, seen; int nodes; };
@@ -112,6 +122,8 @@ class Encoder {
   std::vector<std::pair<PyObject*, std::uint64_t>> seen_;
   std::vector<std::unique_ptr<Level>> levels_;  // scratch, one a depth
   std::deque<std::vector<Kept>> kept_;           // likewise; a deque, because deeper ones come while one is in use
+  std::vector<std::size_t> parts_;               // of the latest value: where those of the first level begin
+  bool whole_ = true;                            // and they still stand there
   std::string scratch_;
   int nodes_ = 0;
   bool nested_ = false;

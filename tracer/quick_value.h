@@ -67,6 +67,21 @@ inline bool QuickSame(const Mark& mark, PyObject* object) {
   return object == mark.object && (object == Py_None || object == Py_True || object == Py_False);
 }
 
+// Of a dict's keys and values: another number after every change, in no other dict the same. 0: this interpreter counts
+// none (3.14 and newer), or not for a dict whose values stand in an object.
+inline std::uint64_t DictVersion(PyObject* dict) {
+#if PY_VERSION_HEX < 0x030E0000
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  const PyDictObject* d = reinterpret_cast<PyDictObject*>(dict);
+  return d->ma_values == nullptr ? d->ma_version_tag : 0;
+#pragma GCC diagnostic pop
+#else
+  (void)dict;
+  return 0;
+#endif
+}
+
 constexpr std::size_t kQuickBytes = 8;
 
 // The CBOR of None, bools and small ints, which stands in the attachment's own word. 0: ask the encoder.

@@ -108,6 +108,7 @@ void ThreadRecorder::AfterFork() {
     writer_.reset();
   }
   unrecorded_ = false;
+  comparer_->ForgetKnown();
   tasks_.Forget();
   // The frames that were open go on in the child, under its own numbers.
   for (FrameEntry* entry : stack_) {
@@ -250,13 +251,14 @@ void ThreadRecorder::TouchChanged(Slot* place, Shadow* shadow, PyObject* value, 
 }
 
 void ThreadRecorder::TouchAll(FrameEntry* entry, const SmileyFrame& frame, bool deep) {
-  comparer_->BeginEvent();
+  comparer_->BeginEvent(writer_->last_seq());
   const std::uint32_t count = static_cast<std::uint32_t>(entry->shadows.size());
   for (std::uint32_t i = 0; i < count; ++i) Touch(entry, frame, i, deep);
 }
 
 // `before` the line just run, `line` the one about to run (the same: only one).
 void ThreadRecorder::TouchLines(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t before, std::uint32_t line) {
+  comparer_->BeginEvent(writer_->last_seq());
   for (const std::uint32_t slot : entry->code->Between(before, line)) Touch(entry, frame, slot, false);
 }
 

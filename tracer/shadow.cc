@@ -13,13 +13,16 @@ namespace {
 
 enum Op { kSetItem, kTruncate, kAppend, kSetKey, kDeleteKey, kSetAttribute, kDeleteAttribute, kCut, kRemove, kRemoveAttribute };
 
+// Of some bytes and of how many there were in all. No seed: of more than 240 bytes it costs as much as the hash itself.
+std::uint64_t Hash(const void* data, std::size_t size, Py_ssize_t length) {
+  return XXH3_64bits(data, size) ^ (static_cast<std::uint64_t>(length) * 0x9e3779b97f4a7c15u);
+}
+
 std::uint64_t TextBits(PyObject* text, Py_ssize_t chars) {
   const Py_ssize_t length = PyUnicode_GET_LENGTH(text);
   const Py_ssize_t take = length < chars ? length : chars;
   const int kind = PyUnicode_KIND(text);
-  return MixBits(XXH3_64bits_withSeed(PyUnicode_DATA(text), static_cast<std::size_t>(take) * static_cast<std::size_t>(kind),
-                                      static_cast<std::uint64_t>(length)),
-                 Py_TYPE(text));
+  return MixBits(Hash(PyUnicode_DATA(text), static_cast<std::size_t>(take) * static_cast<std::size_t>(kind), length), Py_TYPE(text));
 }
 
 // As operator==, but values that are equal may be of two objects.
@@ -56,7 +59,7 @@ std::uint64_t ValueBits(PyObject* object, const TypeInfo& info, Py_ssize_t chars
       const Py_ssize_t length = Py_SIZE(object);
       const Py_ssize_t take = length < chars ? length : chars;
       const char* data = info.shape == Shape::kBytes ? PyBytes_AS_STRING(object) : PyByteArray_AS_STRING(object);
-      return MixBits(XXH3_64bits_withSeed(data, static_cast<std::size_t>(take), static_cast<std::uint64_t>(length)), type);
+      return MixBits(Hash(data, static_cast<std::size_t>(take), length), type);
     }
     case Shape::kComplex: {
       const Py_complex c = reinterpret_cast<PyComplexObject*>(object)->cval;
@@ -74,10 +77,12 @@ Comparer::Comparer(CaptureContext* context, Encoder* encoder)
     : context_(context),
       encoder_(encoder),
       room_(new unsigned char[static_cast<std::size_t>(context->options->limits.bytes)]),
-      room_size_(static_cast<std::size_t>(context->options->limits.bytes)) {}
+      room_size_(static_cast<std::size_t>(context->options->limits.bytes)),
+      known_(new Known[kKnown]) {}
 
-void Comparer::MarkLevel(const TypeInfo& info, Picture* picture) const {
+void Comparer::MarkLevel(PyObject* object, const TypeInfo& info, Picture* picture) const {
   const Py_ssize_t chars = context_->options->limits.chars;
+  picture->version = VersionOf(object, info);
   picture->shape = info.shape;
   picture->subclass = info.subclass;
   picture->total = level_.total;
@@ -85,7 +90,9 @@ void Comparer::MarkLevel(const TypeInfo& info, Picture* picture) const {
   picture->items.clear();
   picture->attributes.clear();
   for (PyObject* item : level_.items) {
-    picture->items.push_back({item, ValueBits(item, context_->types.OfObject(item), chars)});
+    const TypeInfo& item_info = context_->types.OfObject(item);
+    picture->items.push_back({item, ValueBits(item, item_info, chars)});
+    if (item_info.shape == Shape::kByteArray) picture->version = 0;  // has a value, and can change it
   }
   for (PyObject* item : level_.attributes) {
     picture->attributes.push_back({item, ValueBits(item, context_->types.OfObject(item), chars)});
@@ -107,6 +114,15 @@ bool Comparer::SameLevel(const Picture& old) const {
   return same(old.items, level_.items) && same(old.attributes, level_.attributes);
 }
 
+bool Comparer::SamePicture(PyObject* object, const TypeInfo& info, Picture* picture) {
+  const std::uint64_t version = VersionOf(object, info);
+  if (version != 0 && version == picture->version) return true;
+  ReadLevel(object, info, context_->options->limits.items, &level_);
+  if (!SameLevel(*picture)) return false;
+  if (picture->version != 0) picture->version = version;
+  return true;
+}
+
 bool Comparer::SameValue(const Mark& mark, PyObject* object) const {
   if (mark.bits == 0 && mark.object != object) return false;
   const TypeInfo& info = context_->types.OfObject(object);
@@ -116,20 +132,44 @@ bool Comparer::SameValue(const Mark& mark, PyObject* object) const {
 }
 
 Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) {
-  bool nested = false;
-  *cbor = encoder_->Value(object, &nested);
   shadow->state = Shadow::State::kBound;
   const TypeInfo& info = context_->types.OfObject(object);
-  shadow->mark = {object, ValueBits(object, info, context_->options->limits.chars)};
+  const std::uint64_t bits = ValueBits(object, info, context_->options->limits.chars);
+  shadow->mark = {object, bits};
   if (HasLevel(info)) {
     if (!shadow->picture) shadow->picture = std::make_unique<Picture>();
+    Picture* picture = shadow->picture.get();
+    Known& known = KnownOf(object);
+    const bool again = known.object == object && known.type == Py_TYPE(object);
+    if (again && known.kept && known.bits == bits && known.secrets == context_->secrets.count() &&
+        !(known.picture.nested && (Affords(known.picture.nodes) || ++known.uses > kUses)) &&
+        SamePicture(object, info, &known.picture)) {
+      *picture = known.picture;
+      *cbor = known.cbor;
+      return Change::kSet;
+    }
+    bool nested = false;
+    *cbor = encoder_->Value(object, &nested);
     ReadLevel(object, info, context_->options->limits.items, &level_);
-    MarkLevel(info, shadow->picture.get());
-    shadow->picture->patched = false;
-    shadow->picture->nested = nested;
-    shadow->picture->nodes = encoder_->nodes_used();
-    shadow->picture->deep_hash = nested ? XXH3_64bits(cbor->data(), cbor->size()) : 0;
-  } else if (info.shape == Shape::kException) {
+    MarkLevel(object, info, picture);
+    picture->patched = false;
+    picture->nested = nested;
+    picture->nodes = encoder_->nodes_used();
+    picture->deep_hash = nested ? XXH3_64bits(cbor->data(), cbor->size()) : 0;
+    known.object = object;
+    known.type = Py_TYPE(object);
+    known.kept = again && (!nested || (picture->nodes >= kWorthKeeping && encoder_->Older(*cbor, seq_, &known.cbor)));
+    if (known.kept) {
+      known.bits = bits;
+      known.secrets = context_->secrets.count();
+      known.picture = *picture;
+      known.uses = 0;
+      if (!nested) known.cbor = *cbor;
+    }
+    return Change::kSet;
+  }
+  *cbor = encoder_->Value(object);
+  if (info.shape == Shape::kException) {
     if (!shadow->picture) shadow->picture = std::make_unique<Picture>();
     *shadow->picture = {};
     shadow->picture->shape = info.shape;
@@ -174,11 +214,10 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   if (object != shadow->mark.object || old == nullptr || old->shape != info.shape || old->subclass != info.subclass) {
     return Send(shadow, object, cbor);
   }
-  ReadLevel(object, info, context_->options->limits.items, &level_);
   const bool plain_part_same = shadow->mark.bits == ValueBits(object, info, context_->options->limits.chars);
-  if (plain_part_same && SameLevel(*old)) {
+  if (plain_part_same && SamePicture(object, info, old)) {
     if (!old->nested || !(deep || context_->options->limits.deep)) return Change::kNone;
-    if (!context_->options->limits.deep && (deep_nodes_ -= old->nodes) < 0) return Change::kNone;
+    if (!Affords(old->nodes)) return Change::kNone;
     bool nested = false;
     const std::string_view whole = encoder_->Value(object, &nested);
     const std::uint64_t hash = XXH3_64bits(whole.data(), whole.size());
@@ -189,7 +228,7 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     return Change::kSet;
   }
   shm::CborWriter out(room_.get(), room_size_);
-  if (plain_part_same && Patch(*old, info, &out)) {
+  if (plain_part_same && Patch(*old, object, info, &out)) {
     now_.nested = old->nested;
     now_.nodes = old->nodes;
     now_.patched = true;
@@ -285,10 +324,10 @@ bool Comparer::PatchPairs(const std::vector<Mark>& old, const std::vector<Mark>&
   return !out->overflow();
 }
 
-bool Comparer::Patch(const Picture& old, const TypeInfo& info, shm::CborWriter* out) {
+bool Comparer::Patch(const Picture& old, PyObject* object, const TypeInfo& info, shm::CborWriter* out) {
   if (old.shape == Shape::kSet || old.shape == Shape::kFrozenSet || old.shape == Shape::kTuple) return false;
   // REQUIRES level_ just read.
-  MarkLevel(info, &now_);
+  MarkLevel(object, info, &now_);
   now_.deep_hash = 0;
   ops_ = 0;
   most_ops_ = static_cast<int>((old.items.size() + old.attributes.size()) / 4) + 4;

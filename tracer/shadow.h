@@ -31,6 +31,7 @@ struct Picture {
   int nodes = 0;                   // of the whole value when it was last sent
   bool nested = false;             // parts below the first level can change unseen
   std::uint64_t deep_hash = 0;     // of the whole encoding last sent
+  std::uint64_t version = 0;       // of a dict at the time (DictVersion); 0: to be compared item by item
   Py_ssize_t total = 0;
   Py_ssize_t attribute_total = 0;
   std::vector<Mark> items;         // dicts: key, value, …
@@ -58,23 +59,56 @@ class Comparer {
   // send, valid until the next call. `redacted`: only that it changed is told.
   // Looking below the first level costs at most this many nodes an event; what is beyond stays as it was read (asof).
   static constexpr int kDeepNodes = 192;
-  void BeginEvent() { deep_nodes_ = kDeepNodes; }
+  void BeginEvent(std::uint64_t seq) {
+    deep_nodes_ = kDeepNodes;
+    seq_ = seq;
+  }
   // The reader was told that value, one that QuickCbor knows.
   void Told(Shadow* shadow, PyObject* value) const {
     shadow->state = Shadow::State::kBound;
     shadow->Outdate();
     shadow->mark = {value, ValueBits(value, context_->types.OfObject(value), 0)};
   }
+  // Nothing that was sent holds any more: a forked child has numbers of its own.
+  void ForgetKnown() {
+    for (std::size_t i = 0; i < kKnown; ++i) known_[i].object = nullptr;
+  }
   Change Compare(Shadow* shadow, PyObject* object, bool redacted, bool deep, std::string_view* cbor);
 
  private:
-  // REQUIRES level_ just read from an object of that class.
-  void MarkLevel(const TypeInfo& info, Picture* picture) const;
+  // REQUIRES level_ just read from the object.
+  void MarkLevel(PyObject* object, const TypeInfo& info, Picture* picture) const;
+  // Of a dict without attributes of its own; 0 for all else.
+  static std::uint64_t VersionOf(PyObject* object, const TypeInfo& info) {
+    return IsDict(info.shape) && !info.subclass ? DictVersion(object) : 0;
+  }
+  // A container or object that is sent again and again (an argument of many calls): what it was encoded to last, for as
+  // long as the first level says that this still holds. What has more below it than the event may look at is sent as it
+  // was read then, and says so.
+  struct Known {
+    PyObject* object = nullptr;
+    PyTypeObject* type = nullptr;
+    std::uint64_t bits = 0;        // of the builtin part
+    std::size_t secrets = 0;       // how many were masked
+    bool kept = false;             // picture and cbor are filled: it came a second time
+    int uses = 0;                  // of a nested one since it was read
+    Picture picture;
+    std::string cbor;
+  };
+  static constexpr std::size_t kKnown = 64;
+  Known& KnownOf(PyObject* object) { return known_[(reinterpret_cast<std::uintptr_t>(object) >> 4) % kKnown]; }
+  // The event's budget has room for another look at that many nodes.
+  bool Affords(int nodes) { return context_->options->limits.deep || (deep_nodes_ -= nodes) >= 0; }
+  static constexpr int kWorthKeeping = 48;  // nodes of a nested value
+  static constexpr int kUses = 16;          // then it is read again
+  // What the first level shows of it is what the picture shows.
+  bool SamePicture(PyObject* object, const TypeInfo& info, Picture* picture);
   bool SameLevel(const Picture& old) const;
   // By value where it has one, else by identity.
   bool SameValue(const Mark& mark, PyObject* object) const;
   // False when a full value is shorter or the change cannot be said as a patch.
-  bool Patch(const Picture& old, const TypeInfo& info, shm::CborWriter* out);
+  // REQUIRES level_ just read.
+  bool Patch(const Picture& old, PyObject* object, const TypeInfo& info, shm::CborWriter* out);
   bool PatchSequence(const Picture& old, shm::CborWriter* out);
   bool PatchPairs(const std::vector<Mark>& old, const std::vector<Mark>& now, const std::vector<PyObject*>& objects,
                   int set_op, int delete_op, shm::CborWriter* out);
@@ -89,7 +123,9 @@ class Comparer {
   Picture now_;
   std::unique_ptr<unsigned char[]> room_;
   std::size_t room_size_;
+  std::unique_ptr<Known[]> known_;  // direct-mapped
   int deep_nodes_ = kDeepNodes;
+  std::uint64_t seq_ = 0;
   int ops_ = 0;
   int most_ops_ = 0;
 };

@@ -259,6 +259,30 @@ class Shapes(Recorded):
             last = lines[-1]
             self.assertEqual(self.plain(last["changed"]["a"]["items"][0]["items"][0]["items"]), [2])
 
+    def test_a_large_value_that_is_sent_again_says_when_its_parts_were_read(self):
+        text = ("def f(rows):\n    return len(rows)\n"
+                "rows = [[n, [n] * 20] for n in range(20)]\n"
+                "for n in range(4):\n    rows[3][0] = n + 100\n    f(rows)\n"
+                "rows[0] = 7\nf(rows)\n")
+        for events in self.each(text):
+            calls = [e for e in events if e["event"] == "call" and e["function"] == "f"]
+            self.assertEqual(len(calls), 5)
+            sent = [e["changed"]["rows"]["items"] for e in calls]
+            # Read at its first call, then shown as it was there, until its first level changes.
+            self.assertEqual([items[3]["items"][0] for items in sent], [100, 100, 100, 100, 103])
+            first = "%d:%d" % (calls[0]["thread"], calls[0]["seq"])
+            self.assertEqual([items[3].get("asof") for items in sent], [None, first, first, first, None])
+            self.assertEqual(sent[4][0], 7)
+
+    def test_a_large_value_is_read_again_now_and_then(self):
+        text = ("def f(rows):\n    return len(rows)\n"
+                "rows = [[n, [n] * 20] for n in range(20)]\n"
+                "for n in range(40):\n    rows[3][0] = n\n    f(rows)\n")
+        for events in self.each(text):
+            calls = [e for e in events if e["event"] == "call" and e["function"] == "f"]
+            late = max(n - e["changed"]["rows"]["items"][3]["items"][0] for n, e in enumerate(calls))
+            self.assertTrue(1 <= late <= 16, late)
+
     def test_a_generator_that_is_dropped_takes_no_other_along(self):
         text = ("def g(n):\n    x = [n]\n    yield n\n"
                 "def f():\n    a = g(1)\n    next(a)\n    del a\n    b = g(2)\n    next(b)\n    return list(b)\nf()\n")
