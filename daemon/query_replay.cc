@@ -39,7 +39,9 @@ class ReplayProducer : public Producer {
         return Status(Code::kNotFound, "run " + options_.run + " has no thread " + std::to_string(*options_.thread) +
                                            " (smiley-threads shows them)");
       }
-      if (options_.from > kSmallRun) reading.from_seq = options_.from - kRunUp;
+      const bool near = options_.run_up.has_value() || options_.from > kSmallRun;
+      const std::uint64_t run_up = options_.run_up.value_or(kRunUp);
+      if (near && options_.from > run_up) reading.from_seq = options_.from - run_up;
     }
     if (options_.where) {
       filter_ = std::make_unique<EventFilter>(*options_.where);
@@ -191,7 +193,10 @@ Result<ReplayOptions> ReadReplayOptions(const Request& request) {
     if (options.from > 1 && !options.thread) return Status(Code::kInvalid, "'from' needs 'thread'");
   }
   const auto to = request.Integer("to", 1, INT64_MAX);
+  const auto run_up = request.Integer("run_up", 0, static_cast<std::int64_t>(kSmallRun));
   if (!to) return to.status();
+  if (!run_up) return run_up.status();
+  if (run_up->has_value()) options.run_up = static_cast<std::uint64_t>(**run_up);
   if (to->has_value() && !options.thread) return Status(Code::kInvalid, "'to' needs 'thread', or a position as 'from'");
   if (to->has_value()) options.to = static_cast<std::uint64_t>(**to);
   return options;

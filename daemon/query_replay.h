@@ -51,9 +51,10 @@ struct ReplayOptions {
   std::uint64_t to = UINT64_MAX;  // last seq, with a thread only
   std::uint64_t limit = UINT64_MAX;
   std::uint64_t last = 0;      // 0: from the front
+  std::optional<std::uint64_t> run_up;  // events read before `from`; none: see query_replay.cc
   bool text = false;
 };
-// Reads where, thread, from ("2:1017" or a seq beside a thread), to (a seq), limit, last, source.
+// Reads where, thread, from ("2:1017" or a seq beside a thread), to (a seq), run_up, limit, last, source.
 Result<ReplayOptions> ReadReplayOptions(const Request& request);
 
 inline constexpr std::uint64_t kMaxLast = 100'000;

@@ -200,6 +200,7 @@ BOOST_AUTO_TEST_CASE(replay_gives_the_exports_events) {
   const auto upto = ReadStream(*client, R"({"op":"replay","run":"k1","from":"2:8","to":9})");
   BOOST_REQUIRE(upto.size() == 3u);
   BOOST_TEST(upto[1] == thread[1]);
+  BOOST_TEST(ReadStream(*client, R"({"op":"replay","run":"k1","from":"2:8","limit":2,"run_up":0})")[0] == thread[0]);
   auto last = ReadStream(*client, R"({"op":"replay","run":"k1","last":3})");
   BOOST_REQUIRE(last.size() == 4u);
   BOOST_TEST(last[2] == lines[lines.size() - 2]);

@@ -139,3 +139,22 @@ test("a search that goes on has its results on the timeline, and n leads through
   await until(page, (was) => document.querySelector("main.moment")?.dataset.position !== was, "the next result", first);
   equal(await page.locator(".move-bar .event-kind").innerText(), "call", "what it is");
 });
+
+test("the views of a running program grow with it and do not flicker", async ({ home, open }) => {
+  const recording = home.startRecording("grows.py", "import sys\ndef take(line):\n    return line.strip()\nfor line in sys.stdin:\n    if take(line) == 'end':\n        break\n");
+  const page = await open();
+  await page.locator("tr", { hasText: "grows.py" }).getByRole("link").click();
+  await page.getByRole("link", { name: "Statistics" }).click();
+  for (let i = 0; i < 3; i++) recording.tell("more");
+  const calls = page.locator(".stats tr", { hasText: "take" }).locator("td.num").first();
+  await calls.waitFor();
+  await page.evaluate(() => {
+    window.empty = 0;
+    new MutationObserver(() => document.querySelector(".stats tbody tr") || window.empty++).observe(document.body, { childList: true, subtree: true });
+  });
+  for (let i = 0; i < 200; i++) recording.tell("more");
+  await until(page, () => [...document.querySelectorAll(".stats tr")].some((row) => row.textContent.includes("take") && Number(row.cells[2].textContent) > 150), "the calls since");
+  equal(await page.evaluate(() => window.empty), 0, "times that the table was empty");
+  recording.tell("end");
+  await recording.ended;
+});

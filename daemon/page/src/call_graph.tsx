@@ -3,7 +3,7 @@ import dagre from "@dagrejs/dagre";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { count, duration, plural, shown } from "./format";
 import { route, runAddress } from "./route";
-import type { RunData } from "./run_data";
+import { grown, type RunData } from "./run_data";
 import type { FunctionStats } from "./statistics";
 import { useList } from "./use_list";
 import { setQuery, ThreadChoice, Trouble } from "./view_parts";
@@ -17,7 +17,7 @@ export function CallGraphView({ data }: { data: RunData }) {
   const query = route.value.query;
   const thread = Number(query.get("thread")) || undefined;
   const most = Number(query.get("most")) || 20;
-  const { items, end, error } = useList<FunctionStats>(`${id}/${thread}`, "stats", { run: id, thread, callers: true });
+  const { items, end, error } = useList<FunctionStats>(`${id}/${thread}`, "stats", { run: id, thread, callers: true }, grown(data.run));
   const [zoom, setZoom] = useState(1);
   const box = useRef<HTMLDivElement>(null);
   const [over, setOver] = useState("");

@@ -2,12 +2,13 @@
 import { useEffect, useState } from "preact/hooks";
 import { backend } from "./app_state";
 import { inline, plainText } from "./format";
-import type { State } from "./moment_state";
+import { variablesOf, type State } from "./moment_state";
 import type { EventObject, Value } from "./types";
 import type { LineNotes } from "./source_view";
 import { valueText } from "./value_text";
 
-const BEFORE = 6000; // events before this moment that are looked at
+const BEFORE = 4000; // events before this moment that are looked at
+const RUN_UP = 500;
 
 export interface MadeCall { position: string; name: string; result: string; raised: boolean; open: boolean; line: number }
 export interface CallTrace { key: string; notes: LineNotes; calls: MadeCall[]; whole: boolean }
@@ -27,7 +28,7 @@ export function useCallTrace(run: string, state: State | null): CallTrace | null
     // What lies deeper than the calls made here is not asked for.
     const depth = state.frames[0].depth;
     const where = `depth == ${depth} or depth == ${depth + 1} and event != line`;
-    backend().list<EventObject>("replay", { run, from: `${state.thread}:${from}`, to: state.seq, where }).then(
+    backend().list<EventObject>("replay", { run, from: `${state.thread}:${from}`, to: state.seq, run_up: RUN_UP, where }).then(
       (events) => !stop && setTrace(traceOf(key, state, events.filter((event) => event.seq <= state.seq))),
       () => undefined);
     return () => {
@@ -40,7 +41,7 @@ export function useCallTrace(run: string, state: State | null): CallTrace | null
 function traceOf(key: string, state: State, events: EventObject[]): CallTrace {
   const frame = state.frames[0].frame;
   const executed = new Map<number, number>();
-  const written = new Map<number, Map<string, Value>>(); // line → what it wrote last
+  const written = new Map<number, Map<string, Write>>(); // line → what it wrote last
   const calls: MadeCall[] = [];
   const open = new Map<number, MadeCall>();
   let whole = false;
@@ -55,7 +56,7 @@ function traceOf(key: string, state: State, events: EventObject[]): CallTrace {
       if (names.length > 0 && running > 0) {
         let at = written.get(running);
         if (!at) written.set(running, (at = new Map()));
-        for (const [name, value] of names) at.set(name, value);
+        for (const [name, value] of names) at.set(name, { value, position: `${event.thread}:${event.seq}` });
       }
       if (event.event === "line" && event.line) {
         running = event.line;
@@ -81,13 +82,19 @@ function traceOf(key: string, state: State, events: EventObject[]): CallTrace {
   return { key, notes: { executed, values: besideLines(state, written) }, calls, whole };
 }
 
+interface Write { value: Value; position: string }
+
 // A name is shown beside the line that wrote it last, with what it is now.
-function besideLines(state: State, written: Map<number, Map<string, Value>>): LineNotes["values"] {
+function besideLines(state: State, written: Map<number, Map<string, Write>>): LineNotes["values"] {
+  const now = state.frames[0];
+  const variables = new Map(variablesOf(now));
   const changed = new Set(Object.keys(state.event.changed ?? {}));
   const out = new Map<number, { name: string; text: string; fresh: boolean }[]>();
   for (const [line, names] of written) {
-    out.set(line, [...names].slice(0, 6).map(([name, value]) => ({
-      name: inline(name), text: valueText(value, 36), fresh: changed.has(name) && line !== state.frames[0].line,
+    // What was written last is known whole, whatever the trace began with.
+    out.set(line, [...names].slice(0, 6).map(([name, { value, position }]) => ({
+      name: inline(name), text: valueText(now.written?.[name] === position ? variables.get(name) : value, 36),
+      fresh: changed.has(name) && line !== now.line,
     })));
   }
   return out;

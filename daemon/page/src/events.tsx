@@ -26,7 +26,7 @@ export function EventsView({ data }: { data: RunData }) {
   const total = thread ? ((one) => (one ? one.events + one.lost : 0))(data.threads.find((one) => one.thread === thread)) : data.run.events + data.run.lost;
   const tooFar = !thread && first + size > ALL_THREADS_LIMIT;
   const fields = thread ? { run: id, thread, from: first, limit: size, source: true } : { run: id, limit: first + size - 1, source: true };
-  const { items, end, error } = useList<EventObject>(tooFar ? null : `${id}/${thread}/${first}/${size}/${data.run.state === "running" ? data.run.events : ""}`, "replay", fields);
+  const { items, end, error } = useList<EventObject>(tooFar ? null : `${id}/${thread}/${first}/${size}`, "replay", fields, data.run.state === "running" ? data.run.events : "ended");
   const rows = useMemo(() => foldRows(thread ? items : items.slice(first - 1), fold), [items, fold]);
   const pages = Math.max(1, Math.ceil(total / size));
   return (

@@ -1,7 +1,7 @@
 // The exceptions of a run, alike ones together: where they were raised and what became of them.
 import { count, plainText, plural, shown } from "./format";
 import { route } from "./route";
-import type { RunData } from "./run_data";
+import { grown, type RunData } from "./run_data";
 import type { Text } from "./types";
 import { useList } from "./use_list";
 import { Place, Position, ThreadChoice, Trouble } from "./view_parts";
@@ -14,7 +14,7 @@ interface Group {
 export function ExceptionsView({ data }: { data: RunData }) {
   const id = data.run.id;
   const thread = Number(route.value.query.get("thread")) || undefined;
-  const { items, end, error } = useList<Group>(`${id}/${thread}/${data.run.state === "running" ? data.run.events : ""}`, "exceptions", { run: id, thread });
+  const { items, end, error } = useList<Group>(`${id}/${thread}`, "exceptions", { run: id, thread }, grown(data.run));
   const spot = (at: Spot | null) => at ? <><Place run={id} file={at.file} line={at.line} source={at.source} /> <span class="quiet"><bdi>{shown(at.function)}</bdi></span></> : <span class="quiet">–</span>;
   return (
     <main class="view">

@@ -4,7 +4,7 @@ import { backend, say, sayError } from "./app_state";
 import { plainText, plural, shown } from "./format";
 import { goTo } from "./moment_state";
 import { route, runAddress } from "./route";
-import { useLines, type RunData } from "./run_data";
+import { grown, useLines, type RunData } from "./run_data";
 import { SourceView } from "./source_view";
 import { useList } from "./use_list";
 import { Trouble } from "./view_parts";
@@ -16,7 +16,7 @@ export function FilesView({ data }: { data: RunData }) {
   const id = data.run.id;
   const file = route.value.rest;
   const [filter, setFilter] = useState("");
-  const { items, end, error } = useList<Hits>(`${id}/hits/${data.run.state === "running" ? data.run.events : ""}`, "hits", { run: id });
+  const { items, end, error } = useList<Hits>(`${id}/hits`, "hits", { run: id }, grown(data.run));
   const hits = useMemo(() => new Map(items.map((one) => [one.source, one])), [items]);
   const sources = [...data.sources].sort((a, b) => (hits.get(b.source)?.events ?? 0) - (hits.get(a.source)?.events ?? 0));
   const chosen = sources.find((one) => plainText(one.file) === file) ?? (file === "" ? sources[0] : undefined);

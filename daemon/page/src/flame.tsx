@@ -2,7 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { count, duration, shown, baseName } from "./format";
 import { route, runAddress } from "./route";
-import type { RunData } from "./run_data";
+import { grown, type RunData } from "./run_data";
 import type { Text } from "./types";
 import { useList } from "./use_list";
 import { setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "./view_parts";
@@ -18,7 +18,7 @@ export function FlameView({ data }: { data: RunData }) {
   const thread = Number(query.get("thread")) || undefined;
   const by = query.get("by") === "calls" ? "calls" : "time";
   const span = spanFields(data);
-  const { items, end, error } = useList<Node>(`${id}/${thread}/${by}/${span.from_ns}/${span.to_ns}`, "calls", { run: id, thread, by: by === "calls" ? "count" : "time", least: 1, ...span });
+  const { items, end, error } = useList<Node>(`${id}/${thread}/${by}/${span.from_ns}/${span.to_ns}`, "calls", { run: id, thread, by: by === "calls" ? "count" : "time", least: 1, ...span }, grown(data.run));
   const [zoomed, setZoomed] = useState<number | null>(null);
   const [over, setOver] = useState<Node | null>(null);
   const [find, setFind] = useState("");

@@ -1,6 +1,7 @@
 // Where we stand in a run: the state of one thread at one event, and moving from there.
 import { signal } from "@preact/signals";
 import { backend, say, sayError } from "./app_state";
+import { plainText } from "./format";
 import { route, go, runAddress } from "./route";
 import type { EventObject, Text, Value } from "./types";
 import type { Fields } from "./wire_json";
@@ -43,6 +44,13 @@ export interface State {
   output_cut: boolean;
 }
 export interface StepTo { position: string; thread: number; seq: number; line?: number }
+
+// Variables as pairs, also where a name cannot be a key.
+export function variablesOf(frame: Frame): [string, Value][] {
+  const all = frame.variables ?? {};
+  if (Array.isArray(all)) return all.map(([name, value]) => [plainText(name as never), value]);
+  return Object.entries(all);
+}
 
 export const chosenVariable = signal<{ name: string; frame: number } | null>(null);
 export const chosenLine = signal<{ file: string; line: number } | null>(null);

@@ -2,20 +2,13 @@
 import { useState } from "preact/hooks";
 import type { CallTrace, MadeCall } from "./call_trace";
 import { count, inline, plainText, shown, baseName } from "./format";
-import { chosenVariable, goTo, move, type Frame, type State } from "./moment_state";
+import { chosenVariable, goTo, move, variablesOf, type Frame, type State } from "./moment_state";
 import { runAddress } from "./route";
 import type { RunData } from "./run_data";
 import type { Value } from "./types";
 import { ValueTree } from "./value_tree";
 import { valueKind, valueText } from "./value_text";
 import { askWhy, canAskWhy } from "./why";
-
-// Variables as pairs, also where a name cannot be a key.
-export function variablesOf(frame: Frame): [string, Value][] {
-  const all = frame.variables ?? {};
-  if (Array.isArray(all)) return all.map(([name, value]) => [plainText(name as never), value]);
-  return Object.entries(all);
-}
 
 export function VariablesPanel({ run, state, frame, following }: { run: string; state: State; frame: Frame | undefined; following: boolean }) {
   const [filter, setFilter] = useState("");

@@ -2,7 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { count, duration, plural, shown } from "./format";
 import { route, runAddress } from "./route";
-import type { RunData } from "./run_data";
+import { grown, type RunData } from "./run_data";
 import type { Text } from "./types";
 import { useList } from "./use_list";
 import { Place, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "./view_parts";
@@ -23,7 +23,7 @@ export function StatisticsView({ data }: { data: RunData }) {
   const [filter, setFilter] = useState("");
   const [open, setOpen] = useState("");
   const span = spanFields(data);
-  const { items, end, error } = useList<FunctionStats>(`${id}/${thread}/${span.from_ns}/${span.to_ns}`, "stats", { run: id, thread, callers: true, ...span });
+  const { items, end, error } = useList<FunctionStats>(`${id}/${thread}/${span.from_ns}/${span.to_ns}`, "stats", { run: id, thread, callers: true, ...span }, grown(data.run));
   const rows = useMemo(() => [...items].filter((one) => `${shown(one.function)} ${shown(one.file)}`.toLowerCase().includes(filter.toLowerCase()))
     .sort((a, b) => b[sort] - a[sort]), [items, sort, filter]);
   const most = Math.max(1, ...items.map((one) => one[sort]));

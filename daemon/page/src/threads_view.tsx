@@ -1,14 +1,14 @@
 // The threads and tasks of a run.
 import { count, duration, shown, since } from "./format";
 import { runAddress } from "./route";
-import type { RunData } from "./run_data";
+import { grown, type RunData } from "./run_data";
 import type { Thread } from "./types";
 import { useList } from "./use_list";
 import { Position, Trouble } from "./view_parts";
 
 export function ThreadsView({ data }: { data: RunData }) {
   const id = data.run.id;
-  const { items, error } = useList<Thread>(`${id}/threads/${data.run.state === "running" ? data.run.events : ""}`, "threads", { run: id, lines: true });
+  const { items, error } = useList<Thread>(`${id}/threads`, "threads", { run: id, lines: true }, grown(data.run));
   const lines = new Map(items.map((one) => [one.thread, one.lines]));
   return (
     <main class="view">

@@ -6,8 +6,8 @@ import type { Fields } from "./wire_json";
 
 export interface Loaded<T> { items: T[]; end: Record<string, any> | null; error: string }
 
-// `key` says when to ask again; null: not at all.
-export function useList<T>(key: string | null, op: string, fields: Fields): Loaded<T> {
+// `key` says when to ask again; null: not at all. When only `age` changes what is shown stays until the new list is whole.
+export function useList<T>(key: string | null, op: string, fields: Fields, age: string | number = ""): Loaded<T> {
   const [state, setState] = useState<{ key: string | null; loaded: Loaded<T> }>({ key: null, loaded: { items: [], end: null, error: "" } });
   useEffect(() => {
     if (key === null) return;
@@ -15,10 +15,11 @@ export function useList<T>(key: string | null, op: string, fields: Fields): Load
     let stop = false;
     let due = false;
     let ended: Record<string, any> | null = null;
+    const again = state.key === key && state.loaded.end !== null;
     const show = (error: string) => !stop && setState({ key, loaded: { items, end: ended, error } });
     const stream = backend().stream(op, fields, (object) => {
       items.push(object);
-      if (due) return;
+      if (due || again) return;
       due = true;
       setTimeout(() => {
         due = false;
@@ -36,6 +37,6 @@ export function useList<T>(key: string | null, op: string, fields: Fields): Load
       stop = true;
       stream.close();
     };
-  }, [key, generation.value]);
+  }, [key, age, generation.value]);
   return state.key === key ? state.loaded : { items: [], end: null, error: "" };
 }
