@@ -87,7 +87,9 @@ bool LostItsBeginning(const std::filesystem::path& dir) {
   std::error_code error;
   if (std::filesystem::exists(dir / "CURRENT", error)) return false;
   for (std::filesystem::directory_iterator at(dir, error), end; !error && at != end; at.increment(error)) {
-    if (at->path().extension() == ".sst" || at->path().filename().string().starts_with("MANIFEST-")) return true;
+    // One that was killed while it made a new database leaves at most a list of no tables.
+    std::error_code ignored;
+    if (at->path().extension() == ".sst" || (at->path().extension() == ".log" && at->file_size(ignored) > 0)) return true;
   }
   return false;
 }
