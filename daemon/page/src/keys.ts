@@ -21,6 +21,7 @@ export const KEYS: { title: string; keys: Key[] }[] = [
   {
     title: "Look around",
     keys: [
+      { keys: "[ ]", what: "inner, outer function of the stack" },
       { keys: "t T", what: "next, previous thread" },
       { keys: "+ -", what: "zoom the timeline in, out" },
       { keys: "0", what: "the whole run in the timeline" },

@@ -101,7 +101,7 @@ export function HelpBox() {
   return (
     <Dialog label="Help" onClose={close}>
       <div class="help">
-        <h2>Travel through a run</h2>
+        <div class="help-head"><h2>Travel through a run</h2><button autofocus onClick={close}>Close</button></div>
         <p>A run is everything that a program did: every call, line, return and exception, and each variable's values. You
           stand at one moment of it. The source shows values as of that moment; keys move you, forwards and backwards.</p>
         {KEYS.map((group) => (
@@ -116,7 +116,6 @@ export function HelpBox() {
         <p>Expressions are written as in Python: <code>function == "pay" and amount &lt; 0</code>,{" "}
           <code>event == raise and exception ~ "KeyError"</code>, <code>cart["a"].price changed</code>. <code>~</code> finds a
           text in a text. Names: event function file line thread process task depth value exception, and variables.</p>
-        <div class="dialog-buttons"><button autofocus onClick={close}>Close</button></div>
       </div>
     </Dialog>
   );
