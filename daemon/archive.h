@@ -85,6 +85,8 @@ class Names {
   virtual ~Names() = default;
   virtual const CodeInfo* FindCode(std::uint32_t id) const = 0;       // null = unknown
   virtual const std::string* FindString(std::uint32_t id) const = 0;  // null = unknown
+  // A task's number in the run; the process's own where no record says another.
+  virtual std::uint32_t FindTask(std::uint32_t id) const { return id; }
 };
 
 // One record of a process's catalogue, as drained (shm/FORMAT.md, "Catalogue payloads").
@@ -126,7 +128,8 @@ class Archive {
   virtual Result<std::vector<SourceInfo>> Sources(const std::string& run) = 0;
   virtual Result<std::shared_ptr<const Names>> NamesOf(const std::string& run, std::uint32_t process) = 0;
   // The raw records of one process, for export: strings, codes, threads, tasks, notes in order of type and id. Source
-  // texts are not repeated here (Sources has them): kSource payloads are CBOR [file string id, number in the run].
+  // texts are not repeated here (Sources has them): kSource payloads are CBOR [file string id, number in the run], kTask
+  // payloads [name, number in the run].
   virtual Result<std::vector<CatalogueEntry>> Catalogue(const std::string& run, std::uint32_t process) = 0;
   // Pieces of one thread from the one that holds `from_seq` (0 or 1 = the first).
   virtual Result<std::unique_ptr<PieceCursor>> Open(const std::string& run, std::uint32_t thread,

@@ -87,6 +87,15 @@ CallClock::CallClock(Archive& archive, std::string run, ThreadInfo thread, const
       task_(task),
       span_(span) {}
 
+std::uint32_t CallClock::Running() {
+  const std::uint32_t local = walk_->walker().task();
+  if (local != local_task_) {
+    local_task_ = local;
+    running_task_ = local == 0 ? 0 : walk_->names().FindTask(local);
+  }
+  return running_task_;
+}
+
 void CallClock::Flush() {
   if (since_.ns == 0) return;
   const auto innermost = std::find_if(stack_.rbegin(), stack_.rend(), [](const Open& open) { return open.shown; });
@@ -99,7 +108,7 @@ void CallClock::Flush() {
 
 void CallClock::Push(std::uint32_t function, bool built_in, bool counted) {
   Flush();
-  const bool shown = task_ == 0 || walk_->walker().task() == task_;
+  const bool shown = task_ == 0 || Running() == task_;
   stack_.push_back({function, built_in, shown});
   if (!built_in) ++frames_;
   if (shown) sink_->Enter(function, now_ns_, counted && span_.Has(now_ns_));
@@ -131,7 +140,7 @@ void CallClock::Handle(const RawEvent& event) {
   }
   begun_ = true;
   now_ns_ = event.time_ns;
-  running_ = walker.task();
+  running_ = task_ == 0 ? 0 : Running();
   next_cost_ = cost_.Of(CostClass::Of(event));
   const bool within = span_.Has(now_ns_);
   if (event.kind == Kind::kLost) {

@@ -98,6 +98,7 @@ class CallClock {
   // The first event that matters to the span.
   Result<std::uint64_t> FirstSeq() const;
   void Handle(const RawEvent& event);
+  std::uint32_t Running();  // the task's number in the run, 0 = none
   void Flush();
   void Push(std::uint32_t function, bool built_in, bool counted);
   void Pop(bool gap);
@@ -117,6 +118,7 @@ class CallClock {
   std::size_t frames_ = 0;  // recorded frames on it: the others are built in
   Spent since_, total_;
   std::int64_t now_ns_ = 0;
+  std::uint32_t local_task_ = 0, running_task_ = 0;  // the walker's task, by its number in the process and in the run
   std::uint32_t running_ = 0;  // the task since the event before
   double next_cost_ = 0;  // of the event before
   bool begun_ = false;

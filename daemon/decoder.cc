@@ -377,7 +377,7 @@ void Decoder::State::Give(ThreadState& thread, Event* event) {
 
   Sync(thread, raw);
   if (raw.kind == Kind::kCall || raw.kind == Kind::kResume || raw.kind == Kind::kThrow) Enter(thread, raw);
-  if (raw.kind == Kind::kTask) thread.task = raw.id;
+  if (raw.kind == Kind::kTask) thread.task = raw.id == 0 ? 0 : names->FindTask(raw.id);
   if (raw.kind == Kind::kLost) ++thread.epoch;
   event->task = thread.task;
   Place(thread, raw, event);

@@ -81,6 +81,7 @@ class Drainer : public RunRegistry {
   void TakeProcessRecord(ProcessState* process, std::string_view payload);
   void TakeSource(ProcessState* process, std::uint32_t id, std::string_view payload);
   void TakeThread(ProcessState* process, std::uint32_t id, std::string_view payload);
+  std::string TakeTask(ProcessState* process, std::uint32_t id, std::string_view payload);
   void TakeNote(ProcessState* process, std::string_view payload);
   ThreadState* ThreadOf(ProcessState* process, std::uint32_t local);
   void AddNote(const std::string& run, const std::string& kind, const std::string& text);

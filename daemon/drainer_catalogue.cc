@@ -78,15 +78,10 @@ void Drainer::TakeRecord(ProcessState* process, const shm::CatalogueReader::Reco
     case shm::RecordType::kThread:
       TakeThread(process, record.id, record.payload);
       break;
-    case shm::RecordType::kTask: {
-      shm::CborReader in(record.payload);
-      std::uint64_t items = 0;
-      std::string_view name;
-      if (in.ReadArray(&items) && items >= 1 && in.ReadTextOrBytes(&name)) {
-        batch_.tasks.emplace_back(run, TaskInfo{process->info.process, record.id, std::string(name)});
-      }
+    case shm::RecordType::kTask:
+      payload = TakeTask(process, record.id, record.payload);
+      process->names->Add(record.type, record.id, payload);
       break;
-    }
     case shm::RecordType::kNote:
       TakeNote(process, record.payload);
       break;
@@ -188,6 +183,27 @@ void Drainer::TakeThread(ProcessState* process, std::uint32_t id, std::string_vi
   thread->info.name = name;
   archive_.DrainThread(process->run->id, thread->info);
   batch_.threads.emplace_back(process->run->id, thread->info);
+}
+
+// Tasks are numbered by the run, a later record renames. Returns the record as the store keeps it.
+std::string Drainer::TakeTask(ProcessState* process, std::uint32_t id, std::string_view payload) {
+  shm::CborReader in(payload);
+  std::uint64_t items = 0;
+  std::string_view name;
+  if (!in.ReadArray(&items)) return std::string(payload);
+  const std::size_t begin = in.consumed();
+  if (items < 1 || !in.ReadTextOrBytes(&name)) return std::string(payload);
+  const auto [task, fresh] = process->tasks.try_emplace(id, process->run->next_task);
+  if (fresh) ++process->run->next_task;
+  batch_.tasks.emplace_back(process->run->id, TaskInfo{process->info.process, task->second, std::string(name)});
+  std::string stored;
+  {
+    shm::CborWriter out(&stored);
+    out.ArrayHeader(2);
+    out.Raw(payload.substr(begin, in.consumed() - begin));
+    out.Unsigned(task->second);
+  }
+  return stored;
 }
 
 void Drainer::TakeNote(ProcessState* process, std::string_view payload) {

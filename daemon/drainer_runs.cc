@@ -125,6 +125,9 @@ void Drainer::Restore(RunProgress* run) {
         archive_.DrainThread(run->id, thread);
       }
     }
+    if (const auto tasks = store_.archive().Tasks(run->id); tasks.ok()) {
+      for (const TaskInfo& task : *tasks) run->next_task = std::max(run->next_task, task.task + 1);
+    }
     if (const auto sources = store_.archive().Sources(run->id); sources.ok()) {
       for (const SourceInfo& source : *sources) {
         run->next_source = std::max(run->next_source, source.source + 1);

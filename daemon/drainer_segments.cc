@@ -162,7 +162,10 @@ void Drainer::Resume(ProcessState* process) {
   process->known = true;
   process->info = run->restored_processes[number->second];
   if (const auto records = store_.archive().Catalogue(run->id, number->second); records.ok()) {
-    for (const CatalogueEntry& entry : *records) process->names->Add(entry.type, entry.id, entry.payload);
+    for (const CatalogueEntry& entry : *records) {
+      process->names->Add(entry.type, entry.id, entry.payload);
+      if (entry.type == shm::RecordType::kTask) process->tasks[entry.id] = process->names->FindTask(entry.id);
+    }
   }
   for (const ThreadInfo& info : run->restored[number->second]) {
     auto thread = std::make_unique<ThreadState>();

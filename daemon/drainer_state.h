@@ -87,13 +87,14 @@ struct ProcessState {
   std::uint32_t catalogue_at = 0;                                       // index of the one being read
   std::vector<std::unique_ptr<RingState>> rings;
   std::map<std::uint32_t, std::unique_ptr<ThreadState>> threads;  // by local number
+  std::map<std::uint32_t, std::uint32_t> tasks;                   // local number to number in the run
   std::string cwd, detail, run_name, record;                      // of its process record; the record itself
 };
 
 struct RunProgress {
   std::string id;
   std::vector<ProcessState*> processes;  // that still have segments
-  std::uint32_t next_process = 1, next_thread = 1, next_source = 1;
+  std::uint32_t next_process = 1, next_thread = 1, next_source = 1, next_task = 1;
   std::map<std::pair<std::string, std::string>, std::uint32_t> sources;  // (file, sha256) to number
   std::map<std::uint64_t, std::uint32_t> numbers;                        // process token to number
   std::optional<shm::ProcessIdentity> launcher;

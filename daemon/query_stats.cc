@@ -299,15 +299,16 @@ Result<CallScope> ReadCallScope(Archive& archive, const Request& request) {
   if (thread->has_value()) scope.thread = static_cast<std::uint32_t>(**thread);
   if (task->has_value()) {
     scope.task = static_cast<std::uint32_t>(**task);
-    scope.process = static_cast<std::uint32_t>(process->value_or(1));
     auto tasks = archive.Tasks(scope.run);
     if (!tasks) return tasks.status();
-    if (std::none_of(tasks->begin(), tasks->end(), [&](const TaskInfo& info) {
-          return info.task == scope.task && info.process == scope.process;
-        })) {
-      return Status(Code::kNotFound, "run " + scope.run + " has no task " + std::to_string(scope.task) + " in process " +
-                                         std::to_string(scope.process));
+    const auto found = std::find_if(tasks->begin(), tasks->end(), [&](const TaskInfo& info) {
+      return info.task == scope.task && (!process->has_value() || info.process == **process);
+    });
+    if (found == tasks->end()) {
+      return Status(Code::kNotFound, "run " + scope.run + " has no task " + std::to_string(scope.task) +
+                                         (process->has_value() ? " in process " + std::to_string(**process) : ""));
     }
+    scope.process = found->process;
   }
   return scope;
 }

@@ -293,7 +293,7 @@ Result<std::shared_ptr<const Names>> StoreImpl::NamesOf(std::uint32_t run, std::
     }
   }
   auto names = std::make_shared<StoredNames>();
-  for (auto type : {shm::RecordType::kString, shm::RecordType::kSource, shm::RecordType::kCode}) {
+  for (auto type : {shm::RecordType::kString, shm::RecordType::kSource, shm::RecordType::kCode, shm::RecordType::kTask}) {
     std::vector<KeyValue> found;
     if (const Status status = ScanRecords(run, process, static_cast<std::uint16_t>(type), &found); !status.ok())
       return status;

@@ -18,7 +18,20 @@ void StoredNames::Add(shm::RecordType type, std::uint32_t id, std::string_view p
     if (in.ReadArray(&items) && items >= 2 && in.ReadUnsigned(&file) && in.ReadUnsigned(&number)) {
       sources_.try_emplace(id, static_cast<std::uint32_t>(number));
     }
+  } else if (type == shm::RecordType::kTask) {
+    shm::CborReader in(payload);
+    std::uint64_t items = 0, number = 0;
+    std::string_view name;
+    if (in.ReadArray(&items) && items >= 2 && in.ReadTextOrBytes(&name) && in.ReadUnsigned(&number)) {
+      tasks_.try_emplace(id, static_cast<std::uint32_t>(number));
+    }
   }
+}
+
+std::uint32_t StoredNames::FindTask(std::uint32_t id) const {
+  std::shared_lock lock(mutex_);
+  const auto found = tasks_.find(id);
+  return found == tasks_.end() ? id : found->second;
 }
 
 const std::string* StoredNames::FindString(std::uint32_t id) const {

@@ -18,12 +18,13 @@ namespace smiley::daemon {
 
 class StoredNames : public Names {
  public:
-  // Takes a record as the store keeps it (kSource: [file string id, number in the run]). Records that make no sense
+  // Takes a record as the store keeps it (kSource: [file string id, number in the run], kTask: [name, number in the run]). Records that make no sense
   // are ignored: their ids stay unknown. A record that is there already is kept as it was.
   void Add(shm::RecordType type, std::uint32_t id, std::string_view payload);
 
   const CodeInfo* FindCode(std::uint32_t id) const override;
   const std::string* FindString(std::uint32_t id) const override;
+  std::uint32_t FindTask(std::uint32_t id) const override;
 
  private:
   bool ReadCode(std::string_view payload, CodeInfo* code) const;
@@ -31,7 +32,7 @@ class StoredNames : public Names {
   std::unordered_map<std::uint32_t, std::unique_ptr<const std::string>> strings_;
   mutable std::unordered_map<std::uint32_t, std::unique_ptr<const CodeInfo>> codes_;
   mutable std::unordered_map<std::uint32_t, std::string> unread_codes_;  // payloads, read when first asked for
-  std::unordered_map<std::uint32_t, std::uint32_t> sources_;             // process-local id to number in the run
+  std::unordered_map<std::uint32_t, std::uint32_t> sources_, tasks_;     // process-local id to number in the run
 };
 
 }  // namespace smiley::daemon

@@ -269,7 +269,7 @@ Status WhenThread::Read(const PieceEntry& entry, const Found& found) {
   walker_.Start(**piece);
   while (walker_.Next()) {
     if (walker_.kind == Kind::kLost) variables_->Lose(thread_.thread);
-    if (walker_.kind == Kind::kTask) task_ = walker_.id;
+    if (walker_.kind == Kind::kTask) task_ = walker_.id == 0 ? 0 : variables_->names().FindTask(walker_.id);
     bool wrote = false;
     if (follows && walker_.has_attachments()) {
       before.clear();

@@ -17,7 +17,7 @@ std::string Fields(const std::string& process, const std::string& task) {
 
 Result<std::string> TaskFields(Link* link, const std::string& run, const std::string& task) {
   if (task.empty()) return std::string();
-  if (AllDigits(task)) return Fields("1", task);
+  if (AllDigits(task)) return ",\"task\":" + task;
   const std::size_t colon = task.find(':');
   if (colon != std::string::npos && AllDigits(task.substr(0, colon)) && AllDigits(task.substr(colon + 1))) {
     return Fields(task.substr(0, colon), task.substr(colon + 1));

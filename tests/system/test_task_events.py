@@ -70,9 +70,11 @@ class TaskEvents(support.SmileyTest):
                 self.assertTrue(lines[-1]["complete"], lines[-1])
                 tasks = {(o["process"], o["task"]): o for o in lines if o["type"] == "task"}
                 self.assertEqual({p for p, _ in tasks}, {1, 2})
-                for process in (1, 2):
-                    numbers = sorted(t for p, t in tasks if p == process)
-                    self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+                # Numbers count in the run, whatever process a task belongs to.
+                self.assertEqual(sorted(t for _, t in tasks), list(range(1, len(tasks) + 1)))
+                child = next(t for p, t in tasks if p == 2)
+                for words, ok in ((["--task", child], True), (["--task", "2:%d" % child], True), (["--task", "1:%d" % child], False)):
+                    self.assertEqual(self.smiley("stats", "last", "--json", *words).code == 0, ok, words)
                 names = [o["name"] for (p, _), o in tasks.items() if p == 1]
                 for name in ("Task-1", "named", "another name"):
                     self.assertEqual(names.count(name), 1, names)
@@ -96,6 +98,11 @@ class TaskEvents(support.SmileyTest):
                 written = {o["value"]: (o["process"], o["task"]) for o in events if o["event"] == "stdout" and "task" in o}
                 self.assertEqual({v: tasks[t]["name"] for v, t in written.items() if v != "worker 0\n"},
                                  {"worker 1\n": "named", "worker 2\n": "another name"})
+                # A copy that was exported and imported tells the same.
+                exported = self.smiley("export", "last").out
+                self.assert_code(self.smiley("delete", "last"), 0)
+                self.assert_code(self.smiley("import", input=exported), 0)
+                self.assertEqual(self.smiley("export", "last", "--format", "jsonl").objects, lines)
                 told = [o for o in lines if o["type"] == "event" and o["event"] == "task"]
                 for thread in {o["thread"] for o in told}:
                     switches = [o.get("task", 0) for o in told if o["thread"] == thread]
