@@ -121,7 +121,8 @@ BOOST_AUTO_TEST_CASE(threads_and_tasks_are_looked_at_alone) {
   const auto task = Ask(R"(,"task":1)");
   BOOST_TEST(Counts(LineOf(task, "gen")) == "2/2 50 50");
   BOOST_TEST(LineOf(task, "g") == "none");
-  BOOST_TEST(Ask(R"(,"task":9)")[0] == "error: run r1 has no task 9 in process 1");
+  BOOST_TEST(Ask(R"(,"task":9)")[0] == "error: run r1 has no task 9");
+  BOOST_TEST(Ask(R"(,"task":1,"process":2)")[0] == "error: run r1 has no task 1 in process 2");
 }
 
 BOOST_AUTO_TEST_CASE(rows_come_in_the_order_that_was_asked_for) {
