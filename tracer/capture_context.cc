@@ -44,14 +44,15 @@ bool CaptureContext::RedactsName(PyObject* name) {
   const Py_hash_t hash = KeptHash(name);
   Named& recent = recent_[(reinterpret_cast<std::uintptr_t>(name) >> 4) % kRecent];
   if (hash != -1 && recent.name == name && recent.hash == hash) return recent.redacted;
-  recent = {name, hash, RedactsText(Utf8(name))};
+  recent = {name, hash, RedactsName(Utf8(name))};
   return recent.redacted;
 }
 
-bool CaptureContext::RedactsText(std::string text) {
+bool CaptureContext::RedactsName(const std::string& text) {
+  if (options->redactor.off()) return false;
   if (auto it = redacted_names_.find(text); it != redacted_names_.end()) return it->second;
   const bool matches = options->redactor.Matches(text);
-  if (redacted_names_.size() < 65536) redacted_names_.emplace(std::move(text), matches);
+  if (redacted_names_.size() < 65536) redacted_names_.emplace(text, matches);
   return matches;
 }
 

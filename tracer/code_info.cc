@@ -158,6 +158,9 @@ class Analyser {
   void Instruction(int opcode, int oparg, int line) {
     switch (opcode) {
       case LOAD_FAST:
+#ifdef LOAD_FAST_BORROW
+      case LOAD_FAST_BORROW:
+#endif
 #ifdef LOAD_FAST_CHECK
       case LOAD_FAST_CHECK:
 #endif
@@ -183,6 +186,9 @@ class Analyser {
         Fast(oparg, line, true);
         break;
 #ifdef LOAD_FAST_LOAD_FAST
+#ifdef LOAD_FAST_BORROW_LOAD_FAST_BORROW
+      case LOAD_FAST_BORROW_LOAD_FAST_BORROW:
+#endif
       case LOAD_FAST_LOAD_FAST:
         Fast(oparg >> 4, line, false);
         Fast(oparg & 15, line, false);
@@ -309,7 +315,8 @@ std::uint32_t CodeInfo::SlotOfName(PyObject* name, bool redacted) {
   return it->second;
 }
 
-CodeTable::CodeTable(CaptureContext* context, const Filters* filters) : context_(context), filters_(filters) {
+CodeTable::CodeTable(CaptureContext* context, const Filters* filters, SourceBook* sources)
+    : context_(context), filters_(filters), sources_(sources) {
   hooked_.before = hooked_.after = &hooked_;
 }
 
@@ -350,12 +357,21 @@ CodeInfo* CodeTable::Of(PyCodeObject* code) {
 
 std::unique_ptr<CodeInfo> CodeTable::Analyse(PyCodeObject* code) {
   auto info = std::make_unique<CodeInfo>();
-  info->included = filters_->Includes(code);
+  SourceBook::Made made;
+  if (!sources_->Take(code, &made)) {
+    made.maker = filters_->UsualMaker(code);
+    if (!made.maker.known) made = sources_->TakeRunning(code);
+  }
+  if (!IsStandInFile(Utf8(code->co_filename))) made.maker = {};
+  info->included = filters_->Includes(code, made.maker);
+  info->library = filters_->InLibrary(code) || (made.maker.library && !info->included);
   info->generator = (code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0;
   info->namespace_body = !(code->co_flags & CO_OPTIMIZED);
   info->first_line = static_cast<std::uint32_t>(code->co_firstlineno > 0 ? code->co_firstlineno : 1);
   if (control_ != nullptr) control_->Mark(code, info.get());
   if (!info->included) return info;
+  info->made_elsewhere = made.text != nullptr || (made.maker.known && Utf8(code->co_filename) == "<string>");
+  info->text = std::move(made.text);
   if (!Analyser(code, info.get(), context_).Run()) {
     PyErr_Clear();
     info->included = false;

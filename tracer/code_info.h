@@ -12,12 +12,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "tracer/sources.h"
+
 namespace smiley::tracer {
 
 class Catalogue;
 struct CaptureContext;
 class Control;
-class Filters;
 
 // Where a variable lives.
 enum class Place : std::uint8_t { kFast, kCell, kFree, kName, kGlobal };
@@ -38,6 +39,9 @@ struct CodeInfo {
   bool generator = false;       // generator, coroutine, async generator
   bool namespace_body = false;  // module or class body, exec
   bool hooked = false;          // its own events are on
+  bool library = false;         // of the standard library; or left out because that had it compiled
+  bool made_elsewhere = false;  // from a text that is in no file: `text`, null when that is not known
+  SourceBook::Text text;
   std::uint32_t generation = 0; // of the catalogue that `id` belongs to (a fork begins a new one)
   std::uint32_t id = 0;         // catalogue id; 0 = not written yet
   std::uint32_t first_line = 0;
@@ -104,7 +108,7 @@ struct CodeInfo {
 // All code objects seen, through co_extra.
 class CodeTable {
  public:
-  CodeTable(CaptureContext* context, const Filters* filters);
+  CodeTable(CaptureContext* context, const Filters* filters, SourceBook* sources);
   void SetControl(const Control* control) { control_ = control; }
   bool Start();  // false: the interpreter has no co_extra index left
   // Never null; analysed at first sight. REQUIRES the GIL.
@@ -117,6 +121,7 @@ class CodeTable {
   std::unique_ptr<CodeInfo> Analyse(PyCodeObject* code);
   CaptureContext* context_;
   const Filters* filters_;
+  SourceBook* sources_;
   const Control* control_ = nullptr;
   Py_ssize_t extra_index_ = -1;
   CodeInfo hooked_;  // the list's ends

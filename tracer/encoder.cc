@@ -400,6 +400,10 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
         } else {
           Part(level.items[done + 1], depth + 1, out);
         }
+      } else if (done < info.fields.size() && context_->RedactsName(info.fields[done])) {
+        Hide(level.items[done]);
+        out->Form(1);
+        out->Int(kFormRedacted);
       } else {
         Part(level.items[done], depth + 1, out);
       }

@@ -64,11 +64,11 @@ struct CaptureContext {
   ObjectIds ids;
   Secrets secrets;
   bool RedactsName(PyObject* name);  // cached by str identity and hash, then by text
+  bool RedactsName(const std::string& name);
  private:
   struct Named { PyObject* name = nullptr; Py_hash_t hash = -1; bool redacted = false; };
   static constexpr std::size_t kRecent = 512;
   Named recent_[kRecent];  // direct-mapped
-  bool RedactsText(std::string text);
   std::unordered_map<std::string, bool> redacted_names_;
 };
 

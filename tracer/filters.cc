@@ -5,12 +5,11 @@
 
 #include <filesystem>
 
+#include "tracer/sources.h"
 #include "tracer/types.h"
 
 namespace smiley::tracer {
 namespace {
-
-bool IsStandIn(std::string_view file) { return file.size() >= 2 && file.front() == '<' && file.back() == '>'; }
 
 // PATTERN with * ? or / is a glob over the path; anything else names a package or module.
 bool PatternMatches(std::string_view pattern, std::string_view file) {
@@ -30,6 +29,10 @@ bool HasComponent(std::string_view file, std::string_view component) {
   return file.find("/" + std::string(component) + "/") != std::string_view::npos;
 }
 
+bool InSitePackages(std::string_view file) {
+  return HasComponent(file, "site-packages") || HasComponent(file, "dist-packages");
+}
+
 }  // namespace
 
 std::string StandardLibraryDirectory() {
@@ -46,11 +49,11 @@ Filters::Filters(const Options* options, std::string stdlib, std::string cwd)
     : options_(options), stdlib_(std::move(stdlib)), cwd_(std::move(cwd)) {}
 
 std::string Filters::AbsoluteFile(std::string_view file) const {
-  if (file.empty() || file.front() == '/' || IsStandIn(file)) return std::string(file);
+  if (file.empty() || file.front() == '/' || IsStandInFile(file)) return std::string(file);
   return (std::filesystem::path(cwd_) / std::string(file)).lexically_normal().string();
 }
 
-bool Filters::Decide(std::string_view name, std::string* rule) const {
+bool Filters::Decide(std::string_view name, const Maker& maker, std::string* rule) const {
   const std::string file = AbsoluteFile(name);
   if (!own_.empty() && file.rfind(own_, 0) == 0) {
     *rule = "smiley's own";
@@ -68,23 +71,26 @@ bool Filters::Decide(std::string_view name, std::string* rule) const {
       return true;
     }
   }
-  if (HasComponent(file, "site-packages") || HasComponent(file, "dist-packages")) {
+  if (InSitePackages(file)) {
     *rule = "site-packages";
     return !options_->no_site_packages;
   }
-  const bool frozen = file.rfind("<frozen ", 0) == 0;
-  if (frozen || (!stdlib_.empty() && file.rfind(stdlib_, 0) == 0)) {
+  if (LibraryFile(file)) {
     *rule = "standard library";
     return options_->include_stdlib;
+  }
+  if (maker.known && IsStandInFile(file) && (file == "<string>" || !maker.library)) {
+    *rule = "as the code that compiled it";
+    return maker.included;
   }
   *rule = "the program's own";
   return true;
 }
 
-bool Filters::Includes(PyCodeObject* code) const {
+bool Filters::Includes(PyCodeObject* code, const Maker& maker) const {
   std::string rule;
   const std::string file = Utf8(code->co_filename);
-  const bool included = Decide(file, &rule);
+  const bool included = Decide(file, maker, &rule);
   if (!options_->explain.empty() && explained_.insert(file).second) Explain(AbsoluteFile(file), included, rule);
   return included;
 }
@@ -97,6 +103,27 @@ void Filters::Explain(const std::string& file, bool included, const std::string&
   const ssize_t written = write(fd, line.data(), line.size());
   (void)written;  // an explanation more or less must not disturb the program
   close(fd);
+}
+
+bool Filters::LibraryFile(std::string_view file) const {
+  return file.rfind("<frozen ", 0) == 0 || (!stdlib_.empty() && file.rfind(stdlib_, 0) == 0 && !InSitePackages(file));
+}
+
+bool Filters::InLibrary(PyCodeObject* code) const { return LibraryFile(AbsoluteFile(Utf8(code->co_filename))); }
+
+Maker Filters::UsualMaker(PyCodeObject* code) const {
+  if (PyUnicode_CompareWithASCIIString(code->co_filename, "<string>") != 0) return {};
+  const char* module = nullptr;
+  if (Utf8(code->co_qualname).rfind("__create_fn__.<locals>.", 0) == 0) {
+    module = "dataclasses.py";
+  } else if (PyTuple_GET_SIZE(code->co_names) == 1 &&
+             PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(code->co_names, 0), "_tuple_new") == 0) {
+    module = "collections/__init__.py";  // the constructor of a named tuple
+  } else {
+    return {};
+  }
+  std::string rule;
+  return {true, Decide(stdlib_ + module, {}, &rule), true};
 }
 
 }  // namespace smiley::tracer

@@ -42,7 +42,7 @@ class FrameScope final : public shm::Scope {
     for (const Slot& slot : code_.slots) {
       if (slot.redacted || slot.place == Place::kName || slot.place == Place::kGlobal) continue;
       if (Utf8(slot.name) != name) continue;
-      PyObject* value = frame_.locals[slot.index];
+      PyObject* value = smiley_slot(&frame_, slot.index);
       if (value != nullptr && slot.place != Place::kFast && Py_IS_TYPE(value, &PyCell_Type)) {
         value = reinterpret_cast<PyCellObject*>(value)->ob_ref;
       }

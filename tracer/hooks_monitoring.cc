@@ -7,6 +7,8 @@
 #include <Python.h>
 
 #if PY_VERSION_HEX >= 0x030C0000
+#include <opcode.h>
+
 #include <cstddef>
 
 #include "tracer/extras.h"
@@ -161,12 +163,25 @@ PyObject* Left(Arguments arguments, Exit exit) {
 PyObject* OnReturn(Arguments arguments) { return Left(arguments, Exit::kReturn); }
 PyObject* OnYield(Arguments arguments) { return Left(arguments, Exit::kYield); }
 
+// The interpreter calls the program's trace and profile functions first, and when one raises it tells nobody else: a frame
+// that began (or went on) so is entered when the exception is told.
+void EnterLate(ThreadRecorder* recorder, const SmileyFrame& frame, CodeInfo* info) {
+  constexpr int kResumeKindMask = 3;
+  if (recorder->IsTop(frame.key)) [[likely]]
+    return;
+  if (info->OpcodeAt(frame.lasti) != RESUME || recorder->TopCode(frame.key) != nullptr) return;
+  const bool goes_on = (info->OpargAt(frame.lasti) & kResumeKindMask) != 0;
+  recorder->Enter(frame, info, goes_on ? Entry::kResume : Entry::kCall, nullptr);
+}
+
 PyObject* OnUnwind(Arguments arguments) {
-  if (!Process::instance()->codes().Of(CodeOf(arguments))->included) return Nothing();
+  CodeInfo* info = Process::instance()->codes().Of(CodeOf(arguments));
+  if (!info->included) return Nothing();
   ThreadRecorder* recorder = ThreadRecorder::Current();
   if (recorder == nullptr) return Nothing();
   SmileyFrame frame;
   smiley_current_frame(&frame);
+  EnterLate(recorder, frame, info);
   recorder->Leave(frame, Exit::kUnwind, nullptr, arguments[2]);
   return Nothing();
 }
@@ -203,7 +218,7 @@ PyObject* OnJump(Arguments arguments) {
 }
 
 PyObject* OnRaise(Arguments arguments) {
-  const CodeInfo* info = Process::instance()->codes().Of(CodeOf(arguments));
+  CodeInfo* info = Process::instance()->codes().Of(CodeOf(arguments));
   if (!info->included) return Nothing();
   ThreadRecorder* recorder = ThreadRecorder::Current();
   if (recorder == nullptr) return Nothing();
@@ -211,6 +226,7 @@ PyObject* OnRaise(Arguments arguments) {
   if (!PyExceptionInstance_Check(exception)) return Nothing();
   SmileyFrame frame;
   smiley_current_frame(&frame);
+  EnterLate(recorder, frame, info);
   recorder->Raise(frame, exception,
                   Propagated(*info, frame.lasti, reinterpret_cast<PyBaseExceptionObject*>(exception)->traceback),
                   SwallowedByLoop(*info, frame.lasti, exception));

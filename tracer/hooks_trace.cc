@@ -65,9 +65,18 @@ void OnBuiltin(ThreadRecorder* recorder, PyFrameObject* object, int what, PyObje
   TellBuiltin(recorder, kind, frame, callable);
 }
 
+// When an exception is thrown into what a generator waits for, and that returns, the generator goes on without a call.
+void EnterLate(ThreadRecorder* recorder, SmileyFrame* frame) {
+  CodeInfo* code = Process::instance()->codes().Of(frame->code);
+  if (!code->included || !code->generator || !ThreadRecorder::Waits(frame->key)) return;
+  frame->top = nullptr;  // nothing was sent
+  recorder->Enter(*frame, code, Entry::kResume, nullptr);
+}
+
 void OnLine(ThreadRecorder* recorder, PyFrameObject* object) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
+  if (!recorder->IsTop(frame.key)) EnterLate(recorder, &frame);
   if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, nullptr);
   recorder->Line(frame, static_cast<std::uint32_t>(PyFrame_GetLineNumber(object)));
 }
@@ -79,6 +88,7 @@ void OnException(ThreadRecorder* recorder, PyFrameObject* object, PyObject* info
   PyObject* exception = PyTuple_GET_ITEM(info, 1);
   if (!PyExceptionInstance_Check(exception)) return;
   if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, exception);
+  if (!recorder->IsTop(frame.key)) EnterLate(recorder, &frame);
   if (!recorder->IsTop(frame.key)) return;
   const CodeInfo* code = Process::instance()->codes().Of(frame.code);
   recorder->Raise(frame, exception, Propagated(*code, frame.lasti, PyTuple_GET_ITEM(info, 2)),
@@ -90,7 +100,11 @@ void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) 
   smiley_read_frame(object, &frame);
   if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, nullptr);
   const CodeInfo* code = recorder->TopCode(frame.key);
-  if (code == nullptr) return;
+  if (code == nullptr) {
+    EnterLate(recorder, &frame);
+    code = recorder->TopCode(frame.key);
+    if (code == nullptr) return;
+  }
   KeepError keep;
   if (value == nullptr) {
     recorder->Leave(frame, Exit::kUnwind, nullptr, keep.exception());
@@ -137,16 +151,16 @@ void Record(PyFrameObject* frame, int what, PyObject* arg, bool exceptions) {
   }
 }
 
-int Trace(PyObject*, PyFrameObject* frame, int what, PyObject* arg) {
+int Trace(PyObject* user, PyFrameObject* frame, int what, PyObject* arg) {
   Record(frame, what, arg, true);
-  return HasUserTrace() ? CallUserTrace(frame, what, arg) : 0;
+  return user != nullptr ? CallUserTrace(user, frame, what, arg) : 0;
 }
 
 bool IsBuiltin(int what) { return what == PyTrace_C_CALL || what == PyTrace_C_RETURN || what == PyTrace_C_EXCEPTION; }
 
-int Profile(PyObject*, PyFrameObject* frame, int what, PyObject* arg) {
+int Profile(PyObject* user, PyFrameObject* frame, int what, PyObject* arg) {
   if (what == PyTrace_CALL || what == PyTrace_RETURN || (g_c_calls && IsBuiltin(what))) Record(frame, what, arg, false);
-  return 0;
+  return user != nullptr ? CallUserProfile(user, frame, what, arg) : 0;
 }
 
 // Beside the trace function, which is not told of C functions.
@@ -167,9 +181,9 @@ class TraceFunctionHooks final : public HookSource {
       *error = "the interpreter's _thread module is not as expected";
       return false;
     }
-    if (!calls_only_ && !WatchSettrace()) {
+    if (!ShareSlot(calls_only_ ? &Profile : &Trace, calls_only_)) {
       UnwatchNewThreads();
-      *error = "the interpreter's sys.settrace is not as expected";
+      *error = "the interpreter's sys.settrace or sys.setprofile is not as expected";
       return false;
     }
     SetEverywhere();
@@ -178,7 +192,7 @@ class TraceFunctionHooks final : public HookSource {
 
   void Stop() override {
     UnwatchNewThreads();
-    UnwatchSettrace();
+    UnshareSlot();
     smiley_untrace_all_threads(calls_only_ ? &Profile : &Trace);
     smiley_untrace_all_threads(&ProfileBuiltins);
   }

@@ -15,7 +15,7 @@ extern "C" {
 typedef struct SmileyFrame {
   void* key;             // address of the interpreter's frame: unique while it is open or suspended
   void* previous;        // the caller's key, NULL at the bottom
-  PyObject** locals;     // co_nlocalsplus slots; NULL = unbound; cells may or may not be cells yet
+  PyObject** locals;     // co_nlocalsplus slots, read with smiley_slot; cells may or may not be cells yet
   PyCodeObject* code;
   PyObject* func;        // function object, or NULL
   PyObject* globals;
@@ -23,6 +23,23 @@ typedef struct SmileyFrame {
   int lasti;             // code unit last begun, negative before the first
   PyObject* top;         // of the evaluation stack, NULL = empty: where a generator is resumed, the value sent
 } SmileyFrame;
+
+// The object behind what a frame holds, NULL = none. From 3.14 on the lowest bits of a reference are a tag: 1 for one that
+// is not counted (alone: nothing), 2 and 3 for what is no object.
+static inline PyObject* smiley_untag(void* held) {
+#if PY_VERSION_HEX >= 0x030E0000
+  const uintptr_t bits = (uintptr_t)held;
+  return (bits & 2) != 0 ? NULL : (PyObject*)(bits & ~(uintptr_t)1);
+#else
+  return (PyObject*)held;
+#endif
+}
+
+// What is in a slot of the frame's `locals`, NULL = unbound.
+static inline PyObject* smiley_slot(const SmileyFrame* frame, size_t index) { return smiley_untag(frame->locals[index]); }
+
+// Whether the running interpreter's insides lie where this was built to look for them: NULL, or what is wrong in one line.
+const char* smiley_layout_problem(void);
 
 #if PY_VERSION_HEX < 0x030C0000
 void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out);
@@ -62,6 +79,14 @@ int smiley_unlink_audit_hook(void* hook, void* user_data);
 int smiley_trace_all_threads(Py_tracefunc func, PyObject* arg, int profile);
 // Removes `func` wherever it is the trace or profile function.
 void smiley_untrace_all_threads(Py_tracefunc func);
+// Makes `func` with `arg` (may be NULL) the trace or profile function of the calling thread, as sys.settrace does: audited,
+// -1 with an exception set when that refuses.
+int smiley_set_slot(Py_tracefunc func, PyObject* arg, int profile);
+typedef enum SmileySlot { kSmileySlotOurs, kSmileySlotEmpty, kSmileySlotTaken } SmileySlot;
+// Who has the calling thread's place for a trace or profile function.
+SmileySlot smiley_look_at_slot(Py_tracefunc ours, int profile);
+// Threads where `ours` stands with an argument get what `set` (sys.settrace or sys.setprofile) would have put there.
+void smiley_hand_back_slots(Py_tracefunc ours, PyCFunction set, int profile);
 // The program's own local trace function of a frame: borrowed, NULL = none; setting takes a new reference (NULL clears).
 PyObject* smiley_frame_trace(PyFrameObject* frame);
 void smiley_set_frame_trace(PyFrameObject* frame, PyObject* function);

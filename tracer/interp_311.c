@@ -117,4 +117,37 @@ void smiley_untrace_all_threads(Py_tracefunc func) {
     t->cframe->use_tracing = (t->c_tracefunc != NULL || t->c_profilefunc != NULL) && t->tracing == 0 ? 255 : 0;
   }
 }
+
+int smiley_set_slot(Py_tracefunc func, PyObject* arg, int profile) {
+  PyThreadState* self = PyThreadState_Get();
+  return profile ? _PyEval_SetProfile(self, func, arg) : _PyEval_SetTrace(self, func, arg);
+}
+
+SmileySlot smiley_look_at_slot(Py_tracefunc ours, int profile) {
+  const PyThreadState* self = PyThreadState_Get();
+  const Py_tracefunc held = profile ? self->c_profilefunc : self->c_tracefunc;
+  return held == ours ? kSmileySlotOurs : held == NULL ? kSmileySlotEmpty : kSmileySlotTaken;
+}
+
+void smiley_hand_back_slots(Py_tracefunc ours, PyCFunction set, int profile) {
+  PyThreadState* self = PyThreadState_Get();
+  PyObject* own = profile ? self->c_profileobj : self->c_traceobj;
+  if ((profile ? self->c_profilefunc : self->c_tracefunc) != ours) return;
+  // Only the interpreter itself knows its function for Python's functions: it shows when it is set.
+  PyObject* function = own != NULL ? own : (PyObject*)&PyType_Type;  // any callable
+  Py_INCREF(function);
+  PyObject* done = set(NULL, function);
+  Py_DECREF(function);
+  if (done == NULL) {
+    PyErr_Clear();
+    return;
+  }
+  Py_DECREF(done);
+  const Py_tracefunc usual = profile ? self->c_profilefunc : self->c_tracefunc;
+  for (PyThreadState* t = PyInterpreterState_ThreadHead(self->interp); t != NULL; t = PyThreadState_Next(t)) {
+    if (profile && t->c_profilefunc == ours && t->c_profileobj != NULL) t->c_profilefunc = usual;
+    if (!profile && t->c_tracefunc == ours && t->c_traceobj != NULL) t->c_tracefunc = usual;
+  }
+  if (own == NULL && smiley_set_slot(NULL, NULL, profile) < 0) PyErr_Clear();
+}
 #endif

@@ -37,6 +37,24 @@ PyObject* smiley_handled_exception(void) {
   return NULL;
 }
 
+const char* smiley_layout_problem(void) {
+#if PY_VERSION_HEX >= 0x030D0000
+  // The interpreter tells debuggers where things are.
+  const _Py_DebugOffsets* at = &_PyRuntime.debug_offsets;
+  if (memcmp(at->cookie, _Py_Debug_Cookie, sizeof at->cookie) != 0 || (at->version >> 16) != (PY_VERSION_HEX >> 16) ||
+      at->free_threaded || at->interpreter_frame.previous != offsetof(_PyInterpreterFrame, previous) ||
+      at->interpreter_frame.executable != offsetof(_PyInterpreterFrame, f_executable) ||
+      at->interpreter_frame.instr_ptr != offsetof(_PyInterpreterFrame, instr_ptr) ||
+      at->interpreter_frame.localsplus != offsetof(_PyInterpreterFrame, localsplus) ||
+      at->thread_state.current_frame != offsetof(PyThreadState, current_frame) ||
+      at->code_object.localsplusnames != offsetof(PyCodeObject, co_localsplusnames) ||
+      at->code_object.co_code_adaptive != offsetof(PyCodeObject, co_code_adaptive)) {
+    return "the interpreter's frames are not as those of the CPython that smiley was built for; build smiley with it";
+  }
+#endif
+  return NULL;
+}
+
 static Py_ssize_t SplitAttributes(PyDictKeysObject* keys, PyObject** held, PyObject** names, PyObject** values,
                                   Py_ssize_t room) {
   if (!DK_IS_UNICODE(keys)) return 0;

@@ -91,7 +91,7 @@ Process::Process(const SmileyStartConfig* config, Options options)
       options_(std::move(options)),
       cwd_(CurrentDirectory()),
       filters_(&options_, StandardLibraryDirectory(), cwd_),
-      codes_(&capture_, &filters_),
+      codes_(&capture_, &filters_, &sources_),
       parent_token_(config->parent_token),
       parent_start_(config->parent_start),
       parent_pid_(config->parent_pid) {
@@ -243,7 +243,7 @@ bool Process::Describe(CodeInfo* info, PyCodeObject* code) {
     if (NameId(&slot) == 0) return false;
   }
   std::uint32_t source = 0;
-  if (SourceBook::Text text = sources_.Find(code, file)) {
+  if (SourceBook::Text text = info->made_elsewhere ? info->text : sources_.OfFile(code, file)) {
     // One source record for each text of a name.
     auto [it, fresh] = code_ids_.try_emplace(ContentKey('s', file + '\n' + *text), 0);
     if (fresh) {
@@ -360,6 +360,12 @@ void Process::GiveRing(std::unique_ptr<shm::Segment> ring) {
 }
 
 void Process::CountUnrecorded(std::uint32_t threads, std::uint64_t events) { catalogue_->CountUnrecorded(threads, events); }
+
+void Process::Incomplete(const char* why) {
+  if (off()) return;
+  Note("incomplete", why);
+  std::fprintf(stderr, "smiley: the recording is incomplete: %s\n", why);
+}
 
 void Process::BeginStretch() {
   ++stretch_;

@@ -68,6 +68,8 @@ class Process {
   void GiveRing(std::unique_ptr<shm::Segment> ring);  // any thread, without the GIL
   void CountUnrecorded(std::uint32_t threads, std::uint64_t events);
 
+  // Something is missing from here on: marks the run incomplete and says why on stderr. Recording goes on.
+  void Incomplete(const char* why);
   // Stops recording for good, says so once on stderr, marks the run incomplete. Never throws.
   void SwitchOff(const char* why);
   // Nothing is recorded: paused, waiting for where to begin, or switched off.

@@ -1,4 +1,4 @@
-# smiley_find_pythons(OUT): every CPython 3.11 to 3.13 with headers, one a minor version, as "executable;include;suffix"
+# smiley_find_pythons(OUT): every CPython 3.11 to 3.15 with headers, one a minor version, as "executable;include;suffix"
 # triples joined by '|'. SMILEY_PYTHONS names them, or 'auto': PATH, /usr/bin and pyenv's versions folder.
 function(smiley_find_pythons out)
   set(candidates)
@@ -19,11 +19,11 @@ function(smiley_find_pythons out)
   set(found)
   foreach(python ${candidates})
     execute_process(COMMAND ${python} -c
-      "import sys,sysconfig,os;i=sysconfig.get_path('include');(3,11)<=sys.version_info<(3,14) and sys.implementation.name=='cpython' and os.path.exists(i+'/Python.h') and print(i,sysconfig.get_config_var('EXT_SUFFIX'),'%d.%d'%sys.version_info[:2],sep='\\n',end='')"
+      "import sys,sysconfig,os;i=sysconfig.get_path('include');(3,11)<=sys.version_info<(3,16) and not sysconfig.get_config_var('Py_GIL_DISABLED') and sys.implementation.name=='cpython' and os.path.exists(i+'/Python.h') and print(i,sysconfig.get_config_var('EXT_SUFFIX'),'%d.%d'%sys.version_info[:2],sep='\\n',end='')"
       OUTPUT_VARIABLE answer ERROR_QUIET RESULT_VARIABLE failed)
     if(failed OR answer STREQUAL "")
       if(NOT SMILEY_PYTHONS STREQUAL "auto")
-        message(FATAL_ERROR "SMILEY_PYTHONS: ${python} is not a CPython 3.11 to 3.13 with its headers (Debian: python3-dev)")
+        message(FATAL_ERROR "SMILEY_PYTHONS: ${python} is not a CPython 3.11 to 3.15 (with the GIL) with its headers (Debian: python3-dev)")
       endif()
       continue()
     endif()

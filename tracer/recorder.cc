@@ -185,10 +185,10 @@ void ThreadRecorder::Forget(FrameEntry* entry) {
 PyObject* ThreadRecorder::Read(const SmileyFrame& frame, const Slot& slot) const {
   switch (slot.place) {
     case Place::kFast:
-      return frame.locals[slot.index];
+      return smiley_slot(&frame, slot.index);
     case Place::kCell:
     case Place::kFree: {
-      PyObject* value = frame.locals[slot.index];
+      PyObject* value = smiley_slot(&frame, slot.index);
       if (value == nullptr && slot.place == Place::kFree && frame.lasti < 0 && frame.func != nullptr) {
         PyObject* closure = reinterpret_cast<PyFunctionObject*>(frame.func)->func_closure;
         if (closure != nullptr && static_cast<Py_ssize_t>(slot.free_index) < PyTuple_GET_SIZE(closure)) {
@@ -209,7 +209,7 @@ PyObject* ThreadRecorder::Read(const SmileyFrame& frame, const Slot& slot) const
 inline void ThreadRecorder::Touch(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t number, bool deep) {
   Slot& slot = entry->code->slots[number];
   Shadow& shadow = entry->shadows[number];
-  PyObject* value = slot.place == Place::kFast ? frame.locals[slot.index] : Read(frame, slot);
+  PyObject* value = slot.place == Place::kFast ? smiley_slot(&frame, slot.index) : Read(frame, slot);
   if (value == nullptr ? shadow.state == Shadow::State::kUnbound
                        : shadow.state == Shadow::State::kBound && QuickSame(shadow.mark, value)) {
     return;
@@ -367,6 +367,8 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
   writer_->Commit();
 }
 
+bool ThreadRecorder::Waits(void* key) { return Suspended().contains(key); }
+
 void ThreadRecorder::Line(const SmileyFrame& frame, std::uint32_t line) {
   FrameEntry* entry = Top(frame);
   if (entry == nullptr) return;
@@ -431,6 +433,11 @@ void ThreadRecorder::Raise(const SmileyFrame& frame, PyObject* exception, bool p
 void ThreadRecorder::Leave(const SmileyFrame& frame, Exit exit, PyObject* value, PyObject* exception) {
   FrameEntry* entry = Top(frame);
   if (entry == nullptr) return;
+  if (exit == Exit::kUnwind && !entry->raised) {
+    // What a handler or clean-up passes on leaves where it was raised, or where that is done: lines without an event.
+    const int line = PyCode_Addr2Line(frame.code, 2 * frame.lasti);
+    if (line > 0) entry->line = static_cast<std::uint32_t>(line);
+  }
   const shm::Kind kind = exit == Exit::kReturn ? shm::Kind::kReturn : exit == Exit::kYield ? shm::Kind::kYield : shm::Kind::kUnwind;
   const bool begun = writer_->Begin(kind, 0, entry->line, process_->clock().NowUnits());
   Refresh(entry);

@@ -71,6 +71,8 @@ class ThreadRecorder final : public shm::OpenFrames {
 
   // The recorded frame that is running, null when the innermost one is not recorded or known.
   bool IsTop(void* key) const { return !stack_.empty() && stack_.back()->key == key; }
+  // The frame of a generator that was left by a yield.
+  static bool Waits(void* key);
   // Its code; null when the frame is not among the recorded ones of this thread.
   const CodeInfo* TopCode(void* key) const {
     for (std::size_t i = stack_.size(); i-- > 0;) {

@@ -91,6 +91,7 @@ std::string BeginRecording(const SmileyStartConfig& config) {
 #ifdef Py_GIL_DISABLED
   return "free-threaded builds of Python are not recorded";
 #endif
+  if (const char* problem = smiley_layout_problem()) return problem;
   if (config.test_point != nullptr) shm::ArmTestPoints(config.test_point);
   Process* process = new Process(&config, OptionsFrom(config));
   if (const Status opened = process->Open(OwnFolder().string()); !opened.ok()) {

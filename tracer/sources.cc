@@ -69,6 +69,14 @@ SourceBook::Text FromLinecache(PyObject* file) {
   return std::make_shared<const std::string>(std::move(text));
 }
 
+// The texts that are compiled and run in this thread, innermost last; null when there are none.
+__attribute__((tls_model("initial-exec"))) thread_local std::vector<SourceBook::Made>* t_running = nullptr;
+
+std::uint64_t MarkOf(PyCodeObject* code) {
+  const std::hash<std::string> hash;
+  return (hash(Utf8(code->co_qualname)) * 31 + hash(Utf8(code->co_filename))) * 31 + static_cast<std::uint64_t>(code->co_firstlineno);
+}
+
 }  // namespace
 
 void SourceBook::SetProgram(std::string file, std::string text) {
@@ -96,30 +104,50 @@ SourceBook::Text SourceBook::ReadFile(const std::string& file) {
   return std::make_shared<const std::string>(Decoded(std::move(bytes)));
 }
 
-void SourceBook::Remember(PyObject* code, const Text& text) {
+SourceBook::Running::Running(Made made) {
+  if (t_running == nullptr) t_running = new std::vector<Made>;
+  depth_ = t_running->size();
+  t_running->push_back(std::move(made));
+}
+
+SourceBook::Running::~Running() {
+  if (t_running == nullptr) return;
+  if (t_running->size() > depth_) t_running->resize(depth_);
+  if (depth_ == 0) {
+    delete t_running;
+    t_running = nullptr;
+  }
+}
+
+void SourceBook::Remember(PyObject* code, const Made& made) {
   if (!PyCode_Check(code)) return;
   if (compiled_.size() >= kMostCompiled) compiled_.clear();
   PyCodeObject* object = reinterpret_cast<PyCodeObject*>(code);
-  compiled_[object] = text;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(object->co_consts); ++i) Remember(PyTuple_GET_ITEM(object->co_consts, i), text);
+  compiled_[object] = {made, MarkOf(object)};
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(object->co_consts); ++i) Remember(PyTuple_GET_ITEM(object->co_consts, i), made);
 }
 
-SourceBook::Text SourceBook::Find(PyCodeObject* code, const std::string& file) {
-  // A code object's address may have been used before; an entry that is used is used up by its first sight.
-  if (auto it = compiled_.find(code); it != compiled_.end()) {
-    Text text = it->second;
-    compiled_.erase(it);
-    return text;
-  }
-  const bool stand_in = !file.empty() && file.front() == '<';
-  if (stand_in && !running_.empty() && running_.back()) {
-    Text text = running_.back();
-    Remember(reinterpret_cast<PyObject*>(code), text);
-    compiled_.erase(code);
-    return text;
-  }
+bool SourceBook::Take(PyCodeObject* code, Made* made) {
+  const auto it = compiled_.find(code);
+  if (it == compiled_.end()) return false;
+  const bool same = it->second.mark == MarkOf(code);
+  if (same) *made = std::move(it->second.made);
+  compiled_.erase(it);
+  return same;
+}
+
+SourceBook::Made SourceBook::TakeRunning(PyCodeObject* code) {
+  if (t_running == nullptr || t_running->empty() || !IsStandInFile(Utf8(code->co_filename))) return {};
+  const Made made = t_running->back();
+  if (made.text == nullptr && !made.maker.known) return {};
+  Remember(reinterpret_cast<PyObject*>(code), made);
+  compiled_.erase(code);
+  return made;
+}
+
+SourceBook::Text SourceBook::OfFile(PyCodeObject* code, const std::string& file) {
   auto [it, fresh] = files_.try_emplace(file);
-  if (fresh && !stand_in) it->second = ReadFile(file);
+  if (fresh && !IsStandInFile(file)) it->second = ReadFile(file);
   if (fresh && it->second == nullptr && PyUnicode_CheckExact(code->co_filename)) it->second = FromLinecache(code->co_filename);
   return it->second;
 }

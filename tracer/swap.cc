@@ -1,5 +1,8 @@
 #include "tracer/swap.h"
 
+#include <atomic>
+
+#include "tracer/interp.h"
 #include "tracer/process.h"
 #include "tracer/types.h"
 
@@ -45,6 +48,40 @@ void Swap::Undo() {
 
 namespace {
 
+void (*g_passing)() = nullptr;
+std::atomic<bool> g_another{false};
+
+int SayAnother(void*) {
+  if (Process* process = Process::instance()) process->Incomplete("code in sub-interpreters is not recorded");
+  return 0;
+}
+
+}  // namespace
+
+bool InMainInterpreter() {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main()) [[likely]]
+    return true;
+  if (!g_another.exchange(true)) {
+#if PY_VERSION_HEX >= 0x030C0000
+    Py_AddPendingCall(&SayAnother, nullptr);  // the lock held here is not the main interpreter's
+#else
+    SayAnother(nullptr);
+#endif
+  }
+  return false;
+}
+
+void SetPassing(void (*passing)()) { g_passing = passing; }
+
+namespace {
+
+// False in a sub-interpreter, where the function is only handed on.
+bool Pass() {
+  if (!InMainInterpreter()) return false;
+  if (g_passing != nullptr) g_passing();
+  return true;
+}
+
 // ---- threads ----
 
 void (*g_started)() = nullptr;
@@ -53,7 +90,7 @@ const char* const kStarterNames[kStarters] = {"start_new_thread", "start_new", "
 Swap g_starters[kStarters];
 
 PyObject* Started(PyObject* result) {
-  if (result != nullptr && g_started != nullptr) g_started();
+  if (result != nullptr && Pass() && g_started != nullptr) g_started();
   return result;
 }
 
@@ -96,15 +133,24 @@ Function As(PyCFunction function) {
   return reinterpret_cast<Function>(reinterpret_cast<void (*)()>(function));
 }
 
-// Runs `call` while the text (null: a code object, whose text is known or not) is what is being compiled.
+// The text and the code that asks for it to be compiled.
+SourceBook::Made MadeOf(PyObject* source, Process* process) {
+  SourceBook::Made made{TextOf(source), {}};
+  SmileyFrame caller;
+  if (smiley_innermost_frame(PyThreadState_Get(), &caller)) {
+    const CodeInfo* info = process->codes().Of(caller.code);
+    made.maker = {true, info->included, info->library};
+  }
+  return made;
+}
+
+// Runs `call`, which compiles `source` unless it is a code object.
 template <typename Call>
 PyObject* WithText(PyObject* source, Call call) {
   Process* process = Process::instance();
-  if (process == nullptr || process->off()) return call();
-  process->sources().Push(TextOf(source));
-  PyObject* result = call();
-  process->sources().Pop();
-  return result;
+  if (!Pass() || process == nullptr || process->off()) return call();
+  const SourceBook::Running running(PyCode_Check(source) ? SourceBook::Made() : MadeOf(source, process));
+  return call();
 }
 
 PyObject* ExecFast(PyObject* self, PyObject* const* args, Py_ssize_t count) {
@@ -126,8 +172,9 @@ PyObject* EvalKeywords(PyObject* self, PyObject* const* args, Py_ssize_t count, 
 PyObject* CompileKeywords(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   PyObject* result = As<FastKeywords>(g_compile.original)(self, args, count, names);
   Process* process = Process::instance();
+  if (!Pass()) return result;
   if (result != nullptr && count > 0 && process != nullptr && !process->off() && PyCode_Check(result)) {
-    if (SourceBook::Text text = TextOf(args[0])) process->sources().Remember(result, text);
+    process->sources().Remember(result, MadeOf(args[0], process));
   }
   return result;
 }

@@ -24,6 +24,13 @@ struct Swap {
   void Undo();
 };
 
+// Whether the calling thread runs code of the main interpreter. The first time that it does not, the run is marked
+// incomplete: sub-interpreters are not recorded, and nothing of the tracer may be touched from there.
+bool InMainInterpreter();
+
+// Called whenever the main interpreter comes through one of these functions; null for none.
+void SetPassing(void (*passing)());
+
 // `started` is called in the parent, with the GIL held, after a thread was started and before it runs.
 bool WatchNewThreads(void (*started)());
 void UnwatchNewThreads();

@@ -9,20 +9,19 @@
 namespace smiley::tracer {
 namespace {
 
-// A str attribute in the type's own dict, or empty.
-std::string OwnText(PyTypeObject* type, const char* name) {
+// Hands what the type's own dict has under that name to `use`, if it has.
+template <typename Use>
+void WithOwn(PyTypeObject* type, const char* name, Use use) {
   PyObject* dict = type->tp_dict;
 #if PY_VERSION_HEX >= 0x030C0000
   // Static builtin types keep their dict per interpreter.
   PyObject* owned = dict == nullptr ? PyType_GetDict(type) : nullptr;
   if (dict == nullptr) dict = owned;
 #endif
-  std::string text;
   if (dict != nullptr) {
     PyObject* key = PyUnicode_InternFromString(name);
     if (key != nullptr) {
-      PyObject* value = smiley_dict_lookup(dict, key);
-      if (value != nullptr && PyUnicode_Check(value)) text = Utf8(value);
+      if (PyObject* value = smiley_dict_lookup(dict, key)) use(value);
       Py_DECREF(key);
     } else {
       PyErr_Clear();
@@ -31,6 +30,14 @@ std::string OwnText(PyTypeObject* type, const char* name) {
 #if PY_VERSION_HEX >= 0x030C0000
   Py_XDECREF(owned);
 #endif
+}
+
+// A str attribute in the type's own dict, or empty.
+std::string OwnText(PyTypeObject* type, const char* name) {
+  std::string text;
+  WithOwn(type, name, [&text](PyObject* value) {
+    if (PyUnicode_Check(value)) text = Utf8(value);
+  });
   return text;
 }
 
@@ -137,6 +144,18 @@ Shape BaseShape(PyTypeObject* type) {
     if (name == "pathlib.PurePath" || name == "pathlib._local.PurePath") return Shape::kPath;
   }
   return Shape::kOpaque;
+}
+
+void FindFields(PyTypeObject* type, TypeInfo* info) {
+  for (PyTypeObject* t = type; t != nullptr && t != &PyTuple_Type && info->fields.empty(); t = t->tp_base) {
+    WithOwn(t, "_fields", [info](PyObject* fields) {
+      if (!PyTuple_CheckExact(fields)) return;
+      for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(fields); ++i) {
+        PyObject* name = PyTuple_GET_ITEM(fields, i);
+        info->fields.push_back(PyUnicode_Check(name) ? Utf8(name) : std::string());
+      }
+    });
+  }
 }
 
 void FindSlots(PyTypeObject* type, TypeInfo* info) {
@@ -255,6 +274,7 @@ TypeInfo Types::Classify(PyTypeObject* type) {
   }
   info.attributes = (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) != 0 || info.dict_offset != 0;
   FindSlots(type, &info);
+  if (info.subclass && info.shape == Shape::kTuple) FindFields(type, &info);
   if (!info.slots.empty()) info.attributes = true;
   if (info.shape == Shape::kOpaque && (type->tp_flags & Py_TPFLAGS_HEAPTYPE) && info.attributes) {
     info.shape = Shape::kObject;

@@ -38,6 +38,7 @@ struct TypeInfo {
   Py_ssize_t dict_offset = 0; // of __dict__ where it is a plain pointer (below 0: from the end), else 0
   std::string name;           // module.Qualname (builtins without module)
   std::vector<std::pair<PyObject*, Py_ssize_t>> slots;  // name (borrowed from the type), offset
+  std::vector<std::string> fields;  // a named tuple's
   const char* seen_name = nullptr;  // tp_name when classified: a reused address shows
   destructor seen_dealloc = nullptr;
 };

@@ -23,12 +23,17 @@ def main():
     sys.dont_write_bytecode = True
     out, path, *words = sys.argv[1:]
     threads = reference_program.Threads()
+    lines = {}
 
     def trace(frame, event, arg):
         code = frame.f_code
         if code.co_filename != path:
             return None
         line = code.co_firstlineno if event == "call" and begins(frame) else frame.f_lineno
+        # Clean-up that the compiler made has no line: the frame's last one stays.
+        line = lines[frame] = lines.get(frame) if line is None else line
+        if event == "return":
+            del lines[frame]
         threads.current().append((event, code.co_qualname, line))
         return trace
 

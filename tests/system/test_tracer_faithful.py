@@ -53,10 +53,10 @@ class Compared(support.SmileyTest):
         super().setUp()
         self.env["PYTHONHASHSEED"] = "0"
 
-    def same(self, text, *options, code=0):
+    def same(self, text, *options, code=0, pythons=None):
         """Without and with smiley: the same output, errors and end. Returns the outputs, one an interpreter."""
         outputs = []
-        for python in support.pythons():
+        for python in pythons or support.pythons():
             with self.subTest(python=python):
                 path = self.script("app.py", text)
                 before = self.run_words([python, path])
@@ -303,7 +303,7 @@ def nested(n):
     return inner
 
 
-for limit in (300, 1000, 20000):
+for limit in (300, 1000, 20000, 60000):
     sys.setrecursionlimit(limit)
     print(limit, depth())
 sys.setrecursionlimit(1000)

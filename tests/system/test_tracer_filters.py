@@ -139,6 +139,56 @@ class Filters(support.SmileyTest):
                 self.assertIn(("<made>", "f"), calls)
                 self.assertFalse([f for f, _ in calls if f.startswith("<frozen")], calls)
 
+    # Methods of data classes and named tuples, made after recording began and before it (by what the interpreter's own
+    # start imports); statements that library code runs for somebody.
+    MADE = ("import collections, dataclasses, doctest, timeit, functools\n"
+            "@dataclasses.dataclass(order=True)\n"
+            "class Point:\n    x: int\n    y: int = 0\n"
+            "    def __post_init__(self):\n        self.z = 1\n"
+            "Pair = collections.namedtuple('Pair', 'a b')\n"
+            "@functools.lru_cache\ndef cached(n):\n    return n\n"
+            "def main():\n"
+            "    'Shows.\\n\\n    >>> mine(4)\\n    5\\n    '\n"
+            "    Point(1) < Point(2), Pair(1, 2), cached(1), cached.cache_info()\n"
+            "def mine(n):\n    return n + 1\n"
+            "main()\n"
+            "timeit.timeit('mine(1)', globals=globals(), number=1)\n"
+            "doctest.testmod()\n"
+            "exec('def own():\\n    return mine(2)\\nown()')\n"
+            "print(eval('[mine(i) for i in range(2)]'))\n")
+
+    def test_code_that_the_standard_library_makes_is_the_library_s(self):
+        for test, python in self.each():
+            with test:
+                events = self.events(python, self.MADE)
+                calls = [(o["file"], o["function"]) for o in events if o["event"] == "call"]
+                made = {f for file, f in calls if file == "<string>"}
+                self.assertEqual(made - {"<listcomp>"}, {"<module>", "own"})  # of exec and eval above
+                self.assertIn("Point.__post_init__", [f for _, f in calls])  # called by what is left out
+                self.assertTrue([f for f, _ in calls if f.startswith("<doctest ")], calls)
+                self.assertTrue([f for f, _ in calls if f.startswith("<timeit")], calls)
+                with_library = self.events(python, self.MADE, "--include-stdlib")
+                self.assertLessEqual({"__create_fn__.<locals>.__init__", "__create_fn__.<locals>.__lt__", "own"},
+                                     {o["function"] for o in with_library if o.get("file") == "<string>"})
+                one = self.events(python, self.MADE, "--include", "dataclasses")
+                self.assertIn("__create_fn__.<locals>.__init__", {o["function"] for o in one if o.get("file") == "<string>"})
+                self.assertEqual({o["function"] for o in self.events(python, self.MADE, "--include", "<string>")
+                                  if o.get("file") == "<string>" and o["function"] == "<lambda>"}, {"<lambda>"})
+
+    def test_code_that_left_out_code_makes_is_left_out(self):
+        self.module("middle.py", "def make():\n    names = {}\n"
+                                 "    exec(compile('def f(g):\\n    return g()\\n', '<generated f>', 'exec'), names)\n"
+                                 "    return names['f'], eval('lambda g: g()')\n")
+        text = "import middle\ndef leaf():\n    return 1\nf, g = middle.make()\nf(leaf), g(leaf)\n"
+        for test, python in self.each():
+            with test:
+                shown = {(o["file"], o["function"]) for o in self.events(python, text) if o.get("file", "").startswith("<")}
+                self.assertEqual(shown, {("<generated f>", "<module>"), ("<generated f>", "f"),
+                                         ("<string>", "<module>"), ("<string>", "<lambda>")})
+                events = self.events(python, text, "--exclude", "middle")
+                self.assertEqual([o for o in events if o.get("file", "").startswith("<")], [])
+                self.assertEqual(self.functions(events), ["app.<module>", "app.leaf", "app.leaf"])
+
     def test_detail(self):
         text = ("def gen():\n    yield 1\n"
                 "def f(x):\n    y = x + 1\n    return y\n"

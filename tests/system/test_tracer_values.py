@@ -153,7 +153,7 @@ class Values(Recorded):
 
 # In these, objects of the library hold addresses, times or locks, other threads run at their own pace, or the
 # reference, by looking at f_locals, keeps alive what should have died.
-NOT_COMPARED = {"coroutines", "async_generators", "threads", "data_classes", "finalizers"}
+NOT_COMPARED = {"pools", "task_groups", "new_syntax", "coroutines", "async_generators", "threads", "data_classes", "finalizers"}
 NAMES = sorted(n[:-3] for n in os.listdir(PROGRAMS) if n.endswith(".py") and n[:-3] not in NOT_COMPARED)
 
 
