@@ -214,7 +214,20 @@ inline void ThreadRecorder::Touch(FrameEntry* entry, const SmileyFrame& frame, s
                        : shadow.state == Shadow::State::kBound && QuickSame(shadow.mark, value)) {
     return;
   }
+  if (value == nullptr && slot.place == Place::kFast && entry->code->namespace_body && Uncover(entry, frame, number, deep)) {
+    return;
+  }
   TouchChanged(&slot, &shadow, value, deep);
+}
+
+// The variable of an inlined comprehension is gone, and with it what hid a name of the module's or the class's own.
+bool ThreadRecorder::Uncover(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t number, bool deep) {
+  const auto own = entry->code->by_name.find(entry->code->slots[number].name);
+  if (own == entry->code->by_name.end() || own->second >= entry->shadows.size()) return false;
+  entry->shadows[number].state = Shadow::State::kUnbound;
+  entry->shadows[own->second].state = Shadow::State::kUnknown;
+  Touch(entry, frame, own->second, deep);
+  return true;
 }
 
 // What the first look could not tell to be as it was.

@@ -100,6 +100,7 @@ class ThreadRecorder final : public shm::OpenFrames {
   }
   PyObject* Read(const SmileyFrame& frame, const Slot& slot) const;
   void Touch(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t slot, bool deep);
+  bool Uncover(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t slot, bool deep);
   void TouchAll(FrameEntry* entry, const SmileyFrame& frame, bool deep);
   void TouchChanged(Slot* slot, Shadow* shadow, PyObject* value, bool deep);
   void TouchLines(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t before, std::uint32_t line);

@@ -61,7 +61,7 @@ try:
     json.dumps(object(), default=fallback)
 except TypeError as error:
     print(error)
-print([(k, [p[1] for p in g]) for k, g in itertools.groupby(sorted(pairs, key=key), key=lambda p: p[1] > 1)])
+print([(k, [n for _, n in g]) for k, g in itertools.groupby(sorted(pairs, key=key), key=lambda p: p[1] > 1)])
 print(list(itertools.takewhile(lambda n: n < 3, itertools.accumulate(range(5), lambda a, b: a + b))))
 print(list(heapq.merge([1, 4], [2, 3], key=lambda n: n)), functools.partial(operator.add, 1)(2))
 print(sorted("bca", key=functools.cmp_to_key(lambda a, b: (a < b) - (a > b))))
