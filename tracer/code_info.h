@@ -58,6 +58,7 @@ struct CodeInfo {
   // Where recording begins or ends, see control.h; lines are 0 for none.
   bool starts = false, stops = false;
   bool logs = false;            // its second argument is a log record to be told
+  bool bounds_thread = false;   // the threading module begins or ends a thread with it
   std::uint32_t start_line = 0, stop_line = 0;
   // For the catalogue: line → slots read, written.
   struct Uses { int line; std::vector<std::uint32_t> reads, writes; };

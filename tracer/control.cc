@@ -47,6 +47,10 @@ bool Control::Place::IsFunction(std::string_view name) const { return !function.
 bool Control::Place::IsFile(std::string_view name) const { return line != 0 && EndsAs(name, file, '/'); }
 
 void Control::Mark(PyCodeObject* code, CodeInfo* info) const {
+  const bool begins = PyUnicode_CompareWithASCIIString(code->co_qualname, "Thread._bootstrap_inner") == 0;
+  if (begins || PyUnicode_CompareWithASCIIString(code->co_qualname, "Thread._delete") == 0) {
+    info->bounds_thread = EndsAs(Utf8(code->co_filename), "threading.py", '/');
+  }
   if (!start_.given() && !stop_.given() && !logs_) return;
   const std::string name = Utf8(code->co_qualname), file = Utf8(code->co_filename);
   info->logs = logs_ && name == kLoggingFunction && EndsAs(file, kLoggingFile, '/');

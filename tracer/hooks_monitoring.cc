@@ -101,6 +101,11 @@ ThreadRecorder* Begin(std::uint32_t line) {
 PyObject* OnStart(Arguments arguments) {
   PyCodeObject* code = CodeOf(arguments);
   CodeInfo* info = Process::instance()->codes().Of(code);
+  if (info->bounds_thread) [[unlikely]] {
+    // So that threads are told which run nothing but what is left out.
+    if (ThreadRecorder* recorder = ThreadRecorder::Current()) recorder->NameAgain();
+    if (!info->included) return Nothing();
+  }
   if (!info->included && !info->starts && info->start_line == 0 && !info->logs) {
     if (CallsDebugger(code)) SetLocalEvents(code, g_instruction);
     return NeverAgain();

@@ -92,6 +92,7 @@ bool ThreadRecorder::Start() {
 
 // A thread's first calls run before the threading module knows it.
 void ThreadRecorder::NameAgain() {
+  if (name_tries_ == 0) return;
   --name_tries_;
   const std::string name = PythonThreadName();
   if (name == kUnnamedThread) return;

@@ -82,6 +82,8 @@ class ThreadRecorder final : public shm::OpenFrames {
   }
   std::uint32_t Snapshot(shm::OpenFrame* out) const override;
   void EndThread();
+  // The thread's name once more, where the threading module did not know the thread yet.
+  void NameAgain();
 
  private:
   ThreadRecorder();
@@ -90,7 +92,6 @@ class ThreadRecorder final : public shm::OpenFrames {
   static std::uint32_t NextSerial();
   void Stop();
   void AfterFork();
-  void NameAgain();
   FrameEntry* Top(const SmileyFrame& frame);
   FrameEntry* NewEntry();
   void Drop(FrameEntry* entry);
