@@ -32,7 +32,7 @@ void PrintHelp() {
                      "(the same as smiley-VERB …)\n\n";
   for (const Verb& verb : smiley::tools::Verbs()) {
     if (verb.summary.empty()) continue;
-    help += "  " + smiley::tools::PadRight(verb.name, 10) + std::string(verb.summary) + "\n";
+    help += "  " + smiley::tools::PadRight(verb.name, 12) + std::string(verb.summary) + "\n";
   }
   help += "\nTry:\n"
           "  smiley run app.py        records app.py\n"
