@@ -145,18 +145,7 @@ void Drainer::TakePart(ProcessState* process, RingState* ring, shm::BlockPart pa
       piece.words = std::move(part.words);
       piece.words.resize(scanned.words);
       piece.begins_inside = scanned.begins_inside;
-      piece.first_seq = scanned.first_seq;
-      piece.last_seq = scanned.last_seq;
-      piece.events = scanned.events;
-      piece.lost = scanned.lost;
-      piece.first_ns = scanned.first_ns;
-      piece.last_ns = scanned.last_ns;
-      piece.min_line = scanned.min_line;
-      piece.max_line = scanned.max_line;
-      piece.exceptions = scanned.exceptions;
-      piece.kinds = scanned.kinds;
-      piece.codes = scanner.codes().Take();
-      piece.variables = scanner.variables().Take();
+      scanner.Summarize(scanned, &piece);
       AddPart(process, ring, std::move(piece));
     }
     ring->thread->next_seq = scanner.next_seq();

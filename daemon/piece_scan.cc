@@ -256,12 +256,7 @@ PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t
   return out;
 }
 
-bool SumUp(Piece* piece) {
-  PieceScanner scanner(piece->time.wall_minus_mono_ns);
-  scanner.SetNsPerUnit(piece->time.ns_per_unit);
-  scanner.EnterBlock(piece->state);
-  const PieceScanner::Scanned scanned = scanner.Scan(piece->words.data(), piece->words.size());
-  if (scanned.damaged || scanned.begins_inside != piece->begins_inside) return false;
+void PieceScanner::Summarize(const Scanned& scanned, Piece* piece) {
   piece->events = scanned.events;
   piece->lost = scanned.lost;
   piece->first_seq = scanned.first_seq;
@@ -272,8 +267,17 @@ bool SumUp(Piece* piece) {
   piece->max_line = scanned.max_line;
   piece->exceptions = scanned.exceptions;
   piece->kinds = scanned.kinds;
-  piece->codes = scanner.codes().Take();
-  piece->variables = scanner.variables().Take();
+  piece->codes = codes_.Take();
+  piece->variables = variables_.Take();
+}
+
+bool SumUp(Piece* piece) {
+  PieceScanner scanner(piece->time.wall_minus_mono_ns);
+  scanner.SetNsPerUnit(piece->time.ns_per_unit);
+  scanner.EnterBlock(piece->state);
+  const PieceScanner::Scanned scanned = scanner.Scan(piece->words.data(), piece->words.size());
+  if (scanned.damaged || scanned.begins_inside != piece->begins_inside) return false;
+  scanner.Summarize(scanned, piece);
   return true;
 }
 

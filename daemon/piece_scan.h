@@ -61,6 +61,8 @@ class PieceScanner {
   TimeBase Time() const;
   // Walks the words that follow. Codes and variables are added to the sets of this scanner.
   Scanned Scan(const std::uint64_t* words, std::size_t count);
+  // The summary of a piece of the words just scanned; takes the codes and variables out of this scanner.
+  void Summarize(const Scanned& scanned, Piece* piece);
 
   std::uint64_t next_seq() const { return next_seq_; }
   std::uint64_t units() const { return units_; }
