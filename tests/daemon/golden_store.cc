@@ -12,21 +12,10 @@ namespace {
 
 const std::filesystem::path kGolden = std::filesystem::path(SMILEY_SOURCE_DIR) / "tests/daemon/golden";
 
-std::string Contents(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
 std::unique_ptr<Store> OpenCopy(const TestHome& home, const std::string& name, bool read_only) {
   const auto dir = home.home().StoreDir();
   if (!std::filesystem::exists(dir)) std::filesystem::copy(kGolden / name, dir);
-  Store::Options options;
-  options.dir = dir;
-  options.read_only = read_only;
-  options.reserve_bytes = 0;
-  auto store = Store::Open(options);
-  BOOST_REQUIRE_MESSAGE(store.ok(), store.status().message());
-  return std::move(*store);
+  return OpenAt(dir, read_only);
 }
 
 void ShowsTheSame(Store& store, const std::string& name) {

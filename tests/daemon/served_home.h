@@ -12,6 +12,8 @@
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +24,7 @@
 #include "daemon/piece_scan.h"
 #include "daemon/query.h"
 #include "daemon/server.h"
+#include "daemon/store.h"
 #include "tests/daemon/piece_maker.h"
 
 namespace smiley::daemon {
@@ -47,6 +50,27 @@ class TestHome {
   std::filesystem::path root_;
   shm::Home home_;
 };
+
+inline std::string Contents(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+// A store without a daemon.
+inline Result<std::unique_ptr<Store>> TryOpenAt(const std::filesystem::path& dir, bool read_only) {
+  Store::Options options;
+  options.dir = dir;
+  options.read_only = read_only;
+  options.reserve_bytes = 0;
+  return Store::Open(options);
+}
+
+// The same; it has to open.
+inline std::unique_ptr<Store> OpenAt(const std::filesystem::path& dir, bool read_only) {
+  auto store = TryOpenAt(dir, read_only);
+  BOOST_REQUIRE_MESSAGE(store.ok(), store.status().message());
+  return std::move(*store);
+}
 
 // The core alone: for imports and exports without sockets.
 class TestCore {
@@ -151,18 +175,7 @@ inline std::string ReadToEnd(int fd) {
 inline void Sum(PieceScanner* scanner, Piece* piece) {
   const auto scanned = scanner->Scan(piece->words.data(), piece->words.size());
   BOOST_REQUIRE(!scanned.damaged);
-  piece->events = scanned.events;
-  piece->lost = scanned.lost;
-  piece->first_seq = scanned.first_seq;
-  piece->last_seq = scanned.last_seq;
-  piece->first_ns = scanned.first_ns;
-  piece->last_ns = scanned.last_ns;
-  piece->min_line = scanned.min_line;
-  piece->max_line = scanned.max_line;
-  piece->exceptions = scanned.exceptions;
-  piece->kinds = scanned.kinds;
-  piece->codes = scanner->codes().Take();
-  piece->variables = scanner->variables().Take();
+  scanner->Summarize(scanned, piece);
 }
 
 inline PiecePtr Summed(Piece piece) {

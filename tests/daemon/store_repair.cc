@@ -21,10 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string Contents(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 void SetContents(const fs::path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
 }
@@ -32,16 +28,6 @@ std::map<std::string, std::string> Files(const fs::path& dir) {
   std::map<std::string, std::string> files;
   for (const auto& entry : fs::directory_iterator(dir)) files[entry.path().filename()] = Contents(entry.path());
   return files;
-}
-
-std::unique_ptr<Store> OpenAt(const fs::path& dir, bool read_only) {
-  Store::Options options;
-  options.dir = dir;
-  options.read_only = read_only;
-  options.reserve_bytes = 0;
-  auto store = Store::Open(options);
-  BOOST_REQUIRE_MESSAGE(store.ok(), store.status().message());
-  return std::move(*store);
 }
 
 std::map<std::string, std::string> Exports(Store& store) {

@@ -60,6 +60,22 @@ export class Home {
   }
 }
 
+// A program of three payments, of which one is refused with that message.
+export const shop = (message) => `def pay(amount, basket=[]):
+    basket.append(amount)
+    if amount < 0:
+        raise ValueError("${message}")
+    return sum(basket)
+
+total = 0
+for price in (3, 4, -1):
+    try:
+        total = pay(price)
+    except ValueError as error:
+        print("refused", error)
+print(total)
+`;
+
 export function equal(got, wanted, what = "") {
   const a = JSON.stringify(got), b = JSON.stringify(wanted);
   if (a !== b) throw new Error(`${what}: got ${a}, not ${b}`);

@@ -1,22 +1,9 @@
 // A run as files that open from disk, with no daemon and no network.
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { equal, holds, test, until } from "./harness.mjs";
+import { equal, holds, shop, test, until } from "./harness.mjs";
 
-const SHOP = `def pay(amount, basket=[]):
-    basket.append(amount)
-    if amount < 0:
-        raise ValueError("negative </script><script>window.broken=1</script>")
-    return sum(basket)
-
-total = 0
-for price in (3, 4, -1):
-    try:
-        total = pay(price)
-    except ValueError as error:
-        print("refused", error)
-print(total)
-`;
+const SHOP = shop("negative </script><script>window.broken=1</script>");
 
 // A page opened from disk; what it asked the network for.
 async function fromDisk(newContext, path) {

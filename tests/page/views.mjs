@@ -1,20 +1,7 @@
 // The views of a run.
-import { equal, holds, test, until } from "./harness.mjs";
+import { equal, holds, shop, test, until } from "./harness.mjs";
 
-const SHOP = `def pay(amount, basket=[]):
-    basket.append(amount)
-    if amount < 0:
-        raise ValueError("negative")
-    return sum(basket)
-
-total = 0
-for price in (3, 4, -1):
-    try:
-        total = pay(price)
-    except ValueError as error:
-        print("refused", error)
-print(total)
-`;
+const SHOP = shop("negative");
 
 test("the events of a run are a table, page by page, with neighbouring lines folded", async ({ home, open }) => {
   const run = home.record("shop.py", SHOP);

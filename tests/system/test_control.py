@@ -128,20 +128,6 @@ class Control(support.SmileyTest):
                 events = self.events(python, text=text)
                 self.assertEqual([o for o in events if o["event"] in ("gc", "mark")], [])
 
-    def test_collections_and_imports_are_told_on_request(self):
-        text = "import gc\ndef main():\n    import colorsys\n    import colorsys\n    gc.collect()\n    return gc.collect(0)\nmain()\n"
-        for test, python in self.each():
-            with test:
-                events = self.events(python, "--gc", "--imports", text=text)
-                told = [(o["event"], o["line"]) for o in events if o["event"] in ("gc", "mark") and o.get("function") == "main"]
-                self.assertEqual(told, [("mark", 3), ("gc", 5), ("gc", 6)])
-                mark = next(o for o in events if o["event"] == "mark" and o.get("function") == "main")
-                self.assertEqual((mark["value"], mark["changed"]), ("import", {"module": "colorsys"}))
-                gc = dict(map(tuple, next(o for o in events if o["event"] == "gc" and o["line"] == 6)["value"]["items"]))
-                self.assertEqual((gc["generation"], set(gc)), (0, {"generation", "collected", "uncollectable"}))
-                events = self.events(python, text=text)
-                self.assertEqual([o for o in events if o["event"] in ("gc", "mark")], [])
-
     def test_log_records_are_marks_on_request(self):
         text = ("import logging\n"
                 "class Loud:\n    def __str__(self):\n        raise RuntimeError('asked')\n    __repr__ = __str__\n"
