@@ -1,18 +1,17 @@
 #include "daemon/forwarder.h"
 
-#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <fstream>
 #include <memory>
 
 #include "daemon/client.h"
 #include "daemon/export.h"
 #include "daemon/tls_client.h"
+#include "daemon/whole_file.h"
 #include "shm/test_point.h"
 
 namespace smiley::daemon {
@@ -26,21 +25,6 @@ bool IsName(const std::string& run) {
   return !run.empty() && run.size() < 16 && std::all_of(run.begin(), run.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
   });
-}
-
-// Whole or not at all, and on the disk.
-Status WriteFile(const std::filesystem::path& path, const std::string& text) {
-  const std::string fresh = path.string() + ".new";
-  const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return Status::FromErrno("cannot write " + fresh, errno);
-  const bool whole = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
-  const int failed = errno;
-  if (close(fd) != 0 || !whole || rename(fresh.c_str(), path.c_str()) != 0) {
-    const Status status = Status::FromErrno("cannot write " + path.string(), whole ? errno : failed);
-    unlink(fresh.c_str());
-    return status;
-  }
-  return {};
 }
 
 }  // namespace
@@ -95,7 +79,8 @@ Status Forwarder::Add(const std::string& run, const std::string& address, const 
   auto parsed = ParseToken(token);
   if (!parsed) return parsed.status();
   mkdir(dir_.c_str(), 0700);
-  if (Status written = WriteFile(dir_ / run, address + "\n" + FormatToken(*parsed) + "\n"); !written) return written;
+  const std::string note = address + "\n" + FormatToken(*parsed) + "\n";
+  if (Status written = WriteWholeFile(dir_ / run, note, true); !written) return written;
   Job job;
   job.address = address;
   job.token = *parsed;

@@ -1,12 +1,13 @@
 #include "daemon/settings.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+
+#include "daemon/whole_file.h"
 
 namespace smiley::daemon {
 namespace {
@@ -35,7 +36,7 @@ Result<Settings> LoadSettings(const shm::Home& home) {
 }
 
 Status SaveSettings(const shm::Home& home, const Settings& settings) {
-  const std::string path = PathOf(home).string(), fresh = path + ".new";
+  const std::string path = PathOf(home).string();
   if (settings == Settings()) {
     if (unlink(path.c_str()) != 0 && errno != ENOENT) return Status::FromErrno("cannot remove " + path, errno);
     return {};
@@ -45,15 +46,7 @@ Status SaveSettings(const shm::Home& home, const Settings& settings) {
   if (settings.quota_bytes != 0) json["quota_bytes"] = settings.quota_bytes;
   if (!settings.listen.empty()) json["listen"] = settings.listen;
   const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-  const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return Status::FromErrno("cannot write " + fresh, errno);
-  const bool whole = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  const int failed = errno;
-  if (close(fd) != 0 || !whole || rename(fresh.c_str(), path.c_str()) != 0) {
-    unlink(fresh.c_str());
-    return Status::FromErrno("cannot write " + path, whole ? errno : failed);
-  }
-  return {};
+  return WriteWholeFile(path, text);
 }
 
 }  // namespace smiley::daemon

@@ -8,6 +8,7 @@
 
 #include "daemon/client.h"
 #include "daemon/query_json.h"
+#include "daemon/whole_file.h"
 #include "shm/clock.h"
 #include "shm/identity.h"
 #include "tools/link.h"
@@ -69,18 +70,7 @@ Status Spool(const shm::Home& home, const RunOptions& options, const RunStart& s
   AddEnd(&object, ended);
   object.End();
   mkdir(home.SpoolDir().c_str(), 0700);
-  const std::string path = (home.SpoolDir() / (start.id + ".json")).string();
-  const std::string fresh = path + ".new";
-  const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return Status::FromErrno(fresh, errno);
-  const std::string text = request + "\n";
-  const bool whole = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  const int failed = errno;
-  if (close(fd) != 0 || !whole || rename(fresh.c_str(), path.c_str()) != 0) {
-    unlink(fresh.c_str());
-    return Status::FromErrno(path, whole ? errno : failed);
-  }
-  return Status::Ok();
+  return daemon::WriteWholeFile(home.SpoolDir() / (start.id + ".json"), request + "\n");
 }
 
 struct Stored {
