@@ -38,6 +38,11 @@ static inline PyObject* smiley_untag(void* held) {
 // What is in a slot of the frame's `locals`, NULL = unbound.
 static inline PyObject* smiley_slot(const SmileyFrame* frame, size_t index) { return smiley_untag(frame->locals[index]); }
 
+// The line of the instruction that the frame is at, below 1 for none.
+static inline int smiley_line(const SmileyFrame* frame) {
+  return PyCode_Addr2Line(frame->code, frame->lasti * (int)sizeof(uint16_t));  // code units have two bytes
+}
+
 // Whether the running interpreter's insides lie where this was built to look for them: NULL, or what is wrong in one line.
 const char* smiley_layout_problem(void);
 

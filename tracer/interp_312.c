@@ -46,16 +46,7 @@ Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObjec
                          values, room);
 }
 
-int smiley_small_int(PyObject* number, uint64_t* magnitude, int* negative) {
-  const PyLongObject* n = (PyLongObject*)number;
-  return SmallIntFromDigits(n->long_value.lv_tag, n->long_value.ob_digit, magnitude, negative);
-}
-
 int smiley_signals_pending(void) {
   return _Py_atomic_load_relaxed(&_PyRuntime.ceval.signals_pending) != 0;
-}
-
-int smiley_unlink_audit_hook(void* hook, void* user_data) {
-  return UnlinkAuditHook(&_PyRuntime.audit_hooks.head, hook, user_data);
 }
 #endif

@@ -18,5 +18,6 @@
 #include "tracer/interp.h"
 #include "tracer/interp_parts.h"
 #include "tracer/interp_312_up.h"
+#include "tracer/interp_313_up.h"
 #include "tracer/interp_314_up.h"
 #endif

@@ -449,7 +449,7 @@ void ThreadRecorder::Leave(const SmileyFrame& frame, Exit exit, PyObject* value,
   if (entry == nullptr) return;
   if (exit == Exit::kUnwind && !entry->raised) {
     // What a handler or clean-up passes on leaves where it was raised, or where that is done: lines without an event.
-    const int line = PyCode_Addr2Line(frame.code, 2 * frame.lasti);
+    const int line = smiley_line(&frame);
     if (line > 0) entry->line = static_cast<std::uint32_t>(line);
   }
   const shm::Kind kind = exit == Exit::kReturn ? shm::Kind::kReturn : exit == Exit::kYield ? shm::Kind::kYield : shm::Kind::kUnwind;

@@ -9,12 +9,6 @@
 #include "tracer/recording.h"
 
 namespace smiley::tracer {
-namespace {
-
-constexpr int kCodeUnitBytes = 2;
-
-}  // namespace
-
 bool ThreadRecorder::Begins(const SmileyFrame& frame, std::uint32_t line) {
   Process* process = Process::instance();
   if (process == nullptr || !process->waiting()) return false;
@@ -66,7 +60,7 @@ void ThreadRecorder::Rejoin() {
       entry->id = process_->NextFrame();
       if (values_) entry->shadows.resize(code->slots.size());
     }
-    const int line = PyCode_Addr2Line(now.code, now.lasti * kCodeUnitBytes);
+    const int line = smiley_line(&now);
     entry->line = static_cast<std::uint32_t>(std::max(line, 0));
     entry->thread = serial_;
     entry->raised = false;
