@@ -211,6 +211,13 @@ PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t
     anything = true;
     ++out.events;
     ++next_seq_;
+    const bool has_line = kind == Kind::kLine || kind == Kind::kReturn ||
+                          (kind >= Kind::kYield && kind <= Kind::kUnwind && kind != Kind::kResume && kind != Kind::kThrow);
+    if (has_line) {
+      const std::uint32_t line = id != 0 || stack_.empty() ? id : stack_.back().line;
+      if (line != 0) out.min_line = out.min_line == 0 ? line : std::min(out.min_line, line);
+      out.max_line = std::max(out.max_line, line);
+    }
     switch (kind) {
       case Kind::kCall:
         last_frame_ = frame != 0 ? frame : last_frame_ + 1;
@@ -242,12 +249,6 @@ PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t
         break;
       default:
         break;
-    }
-    if ((kind == Kind::kLine || kind == Kind::kReturn ||
-         (kind >= Kind::kYield && kind <= Kind::kUnwind && kind != Kind::kResume && kind != Kind::kThrow)) &&
-        id != 0) {
-      out.min_line = out.min_line == 0 ? id : std::min(out.min_line, id);
-      out.max_line = std::max(out.max_line, id);
     }
   }
   out.last_seq = next_seq_ - 1;

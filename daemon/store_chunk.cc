@@ -38,10 +38,15 @@ struct ChunkHeader {
 static_assert(sizeof(ChunkHeader) == kChunkHeaderBytes);
 static_assert(kStateBytes == 128);
 
-// One compression context a thread: making one costs more than compressing a small piece.
+// One context a thread: making one costs more than compressing, or decompressing, a small piece.
 ZSTD_CCtx* Compressor() {
   thread_local const std::unique_ptr<ZSTD_CCtx, std::size_t (*)(ZSTD_CCtx*)> context(ZSTD_createCCtx(),
                                                                                      ZSTD_freeCCtx);
+  return context.get();
+}
+
+ZSTD_DCtx* Decompressor() {
+  thread_local const std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
   return context.get();
 }
 
@@ -110,8 +115,8 @@ Status DecodeChunk(std::string_view chunk, std::uint32_t run_key, Piece* piece) 
               header.frames * sizeof(shm::OpenFrame));
   piece->words.resize(header.words);
   const std::size_t raw_bytes = header.words * shm::kWordBytes;
-  const std::size_t got =
-      ZSTD_decompress(piece->words.data(), raw_bytes, chunk.data() + prefix, header.compressed_bytes);
+  const std::size_t got = ZSTD_decompressDCtx(Decompressor(), piece->words.data(), raw_bytes, chunk.data() + prefix,
+                                              header.compressed_bytes);
   if (ZSTD_isError(got) || got != raw_bytes) return Damaged("does not decompress");
   return {};
 }

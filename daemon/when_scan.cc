@@ -7,7 +7,6 @@
 namespace smiley::daemon {
 namespace {
 
-using shm::Field;
 using shm::Kind;
 
 constexpr std::size_t kBatch = 256;
@@ -16,86 +15,7 @@ constexpr int kPassed = 512;
 
 constexpr std::uint32_t Bit(Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
 
-bool HasException(Kind kind) {
-  return kind == Kind::kRaise || kind == Kind::kThrow || kind == Kind::kHandled || kind == Kind::kUnwind;
-}
-bool MayHaveValue(Kind kind) {
-  return kind != Kind::kCall && kind != Kind::kLine && kind != Kind::kRaise && kind != Kind::kHandled &&
-         kind != Kind::kUnwind;
-}
-
-// All events of one kind in one code object.
-class ManyEvents final : public shm::PartialScope {
- public:
-  // `changed`: which of the question's names the chunk changes. `with`: variables may be there.
-  ManyEvents(const WhenQuestion& question, const Event& event, const std::string* thread, std::uint64_t changed,
-             bool with)
-      : question_(question),
-        event_(event),
-        changed_(changed),
-        with_(with),
-        scope_(event, nullptr, nullptr, {thread, nullptr}) {}
-
-  bool Knows(Field field) const override {
-    switch (field) {
-      case Field::kLine:
-      case Field::kTask:
-      case Field::kDepth:
-        return false;
-      case Field::kValue:
-        return !MayHaveValue(event_.kind);
-      case Field::kException:
-      case Field::kExceptionType:
-      case Field::kExceptionMessage:
-        return !HasException(event_.kind);
-      default:
-        return true;
-    }
-  }
-  // Any function may have any name: those declared global are none of the code's variables. Without code there is no
-  // frame to hold them.
-  bool MayHave(std::string_view) const override {
-    return with_ && (event_.code != nullptr || event_.kind == Kind::kMark);
-  }
-  bool MayChange(std::string_view name) const override {
-    if (!with_) return false;
-    for (std::size_t i = 0; i < question_.names.size(); ++i) {
-      if (question_.names[i] == name) return i >= 63 || (changed_ >> i & 1) != 0;
-    }
-    return true;
-  }
-
-  shm::Operand FieldValue(Field field, int alternative) const override { return scope_.FieldValue(field, alternative); }
-  shm::Operand Variable(std::string_view) const override { return {}; }
-  bool Changed(std::string_view) const override { return false; }
-  shm::Operand Before(std::string_view) const override { return {}; }
-  shm::Operand Attribute(const shm::Operand&, std::string_view) const override { return {}; }
-  shm::Operand Item(const shm::Operand&, const shm::Operand&) const override { return {}; }
-  bool Contains(const shm::Operand&, const shm::Operand&) const override { return false; }
-  bool Equal(const shm::Operand&, const shm::Operand&) const override { return false; }
-  bool Truthy(const shm::Operand&) const override { return false; }
-
- private:
-  const WhenQuestion& question_;
-  const Event& event_;
-  const std::uint64_t changed_;
-  const bool with_;
-  const EventScope scope_;
-};
-
 }  // namespace
-
-WhenQuestion::WhenQuestion(shm::Expression parsed) : expression(std::move(parsed)) {
-  for (const std::string& name : expression.Names()) names.push_back(name);
-  asks_changed = expression.AsksChanged();
-  asks_task = expression.Asks(Field::kTask);
-  momentary = asks_changed;
-  for (const Field field : {Field::kEvent, Field::kValue, Field::kException, Field::kExceptionType,
-                            Field::kExceptionMessage}) {
-    momentary = momentary || expression.Asks(field);
-  }
-  flowing = asks_task || expression.Asks(Field::kLine) || expression.Asks(Field::kDepth);
-}
 
 WhenVariables::WhenVariables(const WhenQuestion& question, std::shared_ptr<const Names> names)
     : question_(question), names_(std::move(names)), interned_(question.names.size() + 1, nullptr) {}
@@ -125,7 +45,14 @@ WhenVariables::Frame& WhenVariables::Get(std::uint64_t frame, std::uint32_t thre
   if (frames_.size() >= kMostFrames && !frames_.contains(frame)) {
     // Frames whose end lay in a chunk that was not read: those not touched for long.
     const std::uint64_t line = clock_ - clock_ / 8;
-    std::erase_if(frames_, [&](const auto& item) { return item.second.touched < line; });
+    for (auto at = frames_.begin(); at != frames_.end();) {
+      if (at->second.touched < line) {
+        Hold(&at->second, false);
+        at = frames_.erase(at);
+      } else {
+        ++at;
+      }
+    }
   }
   Frame& state = frames_[frame];
   state.thread = thread;
@@ -133,12 +60,24 @@ WhenVariables::Frame& WhenVariables::Get(std::uint64_t frame, std::uint32_t thre
   return state;
 }
 
+void WhenVariables::Forget(std::uint64_t frame) {
+  const auto found = frames_.find(frame);
+  if (found == frames_.end()) return;
+  Hold(&found->second, false);
+  frames_.erase(found);
+}
+
+void WhenVariables::Hold(Frame* frame, bool holds) {
+  if (frame->held != holds) held_ += holds ? 1 : std::size_t(-1);
+  frame->held = holds;
+}
+
 void WhenVariables::Lose(std::uint32_t thread) {
   for (auto& [frame, state] : frames_) {
     if (state.thread != thread) continue;
     if (state.values.empty()) continue;
     for (auto& variable : state.values) variable.second = MakeLost();
-    state.held = false;
+    Hold(&state, false);
   }
 }
 
@@ -162,6 +101,7 @@ WhenThread::WhenThread(Archive& archive, std::string run, const ThreadInfo& thre
       question_(question),
       variables_(std::move(variables)),
       labels_(std::move(labels)),
+      masks_(question_, variables_->names(), thread_, labels_.thread),
       not_before_ns_(thread.first_ns) {
   walker_.continuations = true;
 }
@@ -185,43 +125,31 @@ Status WhenThread::Load() {
   return Status::Ok();
 }
 
-WhenThread::Mask& WhenThread::MaskOf(std::uint32_t code, std::uint64_t changed) {
-  std::vector<Mask>& masks = masks_[question_.asks_changed ? changed : 0];
-  if (code >= masks.size()) masks.resize(std::max<std::size_t>(code + 1, masks.size() * 2));
-  Mask& mask = masks[code];
-  if (mask.made) return mask;
-  mask.made = true;
-  Event event;
-  event.process = thread_.process;
-  event.thread = thread_.thread;
-  event.code = mask.code = code == 0 ? nullptr : variables_->names().FindCode(code);
-  for (unsigned kind = 1; kind <= static_cast<unsigned>(Kind::kEnd); ++kind) {
-    event.kind = static_cast<Kind>(kind);
-    if (question_.expression.MayHold(ManyEvents(question_, event, &labels_.thread, changed, true))) {
-      mask.with |= std::uint32_t{1} << kind;
-    }
-    if (question_.expression.MayHold(ManyEvents(question_, event, &labels_.thread, changed, false))) {
-      mask.without |= std::uint32_t{1} << kind;
-    }
+std::uint64_t WhenThread::Changed(const Piece& summary) {
+  std::uint64_t changed = 0;
+  for (const std::uint32_t string : summary.variables) {
+    const std::size_t index = variables_->IndexOf(string);
+    if (index != 0) changed |= std::uint64_t{1} << std::min<std::size_t>(index - 1, 63);
   }
-  return mask;
+  return changed;
 }
 
 bool WhenThread::MayMatter(const Piece& summary) {
-  std::uint64_t changed = 0;
-  for (const std::uint32_t string : summary.variables) {
-    if (const std::size_t index = variables_->IndexOf(string)) changed |= std::uint64_t{1} << std::min<std::size_t>(index - 1, 63);
-  }
+  const std::uint64_t changed = Changed(summary);
   // What is followed changes: it must be read, whether or not the expression can hold in it.
   if (changed != 0) return true;
   if (summary.lost > 0) return true;
   if (question_.asks_task && (summary.kinds & Bit(Kind::kTask)) != 0) return true;
   const bool constant = !question_.momentary && !question_.flowing;
+  WhenMasks::Masks& masks = masks_.For(changed);
   const auto may = [&](std::uint32_t code) {
-    const Mask& mask = MaskOf(code, changed);
+    const WhenMasks::Mask& mask = masks_.Of(&masks_.In(&masks, code), changed);
     return ((constant ? mask.without : mask.with) & summary.kinds) != 0;
   };
-  return may(0) || std::any_of(summary.codes.begin(), summary.codes.end(), may);
+  if (!may(0) && std::none_of(summary.codes.begin(), summary.codes.end(), may)) return false;
+  // A piece of other lines ends what holds in a frame.
+  const bool ends_nothing = question_.momentary || (variables_->held() == 0 && !held_outside_);
+  return !question_.asks_line || !ends_nothing || masks_.MayHoldOnLines(summary, changed);
 }
 
 Result<bool> WhenThread::Advance(const Found& found) {
@@ -259,10 +187,8 @@ Status WhenThread::Read(const PieceEntry& entry, const Found& found) {
   ++read_;
   events_ += entry.piece->events;
   if ((*piece)->damaged_before) variables_->Lose(thread_.thread);
-  std::uint64_t changed = 0;
-  for (const std::uint32_t string : entry.piece->variables) {
-    if (const std::size_t index = variables_->IndexOf(string)) changed |= std::uint64_t{1} << std::min<std::size_t>(index - 1, 63);
-  }
+  const std::uint64_t changed = Changed(*entry.piece);
+  WhenMasks::Masks& masks = masks_.For(changed);
   const bool constant = !question_.momentary && !question_.flowing;
   const bool follows = changed != 0;
   ValuesByName before;
@@ -276,7 +202,8 @@ Status WhenThread::Read(const PieceEntry& entry, const Found& found) {
       event_.changed.clear();
       wrote = Fold(walker_, &event_, &before);
     }
-    const Mask& mask = MaskOf(walker_.code, changed);
+    WhenMasks::CodeMasks& in = masks_.In(&masks, walker_.code);
+    const WhenMasks::Mask& mask = masks_.At(&in, walker_.line, changed);
     const std::uint32_t bit = Bit(walker_.kind);
     bool look = wrote || (mask.without & bit) != 0;
     if (!constant) look = (mask.with & bit) != 0;
@@ -286,11 +213,11 @@ Status WhenThread::Read(const PieceEntry& entry, const Found& found) {
         event_.changed.clear();
         before.clear();
       }
-      Fill(walker_, mask.code);
+      Fill(walker_, in.code);
       Look(walker_, before, found);
     } else if (!constant && !question_.momentary) {
       if (walker_.in_frame) {
-        if (auto* frame = variables_->Find(walker_.frame)) frame->held = false;
+        if (auto* frame = variables_->held() == 0 ? nullptr : variables_->Find(walker_.frame)) variables_->Hold(frame, false);
       } else {
         held_outside_ = false;
       }
@@ -419,7 +346,7 @@ void WhenThread::Look(const PieceWalker& at, const ValuesByName& before, const F
       if (frame == nullptr && holds) frame = &variables_->Get(at.frame, thread_.thread);
       if (frame != nullptr) {
         was = frame->held;
-        frame->held = holds;
+        variables_->Hold(frame, holds);
       }
     } else {
       was = held_outside_;

@@ -11,7 +11,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -21,19 +20,9 @@
 #include "daemon/event.h"
 #include "daemon/event_scope.h"
 #include "daemon/piece_walk.h"
-#include "shm/expression.h"
+#include "daemon/when_masks.h"
 
 namespace smiley::daemon {
-
-// What the expression asks, found out once.
-struct WhenQuestion {
-  explicit WhenQuestion(shm::Expression parsed);
-  shm::Expression expression;
-  std::vector<std::string> names;  // variables that may decide it
-  bool momentary = false;          // asks what belongs to one event
-  bool flowing = false;            // asks what changes within a frame while its variables do not: line, task, depth
-  bool asks_task = false, asks_changed = false;
-};
 
 // The variables of one process's frames that the expression names.
 class WhenVariables {
@@ -42,7 +31,7 @@ class WhenVariables {
     FrameVariables values;
     std::uint32_t thread = 0;
     std::uint64_t touched = 0;
-    bool held = false;  // the expression, at the frame's event before
+    bool held = false;  // the expression, at the frame's event before; set by Hold
   };
   WhenVariables(const WhenQuestion& question, std::shared_ptr<const Names> names);
 
@@ -52,7 +41,10 @@ class WhenVariables {
   const std::string* NameOf(std::size_t index) const { return interned_[index]; }
   Frame* Find(std::uint64_t frame);
   Frame& Get(std::uint64_t frame, std::uint32_t thread);
-  void Forget(std::uint64_t frame) { frames_.erase(frame); }
+  void Forget(std::uint64_t frame);
+  void Hold(Frame* frame, bool holds);
+  // How many frames the expression holds in.
+  std::size_t held() const { return held_; }
   // A thread's events were lost: what its frames hold is not known.
   void Lose(std::uint32_t thread);
   // The value that an object had when it was seen last, through whichever variable.
@@ -68,6 +60,7 @@ class WhenVariables {
   std::unordered_map<std::uint64_t, Frame> frames_;
   std::unordered_map<std::uint64_t, ValuePtr> objects_;
   std::uint64_t clock_ = 0;
+  std::size_t held_ = 0;
 };
 
 // One thread's events, chunk by chunk.
@@ -91,16 +84,9 @@ class WhenThread {
   std::uint64_t events() const { return events_; }
 
  private:
-  // Kinds of events (bits) at which the expression may hold in one code object: with its variables, or with none of them
-  // known.
-  struct Mask {
-    bool made = false;
-    const CodeInfo* code = nullptr;
-    std::uint32_t with = 0, without = 0;
-  };
   Status Load();
   bool MayMatter(const Piece& summary);
-  Mask& MaskOf(std::uint32_t code, std::uint64_t changed);
+  std::uint64_t Changed(const Piece& summary);
   Status Read(const PieceEntry& entry, const Found& found);
   bool Fold(const PieceWalker& at, Event* event, ValuesByName* before);
   void Fill(const PieceWalker& at, const CodeInfo* code);
@@ -115,7 +101,7 @@ class WhenThread {
   std::vector<PieceEntry> entries_;  // to do, the next one last
   std::uint64_t next_first_ = 1, last_arrival_ = 0, expected_ = 0;
   bool loaded_all_ = false;
-  std::map<std::uint64_t, std::vector<Mask>> masks_;  // by which names change, then by code
+  WhenMasks masks_;
   PieceWalker walker_;
   Event event_;
   bool held_outside_ = false;

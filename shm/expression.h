@@ -104,6 +104,8 @@ class PartialScope : public Scope {
   // Whether one of them may have, or may have changed, a variable of this name.
   virtual bool MayHave(std::string_view name) const = 0;
   virtual bool MayChange(std::string_view name) const = 0;
+  // For a field that it does not know: whether it is an integer from `least` to `greatest` in all of them that have it.
+  virtual bool Bounds(Field, std::int64_t* /*least*/, std::int64_t* /*greatest*/) const { return false; }
 };
 
 // As the language's == and `~` decide; for scopes that search containers. No objects: those give false.

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <utility>
 
 #include "shm/expression.h"
 
@@ -355,6 +356,7 @@ class PartialEvaluator {
         return AnyName(node.first, [this](std::string_view name) { return scope_.MayChange(name); }) ? Answer::kPerhaps
                                                                                                      : Answer::kNo;
       default:
+        if (OutOfBounds(node)) return Answer::kNo;
         if (Unknown(id)) return Answer::kPerhaps;
         return ExpressionEvaluator(e_, scope_).Truth(id) ? Answer::kYes : Answer::kNo;
     }
@@ -387,6 +389,51 @@ class PartialEvaluator {
       if (Unknown(i)) return true;
     }
     return false;
+  }
+
+  // Whether it compares a field with literals that lie where the field's values do not.
+  bool OutOfBounds(const Node& node) const {
+    if (node.op < Op::kEq || node.op > Op::kIsNot) return false;
+    const Node* left = &e_.nodes_[node.first];
+    const Node* right = &e_.nodes_[left->next];
+    Op op = node.op;
+    if (left->op == Op::kLiteral && right->op == Op::kField) {
+      std::swap(left, right);
+      constexpr Op kMirrored[] = {Op::kGt, Op::kGe, Op::kLt, Op::kLe};
+      if (op >= Op::kLt && op <= Op::kGe) op = kMirrored[static_cast<int>(op) - static_cast<int>(Op::kLt)];
+      if (op == Op::kIn || op == Op::kMatch) return false;
+    }
+    std::int64_t least = 0, greatest = 0;
+    if (left->op != Op::kField || left->first != Expression::kNone || scope_.Knows(left->field) ||
+        !scope_.Bounds(left->field, &least, &greatest)) {
+      return false;
+    }
+    if (op == Op::kIn && right->op == Op::kList) {
+      for (auto i = right->first; i != Expression::kNone; i = e_.nodes_[i].next) {
+        if (e_.nodes_[i].op != Op::kLiteral || !Beyond(Op::kEq, e_.nodes_[i], least, greatest)) return false;
+      }
+      return true;
+    }
+    return right->op == Op::kLiteral && Beyond(op, *right, least, greatest);
+  }
+  // No integer from `least` to `greatest` is `op` the literal.
+  static bool Beyond(Op op, const Node& literal, std::int64_t least, std::int64_t greatest) {
+    if (literal.type != Type::kInt) return false;
+    const std::int64_t value = literal.integer;
+    switch (op) {
+      case Op::kEq:
+        return value < least || value > greatest;
+      case Op::kLt:
+        return least >= value;
+      case Op::kLe:
+        return least > value;
+      case Op::kGt:
+        return greatest <= value;
+      case Op::kGe:
+        return greatest < value;
+      default:
+        return false;
+    }
   }
 
   const Expression& e_;

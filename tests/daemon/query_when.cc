@@ -140,7 +140,8 @@ BOOST_AUTO_TEST_CASE(chunks_that_cannot_decide_are_not_read) {
     // The value before lies 19 chunks back, and is known all the same.
     if (number == 19) maker.Line(30).Patch(2, CborAppend(7));
     if (number == 30) maker.Event(Kind::kRaise, 33).Attach(Kind::kException, 0, CborException("KeyError", "'k'"));
-    seq += 100 + (number == 19 || number == 30 ? 1 : 0);
+    if (number == 35) maker.Line(30);
+    seq += 100 + (number == 19 || number == 30 || number == 35 ? 1 : 0);
     pieces.push_back(maker.piece());
   }
   Commit("r", pieces);
@@ -149,6 +150,15 @@ BOOST_AUTO_TEST_CASE(chunks_that_cannot_decide_are_not_read) {
   BOOST_TEST(When("r", "b[1] == 7 and a >= 0") == "1:2001");
   BOOST_TEST(When("r", "event == raise and exception ~ \"Key\"") == "1:3102");
   BOOST_TEST(Has(end, "\"chunks_read\":1,\"chunks_skipped\":39"));
+  // Lines that a chunk does not show.
+  BOOST_TEST(When("r", "event == line and line == 30") == "1:2001 1:3603");
+  BOOST_TEST(Has(end, "\"chunks_read\":3,\"chunks_skipped\":37"));
+  BOOST_TEST(When("r", "event == raise and 33 <= line") == "1:3102");
+  BOOST_TEST(When("r", "line in [99, 100] or line > 33") == "");
+  BOOST_TEST(Has(end, "\"chunks_read\":0,\"chunks_skipped\":40"));
+  // The chunk behind a line that held is read: it becomes true again only because other lines came in between.
+  BOOST_TEST(When("r", "line == 30") == "1:2001 1:3603");
+  BOOST_TEST(Has(end, "\"chunks_read\":5,\"chunks_skipped\":35"));
   BOOST_TEST(When("r", "c == 1") == "");
   BOOST_TEST(Has(end, "\"chunks_read\":0,\"chunks_skipped\":40"));
   BOOST_TEST(When("r", "function == \"g\"") == "");
@@ -162,7 +172,7 @@ BOOST_AUTO_TEST_CASE(agrees_with_looking_at_every_event) {
   // Thread by thread: frames of the sample's threads have the same numbers.
   for (const auto& [run, thread] : {std::pair<std::string, std::uint32_t>("sample", 1), {"sample", 2}, {"long", 1}}) {
     for (const char* where : {"event == raise", "a == 1", "a % 2", "value == 5", "exception ~ \"Key\"", "c == \"text\"",
-                              "a changed and event == line", "line == 12", "function in (\"f\", \"gen\")", "depth == 1",
+                              "a changed and event == line", "line == 12", "line > 12", "12 >= line", "line != 12", "not line == 12", "line in (11, 13) and depth == 0", "line < 0", "function in (\"f\", \"gen\")", "depth == 1",
                               "task == \"late\"", "event == stdout or a == -3", "a > 4000 and a < 4010", "b", "not b",
                               "process == 1", "thread == \"MainThread\" and a"}) {
       auto expression = shm::Expression::Parse(where);
