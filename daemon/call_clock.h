@@ -69,6 +69,7 @@ class CallSink {
 // A time that is looked at; all of it, as it is made.
 struct TimeSpan {
   std::int64_t from_ns = INT64_MIN, to_ns = INT64_MAX;
+  bool bounded() const { return from_ns != INT64_MIN || to_ns != INT64_MAX; }
   bool Has(std::int64_t time_ns) const { return time_ns >= from_ns && time_ns <= to_ns; }
   // How much of [from, to] lies within.
   std::int64_t Within(std::int64_t from, std::int64_t to) const {

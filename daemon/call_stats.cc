@@ -4,6 +4,8 @@
 #include <chrono>
 
 #include "daemon/query.h"
+#include "daemon/snapshot.h"
+#include "daemon/stored_stats.h"
 
 namespace smiley::daemon {
 
@@ -64,6 +66,7 @@ void CallCounter::Spend(const Spent& spent) {
 Status CallJob::Open() {
   auto threads = archive_.Threads(scope_.run);
   if (!threads) return threads.status();
+  all_threads_ = *threads;
   threads_ = std::move(*threads);
   if (scope_.thread) {
     std::erase_if(threads_, [&](const ThreadInfo& thread) { return thread.thread != *scope_.thread; });
@@ -78,18 +81,40 @@ Status CallJob::Open() {
   return Status::Ok();
 }
 
+// From all threads, whichever are asked for: what one event costs does not depend on the question.
+Status CallJob::Estimate() {
+  if (estimated_) return Status::Ok();
+  auto cost = RecordingCost::Estimate(archive_, scope_.run, all_threads_);
+  if (!cost) return cost.status();
+  cost_ = *cost;
+  estimated_ = true;
+  return Status::Ok();
+}
+
 Result<bool> CallJob::Step() {
-  if (!estimated_) {
-    auto cost = RecordingCost::Estimate(archive_, scope_.run, threads_);
-    if (!cost) return cost.status();
-    cost_ = *cost;
-    estimated_ = true;
-  }
   const auto end = std::chrono::steady_clock::now() + Producer::kStepTime;
   while (at_ < threads_.size()) {
+    const ThreadInfo& thread = threads_[at_];
+    if (!looked_) {
+      looked_ = true;
+      Spent spent;
+      std::uint64_t events = 0, lost = 0;
+      auto known = Known(thread, &spent, &events, &lost);
+      if (!known) return known.status();
+      if (*known) {
+        events_ += events;
+        lost_ += lost;
+        total_ += spent;
+        ++known_;
+        looked_ = false;
+        ++at_;
+        continue;
+      }
+    }
     if (clock_ == nullptr) {
-      sink_ = SinkFor(threads_[at_]);
-      clock_ = std::make_unique<CallClock>(archive_, scope_.run, threads_[at_], cost_, &book_, sink_.get(), scope_.task,
+      if (Status status = Estimate(); !status) return status;
+      sink_ = SinkFor(thread);
+      clock_ = std::make_unique<CallClock>(archive_, scope_.run, thread, cost_, &book_, sink_.get(), scope_.task,
                                            scope_.span);
     }
     auto more = clock_->Step();
@@ -101,12 +126,26 @@ Result<bool> CallJob::Step() {
       if (!clock_->status()) damaged_ = true;
       clock_.reset();
       sink_.reset();
-      EndThread(threads_[at_]);
+      EndThread(thread);
+      looked_ = false;
       ++at_;
     }
     if (std::chrono::steady_clock::now() >= end) return at_ < threads_.size();
   }
   return false;
+}
+
+Result<bool> StatsJob::Known(const ThreadInfo& thread, Spent* spent, std::uint64_t* events, std::uint64_t* lost) {
+  if (from_ == From::kChunks || scope_.task != 0 || scope_.span.bounded()) return false;
+  const std::string key = StatsKey(thread.thread);
+  auto stored = archive_.LastDerived(scope_.run, key, key + '\0');
+  if (!stored) return stored.status();
+  ThreadStats stats;
+  if (!*stored || !AddStats((*stored)->second, thread.events, thread.lost, &stats, &book_, &table_)) return false;
+  *spent = stats.total;
+  *events = stats.events;
+  *lost = stats.lost;
+  return true;
 }
 
 }  // namespace smiley::daemon

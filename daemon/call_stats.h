@@ -97,35 +97,45 @@ class CallJob {
   const RecordingCost& cost() const { return cost_; }
   const std::vector<ThreadInfo>& threads() const { return threads_; }
   bool damaged() const { return damaged_; }
+  std::size_t known() const { return known_; }  // threads that need not be read
 
  protected:
   virtual std::unique_ptr<CallSink> SinkFor(const ThreadInfo& thread) = 0;
+  // Whether the thread was counted before, and need not be read: then `spent`, `events` and `lost` are its own.
+  virtual Result<bool> Known(const ThreadInfo&, Spent*, std::uint64_t* /*events*/, std::uint64_t* /*lost*/) {
+    return false;
+  }
   virtual void EndThread(const ThreadInfo&) {}
   FunctionBook book_;
-
- private:
   Archive& archive_;
   const CallScope scope_;
-  std::vector<ThreadInfo> threads_;
+
+ private:
+  Status Estimate();
+  std::vector<ThreadInfo> threads_, all_threads_;
   std::size_t at_ = 0;
-  bool estimated_ = false;
+  bool estimated_ = false, looked_ = false;
   RecordingCost cost_;
   std::unique_ptr<CallSink> sink_;
   std::unique_ptr<CallClock> clock_;
   std::uint64_t events_ = 0, lost_ = 0;
   Spent total_;
   bool damaged_ = false;
+  std::size_t known_ = 0;
 };
 
 class StatsJob : public CallJob {
  public:
-  using CallJob::CallJob;
+  enum class From { kChunks, kDerived };  // kDerived: threads that were counted before are taken from there
+  StatsJob(Archive& archive, CallScope scope, From from) : CallJob(archive, std::move(scope)), from_(from) {}
   const StatsTable& table() const { return table_; }
 
  protected:
   std::unique_ptr<CallSink> SinkFor(const ThreadInfo&) override { return std::make_unique<CallCounter>(&table_); }
+  Result<bool> Known(const ThreadInfo& thread, Spent* spent, std::uint64_t* events, std::uint64_t* lost) override;
 
  private:
+  const From from_;
   StatsTable table_;
 };
 

@@ -46,7 +46,11 @@ std::string NameOf(const Function& function, const std::string& cwd) {
 class TimingProducer : public Producer {
  public:
   TimingProducer(Archive& archive, const RunInfo& a, const RunInfo& b, std::uint64_t limit)
-      : a_cwd_(a.cwd), b_cwd_(b.cwd), a_(archive, {a.id, {}, 0, 0, {}}), b_(archive, {b.id, {}, 0, 0, {}}), limit_(limit) {}
+      : a_cwd_(a.cwd),
+        b_cwd_(b.cwd),
+        a_(archive, {a.id, {}, 0, 0, {}}, StatsJob::From::kDerived),
+        b_(archive, {b.id, {}, 0, 0, {}}, StatsJob::From::kDerived),
+        limit_(limit) {}
   Status Open() {
     const Status status = a_.Open();
     return status.ok() ? b_.Open() : status;

@@ -1,6 +1,7 @@
 // "reindex": derived data made again.
 #include "daemon/query_json.h"
 #include "daemon/snapshot_maker.h"
+#include "daemon/stored_stats.h"
 
 namespace smiley::daemon {
 namespace {
@@ -12,8 +13,15 @@ class ReindexProducer : public Producer {
     if (at_ == runs_.size()) return Next::kDone;
     if (maker_ == nullptr) {
       maker_ = std::make_unique<SnapshotMaker>(store_, runs_[at_], SnapshotOptions(), true);
+      stats_ = std::make_unique<StatsMaker>(store_, runs_[at_], SnapshotOptions().least_events);
+      made_ = false;
     }
-    auto done = maker_->Step();
+    auto done = made_ ? stats_->Step() : maker_->Step();
+    if (done && *done && !made_) {
+      made_ = true;
+      const auto run = store_.archive().FindRun(runs_[at_]);
+      if (run && run->state == RunState::kEnded) return Next::kMore;
+    }
     if (!done) {
       if (done.status().code() != Code::kNotFound) return done.status();  // deleted meanwhile is no failure
     } else if (!*done) {
@@ -22,6 +30,7 @@ class ReindexProducer : public Producer {
       JsonObject o(out);
       o.Text("type", "reindexed").Text("run", runs_[at_]).Number("chunks", maker_->pieces());
       o.Number("snapshots", maker_->snapshots()).Number("bytes", maker_->bytes());
+      o.Number("counted", stats_->threads());
       o.End();
       *out += '\n';
       ++count_;
@@ -37,6 +46,8 @@ class ReindexProducer : public Producer {
   const std::vector<std::string> runs_;
   std::size_t at_ = 0, count_ = 0;
   std::unique_ptr<SnapshotMaker> maker_;
+  std::unique_ptr<StatsMaker> stats_;
+  bool made_ = false;  // the snapshots of the run at hand
 };
 
 }  // namespace

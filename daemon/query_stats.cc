@@ -78,7 +78,7 @@ std::string TimeMembers(const CallJob& job) {
 class StatsProducer : public Producer {
  public:
   StatsProducer(Archive& archive, CallScope scope, SortBy by, std::uint64_t limit, bool callers)
-      : job_(archive, std::move(scope)), by_(by), limit_(limit), callers_(callers) {}
+      : job_(archive, std::move(scope), StatsJob::From::kDerived), by_(by), limit_(limit), callers_(callers) {}
   Status Open() { return job_.Open(); }
 
   Result<Next> Step(std::string* out) override {
@@ -100,7 +100,7 @@ class StatsProducer : public Producer {
   std::string EndMembers() const override {
     return "\"count\":" + std::to_string(order_.size()) + ",\"functions\":" + std::to_string(all_) +
            ",\"calls\":" + std::to_string(calls_) + ",\"primitive\":" + std::to_string(primitive_) + "," +
-           TimeMembers(job_);
+           TimeMembers(job_) + ",\"threads_kept\":" + std::to_string(job_.known());
   }
 
  private:

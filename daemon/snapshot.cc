@@ -6,7 +6,7 @@ namespace smiley::daemon {
 namespace {
 
 constexpr std::uint64_t kVersion = 1;
-constexpr std::uint64_t kProgress = 0, kSnapshot = 1, kFrame = 2;
+constexpr std::uint64_t kProgress = 0, kSnapshot = 1, kFrame = 2, kStats = 3;
 
 std::string Key(std::uint32_t thread, std::uint64_t kind) {
   std::string key;
@@ -18,6 +18,7 @@ std::string Key(std::uint32_t thread, std::uint64_t kind) {
 }  // namespace
 
 std::string ProgressKey(std::uint32_t thread) { return Key(thread, kProgress); }
+std::string StatsKey(std::uint32_t thread) { return Key(thread, kStats); }
 
 std::string SnapshotKey(std::uint32_t thread, std::uint64_t next_seq) {
   std::string key = Key(thread, kSnapshot);

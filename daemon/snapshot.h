@@ -40,6 +40,7 @@ bool DecodeFrame(std::string_view bytes, FrameSnapshot* frame);
 std::string SnapshotKey(std::uint32_t thread, std::uint64_t next_seq);
 std::string FrameKey(std::uint32_t thread, std::uint64_t frame, std::uint64_t next_seq);
 std::string ProgressKey(std::uint32_t thread);
+std::string StatsKey(std::uint32_t thread);  // stored_stats.h
 
 // How far the snapshots of a thread reach.
 struct SnapshotProgress {

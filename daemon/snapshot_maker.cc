@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "daemon/query.h"
+#include "daemon/stored_stats.h"
 
 namespace smiley::daemon {
 namespace {
@@ -230,6 +231,17 @@ bool SnapshotKeeper::Wait() {
   return !wake_.wait_for(lock, kLookAgain, [this] { return stopping_; });
 }
 
+// False: it is to stop. What cannot be made now is tried when there is more of the run.
+template <typename Maker>
+bool SnapshotKeeper::Make(Maker* maker) {
+  while (true) {
+    const auto done = maker->Step();
+    if (!done || *done) return true;
+    std::lock_guard lock(mutex_);
+    if (stopping_) return false;
+  }
+}
+
 void SnapshotKeeper::Work() {
   // Recorded programs and answers come first. Not last of all (SCHED_IDLE): it holds the store's locks now and then, and
   // who waits for one must not wait until the machine is idle.
@@ -240,13 +252,10 @@ void SnapshotKeeper::Work() {
       std::uint64_t& done = done_[run.id];
       const bool more = run.state == RunState::kEnded ? events != done : events >= done + kWorthwhile;
       if (run.state == RunState::kImporting || !more || events < SnapshotOptions().least_events) continue;
-      SnapshotMaker maker(store_, run.id);
-      while (true) {
-        const auto step = maker.Step();
-        if (!step || *step) break;  // what cannot be made now is tried when there is more of the run
-        std::lock_guard lock(mutex_);
-        if (stopping_) return;
-      }
+      StatsMaker stats(store_, run.id, SnapshotOptions().least_events);
+      if (run.state == RunState::kEnded && !Make(&stats)) return;
+      SnapshotMaker snapshots(store_, run.id);
+      if (!Make(&snapshots)) return;
       done = events;
     }
   }

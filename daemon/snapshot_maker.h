@@ -75,7 +75,7 @@ Decoder::FrameLoader MakeFrameLoader(Archive& archive, const std::string& run, c
 // "reindex": derived data of a run, or of all runs, made again (daemon/PROTOCOL.md).
 Reply MakeReindex(const Services& services, const Request& request);
 
-// A thread that makes the snapshots of all runs, with a low claim on the processor.
+// A thread that makes the snapshots of all runs, and the statistics of those that have ended (stored_stats.h), with a low claim on the processor.
 class SnapshotKeeper {
  public:
   explicit SnapshotKeeper(Store& store);
@@ -84,6 +84,8 @@ class SnapshotKeeper {
  private:
   void Work();
   bool Wait();
+  template <typename Maker>
+  bool Make(Maker* maker);
   Store& store_;
   std::mutex mutex_;
   std::condition_variable wake_;

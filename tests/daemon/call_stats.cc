@@ -1,5 +1,7 @@
 #include <boost/test/unit_test.hpp>
 
+#include "daemon/snapshot.h"
+#include "daemon/stored_stats.h"
 #include "tests/daemon/stored_calls.h"
 
 using namespace smiley;
@@ -105,6 +107,64 @@ BOOST_AUTO_TEST_CASE(the_cost_of_recording_is_taken_out) {
   BOOST_TEST(own <= 201'200);  // the first gap is a call's, of which there are too few to tell
   BOOST_TEST(Member(lines.back(), "cost_per_event_ns").starts_with("99"));
   BOOST_TEST(std::stoll(Member(lines.back(), "cost_ns")) + own == 300'100);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_kept_of_threads_is_what_reading_them_gives) {
+  PieceMaker one, two(1, 2);
+  one.Call(1);
+  for (int i = 0; i < 300; ++i) {
+    one.Event(Kind::kCall, 2, 10).Event(Kind::kCCall, 8, 1).Event(Kind::kCReturn, 8, 5 + i % 3).Event(Kind::kCall, 2, 3);
+    one.Event(Kind::kReturn, 21, 20).Event(Kind::kReturn, 21, 100 + i).Event(Kind::kLine, 12, 5);
+  }
+  one.Loss(2102, 7, 9, 900);
+  two.Call(2).Event(Kind::kCall, 3, 7).Event(Kind::kYield, 31, 1000).Event(Kind::kReturn, 21, 1000);
+  Store({one.piece(), two.piece()});
+  const auto kept = [](const std::vector<std::string>& lines) { return Member(lines.back(), "threads_kept"); };
+  const auto whole = [&](std::vector<std::string> lines) {
+    lines.back().resize(lines.back().rfind(",\"threads_kept\""));
+    return lines;
+  };
+  const std::vector<std::string> questions = {"", R"(,"sort":"calls","limit":2)", R"(,"thread":1)", R"(,"thread":2)"};
+  std::vector<std::vector<std::string>> read;
+  for (const std::string& fields : questions) {
+    read.push_back(Ask(fields));
+    BOOST_TEST(kept(read.back()) == "0");
+  }
+  smiley::daemon::Store& store = core.core().store();
+  const auto make = [&](std::uint64_t least_events) {
+    StatsMaker maker(store, "r1", least_events);
+    for (auto done = maker.Step();; done = maker.Step()) {
+      BOOST_REQUIRE_MESSAGE(done.ok(), done.status().message());
+      if (*done) return maker.threads();
+    }
+  };
+  BOOST_TEST(make(1000) == 1u);  // the second thread is small
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    const auto answer = Ask(questions[i]);
+    BOOST_TEST(kept(answer) == (i == 3 ? "0" : "1"));
+    BOOST_TEST(whole(answer) == whole(read[i]), boost::test_tools::per_element());
+  }
+  BOOST_TEST(make(1) == 1u);
+  BOOST_TEST(make(1) == 0u);
+  const auto answer = Ask("");
+  BOOST_TEST(kept(answer) == "2");
+  BOOST_TEST(whole(answer) == whole(read[0]), boost::test_tools::per_element());
+  BOOST_TEST(kept(Ask(R"(,"task":1)")) == "0");
+  BOOST_TEST(kept(Ask(R"(,"from_ns":0)")) == "0");
+  // What is not whole, or of when the thread was another, is not used.
+  const std::string key = StatsKey(1);
+  const auto stored = store.archive().LastDerived("r1", key, key + '\0');
+  BOOST_REQUIRE((stored.ok() && *stored));
+  for (std::size_t size = 0; size < (*stored)->second.size(); size += 7) {
+    BOOST_REQUIRE(store.PutDerived("r1", {{key, (*stored)->second.substr(0, size)}}).ok());
+    BOOST_TEST(kept(Ask("")) == "1");
+  }
+  const auto other = store.archive().LastDerived("r1", StatsKey(2), StatsKey(2) + '\0');
+  BOOST_REQUIRE((other.ok() && *other));
+  BOOST_REQUIRE(store.PutDerived("r1", {{key, (*other)->second}}).ok());
+  BOOST_TEST(whole(Ask("")) == whole(read[0]), boost::test_tools::per_element());
+  BOOST_REQUIRE(store.ClearDerived("r1").ok());
+  BOOST_TEST(kept(Ask("")) == "0");
 }
 
 BOOST_AUTO_TEST_CASE(threads_and_tasks_are_looked_at_alone) {

@@ -1,11 +1,11 @@
 // Records an imaginary shop: as the tracer would write it, at whatever speed is asked for.
 //
 //   smiley_test_producer EVENTS [--threads N] [--rate EVENTS_PER_SECOND] [--exception] [--stay] [--run ID]
-//     [--blocks N] [--on-full block|drop|overwrite] [--names N] [--progress FILE] [--hesitate N]
+//     [--blocks N] [--on-full block|drop|overwrite] [--names N] [--progress FILE] [--hesitate N] [--calls]
 //
 // Prints the run's id first. --stay: keeps the process alive, with its threads open, until standard input ends.
 // --blocks: size of each ring in blocks of 64 KiB. --names: so many strings that nothing refers to come into the
-// catalogue first. --progress: a file of 8 bytes for each thread, in which the number of its events that were published
+// catalogue first. --calls: calls and returns alone, as of --detail calls. --progress: a file of 8 bytes for each thread, in which the number of its events that were published
 // or counted as lost stands at every moment, so that it is known after a kill. --hesitate: after
 // N losses in a row a thread waits until the reader has given blocks back. Test points: see shm/README.md.
 #include <fcntl.h>
@@ -61,7 +61,7 @@ struct Options {
   std::uint64_t events = 1000;
   unsigned threads = 1;
   double rate = 0;
-  bool exception = false, stay = false;
+  bool exception = false, stay = false, calls = false;
   std::string run;
   std::uint64_t blocks = 16, names = 0, hesitate = 0;
   OnFull on_full = OnFull::kBlock;
@@ -156,6 +156,11 @@ class Thread : public OpenFrames {
     Call(kCodeModule);
     Event(Kind::kLine, 17);
     Call(kCodeServe, [&] { Object(kShop, 1); Int(kCount, static_cast<std::int64_t>(options_.events)); });
+    while (options_.calls && events_ + 12 < options_.events) {
+      Call(kCodePay);
+      Event(Kind::kReturn, 9);
+      Pace();
+    }
     for (std::int64_t i = 0; events_ + 12 < options_.events; ++i) {
       Event(Kind::kLine, 13);
       Event(Kind::kLine, 14, [&] { Int(kI, i); });
@@ -312,6 +317,8 @@ int main(int argc, char** argv) {
       ++i;
     } else if (word == "--exception") {
       options.exception = true;
+    } else if (word == "--calls") {
+      options.calls = true;
     } else if (word == "--stay") {
       options.stay = true;
     } else {

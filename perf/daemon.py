@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""What the daemon manages: storing, latency, clients.
+
+    perf/daemon.py --bin build/bin --python /usr/bin/python3 [drain] [sizes] [latency] [clients]
+
+* drain: the synthetic producer at full speed; events that one second of the daemon's processor time drains, checks,
+  indexes and stores, its greatest memory, bytes per event.
+* sizes: bytes per event of real work of the standard library, recorded whole.
+* latency: from an event to a client of `tail` that has it, while a program records at full speed.
+* clients: how much longer a recorded program takes while 50 clients watch, one of them stopped, than with none; rounds in
+  turn.
+"""
+
+import argparse
+import json
+import os
+import re
+import selectors
+import shutil
+import socket
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+
+SIZES = {
+    "json": "import json\nfor i in range(40):\n json.loads(json.dumps({'a': [i, 2.5, None, 'x' * 20], 'b': {'c': list(range(30))}}, indent=1))",
+    "tokenize": "import tokenize, argparse\nlist(tokenize.tokenize(open(argparse.__file__, 'rb').readline))",
+    "argparse": "import argparse\nfor i in range(60):\n p = argparse.ArgumentParser()\n p.add_argument('--n', type=int)\n p.add_argument('names', nargs='*')\n p.parse_args(['--n', str(i), 'a', 'b'])\n p.format_help()",
+    "logging": "import logging, io\nlogging.basicConfig(stream=io.StringIO(), level=logging.INFO)\nfor i in range(1500): logging.info('order %d of %s', i, 'shop')",
+    "difflib": "import difflib\na = ['line %d' % i for i in range(120)]\nb = [x for i, x in enumerate(a) if i % 7] + ['new']\nlist(difflib.unified_diff(a, b))\ndifflib.get_close_matches('line 33', a)",
+    "textwrap": "import textwrap\nfor i in range(60): textwrap.fill('the quick brown fox jumps over the lazy dog ' * 20, 40 + i % 20)",
+}
+
+LOOP = """
+import sys, time
+def work(n):
+    total = 0
+    for i in range(n):
+        total += i % 7
+    return total
+begin = time.perf_counter()
+while time.perf_counter() - begin < float(sys.argv[1]): work(1000)
+"""
+
+FIXED = """
+import time
+def work(n):
+    total = 0
+    for i in range(n):
+        total += i % 7
+    return total
+begin = time.perf_counter()
+for _ in range(1500): work(1000)
+print(time.perf_counter() - begin)
+"""
+
+
+class Home:
+    """A home of its own, with its daemon; gone at the end."""
+
+    def __init__(self, bin_dir):
+        self.bin = bin_dir
+        self.path = tempfile.mkdtemp(prefix="smd-", dir="/tmp")
+        self.env = dict(os.environ, SMILEY_HOME=self.path)
+
+    def __enter__(self):
+        self.run("smiley-daemon", "start")
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run([os.path.join(self.bin, "smiley-daemon"), "stop"], env=self.env, capture_output=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def run(self, program, *words, **options):
+        return subprocess.run([os.path.join(self.bin, program), *words], env=self.env, check=True, capture_output=True,
+                              text=True, **options).stdout
+
+    def connect(self):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(os.path.join(self.path, "daemon.sock"))
+        return connection
+
+    def ask(self, **request):
+        with self.connect() as connection:
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            return json.loads(connection.makefile("rb").readline())
+
+    def processor_seconds(self):
+        fields = open("/proc/%d/stat" % self.ask(op="status")["pid"]).read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def peak_mb(self):
+        status = open("/proc/%d/status" % self.ask(op="status")["pid"]).read()
+        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+
+
+def drain(bin_dir, events, calls):
+    with Home(bin_dir) as home:
+        before = home.processor_seconds()
+        home.run("smiley_test_producer", str(events), *(["--calls"] if calls else []))
+        while home.ask(op="run", run="last")["run"]["state"] != "ended":
+            time.sleep(0.05)
+        seconds = home.processor_seconds() - before
+        run = home.ask(op="run", run="last")["run"]
+        return "%.1f M/s and core, %.2f bytes/event, daemon at most %.0f MB, %d lost" % (
+            run["events"] / seconds / 1e6, run["bytes"] / run["events"], home.peak_mb(), run["lost"])
+
+
+def sizes(bin_dir, python):
+    found = {}
+    with Home(bin_dir) as home:
+        for name, code in SIZES.items():
+            home.run("smiley-run", "-q", "--include-stdlib", "--python", python, "-c", code)
+            run = home.ask(op="run", run="last")["run"]
+            found[name] = (run["bytes"] / run["events"], run["events"])
+    return found
+
+
+def latencies(bin_dir, python, seconds):
+    """In ms, one for each portion that arrived: from its newest event until it was read."""
+    found = []
+    with Home(bin_dir) as home, home.connect() as client:
+        client.sendall(b'{"op":"tail"}\n')
+        program = subprocess.Popen([os.path.join(bin_dir, "smiley-run"), "-q", "--python", python, "-c", LOOP, str(seconds)],
+                                   env=home.env)
+        client.settimeout(5)
+        rest = b""
+        try:
+            while program.poll() is None:
+                rest += client.recv(1 << 20)
+                now = time.time_ns()
+                whole, newline, rest = rest.rpartition(b"\n")
+                times = re.findall(rb'"time_ns":(\d+)', whole[-4096:])
+                if times:
+                    found.append((now - int(times[-1])) / 1e6)
+        except socket.timeout:
+            pass
+        program.wait()
+    return sorted(found)
+
+
+def watched(home, clients, stop):
+    """Connects clients of `tail`; all but the first read what comes until `stop` is set."""
+    connections = [home.connect() for _ in range(clients)]
+    selector = selectors.DefaultSelector()
+    for connection in connections:
+        connection.sendall(b'{"op":"tail","max_rate":200}\n')
+    for connection in connections[1:]:
+        selector.register(connection, selectors.EVENT_READ)
+
+    def read():
+        while not stop.is_set():
+            for key, _ in selector.select(0.05):
+                key.fileobj.recv(1 << 16)
+        for connection in connections:
+            connection.close()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    return thread
+
+
+def clients(bin_dir, python, rounds):
+    ratios = []
+    for _ in range(rounds):
+        took = {}
+        for count in (0, 50):
+            with Home(bin_dir) as home:
+                stop = threading.Event()
+                thread = watched(home, count, stop) if count else None
+                took[count] = float(home.run("smiley-run", "-q", "--python", python, "-c", FIXED))
+                stop.set()
+                if thread:
+                    thread.join()
+        ratios.append(took[50] / took[0])
+    return sorted(ratios)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", help="drain, sizes, latency, clients; all when absent")
+    parser.add_argument("--bin", type=os.path.abspath, default="build/bin")
+    parser.add_argument("--python", default="/usr/bin/python3")
+    parser.add_argument("--events", type=int, default=30_000_000)
+    parser.add_argument("--rounds", type=int, default=7)
+    args = parser.parse_args()
+    what = args.what or ["drain", "sizes", "latency", "clients"]
+    if "drain" in what:
+        for name, calls in (("calls only", True), ("values", False)):
+            print("drain, %s: %s" % (name, drain(args.bin, args.events, calls)), flush=True)
+    if "sizes" in what:
+        found = sizes(args.bin, args.python)
+        for name, (size, events) in found.items():
+            print("sizes, %s: %.2f bytes/event of %d" % (name, size, events))
+        print("sizes, median: %.2f" % statistics.median(size for size, _ in found.values()), flush=True)
+    if "latency" in what:
+        found = latencies(args.bin, args.python, 10)
+        print("latency: median %.1f ms, 99th percentile %.1f ms, %d portions" % (
+            statistics.median(found), found[int(len(found) * 0.99)], len(found)), flush=True)
+    if "clients" in what:
+        found = clients(args.bin, args.python, args.rounds)
+        print("clients: a program with 50 of them takes %.3f of the time (median; %.3f to %.3f)" % (
+            statistics.median(found), found[0], found[-1]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
