@@ -2,6 +2,8 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+
 #include "daemon/text_codec.h"
 
 namespace smiley::daemon {
@@ -27,6 +29,18 @@ std::optional<std::string> TextOf(const dom::element& element) {
   return DecodeBase64(base64);
 }
 
+// Integers, at least one of them.
+std::optional<std::vector<std::int64_t>> NumbersOf(const dom::array& array) {
+  std::vector<std::int64_t> numbers;
+  for (const dom::element item : array) {
+    std::int64_t number = 0;
+    if (item.get_int64().get(number) != simdjson::SUCCESS || numbers.size() >= kMaxTexts) return std::nullopt;
+    numbers.push_back(number);
+  }
+  if (numbers.empty()) return std::nullopt;
+  return numbers;
+}
+
 std::optional<Request::Field> FieldOf(const dom::element& element) {
   switch (element.type()) {
     case dom::element_type::BOOL: return Request::Field(bool(element));
@@ -41,6 +55,7 @@ std::optional<Request::Field> FieldOf(const dom::element& element) {
       return Request::Field(std::move(*text));
     }
     case dom::element_type::ARRAY: {
+      if (auto numbers = NumbersOf(dom::array(element))) return Request::Field(std::move(*numbers));
       std::vector<std::string> texts;
       for (const dom::element item : dom::array(element)) {
         auto text = TextOf(item);
@@ -141,6 +156,22 @@ Result<std::vector<std::string>> Request::Texts(std::string_view name) const {
   const auto* texts = std::get_if<std::vector<std::string>>(&it->second);
   if (texts == nullptr) return Invalid(Quoted(name) + " must be an array of strings");
   return *texts;
+}
+
+Result<std::optional<std::vector<std::int64_t>>> Request::Integers(std::string_view name, std::int64_t least, std::int64_t most,
+                                                                   std::size_t count) const {
+  const auto it = fields.find(name);
+  if (it == fields.end()) return std::optional<std::vector<std::int64_t>>();
+  const auto* texts = std::get_if<std::vector<std::string>>(&it->second);
+  if (texts != nullptr && texts->empty()) return std::optional(std::vector<std::int64_t>());  // an array of nothing
+  const auto* numbers = std::get_if<std::vector<std::int64_t>>(&it->second);
+  const bool fits = numbers != nullptr && numbers->size() <= count &&
+                    std::all_of(numbers->begin(), numbers->end(), [&](std::int64_t one) { return one >= least && one <= most; });
+  if (!fits) {
+    return Invalid(Quoted(name) + " must be an array of at most " + std::to_string(count) + " integers from " + std::to_string(least) +
+                   " to " + std::to_string(most));
+  }
+  return std::optional(*numbers);
 }
 
 Result<Answer> ParseAnswer(std::string_view line) {

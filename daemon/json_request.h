@@ -23,7 +23,7 @@ inline constexpr std::size_t kMaxRequestDepth = 32;
 // One request. Fields of other types than these (objects, nested arrays) are left out, as unknown fields are.
 class Request {
  public:
-  using Field = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;
+  using Field = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>, std::vector<std::int64_t>>;
 
   std::string id_json = "null";  // the request's id, as JSON, to be repeated in its answer
   std::string op;
@@ -34,6 +34,9 @@ class Request {
   Result<std::optional<std::int64_t>> Integer(std::string_view name, std::int64_t least, std::int64_t most) const;
   Result<bool> Flag(std::string_view name, bool absent) const;
   Result<std::vector<std::string>> Texts(std::string_view name) const;  // absent: empty; one string: that string
+  // An array of at most `count` integers; absent: nullopt. Each from `least` to `most`, else kInvalid.
+  Result<std::optional<std::vector<std::int64_t>>> Integers(std::string_view name, std::int64_t least, std::int64_t most,
+                                                            std::size_t count) const;
   // Like Text; kInvalid "'run' is missing" when absent.
   Result<std::string> NeedText(std::string_view name) const;
 };

@@ -204,10 +204,7 @@ Result<PiecePtr> PieceOf(Archive& archive, const std::string& run, std::uint32_t
   return PiecePtr();
 }
 
-Result<Moment> MomentBefore(Archive& archive, const std::string& run, const ThreadInfo& thread, std::int64_t time_ns,
-                            std::uint32_t before_thread) {
-  // The last piece that begins in time, by halves.
-  Moment moment;
+Result<PieceEntry> LastBegun(Archive& archive, const std::string& run, const ThreadInfo& thread, std::int64_t time_ns) {
   std::uint64_t low = 0, high = thread.events + thread.lost + 1;  // low: begins in time (0: none does); high: not
   PieceEntry in_time;
   while (high - low > 1) {
@@ -228,6 +225,15 @@ Result<Moment> MomentBefore(Archive& archive, const std::string& run, const Thre
       low = std::max(middle, holds->piece->last_seq);
     }
   }
+  return in_time;
+}
+
+Result<Moment> MomentBefore(Archive& archive, const std::string& run, const ThreadInfo& thread, std::int64_t time_ns,
+                            std::uint32_t before_thread) {
+  Moment moment;
+  const Result<PieceEntry> begun = LastBegun(archive, run, thread, time_ns);
+  if (!begun) return begun.status();
+  const PieceEntry& in_time = *begun;
   if (in_time.piece == nullptr) return moment;
   auto piece = archive.ReadPiece(run, in_time);
   if (!piece) return piece.status();

@@ -93,6 +93,8 @@ class ThreadSearch {
   std::int64_t not_before_ns_ = INT64_MIN;
 };
 
+// The last piece of a thread that begins at `time_ns` or before, found by halves; without a piece: none does.
+Result<PieceEntry> LastBegun(Archive& archive, const std::string& run, const ThreadInfo& thread, std::int64_t time_ns);
 // Where a thread stood: its last event that happened before (time_ns, `before_thread`), and its open frames then, outermost
 // first. Seq 0: it had none.
 struct Moment {

@@ -304,6 +304,11 @@ Reply AboutRun(const Services& services, const Request& request) {
     return list ? ListReply(std::move(*list), AppendProcess) : Refuse(list.status());
   }
   if (request.op == "tasks") {
+    const auto counts = request.Flag("counts", false);
+    const auto thread = request.Integer("thread", 1, UINT32_MAX);
+    if (!counts) return Refuse(counts.status());
+    if (!thread) return Refuse(thread.status());
+    if (*counts || thread->has_value()) return MakeTaskCounts(archive, run->id, *thread);
     auto list = archive.Tasks(run->id);
     return list ? ListReply(std::move(*list), AppendTask) : Refuse(list.status());
   }

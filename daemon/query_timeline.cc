@@ -1,12 +1,13 @@
 #include "daemon/query_timeline.h"
 
 #include <algorithm>
-#include <array>
+#include <chrono>
+#include <map>
 #include <vector>
 
-#include "daemon/piece_walk.h"
-#include "daemon/query_json.h"
-#include "shm/kind_names.h"
+#include "daemon/position_search.h"
+#include "daemon/task_walk.h"
+#include "daemon/timeline_lane.h"
 
 namespace smiley::daemon {
 namespace {
@@ -15,123 +16,46 @@ constexpr std::int64_t kMostBuckets = 2000, kUsualBuckets = 600;
 constexpr std::size_t kMostLanes = 256;
 // Chunks of a lane whose words are read: about a tenth of a second's worth of a busy program.
 constexpr std::size_t kExactChunks = 32;
-constexpr std::size_t kMostSingle = 1500;   // events told one by one
 constexpr std::size_t kIndexPortion = 4096;
+constexpr std::int64_t kFarthest = 4'000'000'000'000'000'000;  // ns since 1970; so that differences of two times fit
 
-constexpr std::uint32_t Bit(shm::Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
-constexpr std::uint32_t kOutput = Bit(shm::Kind::kStdout) | Bit(shm::Kind::kStderr);
-
-struct Single {
-  std::uint64_t seq = 0;
-  std::int64_t time_ns = 0;
-  shm::Kind kind{};
-  std::uint32_t open = 0;
+// What is asked for: these threads, or these tasks of the only one.
+struct Asked {
+  std::string run;
+  std::vector<ThreadInfo> threads;
+  std::vector<std::uint32_t> tasks;
+  std::int64_t from_ns = 0, to_ns = 0;
+  std::size_t buckets = 0;
 };
 
-// One lane while it is counted.
-class Lane {
+class LanesProducer : public Producer {
  public:
-  Lane(std::int64_t from_ns, std::int64_t to_ns, std::size_t buckets) : from_ns_(from_ns), to_ns_(to_ns) {
-    for (auto& counts : counts_) counts.assign(buckets, 0);
+  std::string EndMembers() const override {
+    return "\"count\":" + std::to_string(count_) + ",\"chunks_read\":" + std::to_string(chunks_read_) +
+           (damaged_ ? ",\"damaged\":true" : "");
   }
 
-  bool Touches(const Piece& piece) const { return piece.first_ns <= to_ns_ && piece.last_ns >= from_ns_; }
-
-  // A chunk by its summary: its events lie evenly over its time.
-  void Spread(const Piece& piece) {
-    const std::size_t first = BucketOf(piece.first_ns), last = BucketOf(piece.last_ns);
-    const double length = std::max<double>(1.0, static_cast<double>(piece.last_ns - piece.first_ns));
-    for (std::size_t bucket = first; bucket <= last; ++bucket) {
-      const std::int64_t begin = std::max(piece.first_ns, StartOf(bucket));
-      const std::int64_t end = std::min(piece.last_ns, StartOf(bucket + 1));
-      const double part = first == last ? 1.0 : std::max(0.0, static_cast<double>(end - begin) / length);
-      counts_[kEvents][bucket] += static_cast<std::uint64_t>(part * static_cast<double>(piece.events) + 0.5);
-      counts_[kLost][bucket] += static_cast<std::uint64_t>(part * static_cast<double>(piece.lost) + 0.5);
-      if (counts_[kSeq][bucket] == 0 && piece.first_seq != 0) {
-        const double before = std::clamp(static_cast<double>(begin - piece.first_ns) / length, 0.0, 1.0);
-        counts_[kSeq][bucket] =
-            piece.first_seq + static_cast<std::uint64_t>(before * static_cast<double>(piece.last_seq - piece.first_seq));
-      }
-    }
-    if (piece.events > 0 && first == last) counts_[kEvents][first] = std::max<std::uint64_t>(counts_[kEvents][first], 1);
-    counts_[kExceptions][first] += piece.exceptions;
-    if ((piece.kinds & kOutput) != 0) ++counts_[kWrites][first];
-  }
-
-  void Add(const PieceWalker& walker) {
-    const std::int64_t time = walker.TimeNs();
-    if (time < from_ns_ || time > to_ns_) return;
-    const std::size_t bucket = BucketOf(time);
-    if (counts_[kSeq][bucket] == 0) counts_[kSeq][bucket] = walker.seq;
-    if (walker.kind == shm::Kind::kLost) {
-      counts_[kLost][bucket] += walker.count;
-    } else {
-      ++counts_[kEvents][bucket];
-    }
-    if (walker.kind == shm::Kind::kRaise) ++counts_[kExceptions][bucket];
-    if ((kOutput & Bit(walker.kind)) != 0) ++counts_[kWrites][bucket];
-    if (single_.size() <= kMostSingle) single_.push_back({walker.seq, time, walker.kind, walker.open});
-  }
-
-  void Write(std::string* out, const ThreadInfo& thread, bool exact) const {
-    JsonObject o(out);
-    o.Text("type", "lane").Number("process", thread.process).Number("thread", thread.thread);
-    o.Signed("from_ns", from_ns_).Signed("to_ns", to_ns_).Flag("exact", exact);
-    constexpr std::array<const char*, kAll> kNames = {"events", "exceptions", "output", "lost", "seq"};
-    for (std::size_t which = 0; which < kAll; ++which) {
-      std::string list = "[";
-      for (const std::uint64_t count : counts_[which]) {
-        if (list.size() > 1) list += ',';
-        list += std::to_string(count);
-      }
-      o.Raw(kNames[which], list + "]");
-    }
-    if (exact && single_.size() <= kMostSingle) {
-      std::string list = "[";
-      for (const Single& one : single_) {
-        if (list.size() > 1) list += ',';
-        list += "[" + std::to_string(one.seq) + "," + std::to_string(one.time_ns - from_ns_) + ",\"" +
-                std::string(shm::KindName(one.kind)) + "\"," + std::to_string(one.open) + "]";
-      }
-      o.Raw("single", list + "]");
-    }
-    o.End();
-    *out += '\n';
-  }
-
- private:
-  enum Which { kEvents, kExceptions, kWrites, kLost, kSeq, kAll };
-  std::size_t BucketOf(std::int64_t time) const {
-    const std::size_t last = counts_[0].size() - 1;
-    if (time <= from_ns_) return 0;
-    if (time >= to_ns_) return last;
-    const double part = static_cast<double>(time - from_ns_) / static_cast<double>(to_ns_ - from_ns_);
-    return std::min(last, static_cast<std::size_t>(part * static_cast<double>(counts_[0].size())));
-  }
-  std::int64_t StartOf(std::size_t bucket) const {
-    const double part = static_cast<double>(bucket) / static_cast<double>(counts_[0].size());
-    return from_ns_ + static_cast<std::int64_t>(part * static_cast<double>(to_ns_ - from_ns_));
-  }
-
-  const std::int64_t from_ns_, to_ns_;
-  std::array<std::vector<std::uint64_t>, kAll> counts_;
-  std::vector<Single> single_;
+ protected:
+  std::size_t count_ = 0;
+  std::uint64_t chunks_read_ = 0;
+  bool damaged_ = false;
 };
 
-class TimelineProducer : public Producer {
+// A lane a thread.
+class ThreadLanesProducer : public LanesProducer {
  public:
-  TimelineProducer(Archive& archive, std::string run, std::vector<ThreadInfo> threads, std::int64_t from_ns,
-                   std::int64_t to_ns, std::size_t buckets)
-      : archive_(archive), run_(std::move(run)), threads_(std::move(threads)), from_ns_(from_ns), to_ns_(to_ns), buckets_(buckets) {}
+  ThreadLanesProducer(Archive& archive, Asked asked) : archive_(archive), asked_(std::move(asked)) {}
 
   Result<Next> Step(std::string* out) override {
-    if (at_ >= threads_.size()) return Next::kDone;
-    const ThreadInfo& thread = threads_[at_++];
-    Lane lane(from_ns_, to_ns_, buckets_);
+    if (count_ >= asked_.threads.size()) return Next::kDone;
+    const ThreadInfo& thread = asked_.threads[count_++];
+    TimelineLane lane(asked_.from_ns, asked_.to_ns, asked_.buckets);
     std::vector<PieceEntry> near;  // while they are few
     bool few = true;
-    for (std::uint64_t from = 0;;) {
-      auto entries = archive_.Index(run_, thread.thread, from, kIndexPortion);
+    auto begin = LastBegun(archive_, asked_.run, thread, asked_.from_ns == INT64_MIN ? INT64_MIN : asked_.from_ns - 1);
+    if (!begin) return begin.status();
+    for (std::uint64_t from = begin->piece == nullptr ? 0 : begin->piece->first_seq;;) {
+      auto entries = archive_.Index(asked_.run, thread.thread, from, kIndexPortion);
       if (!entries) return entries.status();
       for (const PieceEntry& entry : *entries) {
         if (entry.piece->last_seq != 0 && entry.piece->last_seq < from) continue;
@@ -147,13 +71,13 @@ class TimelineProducer : public Producer {
           lane.Spread(*entry.piece);
         }
       }
-      if (entries->size() < kIndexPortion || entries->back().piece->first_ns > to_ns_) break;
+      if (entries->size() < kIndexPortion || entries->back().piece->first_ns > asked_.to_ns) break;
       const std::uint64_t next = entries->back().piece->last_seq + 1;
       if (next <= from) break;
       from = next;
     }
     for (const PieceEntry& entry : near) {
-      auto piece = archive_.ReadPiece(run_, entry);
+      auto piece = archive_.ReadPiece(asked_.run, entry);
       if (!piece) {
         lane.Spread(*entry.piece);  // damaged: its summary still tells
         damaged_ = true;
@@ -163,36 +87,96 @@ class TimelineProducer : public Producer {
       walker_.Start(**piece);
       while (walker_.Next()) lane.Add(walker_);
     }
-    lane.Write(out, thread, few);
-    return at_ < threads_.size() ? Next::kMore : Next::kDone;
-  }
-
-  std::string EndMembers() const override {
-    return "\"count\":" + std::to_string(threads_.size()) + ",\"chunks_read\":" + std::to_string(chunks_read_) +
-           (damaged_ ? ",\"damaged\":true" : "");
+    lane.Append(out, thread, 0);
+    return count_ < asked_.threads.size() ? Next::kMore : Next::kDone;
   }
 
  private:
   Archive& archive_;
-  const std::string run_;
-  const std::vector<ThreadInfo> threads_;
-  const std::int64_t from_ns_, to_ns_;
-  const std::size_t buckets_;
-  std::size_t at_ = 0;
-  std::uint64_t chunks_read_ = 0;
-  bool damaged_ = false;
+  const Asked asked_;
   PieceWalker walker_;
 };
+
+// A lane for each of some tasks of one thread: one walk through the stretch for all of them.
+class TaskLanesProducer : public LanesProducer {
+ public:
+  TaskLanesProducer(Archive& archive, const Asked& asked)
+      : walk_(archive, asked.run, asked.threads.front(), asked.from_ns, asked.to_ns) {
+    for (const std::uint32_t task : asked.tasks) lanes_.try_emplace(task, asked.from_ns, asked.to_ns, asked.buckets);
+    count_ = lanes_.size();
+  }
+
+  Result<Next> Step(std::string* out) override {
+    const auto until = std::chrono::steady_clock::now() + kStepTime;
+    do {
+      auto more = walk_.Next();
+      if (!more) return more.status();
+      if (!*more) {
+        for (const auto& [task, lane] : lanes_) lane.Append(out, walk_.thread(), task);
+        return Next::kDone;
+      }
+      if (Status status = TakeChunk(); !status) return status;
+    } while (std::chrono::steady_clock::now() < until);
+    return Next::kMore;
+  }
+
+ private:
+  Status TakeChunk() {
+    TimelineLane* lane = LaneOf(walk_.task());
+    if (!walk_.switches() && lane == nullptr) return Status::Ok();
+    if (!walk_.switches() && alone_ == kExactChunks) {
+      lane->Spread(walk_.piece());
+      return Status::Ok();
+    }
+    auto piece = walk_.Read();
+    if (!piece) {
+      if (piece.status().code() != Code::kDamaged) return piece.status();
+      damaged_ = true;
+      if (lane != nullptr) lane->Spread(walk_.piece());
+      return Status::Ok();
+    }
+    ++chunks_read_;
+    if (!walk_.switches()) ++alone_;
+    walker_.Start(**piece);
+    while (walker_.Next()) {
+      if (walker_.kind == shm::Kind::kTask) {
+        walk_.Take(walker_);
+        lane = LaneOf(walk_.task());
+      }
+      if (lane != nullptr) lane->Add(walker_);
+    }
+    return Status::Ok();
+  }
+  TimelineLane* LaneOf(std::uint32_t task) {
+    const auto found = lanes_.find(task);
+    return found == lanes_.end() ? nullptr : &found->second;
+  }
+
+  TaskWalk walk_;
+  std::map<std::uint32_t, TimelineLane> lanes_;  // by task
+  std::size_t alone_ = 0;  // chunks that were read though one task runs all through them
+  PieceWalker walker_;
+};
+
+// Keeps the threads whose numbers are wanted.
+void KeepThreads(const std::vector<std::int64_t>& wanted, std::vector<ThreadInfo>* threads) {
+  std::erase_if(*threads, [&](const ThreadInfo& info) {
+    return std::find(wanted.begin(), wanted.end(), static_cast<std::int64_t>(info.thread)) == wanted.end();
+  });
+}
 
 }  // namespace
 
 Reply MakeTimeline(const Services& services, const Request& request) {
   const auto selector = request.NeedText("run");
-  const auto from = request.Integer("from_ns", INT64_MIN, INT64_MAX);
-  const auto to = request.Integer("to_ns", INT64_MIN, INT64_MAX);
+  const auto from = request.Integer("from_ns", -kFarthest, kFarthest);
+  const auto to = request.Integer("to_ns", -kFarthest, kFarthest);
   const auto thread = request.Integer("thread", 1, UINT32_MAX);
+  const auto some = request.Integers("threads", 1, UINT32_MAX, kMostLanes);
+  const auto tasks = request.Integers("tasks", 1, UINT32_MAX, kMostLanes);
   const auto buckets = request.Integer("buckets", 1, kMostBuckets);
-  for (const Status& status : {selector.status(), from.status(), to.status(), thread.status(), buckets.status()}) {
+  for (const Status& status :
+       {selector.status(), from.status(), to.status(), thread.status(), some.status(), tasks.status(), buckets.status()}) {
     if (!status) return Refuse(status);
   }
   auto run = SelectRun(services.archive, *selector);
@@ -206,14 +190,28 @@ Reply MakeTimeline(const Services& services, const Request& request) {
     last = std::max(last, info.last_ns);
   }
   if (first > last) first = run->start_ns;
-  if (thread->has_value()) std::erase_if(*threads, [&](const ThreadInfo& info) { return info.thread != **thread; });
-  if (threads->size() > kMostLanes) threads->resize(kMostLanes);
-  const std::int64_t from_ns = from->value_or(first), to_ns = to->value_or(last);
-  if (from->has_value() && to->has_value() && from_ns > to_ns) return Refuse(Status(Code::kInvalid, "'from_ns' lies behind 'to_ns'"));
+  if (thread->has_value()) KeepThreads({**thread}, &*threads);
+  if (some->has_value()) KeepThreads(**some, &*threads);
+  Asked asked{run->id, std::move(*threads), {}, from->value_or(std::clamp(first, -kFarthest, kFarthest)),
+              to->value_or(std::clamp(last, -kFarthest, kFarthest)), 0};
+  asked.buckets = static_cast<std::size_t>(buckets->value_or(kUsualBuckets));
+  if (asked.threads.size() > kMostLanes) asked.threads.resize(kMostLanes);
+  if (from->has_value() && to->has_value() && asked.from_ns > asked.to_ns) {
+    return Refuse(Status(Code::kInvalid, "'from_ns' lies behind 'to_ns'"));
+  }
+  asked.to_ns = std::max(asked.to_ns, asked.from_ns + 1);
   Reply reply;
-  reply.stream = std::make_unique<TimelineProducer>(services.archive, run->id, std::move(*threads), from_ns,
-                                                    std::max(to_ns, from_ns + 1),
-                                                    static_cast<std::size_t>(buckets->value_or(kUsualBuckets)));
+  if (!tasks->has_value()) {
+    reply.stream = std::make_unique<ThreadLanesProducer>(services.archive, std::move(asked));
+    return reply;
+  }
+  if (!thread->has_value()) return Refuse(Status(Code::kInvalid, "'tasks' are those of a 'thread', which is missing"));
+  if (asked.threads.empty()) {
+    return Refuse(Status(Code::kNotFound, "run " + run->id + " has no thread " + std::to_string(**thread) +
+                                              " (smiley-threads shows them)"));
+  }
+  for (const std::int64_t task : **tasks) asked.tasks.push_back(static_cast<std::uint32_t>(task));
+  reply.stream = std::make_unique<TaskLanesProducer>(services.archive, asked);
   return reply;
 }
 

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include "tools/report_data.h"
 #include "tools/text.h"
 #include "tools/verbs.h"
+#include "tools/where.h"
 
 namespace smiley::tools {
 
@@ -80,20 +82,34 @@ int WriteWhole(const std::string& bytes, const std::string& path) {
 
 int ExportMain(int argc, char** argv) {
   std::string selector, format = "smiley", path;
+  ReportOptions report;
+  std::optional<std::uint64_t> thread, events;
   Arguments arguments("Writes a run as one self-contained file: its events, sources and checksums.",
                       "  smiley-export last > crash.smiley            for smiley-import\n"
                       "  smiley-export last -o crash.smiley           the same; the file appears when it is whole\n"
                       "  smiley-export last --format jsonl | head     JSON Lines, for scripts\n"
                       "  smiley-export last --format chrome -o t.json  opens in Perfetto\n"
-                      "  smiley-export last --format html -o run.html   one page, see also smiley-report");
+                      "  smiley-export last --format html -o run.html   one page, see also smiley-report\n"
+                      "  smiley-export last --format html --where 'event == raise' > part.html   a part of the run");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", true)
       .OneOf("--format", &format, {"smiley", "jsonl", "pstats", "chrome", "speedscope", "collapsed", "html"},
              "smiley (compact, the default) and jsonl (JSON Lines) can be imported again; pstats (Python's profilers), chrome "
              "(Perfetto), speedscope and collapsed (flame graphs) are for other tools; html is "
              "a page that opens from disk")
+      .Text("--around", &report.around, "of html: only the part around this position", "THREAD:EVENT")
+      .Text("--where", &report.where, "of html: only events at which this expression holds", "EXPR")
+      .Number("--thread", &thread, "of html: only this thread (smiley-threads lists them)")
+      .Number("--events", &events, "of html: at most this many events (200,000)")
       .Text("-o,--output", &path, "write to this file rather than to standard output", "FILE")
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
+  if (format != "html" && (!report.around.empty() || !report.where.empty() || thread || events)) {
+    Say("a part of a run can be exported as --format html only; smiley-replay --json prints the events that fit");
+    return kExitUsage;
+  }
+  if (const auto wrong = CheckWhere(report.where)) return *wrong;
+  if (events) report.events = *events;
+  if (thread) report.thread = static_cast<std::uint32_t>(std::min<std::uint64_t>(*thread, UINT32_MAX));
   if (path == "-") path.clear();
   const bool binary = format == "smiley" || format == "pstats";
   if (path.empty() && binary && IsTerminal(STDOUT_FILENO)) {
@@ -105,7 +121,7 @@ int ExportMain(int argc, char** argv) {
   Link* link = opened->link.get();
   const RunView* run = &opened->run;
   if (format == "html") {
-    const Result<std::string> page = ReportAsOneFile(link, *run);
+    const Result<std::string> page = ReportAsOneFile(link, *run, report);
     if (!page) return Fail(page.status());
     return WriteWhole(*page, path);
   }

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <string>
@@ -13,6 +14,7 @@
 #include "tools/report_data.h"
 #include "tools/text.h"
 #include "tools/verbs.h"
+#include "tools/where.h"
 
 namespace smiley::tools {
 
@@ -59,16 +61,19 @@ Status PrepareFolder(const fs::path& folder) {
 int ReportMain(int argc, char** argv) {
   std::string selector, folder;
   ReportOptions options;
-  std::optional<std::uint64_t> events;
+  std::optional<std::uint64_t> events, thread;
   bool json = false;
   Arguments arguments("Writes a run as pages that open from disk in any browser, with no daemon and no network.",
                       "  smiley-report last -o report                   then open report/index.html\n"
                       "  smiley-report last -o part --around 2:1017     what happened around a position of a large run\n"
+                      "  smiley-report last -o part --where 'function == \"pay\"'   the events that fit\n"
                       "  smiley-export last --format html > run.html    the same as one file");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", true)
       .Text("-o,--output", &folder, "the folder to write to; made when it is not there", "DIR")
       .Text("--title", &options.title, "what stands above the pages (default: the command)")
       .Text("--around", &options.around, "only the part around this position", "THREAD:EVENT")
+      .Text("--where", &options.where, "only events at which this expression holds", "EXPR")
+      .Number("--thread", &thread, "only this thread (smiley-threads lists them)")
       .Number("--events", &events, "at most this many events (200,000)")
       .Flag("--json", &json, "what was written as one JSON object")
       .Connect();
@@ -77,7 +82,9 @@ int ReportMain(int argc, char** argv) {
     Say("say where the report goes: -o DIR");
     return kExitUsage;
   }
+  if (const auto wrong = CheckWhere(options.where)) return *wrong;
   if (events) options.events = *events;
+  if (thread) options.thread = static_cast<std::uint32_t>(std::min<std::uint64_t>(*thread, UINT32_MAX));
   const Result<OpenedRun> opened = OpenRun(selector);
   if (!opened) return Fail(opened.status());
   const RunView* run = &opened->run;

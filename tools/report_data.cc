@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -37,8 +39,47 @@ class Parts {
   Status status_;
 };
 
+// Events of one thread, by seq.
 struct Span {
-  std::uint64_t first = 1, last = 0;  // seqs; last < first: nothing
+  const ThreadView* thread = nullptr;
+  std::uint64_t first = 1, last = 0;
+};
+// An event that is kept, as the line that it came in.
+struct KeptEvent {
+  std::uint64_t seq = 0;
+  bool needs_state = false;
+  std::string line;
+};
+
+// The number of a member, 0 = none. In texts the key's quotes are escaped.
+std::uint64_t NumberIn(std::string_view line, std::string_view key) {
+  const std::string begin = "\"" + std::string(key) + "\":";
+  const std::size_t at = line.find(begin);
+  std::uint64_t number = 0;
+  if (at != std::string_view::npos) std::from_chars(line.data() + at + begin.size(), line.data() + line.size(), number);
+  return number;
+}
+
+// Follows the events of one thread that are in a report, and says at which of them more must be told than they tell
+// themselves: where events before are left out, and where a generator or coroutine goes on that began before them.
+class FrameBook {
+ public:
+  bool NeedsState(std::string_view line) {
+    const std::uint64_t seq = NumberIn(line, "seq");
+    const bool gap = seq != expected_;
+    expected_ = seq + (Is(line, "lost") ? NumberIn(line, "count") : 1);
+    if (gap) known_.clear();
+    const bool begins = Is(line, "call"), goes_on = Is(line, "resume") || Is(line, "throw");
+    const bool fresh = (begins || goes_on) && known_.insert(NumberIn(line, "frame")).second;
+    return gap || (goes_on && fresh);
+  }
+
+ private:
+  static bool Is(std::string_view line, std::string_view kind) {
+    return line.find("\"event\":\"" + std::string(kind) + "\"") != std::string_view::npos;
+  }
+  std::uint64_t expected_ = 1;
+  std::unordered_set<std::uint64_t> known_;  // frames that began or went on since the last gap
 };
 
 class Collector {
@@ -47,72 +88,185 @@ class Collector {
       : link_(link), run_(run), options_(options), parts_(parts) {}
 
   Status Whole() {
-    if (run_.events + run_.lost > options_.events) {
-      return Status(Code::kInvalid, "run " + run_.id + " has " + Number(run_.events) + " events, and a report holds " +
-                                        Number(options_.events) + ": --around THREAD:EVENT takes the part around a position, "
-                                        "--events N raises the limit");
-    }
+    if (run_.events + run_.lost > options_.events) return TooLarge("run " + run_.id + " has " + Number(run_.events) + " events");
     Head("null");
     if (Status status = Common(); !status) return status;
     return Copy(Request("replay", ""));
   }
 
-  Status Around() {
+  Status Part() {
+    if (Status status = LoadThreads(); !status) return status;
+    std::string part;
+    if (Status status = FindSpans(&part); !status) return status;
+    if (Status status = FindEvents(&part); !status) return status;
+    Head(Quote(part));
+    if (Status status = Common(); !status) return status;
+    for (std::size_t i = 0; i < spans_.size(); ++i) {
+      const Status status = options_.where.empty() ? CopySpan(spans_[i]) : CopyKept(*spans_[i].thread, kept_[i]);
+      if (!status) return status;
+    }
+    return Status::Ok();
+  }
+
+ private:
+  Status TooLarge(const std::string& what) const {
+    return Status(Code::kInvalid, what + ", and a report holds " + Number(options_.events) +
+                                      ": --around THREAD:EVENT takes the part around a position, --where EXPR the events that fit, "
+                                      "--thread T one thread, --events N raises the limit");
+  }
+
+  // What is looked at, by position and thread.
+  Status FindSpans(std::string* part) {
+    std::uint64_t total = 0;
+    if (options_.around.empty()) {
+      for (const ThreadView& one : threads_) {
+        if (options_.thread && one.thread != *options_.thread) continue;
+        if (one.events + one.lost == 0) continue;
+        spans_.push_back({&one, 1, one.events + one.lost});
+        total += one.events;
+        if (options_.thread) *part = "thread " + std::to_string(one.thread) + ", " + Clean(one.name);
+      }
+      if (spans_.empty()) {
+        return Status(Code::kNotFound, "run " + run_.id + " has no thread " + std::to_string(options_.thread.value_or(0)) +
+                                           " with events (smiley-threads shows its threads)");
+      }
+      if (options_.where.empty() && total > options_.events) return TooLarge(*part + " has " + Number(total) + " events");
+      return Status::Ok();
+    }
+    return FindAround(part);
+  }
+
+  Status FindAround(std::string* part) {
     std::uint64_t thread = 0, seq = 0;
     if (Status status = ReadPosition(&thread, &seq); !status) return status;
     const std::uint64_t half = std::max<std::uint64_t>(options_.events / 2, 1);
     const ThreadView* own = nullptr;
-    if (Status status = LoadThreads(); !status) return status;
     for (const ThreadView& one : threads_) {
       if (one.thread == thread) own = &one;
     }
     if (own == nullptr || seq > own->events + own->lost) {
       return Status(Code::kNotFound, "run " + run_.id + " has no position " + options_.around + " (smiley-threads shows its threads)");
     }
-    const Span span{seq > half ? seq - half : 1, std::min(seq + half, own->events + own->lost)};
+    const Span span{own, seq > half ? seq - half : 1, std::min(seq + half, own->events + own->lost)};
+    *part = "events " + std::to_string(span.first) + " to " + std::to_string(span.last) + " of thread " + std::to_string(thread);
+    if (options_.thread && *options_.thread != own->thread) {
+      return Status(Code::kInvalid, "--around " + options_.around + " lies in another thread than --thread " + std::to_string(*options_.thread));
+    }
+    if (options_.thread) {
+      spans_.push_back(span);
+      return Status::Ok();
+    }
+    *part += ", and what the other threads did meanwhile";
     const Result<std::int64_t> from_ns = TimeOf(own->thread, span.first);
     if (!from_ns) return from_ns.status();
     const Result<std::int64_t> to_ns = TimeOf(own->thread, span.last);
     if (!to_ns) return to_ns.status();
-    Head(Quote("events " + std::to_string(span.first) + " to " + std::to_string(span.last) + " of thread " +
-               std::to_string(thread) + ", and what the other threads did meanwhile"));
-    if (Status status = Common(); !status) return status;
     for (const ThreadView& one : threads_) {
-      Span part = span;
-      if (one.thread != own->thread) {
-        if (one.last_ns < *from_ns || one.first_ns > *to_ns) continue;
-        const Result<std::uint64_t> first = SeqAt(one, *from_ns);
-        if (!first) return first.status();
-        const Result<std::uint64_t> behind = SeqAt(one, *to_ns + 1);
-        if (!behind) return behind.status();
-        part = {*first, std::min(*behind - 1, *first + options_.events)};
+      if (one.thread == own->thread) {
+        spans_.push_back(span);
+        continue;
       }
-      if (part.last < part.first) continue;
-      const std::string at = std::to_string(one.thread) + ":";
-      if (part.first > 1) {
-        const Status known = Copy(Request("state", ",\"at\":" + Quote(at + std::to_string(part.first - 1)) + ",\"output\":0,\"threads\":0"));
-        if (!known) return known;
-      }
-      if (Status status = Copy(Request("replay", ",\"from\":" + Quote(at + std::to_string(part.first)) +
-                                                     ",\"limit\":" + std::to_string(part.last - part.first + 1)));
-          !status) {
-        return status;
-      }
+      if (one.last_ns < *from_ns || one.first_ns > *to_ns) continue;
+      const Result<std::uint64_t> first = SeqAt(one, *from_ns);
+      if (!first) return first.status();
+      const Result<std::uint64_t> behind = SeqAt(one, *to_ns + 1);
+      if (!behind) return behind.status();
+      if (*behind > *first) spans_.push_back({&one, *first, std::min(*behind - 1, *first + options_.events)});
     }
     return Status::Ok();
   }
 
- private:
+  // The events that fit, before anything is written: there may be too many.
+  Status FindEvents(std::string* part) {
+    if (options_.where.empty()) return Status::Ok();
+    *part = "where " + options_.where + (part->empty() ? "" : "; " + *part);
+    std::uint64_t cost = 0, count = 0;
+    for (const Span& span : spans_) {
+      std::vector<KeptEvent>& kept = kept_.emplace_back();
+      FrameBook book;
+      const Status status = ForEachLine(
+          link_, Replay(span, ",\"where\":" + Quote(options_.where)), [&](const std::string& line) {
+            kept.push_back({NumberIn(line, "seq"), book.NeedsState(line), line});
+            cost += kept.back().needs_state ? 1 + ReportOptions::kGapCost : 1;
+            ++count;
+            return cost <= options_.events && !Interrupted();
+          });
+      if (Interrupted()) return Status(Code::kInterrupted, "interrupted");
+      if (cost > options_.events) {
+        return TooLarge("more than " + Number(count - 1) + " events of run " + run_.id + " fit '" + options_.where +
+                        "' (each place where some are left out counts as " + std::to_string(ReportOptions::kGapCost) + ")");
+      }
+      if (!status) return status;
+    }
+    if (count == 0) return Status(Code::kNotFound, "no event of run " + run_.id + " fits '" + options_.where + "'");
+    return Status::Ok();
+  }
+
+  Status CopySpan(const Span& span) {
+    FrameBook book;
+    std::vector<std::uint64_t> states;
+    const Status status = Copy(Replay(span, ""), nullptr, [&](const std::string& line) {
+      if (book.NeedsState(line)) states.push_back(NumberIn(line, "seq"));
+    });
+    if (!status) return status;
+    for (const std::uint64_t seq : states) {
+      if (Status told = CopyState(*span.thread, seq); !told) return told;
+    }
+    return Status::Ok();
+  }
+
+  Status CopyKept(const ThreadView& thread, const std::vector<KeptEvent>& kept) {
+    for (const KeptEvent& event : kept) {
+      parts_->Add(event.line);
+      if (!parts_->status()) return parts_->status();
+      if (!event.needs_state) continue;
+      if (Status status = CopyState(thread, event.seq); !status) return status;
+    }
+    return Status::Ok();
+  }
+
+  // How the thread stood at an event. A frame that was told and did not change since is named only.
+  Status CopyState(const ThreadView& thread, std::uint64_t seq) {
+    const std::string at = std::to_string(thread.thread) + ":" + std::to_string(seq);
+    const Status status = ForEachLine(
+        link_, Request("state", ",\"at\":" + Quote(at) + ",\"output\":0,\"threads\":0"), [&](const std::string& line) {
+          auto state = nlohmann::ordered_json::parse(line, nullptr, false);
+          if (!state.is_object() || !state.contains("frames")) return parts_->Add(line);
+          for (auto& frame : state["frames"]) {
+            std::string text = frame.dump();
+            std::string& told = told_[{thread.thread, frame.value("frame", std::uint64_t{0})}];
+            if (text == told) {
+              frame = {{"frame", frame["frame"]}, {"same", true}};
+            } else {
+              told = std::move(text);
+            }
+          }
+          return parts_->Add(state.dump());
+        });
+    if (Interrupted()) return Status(Code::kInterrupted, "interrupted");
+    if (!parts_->status()) return parts_->status();
+    return status;
+  }
+
+  std::string Replay(const Span& span, const std::string& more) const {
+    return Request("replay", ",\"from\":" + Quote(std::to_string(span.thread->thread) + ":" + std::to_string(span.first)) +
+                                 ",\"to\":" + std::to_string(span.last) + more);
+  }
   std::string Request(const std::string& op, const std::string& more) const {
     return "{\"op\":\"" + op + "\",\"run\":" + Quote(run_.id) + more + "}";
   }
   void Head(const std::string& part) {
-    parts_->Add("{\"type\":\"report\",\"part\":" + part + ",\"title\":" + Quote(options_.title) + "}");
+    parts_->Add("{\"type\":\"report\",\"part\":" + part + ",\"thread\":" + (options_.thread ? std::to_string(*options_.thread) : "null") +
+                ",\"title\":" + Quote(options_.title) + "}");
   }
   // The lines of an answer, as they are.
-  Status Copy(const std::string& request, std::string* end = nullptr) {
-    const Status status = ForEachLine(
-        link_, request, [&](const std::string& line) { return parts_->Add(line) && !Interrupted(); }, end);
+  Status Copy(const std::string& request, std::string* end = nullptr,
+              const std::function<void(const std::string&)>& look = [](const std::string&) {}) {
+    const auto take = [&](const std::string& line) {
+      look(line);
+      return parts_->Add(line) && !Interrupted();
+    };
+    const Status status = ForEachLine(link_, request, take, end);
     if (Interrupted()) return Status(Code::kInterrupted, "interrupted");
     if (!parts_->status()) return parts_->status();
     return status;
@@ -133,12 +287,14 @@ class Collector {
     for (const char* op : {"threads", "tasks", "sources"}) {
       if (Status status = Copy(Request(op, "")); !status) return status;
     }
+    // Counted over the whole run, or all of the one thread that is in the report.
+    const std::string of = options_.thread ? ",\"thread\":" + std::to_string(*options_.thread) : "";
     if (Status status = Keep("threads", Request("threads", ",\"lines\":true")); !status) return status;
-    if (Status status = Keep("hits", Request("hits", "")); !status) return status;
-    if (Status status = Keep("stats", Request("stats", "")); !status) return status;
-    if (Status status = Keep("calls time", Request("calls", ",\"by\":\"time\",\"least\":1")); !status) return status;
-    if (Status status = Keep("calls count", Request("calls", ",\"by\":\"count\",\"least\":1")); !status) return status;
-    return Keep("exceptions", Request("exceptions", ""));
+    if (Status status = Keep("hits", Request("hits", of)); !status) return status;
+    if (Status status = Keep("stats", Request("stats", of)); !status) return status;
+    if (Status status = Keep("calls time", Request("calls", of + ",\"by\":\"time\",\"least\":1")); !status) return status;
+    if (Status status = Keep("calls count", Request("calls", of + ",\"by\":\"count\",\"least\":1")); !status) return status;
+    return Keep("exceptions", Request("exceptions", of));
   }
 
   Status ReadPosition(std::uint64_t* thread, std::uint64_t* seq) const {
@@ -199,6 +355,9 @@ class Collector {
   const ReportOptions& options_;
   Parts* const parts_;
   std::vector<ThreadView> threads_;
+  std::vector<Span> spans_;
+  std::vector<std::vector<KeptEvent>> kept_;                              // with `where`: of each span
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::string> told_;  // by thread and frame
 };
 
 // For HTML's text and attributes.
@@ -233,7 +392,8 @@ Status CollectReport(Link* link, const RunView& run, const ReportOptions& option
                      const std::function<Status(const std::string&)>& write) {
   Parts parts(write);
   Collector collector(link, run, options, &parts);
-  const Status status = options.around.empty() ? collector.Whole() : collector.Around();
+  const bool whole = options.around.empty() && options.where.empty() && !options.thread;
+  const Status status = whole ? collector.Whole() : collector.Part();
   if (!status) return status;
   return parts.Flush();
 }
@@ -259,14 +419,14 @@ Result<std::string_view> ReportFile(std::string_view name) {
   return file;
 }
 
-Result<std::string> ReportAsOneFile(Link* link, const RunView& run) {
+Result<std::string> ReportAsOneFile(Link* link, const RunView& run, const ReportOptions& options) {
   std::string scripts;
-  const Status status = CollectReport(link, run, ReportOptions(), [&](const std::string& part) {
+  const Status status = CollectReport(link, run, options, [&](const std::string& part) {
     scripts += ReportScript(part);
     return Status::Ok();
   });
   if (!status) return status;
-  return ReportPage(Clean(CommandLine(run.command)), scripts, true);
+  return ReportPage(options.title.empty() ? Clean(CommandLine(run.command)) : options.title, scripts, true);
 }
 
 Result<std::string> ReportPage(const std::string& title, const std::string& scripts, bool inlined) {

@@ -18,13 +18,18 @@ namespace smiley::tools {
 
 struct ReportOptions {
   static constexpr std::uint64_t kMostEvents = 200'000;  // more make a page that opens slowly
-  std::string around;                                    // a position, "2:1017"; empty: the whole run
-  std::uint64_t events = kMostEvents;                    // at most; with `around`, so many around it in its thread
+  // What of the run is in it; all that is given must hold. Nothing given: the whole run.
+  std::string around;                  // a position, "2:1017", and as many events before and behind it as there may be
+  std::string where;                   // events at which this holds. REQUIRES that it was checked (tools/where.h)
+  std::optional<std::uint32_t> thread;
+  // At most so many; each place where events are left out before one that is kept counts as kGapCost of them.
+  std::uint64_t events = kMostEvents;
+  static constexpr std::uint64_t kGapCost = 10;
   std::string title;
 };
 
-// Hands the parts to `write`, in order, each a few hundred kilobytes of whole lines. kInvalid: the run is larger than
-// options.events and no position was named; the message says what can be done.
+// Hands the parts to `write`, in order, each a few hundred kilobytes of whole lines. kInvalid: there is more than
+// options.events, and nothing was written; the message says what can be done.
 Status CollectReport(Link* link, const RunView& run, const ReportOptions& options,
                      const std::function<Status(const std::string& part)>& write);
 
@@ -33,8 +38,8 @@ std::string ReportScript(std::string_view part);
 // The page for a report: with `scripts` (names of files to be loaded before it), or, where `inlined`, with everything in it
 // and `scripts` as the code itself.
 Result<std::string> ReportPage(const std::string& title, const std::string& scripts, bool inlined);
-// A whole run as one page. In memory: a report is small.
-Result<std::string> ReportAsOneFile(Link* link, const RunView& run);
+// A report as one page. In memory: it is small.
+Result<std::string> ReportAsOneFile(Link* link, const RunView& run, const ReportOptions& options);
 // One of the page's files; kNotFound when smiley was built without its page.
 Result<std::string_view> ReportFile(std::string_view name);
 

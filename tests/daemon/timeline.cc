@@ -78,4 +78,16 @@ BOOST_AUTO_TEST_CASE(a_stretch_that_ends_before_it_begins_is_refused) {
   BOOST_TEST(Answered(core.services(), Ask(R"(,"from_ns":5,"to_ns":4)"))[0] == "error: 'from_ns' lies behind 'to_ns'");
 }
 
+BOOST_AUTO_TEST_CASE(some_threads_are_asked_for_by_their_numbers) {
+  StoreSampleRun(core.core().store(), "r1");
+  const auto lanes = Answered(core.services(), Ask(R"(,"threads":[2])"));
+  BOOST_REQUIRE(lanes.size() == 2u);
+  BOOST_TEST(Member(lanes[0], "thread") == "2");
+  BOOST_TEST(Answered(core.services(), Ask(R"(,"threads":[0])"))[0] ==
+             "error: 'threads' must be an array of at most 256 integers from 1 to 4294967295");
+  BOOST_TEST(Answered(core.services(), Ask(R"(,"threads":["2"])"))[0] ==
+             "error: 'threads' must be an array of at most 256 integers from 1 to 4294967295");
+  BOOST_TEST(Answered(core.services(), Ask(R"(,"threads":[])")).size() == 1u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

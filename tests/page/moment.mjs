@@ -140,6 +140,66 @@ test("the timeline has a lane for each thread, zooms, and a click leads into it"
   await until(page, (was) => document.querySelector(".timeline .panel-head .quiet").innerText.split(" · ")[0] === was.split(" · ")[0], "the whole run", whole);
 });
 
+const TASKS = `import asyncio
+
+async def visit(n):
+    await asyncio.sleep(0)
+    if n % 100 == 7:
+        try:
+            raise KeyError(n)
+        except KeyError:
+            print("none", n)
+    for _ in range(n % 3 * 20):
+        n += 1
+    return n
+
+async def main():
+    for part in range(0, 400, 100):
+        await asyncio.gather(*(asyncio.create_task(visit(n), name="visitor %d" % n) for n in range(part, part + 100)))
+
+asyncio.run(main())
+`;
+
+test("asyncio tasks have lanes of their own, of which those in sight are loaded, in the order that is asked for", async (context) => {
+  const run = context.home.record("tasks.py", TASKS);
+  const page = await context.open(run.id);
+  await page.locator("main.moment").waitFor();
+  const asked = [];
+  page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => { if (String(payload).includes('"tasks":[')) asked.push(JSON.parse(payload).tasks.length); }));
+  const names = page.locator(".lane-name.of-task");
+  await page.locator(".lane-name", { hasText: "visitor 0" }).waitFor();
+  const seen = await names.count();
+  holds(seen > 2 && seen < 40, `${seen} of 401 lanes are there`);
+  const first = page.locator(".lane-name", { hasText: /^visitor 7$/ });
+  await page.locator(".lanes").evaluate((lanes) => (lanes.scrollTop = 8 * 20));
+  await first.click();
+  await until(page, () => document.querySelector(".lane-name.on")?.innerText === "visitor 7", "a moment of that task");
+  holds((await page.getByLabel("Threads", { exact: true }).innerText()).includes("task visitor 7"), "the thread's task");
+  await page.locator(".lanes").evaluate((lanes) => (lanes.scrollTop = lanes.scrollHeight));
+  const last = page.locator(".lane-name", { hasText: "visitor 399" });
+  await last.waitFor();
+  await until(page, () => document.querySelectorAll(".lane-name").length < 40, "lanes that went out of sight are gone");
+  holds(asked.length > 0 && asked.every((many) => many < 40), `tasks asked for at once: ${asked}`);
+  await page.keyboard.press("k");
+  equal(await page.getByLabel("Lanes of tasks", { exact: true }).inputValue(), "busy", "the order");
+  await page.locator(".lanes").evaluate((lanes) => (lanes.scrollTop = 0));
+  await until(page, () => /^visitor \d+$/.test(document.querySelectorAll(".lane-name.of-task bdi")[1]?.innerText), "the busiest tasks");
+  const busiest = await names.allInnerTexts();
+  holds(busiest.includes("Task-1") && busiest.filter((name) => name !== "Task-1").every((name) => Number(name.slice(8)) % 3 === 2), `the busiest: ${busiest}`);
+  await page.keyboard.press("k");
+  await names.first().waitFor({ state: "detached" });
+  equal(await page.locator(".lane-name").allInnerTexts(), ["MainThread"], "lanes without tasks");
+  await page.keyboard.press("k");
+  await page.getByRole("link", { name: "Threads", exact: true }).click();
+  await page.getByText("401 tasks").waitFor();
+  await page.getByLabel("Filter tasks").fill("visitor 107");
+  const row = page.getByLabel("Tasks", { exact: true }).locator("tbody tr");
+  await until(page, () => document.querySelectorAll("[aria-label=Tasks] tbody tr").length === 1, "one task");
+  equal(await row.locator("td").nth(5).innerText(), "2", "its turns");
+  await row.locator("a.position").first().click();
+  await until(page, () => document.querySelector(".lane-name.on")?.innerText === "visitor 107", "where the task began");
+});
+
 test("a line of output leads to the event that wrote it", async (context) => {
   const { home } = context;
   const run = shopRun(home);

@@ -61,7 +61,7 @@ test("a run that is too large for a report says so, and the part around a positi
   const run = home.record("loop.py", "def step(n):\n    return n + 1\nn = 0\nwhile n < 300:\n    n = step(n)\nprint(n)\n");
   const folder = join(home.dir, "part");
   const refused = home.smiley("report", run.id, "-o", folder, "--events", "100");
-  holds(refused.code !== 0 && /--around THREAD:EVENT/.test(refused.err), `refused: ${refused.err}`);
+  holds(refused.code !== 0 && /--around THREAD:EVENT.*--where EXPR.*--thread T/.test(refused.err), `refused: ${refused.err}`);
   holds(!existsSync(folder), "nothing is left of a report that was refused");
   home.must("report", run.id, "-o", folder, "--events", "100", "--around", "1:600");
   const { context, page, asked } = await fromDisk(newContext, join(folder, "index.html"));
@@ -80,4 +80,93 @@ test("a run that is too large for a report says so, and the part around a positi
   holds(readFileSync(join(folder, "index.html"), "utf8").includes("part-1.js"), "a report replaces an older one");
   writeFileSync(join(home.dir, "mine"), "");
   holds(home.smiley("report", run.id, "-o", home.dir).code !== 0, "a folder with other things is left alone");
+});
+
+const PARTS = `import asyncio, threading
+
+class Till:
+    def __init__(self):
+        self.total = 0
+
+    def pay(self, amount):
+        self.total += amount
+        return self.total
+
+async def customer(till, n):
+    before = "customer %d" % n
+    await asyncio.sleep(0)
+    till.pay(n)
+    return before
+
+async def main(till):
+    await asyncio.gather(*(customer(till, n) for n in range(20)))
+
+def work():
+    till = Till()
+    for n in range(5):
+        till.pay(-n)
+
+till = Till()
+asyncio.run(main(till))
+thread = threading.Thread(target=work, name="other")
+thread.start()
+thread.join()
+`;
+
+// What the page shows at a position: function and variables of each frame, innermost first.
+const shownAt = async (page, run, position) => {
+  await page.evaluate((hash) => (location.hash = hash), `#/run/${run.id}/${position}`);
+  await until(page, (at) => document.querySelector("main.moment")?.dataset.position === at, position, position);
+  const frames = [];
+  const rows = page.locator(".stack .row-button");
+  for (let at = 0; at < await rows.count(); at++) {
+    await rows.nth(at).click();
+    const names = await page.locator(".right .v-list[aria-label=Variables] > .v > .v-row > .v-head").evaluateAll((heads) => heads.map((head) => [...head.querySelectorAll("bdi")].map((one) => one.innerText)));
+    frames.push([await rows.nth(at).locator(".fn").innerText(), names]);
+  }
+  return frames;
+};
+
+test("a report of the events that fit an expression, or of a thread, shows them as the page of the whole run does", async ({ home, newContext, open }) => {
+  const run = home.record("parts.py", PARTS);
+  const where = 'function == "Till.pay" and event == return or function == "customer" and event == resume';
+  const folder = join(home.dir, "fits");
+  home.must("report", run.id, "-o", folder, "--where", where);
+  const fits = home.must("replay", run.id, "--json", "--where", where).trim().split("\n").map((line) => JSON.parse(line));
+  equal(fits.length, 45, "events that fit");
+  const whole = await open(run.id);
+  await whole.locator("main.moment").waitFor();
+  const { context, page, asked } = await fromDisk(newContext, join(folder, "index.html"));
+  await page.getByText(`part: where ${where}`).waitFor();
+  for (const event of [fits[0], fits[30], fits.at(-1)]) {
+    const position = `${event.thread}:${event.seq}`;
+    equal(await shownAt(page, run, position), await shownAt(whole, run, position), `what is shown at ${position}`);
+  }
+  await page.getByRole("link", { name: "Events" }).click();
+  await until(page, (many) => document.querySelectorAll("table.events tbody tr").length === many, "all events that fit", fits.length);
+  equal(asked, [], "requests that left the disk, and errors");
+  await context.close();
+
+  const other = JSON.parse(home.must("threads", run.id, "--json").trim().split("\n").find((line) => line.includes('"other"')));
+  const path = join(home.dir, "other.html");
+  home.must("export", run.id, "--format", "html", "--thread", String(other.thread), "-o", path);
+  const second = await fromDisk(newContext, path);
+  await second.page.getByText(`part: thread ${other.thread}, other`).waitFor();
+  await second.page.getByRole("link", { name: "Threads", exact: true }).click();
+  equal(await second.page.locator("main tbody").first().locator("tr").count(), 1, "threads in it");
+  await second.page.getByRole("link", { name: "Statistics" }).click();
+  const pay = second.page.locator("tbody tr", { hasText: "Till.pay" });
+  await pay.waitFor();
+  equal(await pay.locator("td.num").first().innerText(), "5", "calls of pay in that thread");
+  equal(second.asked, [], "requests that left the disk, and errors");
+  await second.context.close();
+
+  for (const [words, message] of [[["--where", "amount <"], /amount </], [["--where", "amount == 99"], /no event of run .* fits 'amount == 99'/],
+    [["--thread", "77"], /no thread 77/], [["--where", "event == line", "--events", "20"], /events of run .* fit 'event == line'.*a report holds 20/],
+    [["--thread", "1", "--around", `${other.thread}:3`], /another thread/]]) {
+    const refused = home.smiley("report", run.id, "-o", join(home.dir, "none"), ...words);
+    holds(refused.code !== 0 && message.test(refused.err), `${words}: ${refused.err}`);
+  }
+  holds(!existsSync(join(home.dir, "none")), "nothing is left of a report that was refused");
+  holds(home.smiley("export", run.id, "--format", "jsonl", "--thread", "1").code === 2, "other formats have no parts");
 });

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { backend } from "./app_state";
 import { inline, plainText } from "./format";
 import { variablesOf, type State } from "./moment_state";
-import type { EventObject, Value } from "./types";
+import { LEAVES, type EventObject, type Value } from "./types";
 import type { LineNotes } from "./source_view";
 import { valueText } from "./value_text";
 
@@ -12,8 +12,6 @@ const RUN_UP = 500;
 
 export interface MadeCall { position: string; name: string; result: string; raised: boolean; open: boolean; line: number }
 export interface CallTrace { key: string; notes: LineNotes; calls: MadeCall[]; whole: boolean }
-
-const LEAVES = new Set(["return", "yield", "unwind"]);
 
 export function useCallTrace(run: string, state: State | null): CallTrace | null {
   const [trace, setTrace] = useState<CallTrace | null>(null);

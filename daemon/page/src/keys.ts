@@ -25,6 +25,7 @@ export const KEYS: { title: string; keys: Key[] }[] = [
       { keys: "t T", what: "next, previous thread" },
       { keys: "+ -", what: "zoom the timeline in, out" },
       { keys: "0", what: "the whole run in the timeline" },
+      { keys: "k", what: "lanes of asyncio tasks in the timeline: none, by first appearance, busiest first" },
       { keys: "f", what: "follow the end of a running program, or hold still" },
       { keys: "/", what: "search" },
       { keys: "g", what: "go to a position, like 1:17, or a line, like shop.py:12" },

@@ -147,7 +147,7 @@ function useMoveKeys(id: string, data: RunData, state: State | null, following: 
       Home: () => goTo(id, `${state.thread}:1`), End: () => goTo(id, `${state.thread}:${state.last_seq}`),
       t: () => thread(1), T: () => thread(-1),
       "+": () => timeline.current?.zoom(0.4), "=": () => timeline.current?.zoom(0.4), "-": () => timeline.current?.zoom(2.5),
-      "0": () => timeline.current?.whole(),
+      "0": () => timeline.current?.whole(), k: () => timeline.current?.tasks(),
       n: () => nextFound(state, 1, id), N: () => nextFound(state, -1, id),
       f: () => {
         if (data.run.state !== "running") say("this run has ended");

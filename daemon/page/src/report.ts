@@ -2,19 +2,20 @@
 import type { Backend, Stream } from "./backend";
 import { plainText } from "./format";
 import { Events } from "./report_fold";
-import type { State } from "./moment_state";
-import type { Run, Source, Task, Thread, EventObject } from "./types";
+import type { Frame, State } from "./moment_state";
+import type { Run, Source, Task, TaskCount, Thread, EventObject } from "./types";
 import { RequestError, parseLine, type Fields } from "./wire_json";
 import type { Lane } from "./timeline_data";
 
 export interface ReportData {
   run: Run;
   part: string | null;      // what of the run is in it, in words; null: all
+  thread: number | null;    // the only one that is in it
   title: string;            // empty: the command
   threads: Thread[];
   tasks: Task[];
   sources: Source[];
-  baselines: State[];       // where only a part is in it: how each thread stood before
+  baselines: State[];       // where only a part is in it: how a thread stood behind gaps
   events: EventObject[];
   answers: Record<string, { lines: any[]; end: Record<string, any> }>; // by request, as askedAs() names it
 }
@@ -22,7 +23,8 @@ export interface ReportData {
 // Texts of JSON Lines as smiley-report leaves them: data/*.js call smileyReport("…") with one part each, in order.
 export function collect(parts: string[]): ReportData | null {
   if (parts.length === 0) return null;
-  const data: ReportData = { run: null as never, part: null, title: "", threads: [], tasks: [], sources: [], baselines: [], events: [], answers: {} };
+  const data: ReportData = { run: null as never, part: null, thread: null, title: "", threads: [], tasks: [], sources: [], baselines: [], events: [], answers: {} };
+  const told = new Map<string, Frame>(); // frames that do not change between two baselines are told once
   let answer = "";
   for (const part of parts) {
     for (const line of part.split("\n")) {
@@ -41,6 +43,7 @@ export function collect(parts: string[]): ReportData | null {
       switch (object.type) {
         case "report":
           data.part = object.part;
+          data.thread = object.thread;
           data.title = object.title;
           break;
         case "answer":
@@ -51,13 +54,23 @@ export function collect(parts: string[]): ReportData | null {
         case "thread": data.threads.push(object); break;
         case "task": data.tasks.push(object); break;
         case "source": data.sources.push(object); break;
-        case "state": data.baselines.push(object); break;
+        case "state":
+          object.frames = object.frames.map((frame: Frame & { same?: boolean }) => {
+            const key = `${object.thread}/${frame.frame}`;
+            if (!frame.same) told.set(key, frame);
+            return told.get(key) ?? frame;
+          });
+          data.baselines.push(object);
+          break;
         case "event": data.events.push(object); break;
       }
     }
   }
-  // A part comes thread by thread.
-  if (data.part) data.events.sort((a, b) => (a.time_ns < b.time_ns ? -1 : a.time_ns > b.time_ns ? 1 : a.thread - b.thread || a.seq - b.seq));
+  if (!data.part) return data;
+  // A part comes thread by thread; those of which nothing is in it are left out.
+  const threads = new Set(data.events.map((event) => event.thread));
+  data.threads = data.threads.filter((thread) => threads.has(thread.thread));
+  data.events.sort((a, b) => (a.time_ns < b.time_ns ? -1 : a.time_ns > b.time_ns ? 1 : a.thread - b.thread || a.seq - b.seq));
   return data;
 }
 
@@ -109,7 +122,7 @@ export class Report implements Backend {
         const kept = this.data.answers["threads"];
         return fields.lines && kept ? kept : { lines: this.data.threads, end: {} };
       }
-      case "tasks": return { lines: this.data.tasks, end: {} };
+      case "tasks": return { lines: fields.counts ? this.taskCounts() : this.data.tasks, end: {} };
       case "sources": return { lines: this.data.sources.filter((one) => !fields.source || one.source === fields.source), end: {} };
       case "replay": return { lines: this.replay(fields), end: {} };
       case "state": {
@@ -127,7 +140,7 @@ export class Report implements Backend {
     const kept = this.data.answers[askedAs(op, fields)];
     if (!kept) throw new RequestError("invalid", "this is not in the report; smiley-web shows it");
     if (fields.from_ns !== undefined) throw new RequestError("invalid", "a report holds this for the whole run; smiley-web shows it for a stretch of time");
-    if (fields.thread) throw new RequestError("invalid", "a report holds this for all threads together; smiley-web shows it for one");
+    if (fields.thread && fields.thread !== this.data.thread) throw new RequestError("invalid", "a report holds this for all threads together; smiley-web shows it for one");
     return kept;
   }
 
@@ -165,11 +178,12 @@ export class Report implements Backend {
     let to = (fields.to_ns as bigint | undefined) ?? BigInt(all[all.length - 1]?.time_ns ?? "1");
     if (to <= from) to = from + 1n;
     const span = Number(to - from);
-    return this.data.threads.map((thread) => {
+    const laneOf = (thread: Thread, task?: number): Lane => {
       const zeros = () => new Array<number>(buckets).fill(0);
-      const lane: Lane = { process: thread.process, thread: thread.thread, from_ns: String(from), to_ns: String(to), exact: true,
+      const lane: Lane = { process: thread.process, thread: thread.thread, task, from_ns: String(from), to_ns: String(to), exact: true,
         events: zeros(), exceptions: zeros(), output: zeros(), lost: zeros(), seq: zeros(), single: [] };
       for (const event of this.events.byThread.get(thread.thread) ?? []) {
+        if (task !== undefined && event.task !== task) continue;
         const at = Number(BigInt(event.time_ns) - from);
         if (at < 0 || at > span) continue;
         const bucket = Math.min(buckets - 1, Math.floor((at / span) * buckets));
@@ -182,6 +196,33 @@ export class Report implements Backend {
         if (lane.single && lane.single.length > 1500) lane.single = undefined;
       }
       return lane;
-    });
+    };
+    const wanted = fields.thread ? [fields.thread as number] : (fields.threads as number[] | undefined);
+    const threads = this.data.threads.filter((one) => !wanted || wanted.includes(one.thread));
+    const tasks = fields.tasks as number[] | undefined;
+    return threads.flatMap((thread) => (tasks ? tasks.map((task) => laneOf(thread, task)) : [laneOf(thread)]));
+  }
+
+  private taskCounts(): TaskCount[] {
+    const counts = new Map<number, TaskCount>(this.data.tasks.map((task) => [task.task,
+      { ...task, thread: null, events: 0, turns: 0, first: null, first_ns: null, last: null, last_ns: null }]));
+    for (const list of this.events.byThread.values()) {
+      let before = 0;
+      for (const event of list) {
+        const count = event.task ? counts.get(event.task) : undefined;
+        if (count) {
+          const position = `${event.thread}:${event.seq}`;
+          if (event.task !== before) count.turns++;
+          count.thread ??= event.thread;
+          count.first ??= position;
+          count.first_ns ??= event.time_ns;
+          count.last = position;
+          count.last_ns = event.time_ns;
+          if (event.event !== "lost") count.events++;
+        }
+        before = event.task ?? 0;
+      }
+    }
+    return [...counts.values()];
   }
 }

@@ -1,17 +1,18 @@
 // A run's events in memory, and what the daemon would answer about them: for static reports, which have no daemon.
 import { plainText } from "./format";
 import type { Frame, OtherThread, State } from "./moment_state";
-import type { EventObject, Thread, Value } from "./types";
+import { LEAVES, type EventObject, type Thread, type Value } from "./types";
 
-const LEAVES = new Set(["return", "yield", "unwind"]);
 const OUTPUT = new Set(["stdout", "stderr"]);
 
 export class Events {
   readonly byThread = new Map<number, EventObject[]>();
-  constructor(readonly all: EventObject[], private threads: Thread[], private baselines: State[],
+  private readonly baselines: Map<string, State>; // by position
+  constructor(readonly all: EventObject[], private threads: Thread[], baselines: State[],
     private textOf: (source: number | undefined, line: number | undefined) => string | undefined) {
     for (const thread of threads) this.byThread.set(thread.thread, []);
     for (const event of all) this.byThread.get(event.thread)?.push(event);
+    this.baselines = new Map(baselines.map((one) => [one.position, one]));
   }
 
   // The place of a seq among its thread's events: of the last that does not come after it.
@@ -83,21 +84,23 @@ export class Events {
   private fold(list: EventObject[], upTo: number): Frame[] {
     const frames = new Map<number, Frame & { parent: number; variables: Record<string, Value>; written: Record<string, string> }>();
     let stack: number[] = [];
-    const baseline = this.baselines.find((one) => one.thread === list[0]?.thread);
-    if (baseline && baseline.seq < list[0].seq) {
-      baseline.frames.forEach((frame, at) => frames.set(frame.frame, { ...frame, parent: baseline.frames[at + 1]?.frame ?? 0,
-        variables: { ...(frame.variables as Record<string, Value>) }, written: { ...frame.written } }));
-    }
-    for (let at = 0; at <= upTo; at++) {
+    for (let at = this.unbrokenFrom(list, upTo); at <= upTo; at++) {
       const event = list[at];
+      const before = list[at - 1];
+      if (before && LEAVES.has(before.event) && before.event !== "yield" && before.frame && before.frame !== event.frame) frames.delete(before.frame);
+      const told = this.baselines.get(`${event.thread}:${event.seq}`);
+      if (told) {
+        told.frames.forEach((frame, index) => frames.set(frame.frame, { ...frame, parent: told.frames[index + 1]?.frame ?? 0,
+          variables: { ...(frame.variables as Record<string, Value>) }, written: { ...frame.written } }));
+        stack = told.frames.map((frame) => frame.frame);
+        continue;
+      }
       if (event.event === "lost") {
         for (const frame of frames.values()) for (const name of Object.keys(frame.variables)) frame.variables[name] = { $type: "lost" };
         continue;
       }
-      if (!event.frame) {
-        if (at === upTo) stack = [];
-        continue;
-      }
+      stack = [];
+      if (!event.frame) continue;
       let frame = frames.get(event.frame);
       if (!frame) frames.set(event.frame, (frame = { frame: event.frame, depth: event.depth ?? 0, parent: 0, variables: {}, written: {} }));
       frame.parent = event.parent ?? 0;
@@ -114,10 +117,14 @@ export class Events {
       if (at === upTo) {
         for (let one: number | undefined = event.frame; one && frames.has(one) && stack.length < 2000; one = frames.get(one)!.parent) stack.push(one);
       }
-      const before = list[at - 1];
-      if (before && LEAVES.has(before.event) && before.event !== "yield" && before.frame && before.frame !== event.frame) frames.delete(before.frame);
     }
     return stack.map((one) => frames.get(one)!);
+  }
+
+  // Where the events that follow each other without a gap begin.
+  private unbrokenFrom(list: EventObject[], at: number): number {
+    while (at > 0 && list[at - 1].seq + (list[at - 1].count ?? 1) === list[at].seq) at--;
+    return at;
   }
 
   step(from: string, kind: string, fields: Record<string, unknown>): EventObject | null {

@@ -1,8 +1,9 @@
 // The threads and tasks of a run.
-import { count, duration, shown, since } from "./format";
+import { useState } from "preact/hooks";
+import { count, duration, plural, shown, since } from "./format";
 import { runAddress } from "./route";
 import { grown, type RunData } from "./run_data";
-import type { Thread } from "./types";
+import type { TaskCount, Thread } from "./types";
 import { useList } from "./use_list";
 import { Position, Trouble } from "./view_parts";
 
@@ -34,13 +35,49 @@ export function ThreadsView({ data }: { data: RunData }) {
           ))}</tbody>
         </table>
       </div>
-      {data.tasks.length > 0 && <>
-        <div class="view-bar"><h2>Tasks</h2></div>
-        <div class="table-box" tabIndex={0} role="region" aria-label="Tasks"><table class="table">
-          <thead><tr><th scope="col">Task</th><th scope="col">Process</th><th scope="col">Events</th></tr></thead>
-          <tbody>{data.tasks.slice(0, 2000).map((task) => <tr key={`${task.process}/${task.task}`}><td><b><bdi>{shown(task.name)}</bdi></b></td><td>{task.process}</td>
-            <td><a href={runAddress(id, "search", "", { where: `task == ${JSON.stringify(shown(task.name))}` })}>find</a></td></tr>)}</tbody></table></div>
-      </>}
+      {data.tasks.length > 0 && <TasksTable data={data} />}
     </main>
+  );
+}
+
+const STEP = 500; // rows drawn at once
+
+function TasksTable({ data }: { data: RunData }) {
+  const id = data.run.id;
+  const { items, end, error } = useList<TaskCount>(`${id}/tasks`, "tasks", { run: id, counts: true }, grown(data.run));
+  const [filter, setFilter] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [rows, setRows] = useState(STEP);
+  const fits = items.filter((one) => shown(one.name).toLowerCase().includes(filter.toLowerCase()));
+  if (busy) fits.sort((a, b) => b.events - a.events);
+  const thread = (one: TaskCount) => data.threads.find((each) => each.thread === one.thread);
+  return (
+    <>
+      <div class="view-bar"><h2>Tasks</h2>
+        <input type="search" placeholder="filter tasks" aria-label="Filter tasks" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
+        <div class="chips" role="group" aria-label="Order"><button aria-pressed={!busy} onClick={() => setBusy(false)}>first ones first</button><button aria-pressed={busy} onClick={() => setBusy(true)}>busiest first</button></div>
+        <span class="quiet" role="status">{end ? plural(items.length, "task") : "counting …"}</span></div>
+      <Trouble error={error} />
+      <div class="table-box" tabIndex={0} role="region" aria-label="Tasks">
+        <table class="table">
+          <thead><tr><th scope="col">Task</th><th scope="col">Thread</th><th scope="col" class="num">Began</th><th scope="col" class="num">Lasted</th><th scope="col" class="num">Events</th>
+            <th scope="col" class="num">Turns</th><th scope="col">First</th><th scope="col">Last</th><th scope="col">Events</th></tr></thead>
+          <tbody>{fits.slice(0, rows).map((one) => (
+            <tr key={one.task}>
+              <td><b><bdi>{shown(one.name)}</bdi></b></td>
+              <td><bdi>{shown(thread(one)?.name)}</bdi></td>
+              <td class="num">{one.first_ns ? duration(since(data.run.start_ns, one.first_ns)) : "never ran"}</td>
+              <td class="num">{one.first_ns ? duration(since(one.first_ns, one.last_ns)) : "–"}</td>
+              <td class="num">{count(one.events)}</td>
+              <td class="num">{count(one.turns)}</td>
+              <td>{one.first && <Position run={id} at={one.first} />}</td>
+              <td>{one.last && <Position run={id} at={one.last} />}</td>
+              <td><a href={runAddress(id, "search", "", { where: `task == ${JSON.stringify(shown(one.name))}` })}>find</a></td>
+            </tr>
+          ))}</tbody>
+        </table>
+      </div>
+      {fits.length > rows && <button onClick={() => setRows(rows + STEP * 4)}>Show more of {count(fits.length)}</button>}
+    </>
   );
 }

@@ -1,74 +1,74 @@
-// The timeline: a lane per thread from the whole run down to single events. Wheel zooms, dragging pans, a click goes there.
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+// The timeline: a lane for each thread and task, from the whole run down to single events. Wheel zooms, dragging pans, a click
+// goes there. Only the lanes in sight are loaded and drawn.
+import { signal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { generation } from "./api";
+import { say } from "./app_state";
 import { duration, plural, shown } from "./format";
 import { goTo, type State } from "./moment_state";
 import { runAddress } from "./route";
-import type { RunData } from "./run_data";
+import { grown, type RunData } from "./run_data";
 import { AXIS, drawTimeline, ticksFor } from "./timeline_draw";
-import { loadLanes, nearestSeq, spanOf, type Lane, type Span } from "./timeline_data";
+import { eventAt, rowsOf, spanOf, useLanes, type LaneRow, type Span, type TaskOrder } from "./timeline_data";
+import type { EventObject, TaskCount } from "./types";
+import { useList } from "./use_list";
 
 const BUCKETS = 600;
 const LANE_MOST = 56, LANE_LEAST = 20; // px
-export interface TimelineHandle { zoom(factor: number): void; whole(): void }
+const TASKS_AT_ONCE = 3_000_000; // events of a run whose tasks are counted without being asked for
+export interface TimelineHandle { zoom(factor: number): void; whole(): void; tasks(): void }
+
+const chosenOrder = signal<TaskOrder | null>(null); // of the tasks' lanes; null: nobody chose yet
 
 export function Timeline({ run, data, state, handle, found }: {
-  run: string; data: RunData; state: State; handle: { current: TimelineHandle | null };
-  found: { thread: number; time_ns: string }[];
+  run: string; data: RunData; state: State; handle: { current: TimelineHandle | null }; found: EventObject[];
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const [whole, setWhole] = useState<Span | null>(null);
   const [view, setView] = useState<Span | null>(null); // null: all of it
-  const [lanes, setLanes] = useState<Lane[]>([]);
   const [size, setSize] = useState({ width: 600, room: 120 });
+  const [scrolled, setScrolled] = useState(0);
   const [hover, setHover] = useState<{ x: number; text: string } | null>(null);
   const running = data.run.state === "running";
-  const tick = running ? data.run.events : 0;
   const drag = useRef<{ x: number; view: Span; moved: boolean } | null>(null);
 
+  const hasTasks = data.tasks.length > 0;
+  const order = !hasTasks ? "off" : chosenOrder.value ?? (data.run.events <= TASKS_AT_ONCE ? "first" : "off");
+  const counted = useList<TaskCount>(order === "off" ? null : `${run}/tasks`, "tasks", { run, counts: true }, grown(data.run));
+  const rows = useMemo(() => rowsOf(data.threads, counted.items, order, view), [data.threads, counted.items, order, view?.from, view?.to]);
+  const tall = Math.min(LANE_MOST, Math.max(LANE_LEAST, Math.floor((size.room - AXIS - 2) / Math.max(1, rows.length))));
+  const first = Math.min(Math.max(0, rows.length - 1), Math.floor(scrolled / tall));
+  const inSight = rows.slice(first, first + Math.ceil(size.room / tall) + 1);
+  const top = AXIS + first * tall - scrolled;
+  const lanes = useLanes(run, inSight, view, BUCKETS,
+    { threads: `${generation.value}/${running ? data.run.events : "ended"}`, tasks: `${generation.value}/${grown(data.run)}` });
+  const anyLane = inSight.map((row) => lanes.get(row.key)).find((lane) => lane);
   useEffect(() => {
-    let stop = false;
-    const wait = setTimeout(async () => {
-      try {
-        const next = await loadLanes(run, view, BUCKETS);
-        if (stop) return;
-        setLanes(next);
-        if (!view) setWhole(spanOf(next));
-      } catch {
-        // away: the lanes stay as they are
-      }
-    }, lanes.length ? 40 : 0);
-    return () => {
-      stop = true;
-      clearTimeout(wait);
-    };
-  }, [run, view?.from, view?.to, tick, generation.value]);
+    if (!view && anyLane) setWhole(spanOf(anyLane));
+  }, [view, anyLane]);
 
   useLayoutEffect(() => {
-    const element = canvas.current!;
-    const watch = new ResizeObserver(() => setSize({ width: element.clientWidth, room: box.current!.clientHeight }));
-    watch.observe(element);
+    const watch = new ResizeObserver(() => setSize({ width: canvas.current!.clientWidth, room: box.current!.clientHeight }));
+    watch.observe(canvas.current!);
     watch.observe(box.current!);
     return () => watch.disconnect();
   }, []);
 
-  const tall = Math.min(LANE_MOST, Math.max(LANE_LEAST, Math.floor((size.room - AXIS - 2) / Math.max(1, lanes.length))));
   const shownSpan = view ?? whole;
   const here = BigInt(state.time_ns);
+  const task = state.event.task ?? 0;
+  const hereRow = Math.max(rows.findIndex((row) => row.thread === state.thread && row.task === task), rows.findIndex((row) => row.thread === state.thread && !row.task));
   const xOf = (time: bigint) => shownSpan
     ? (Number(time - shownSpan.from) / Math.max(1, Number(shownSpan.to - shownSpan.from))) * size.width : 0;
 
   useLayoutEffect(() => {
-    if (!shownSpan || lanes.length === 0) return;
-    const loaded = spanOf(lanes)!;
-    // Until the lanes of a new stretch are there, those of the one before are drawn moved and scaled.
-    const scale = Number(loaded.to - loaded.from) / Math.max(1, Number(shownSpan.to - shownSpan.from));
-    const shift = xOf(loaded.from);
+    if (!shownSpan) return;
     const start = BigInt(data.run.start_ns);
     const ticks = ticksFor(Number(shownSpan.from - start), Number(shownSpan.to - shownSpan.from), size.width);
-    const marks = found.map((one) => ({ thread: one.thread, x: xOf(BigInt(one.time_ns)) }));
-    drawTimeline(canvas.current!, lanes, { at: xOf(here), thread: state.thread, found: marks }, tall, ticks, shift, scale);
+    const marks = found.map((one) => ({ thread: one.thread, task: one.task ?? 0, x: xOf(BigInt(one.time_ns)) }));
+    const on = rows[hereRow];
+    drawTimeline(canvas.current!, { rows: inSight, top, tall }, lanes, shownSpan, { at: xOf(here), thread: state.thread, task: on?.task ?? 0, found: marks }, ticks);
   });
 
   const stretchAddress = (to: string) => {
@@ -92,6 +92,10 @@ export function Timeline({ run, data, state, handle, found }: {
   handle.current = {
     zoom: (factor) => zoomAt(factor, Math.min(Math.max(xOf(here), 0), size.width)),
     whole: () => setView(null),
+    tasks: () => {
+      if (!hasTasks) say("this run has no asyncio tasks");
+      else chosenOrder.value = order === "off" ? "first" : order === "first" ? "busy" : "off";
+    },
   };
 
   // The moment stays in sight when it is moved by keys.
@@ -103,20 +107,26 @@ export function Timeline({ run, data, state, handle, found }: {
     if (from < whole.from) from = whole.from;
     setView({ from, to: from + span });
   }, [state.position]);
+  useEffect(() => {
+    const element = box.current!;
+    const at = hereRow * tall;
+    if (hereRow < 0 || (at >= element.scrollTop && at + tall + AXIS <= element.scrollTop + element.clientHeight)) return;
+    element.scrollTop = Math.max(0, at - (element.clientHeight - AXIS - tall) / 2);
+  }, [state.thread, task, hereRow, size.room]);
 
   const at = (event: { offsetX: number; offsetY: number }) => {
-    const lane = lanes[Math.floor((event.offsetY - AXIS) / tall)];
+    const row = event.offsetY >= AXIS ? inSight[Math.floor((event.offsetY - top) / tall)] : undefined;
+    const lane = row && lanes.get(row.key);
     if (!lane || !shownSpan) return null;
-    const loaded = spanOf(lanes)!;
-    const time = Number(shownSpan.from - loaded.from) + (event.offsetX / size.width) * Number(shownSpan.to - shownSpan.from);
-    const part = time / Math.max(1, Number(loaded.to - loaded.from));
-    if (lane.single && lane.single.length > 0) {
-      let best = lane.single[0];
-      for (const one of lane.single) if (Math.abs(one[1] - time) < Math.abs(best[1] - time)) best = one;
-      return { lane, seq: best[0], kind: best[2], bucket: -1 };
-    }
-    const bucket = Math.min(lane.events.length - 1, Math.max(0, Math.floor(part * lane.events.length)));
-    return { lane, seq: nearestSeq(lane, bucket), kind: "", bucket };
+    const time = shownSpan.from + BigInt(Math.round((event.offsetX / size.width) * Number(shownSpan.to - shownSpan.from)));
+    return { lane, ...eventAt(lane, time) };
+  };
+  // A name leads to what its thread or task did nearest to this moment.
+  const goToRow = (row: LaneRow) => {
+    const lane = lanes.get(row.key);
+    const seq = lane ? eventAt(lane, here).seq : 0;
+    if (seq > 0) goTo(run, `${row.thread}:${seq}`);
+    else say("nothing happened there in this stretch");
   };
 
   return (
@@ -127,48 +137,59 @@ export function Timeline({ run, data, state, handle, found }: {
           {hover ? ` · ${hover.text}` : ""}</span>
         <span class="grow" />
         <span class="legend" aria-hidden="true"><i class="k-call" />calls <i class="k-bad" />exceptions <i class="k-out" />output <i class="k-lost" />lost</span>
+        {hasTasks && <select aria-label="Lanes of tasks" title="Lanes of tasks (k)" value={order} onChange={(event) => (chosenOrder.value = event.currentTarget.value as TaskOrder)}>
+          <option value="off">no tasks</option><option value="first">tasks by start</option><option value="busy">busiest tasks</option></select>}
         <button aria-label="Zoom in" title="Zoom in (+)" onClick={() => handle.current!.zoom(0.4)}>+</button>
         <button aria-label="Zoom out" title="Zoom out (-)" onClick={() => handle.current!.zoom(2.5)}>−</button>
         {view && <a class="button" title="What ran in this stretch, as a flame graph" href={stretchAddress("flame")}>Flame graph</a>}
         {view && <a class="button" title="What ran in this stretch, counted and timed" href={stretchAddress("statistics")}>Statistics</a>}
         <button title="Whole run (0)" onClick={() => setView(null)} disabled={!view}>All</button>
       </div>
-      <div ref={box} class="lanes" tabIndex={0} role="region" aria-label="Lanes of threads">
-        <div class="lane-names" style={{ paddingTop: `${AXIS}px` }}>
-          {lanes.map((lane) => {
-            const thread = data.threads.find((one) => one.thread === lane.thread);
-            return <div key={lane.thread} class={lane.thread === state.thread ? "lane-name on" : "lane-name"} style={{ height: `${tall}px` }} title={shown(thread?.name)}>
-              <bdi>{shown(thread?.name) || `thread ${lane.thread}`}</bdi></div>;
-          })}
+      <div ref={box} class="lanes" tabIndex={0} role="region" aria-label="Lanes of threads and tasks" onScroll={() => setScrolled(box.current!.scrollTop)}>
+        <div style={{ height: `${Math.max(size.room, AXIS + rows.length * tall)}px` }}>
+          <div class="lanes-window" style={{ height: `${size.room}px` }}>
+            <div class="lane-names">
+              {inSight.map((row, index) => {
+                const on = first + index === hereRow;
+                const name = shown(row.name) || (row.task ? `task ${row.task}` : `thread ${row.thread}`);
+                return <button key={row.key} class={`lane-name${on ? " on" : ""}${row.task ? " of-task" : ""}`} aria-current={on ? "true" : undefined}
+                  style={{ height: `${tall}px`, top: `${top + index * tall}px` }} title={`${row.task ? "task " : ""}${name}`} onClick={() => goToRow(row)}><bdi>{name}</bdi></button>;
+              })}
+            </div>
+            <canvas ref={canvas} role="img" style={{ height: `${size.room}px` }}
+              aria-label={`${plural(data.threads.length, "thread")}${rows.length > data.threads.length ? ` and ${plural(rows.length - data.threads.length, "task")}` : ""}; this moment is ${duration(whole ? Number(here - whole.from) : 0)} after the start`}
+              onWheel={(event) => {
+                event.preventDefault();
+                if (event.shiftKey) box.current!.scrollTop += event.deltaY || event.deltaX;
+                else zoomAt(event.deltaY > 0 ? 1.3 : 1 / 1.3, event.offsetX);
+              }}
+              onPointerDown={(event) => { if (shownSpan) drag.current = { x: event.clientX, view: shownSpan, moved: false };
+                event.currentTarget.setPointerCapture(event.pointerId); }}
+              onPointerMove={(event) => {
+                const held = drag.current;
+                if (held && view && whole && Math.abs(event.clientX - held.x) > 3) {
+                  held.moved = true;
+                  const span = held.view.to - held.view.from;
+                  let from = held.view.from - BigInt(Math.round(((event.clientX - held.x) / size.width) * Number(span)));
+                  if (from < whole.from) from = whole.from;
+                  if (from + span > whole.to) from = whole.to - span;
+                  setView({ from, to: from + span });
+                  return;
+                }
+                const over = at(event);
+                setHover(over && over.seq > 0 ? { x: event.offsetX,
+                  text: over.bucket >= 0 ? `${plural(over.lane.events[over.bucket], "event")} here` : `${over.kind} at ${over.lane.thread}:${over.seq}` } : null);
+              }}
+              onPointerUp={(event) => {
+                const held = drag.current;
+                drag.current = null;
+                if (held?.moved) return;
+                const over = at(event);
+                if (over && over.seq > 0) goTo(run, `${over.lane.thread}:${over.seq}`);
+              }}
+              onPointerLeave={() => setHover(null)} />
+          </div>
         </div>
-        <canvas ref={canvas} role="img" style={{ height: `${AXIS + lanes.length * tall}px` }}
-          aria-label={`${plural(lanes.length, "thread")}; this moment is ${duration(whole ? Number(here - whole.from) : 0)} after the start`}
-          onWheel={(event) => { if (event.shiftKey) return; event.preventDefault(); zoomAt(event.deltaY > 0 ? 1.3 : 1 / 1.3, event.offsetX); }}
-          onPointerDown={(event) => { if (shownSpan) drag.current = { x: event.clientX, view: shownSpan, moved: false };
-            event.currentTarget.setPointerCapture(event.pointerId); }}
-          onPointerMove={(event) => {
-            const held = drag.current;
-            if (held && view && whole && Math.abs(event.clientX - held.x) > 3) {
-              held.moved = true;
-              const span = held.view.to - held.view.from;
-              let from = held.view.from - BigInt(Math.round(((event.clientX - held.x) / size.width) * Number(span)));
-              if (from < whole.from) from = whole.from;
-              if (from + span > whole.to) from = whole.to - span;
-              setView({ from, to: from + span });
-              return;
-            }
-            const over = at(event);
-            setHover(over && over.seq > 0 ? { x: event.offsetX,
-              text: over.bucket >= 0 ? `${plural(over.lane.events[over.bucket], "event")} here` : `${over.kind} at ${over.lane.thread}:${over.seq}` } : null);
-          }}
-          onPointerUp={(event) => {
-            const held = drag.current;
-            drag.current = null;
-            if (held?.moved) return;
-            const over = at(event);
-            if (over && over.seq > 0) goTo(run, `${over.lane.thread}:${over.seq}`);
-          }}
-          onPointerLeave={() => setHover(null)} />
       </div>
     </section>
   );

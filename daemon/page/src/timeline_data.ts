@@ -1,9 +1,14 @@
-// What the timeline shows: per thread, how much happened when. Asked again for each stretch that is looked at.
+// What the timeline shows: its lanes, of threads and of tasks, and how much happened when in those that are in sight. Asked
+// again for each stretch that is looked at.
+import { useEffect, useRef, useState } from "preact/hooks";
 import { backend } from "./app_state";
+import type { Stream } from "./backend";
+import type { Text, TaskCount, Thread } from "./types";
 
 export interface Lane {
   process: number;
   thread: number;
+  task?: number;
   from_ns: string;
   to_ns: string;
   exact: boolean;        // each event was counted; else chunks were spread over their time
@@ -16,18 +21,87 @@ export interface Lane {
 }
 
 export interface Span { from: bigint; to: bigint }
+export const spanOf = (lane: Lane): Span => ({ from: BigInt(lane.from_ns), to: BigInt(lane.to_ns) });
 
-export async function loadLanes(run: string, span: Span | null, buckets: number): Promise<Lane[]> {
-  const fields: Record<string, unknown> = { run, buckets };
-  if (span) {
-    fields.from_ns = span.from;
-    fields.to_ns = span.to;
+// A row of the timeline: a thread, or a task under its thread.
+export interface LaneRow { key: string; thread: number; process: number; task: number; name: Text }
+const keyOf = (thread: number, task: number) => (task ? `${thread}/${task}` : String(thread));
+
+export type TaskOrder = "off" | "first" | "busy";
+
+// All rows. Of the tasks only those that live in the stretch that is looked at.
+export function rowsOf(threads: Thread[], tasks: TaskCount[], order: TaskOrder, view: Span | null): LaneRow[] {
+  const rows: LaneRow[] = [];
+  const byThread = new Map<number, TaskCount[]>();
+  for (const task of order === "off" ? [] : tasks) {
+    if (!task.thread || !task.first_ns || !task.last_ns) continue;
+    if (view && (BigInt(task.last_ns) < view.from || BigInt(task.first_ns) > view.to)) continue;
+    const list = byThread.get(task.thread);
+    if (list) list.push(task);
+    else byThread.set(task.thread, [task]);
   }
-  return backend().list<Lane>("timeline", fields);
+  for (const thread of threads) {
+    rows.push({ key: keyOf(thread.thread, 0), thread: thread.thread, process: thread.process, task: 0, name: thread.name });
+    const own = byThread.get(thread.thread) ?? [];
+    if (order === "busy") own.sort((a, b) => b.events - a.events || a.task - b.task);
+    for (const task of own) rows.push({ key: keyOf(thread.thread, task.task), thread: thread.thread, process: task.process, task: task.task, name: task.name });
+  }
+  return rows;
 }
 
-export const spanOf = (lanes: Lane[]): Span | null =>
-  lanes.length > 0 ? { from: BigInt(lanes[0].from_ns), to: BigInt(lanes[0].to_ns) } : null;
+const KEPT = 400; // lanes in memory
+const WAIT_MS = 40; // a stretch that is left again so soon was never looked at
+
+// When lanes are asked for again: a thread's is made from summaries, a task's from every event.
+export interface Age { threads: string; tasks: string }
+
+// The lanes of the rows in sight, by their keys. A lane of the stretch before stays until the new one is there.
+export function useLanes(run: string, rows: LaneRow[], view: Span | null, buckets: number, age: Age): Map<string, Lane> {
+  const lanes = useRef(new Map<string, { lane: Lane; stamp: string }>());
+  const [, redraw] = useState(0);
+  const stampOf = (task: number) => `${run}/${view ? `${view.from}-${view.to}` : ""}/${task ? age.tasks : age.threads}`;
+  const wanted = rows.map((row) => row.key).join(" ");
+  useEffect(() => {
+    const missing = rows.filter((row) => lanes.current.get(row.key)?.stamp !== stampOf(row.task));
+    if (missing.length === 0) return;
+    const streams: Stream[] = [];
+    let stop = false;
+    const take = (lane: Lane) => {
+      if (stop) return;
+      const key = keyOf(lane.thread, lane.task ?? 0);
+      lanes.current.delete(key); // to the end of the order: the first ones are forgotten first
+      lanes.current.set(key, { lane, stamp: stampOf(lane.task ?? 0) });
+    };
+    const wait = setTimeout(async () => {
+      const fields: Record<string, unknown> = { run, buckets, from_ns: view?.from, to_ns: view?.to };
+      const threads = missing.filter((row) => !row.task).map((row) => row.thread);
+      // Tasks are counted event by event, which may take long: on connections of their own, given up when nobody waits.
+      const byThread = new Map<number, number[]>();
+      for (const row of missing) if (row.task) byThread.set(row.thread, [...(byThread.get(row.thread) ?? []), row.task]);
+      for (const [thread, tasks] of byThread) {
+        const stream = backend().stream("timeline", { ...fields, thread, tasks }, take);
+        streams.push(stream);
+        stream.done.then(() => !stop && redraw((n) => n + 1), () => undefined);
+      }
+      try {
+        if (threads.length > 0) for (const lane of await backend().list<Lane>("timeline", { ...fields, threads })) take(lane);
+      } catch {
+        return; // away: the lanes stay as they are
+      }
+      for (const key of lanes.current.keys()) {
+        if (lanes.current.size <= KEPT) break;
+        if (!rows.some((row) => row.key === key)) lanes.current.delete(key);
+      }
+      if (!stop) redraw((n) => n + 1);
+    }, lanes.current.size ? WAIT_MS : 0);
+    return () => {
+      stop = true;
+      clearTimeout(wait);
+      for (const stream of streams) stream.close();
+    };
+  }, [stampOf(0), stampOf(1), wanted]);
+  return new Map([...lanes.current].map(([key, { lane }]) => [key, lane]));
+}
 
 // The event nearest to a bucket that has events at all.
 export function nearestSeq(lane: Lane, bucket: number): number {
@@ -37,4 +111,17 @@ export function nearestSeq(lane: Lane, bucket: number): number {
     }
   }
   return 0;
+}
+
+// The event of a lane nearest to a time, and where it was found: among the single ones (`kind`) or in a bucket.
+export function eventAt(lane: Lane, time: bigint): { seq: number; kind: string; bucket: number } {
+  const since = Number(time - BigInt(lane.from_ns));
+  if (lane.single && lane.single.length > 0) {
+    let best = lane.single[0];
+    for (const one of lane.single) if (Math.abs(one[1] - since) < Math.abs(best[1] - since)) best = one;
+    return { seq: best[0], kind: best[2], bucket: -1 };
+  }
+  const part = since / Math.max(1, Number(BigInt(lane.to_ns) - BigInt(lane.from_ns)));
+  const bucket = Math.min(lane.events.length - 1, Math.max(0, Math.floor(part * lane.events.length)));
+  return { seq: nearestSeq(lane, bucket), kind: "", bucket };
 }

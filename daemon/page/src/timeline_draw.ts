@@ -1,6 +1,6 @@
 // Draws the lanes of the timeline on a canvas.
 import { count } from "./format";
-import type { Lane } from "./timeline_data";
+import type { Lane, LaneRow, Span } from "./timeline_data";
 
 export interface Colors { ink: string; faint: string; line: string; density: string[]; bad: string; out: string; lost: string; accent: string; paper: string; call: string }
 export const AXIS = 20;
@@ -15,9 +15,11 @@ export function colorsOf(element: Element): Colors {
   };
 }
 
-export interface Marks { at: number | null; thread: number; found: { thread: number; x: number }[] }
+export interface Marks { at: number | null; thread: number; task: number; found: { thread: number; task: number; x: number }[] }
+// The rows in sight, the first of them `top` px below the upper edge (less than 0: partly out of sight).
+export interface Rows { rows: LaneRow[]; top: number; tall: number }
 
-export function drawTimeline(canvas: HTMLCanvasElement, lanes: Lane[], marks: Marks, laneHeight: number, ticks: { x: number; text: string }[], shift: number, scale: number) {
+export function drawTimeline(canvas: HTMLCanvasElement, { rows, top, tall }: Rows, lanes: Map<string, Lane>, view: Span, marks: Marks, ticks: { x: number; text: string }[]) {
   const ratio = devicePixelRatio || 1;
   const width = canvas.clientWidth, height = canvas.clientHeight;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
@@ -38,21 +40,34 @@ export function drawTimeline(canvas: HTMLCanvasElement, lanes: Lane[], marks: Ma
     g.stroke();
     g.fillText(tick.text, tick.x + 4, 13);
   }
-  lanes.forEach((lane, index) => {
-    const top = AXIS + index * laneHeight;
-    if (top > height) return;
-    drawLane(g, lane, top, laneHeight, width, colors, shift, scale, lane.thread === marks.thread);
+  g.save();
+  g.beginPath();
+  g.rect(0, AXIS, width, height);
+  g.clip();
+  const length = Math.max(1, Number(view.to - view.from));
+  rows.forEach((row, index) => {
+    const at = top + index * tall;
+    const here = row.thread === marks.thread && row.task === marks.task;
+    const lane = lanes.get(row.key);
+    drawGround(g, at, tall, width, colors, here);
+    if (!lane) return;
+    // Until the lanes of a new stretch are there, those of the one before are drawn moved and scaled.
+    const scale = Number(BigInt(lane.to_ns) - BigInt(lane.from_ns)) / length;
+    const shift = (Number(BigInt(lane.from_ns) - view.from) / length) * width;
+    drawLane(g, lane, at, tall, width, colors, shift, scale);
   });
   for (const one of marks.found) {
-    const index = lanes.findIndex((lane) => lane.thread === one.thread);
-    if (index < 0) continue;
-    g.fillStyle = colors.accent;
-    g.strokeStyle = colors.ink;
-    g.beginPath();
-    g.arc(one.x, AXIS + index * laneHeight + 6, 3.5, 0, 7);
-    g.fill();
-    g.stroke();
+    rows.forEach((row, index) => {
+      if (row.thread !== one.thread || (row.task !== 0 && row.task !== one.task)) return;
+      g.fillStyle = colors.accent;
+      g.strokeStyle = colors.ink;
+      g.beginPath();
+      g.arc(one.x, top + index * tall + 6, 3.5, 0, 7);
+      g.fill();
+      g.stroke();
+    });
   }
+  g.restore();
   if (marks.at !== null && marks.at >= -2 && marks.at <= width + 2) {
     g.fillStyle = colors.accent;
     g.fillRect(Math.round(marks.at) - 1, 0, 3, height);
@@ -64,9 +79,8 @@ export function drawTimeline(canvas: HTMLCanvasElement, lanes: Lane[], marks: Ma
   }
 }
 
-function drawLane(g: CanvasRenderingContext2D, lane: Lane, top: number, laneHeight: number, width: number, colors: Colors, shift: number, scale: number, here: boolean) {
-  const color = colors.density[lane.thread % colors.density.length];
-  const bottom = top + laneHeight - 5, room = laneHeight - 11;
+// What stands behind a lane, loaded or not.
+function drawGround(g: CanvasRenderingContext2D, top: number, laneHeight: number, width: number, colors: Colors, here: boolean) {
   if (here) {
     g.globalAlpha = 0.09;
     g.fillStyle = colors.accent;
@@ -78,6 +92,11 @@ function drawLane(g: CanvasRenderingContext2D, lane: Lane, top: number, laneHeig
   g.moveTo(0, top + laneHeight - 0.5);
   g.lineTo(width, top + laneHeight - 0.5);
   g.stroke();
+}
+
+function drawLane(g: CanvasRenderingContext2D, lane: Lane, top: number, laneHeight: number, width: number, colors: Colors, shift: number, scale: number) {
+  const color = colors.density[lane.thread % colors.density.length];
+  const bottom = top + laneHeight - 5, room = laneHeight - 11;
   const n = lane.events.length;
   const x = (bucket: number) => (bucket / n) * width * scale + shift;
   const most = Math.max(1, ...lane.events);

@@ -60,6 +60,16 @@ export interface Thread {
   lines?: number;
 }
 export interface Task { type: "task"; process: number; task: number; name: Text }
+// With "counts": what does not apply is null, as for a task that never ran.
+export interface TaskCount extends Task {
+  thread: number | null;
+  events: number;
+  turns: number;
+  first: string | null;
+  first_ns: string | null;
+  last: string | null;
+  last_ns: string | null;
+}
 export interface Source { type: "source"; source: number; file: Text; sha256: string; text?: Text }
 
 export interface EventObject {
@@ -86,5 +96,8 @@ export interface EventObject {
   last_ns?: string;
   text?: Text;
 }
+
+// Events that leave a frame; a generator's may go on after a yield.
+export const LEAVES = new Set(["return", "yield", "unwind"]);
 
 export interface End { id: unknown; end: true; error?: { code: string; message: string }; [more: string]: unknown }
