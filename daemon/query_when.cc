@@ -28,7 +28,8 @@ class WhenProducer : public Producer {
       : archive_(archive),
         options_(std::move(options)),
         question_(std::move(expression)),
-        lines_(archive, options_.run.id) {}
+        lines_(archive, options_.run.id),
+        ahead_(archive, options_.run.id) {}
 
   Status Open() {
     auto threads = archive_.Threads(options_.run.id);
@@ -46,7 +47,7 @@ class WhenProducer : public Producer {
         variables = std::make_shared<WhenVariables>(question_, std::move(*names));
       }
       threads_.push_back(std::make_unique<WhenThread>(archive_, options_.run.id, info, question_, variables,
-                                                      WhenThread::Labels{info.name, &tasks_[info.process]}));
+                                                      WhenThread::Labels{info.name, &tasks_[info.process]}, &ahead_));
     }
     if (options_.thread && threads_.empty()) {
       return Status(Code::kNotFound, "run " + options_.run.id + " has no thread " + std::to_string(*options_.thread) +
@@ -158,6 +159,7 @@ class WhenProducer : public Producer {
   const WhenOptions options_;
   const WhenQuestion question_;
   SourceLines lines_;
+  PieceAhead ahead_;
   std::map<std::uint32_t, std::unordered_map<std::uint32_t, std::string>> tasks_;  // by process
   std::map<std::uint32_t, std::shared_ptr<WhenVariables>> variables_;              // by process
   std::vector<std::unique_ptr<WhenThread>> threads_;

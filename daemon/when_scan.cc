@@ -12,6 +12,9 @@ using shm::Kind;
 constexpr std::size_t kBatch = 256;
 // Summaries passed over in one step.
 constexpr int kPassed = 512;
+// Pieces that a thread's search reads before others are read ahead, and index entries that it looks at for that.
+constexpr std::uint64_t kReadAlone = 8;
+constexpr std::size_t kLookAhead = 16;
 
 constexpr std::uint32_t Bit(Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
 
@@ -94,8 +97,9 @@ void WhenVariables::See(const ValuePtr& value) {
 }
 
 WhenThread::WhenThread(Archive& archive, std::string run, const ThreadInfo& thread, const WhenQuestion& question,
-                       std::shared_ptr<WhenVariables> variables, Labels labels)
+                       std::shared_ptr<WhenVariables> variables, Labels labels, PieceAhead* ahead)
     : archive_(archive),
+      ahead_(ahead),
       run_(std::move(run)),
       thread_(thread),
       question_(question),
@@ -122,7 +126,18 @@ Status WhenThread::Load() {
   last_arrival_ = last_arrival;
   std::reverse(entries->begin(), entries->end());
   entries_ = std::move(*entries);
+  looked_ahead_ = 0;
   return Status::Ok();
+}
+
+// Has the next pieces read that will be looked at. What is found meanwhile may change that: then they are dropped.
+void WhenThread::ReadAhead() {
+  if (read_ < kReadAlone) return;
+  while (looked_ahead_ < entries_.size() && ahead_->HasRoom()) {
+    const PieceEntry& entry = entries_[entries_.size() - ++looked_ahead_];
+    if (entry.arrival != 0 && MayMatter(*entry.piece)) ahead_->Want(entry);
+    if (looked_ahead_ > kLookAhead) return;
+  }
 }
 
 std::uint64_t WhenThread::Changed(const Piece& summary) {
@@ -164,10 +179,12 @@ Result<bool> WhenThread::Advance(const Found& found) {
     }
     const PieceEntry entry = std::move(entries_.back());
     entries_.pop_back();
+    if (looked_ahead_ > 0) --looked_ahead_;
     not_before_ns_ = std::max(not_before_ns_, entry.piece->first_ns);
     if (expected_ != 0 && entry.piece->first_seq != expected_) variables_->Lose(thread_.thread);
     expected_ = entry.piece->last_seq + 1;
     if (!MayMatter(*entry.piece)) {
+      ahead_->Drop(entry);
       ++skipped_;
       ++passed;
       continue;
@@ -182,7 +199,8 @@ Result<bool> WhenThread::Advance(const Found& found) {
 }
 
 Status WhenThread::Read(const PieceEntry& entry, const Found& found) {
-  auto piece = archive_.ReadPiece(run_, entry);
+  auto piece = ahead_->Take(entry);
+  ReadAhead();
   if (!piece) return piece.status();
   ++read_;
   events_ += entry.piece->events;

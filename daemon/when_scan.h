@@ -19,6 +19,7 @@
 #include "daemon/archive.h"
 #include "daemon/event.h"
 #include "daemon/event_scope.h"
+#include "daemon/piece_ahead.h"
 #include "daemon/piece_walk.h"
 #include "daemon/when_masks.h"
 
@@ -72,8 +73,9 @@ class WhenThread {
     std::string thread;
     const std::unordered_map<std::uint32_t, std::string>* tasks = nullptr;  // of the process
   };
+  // `ahead` reads for all threads of the search, and must outlive them.
   WhenThread(Archive& archive, std::string run, const ThreadInfo& thread, const WhenQuestion& question,
-             std::shared_ptr<WhenVariables> variables, Labels labels);
+             std::shared_ptr<WhenVariables> variables, Labels labels, PieceAhead* ahead);
   // Reads one chunk or passes over some. False: the thread's present end.
   Result<bool> Advance(const Found& found);
   // What is still to come happened at or after this.
@@ -86,6 +88,7 @@ class WhenThread {
  private:
   Status Load();
   bool MayMatter(const Piece& summary);
+  void ReadAhead();
   std::uint64_t Changed(const Piece& summary);
   Status Read(const PieceEntry& entry, const Found& found);
   bool Fold(const PieceWalker& at, Event* event, ValuesByName* before);
@@ -93,12 +96,14 @@ class WhenThread {
   void Look(const PieceWalker& at, const ValuesByName& before, const Found& found);
 
   Archive& archive_;
+  PieceAhead* const ahead_;
   const std::string run_;
   const ThreadInfo thread_;
   const WhenQuestion& question_;
   const std::shared_ptr<WhenVariables> variables_;
   const Labels labels_;
   std::vector<PieceEntry> entries_;  // to do, the next one last
+  std::size_t looked_ahead_ = 0;     // of these, how many from the next one on were asked for or passed over
   std::uint64_t next_first_ = 1, last_arrival_ = 0, expected_ = 0;
   bool loaded_all_ = false;
   WhenMasks masks_;
