@@ -55,11 +55,13 @@ struct CodeInfo {
   // The steps from line to line taken lately, direct-mapped: a power of two of them, none before the first.
   struct Step { std::uint32_t before = 0, line = UINT32_MAX; std::vector<std::uint32_t> slots; };
   std::vector<Step> steps;
-  // Where recording begins or ends, see control.h; lines are 0 for none.
+  // Where recording begins or ends, see control.h. An empty module has a line 0, so none is another number where it counts.
   bool starts = false, stops = false;
   bool logs = false;            // its second argument is a log record to be told
   bool bounds_thread = false;   // the threading module begins or ends a thread with it
-  std::uint32_t start_line = 0, stop_line = 0;
+  std::uint32_t start_line = 0;
+  static constexpr std::uint32_t kNoLine = ~0u;
+  std::uint32_t stop_line = kNoLine;
   // For the catalogue: line → slots read, written.
   struct Uses { int line; std::vector<std::uint32_t> reads, writes; };
   std::vector<Uses> uses;

@@ -48,6 +48,16 @@ class Control(support.SmileyTest):
         for python in support.pythons():
             yield self.subTest(python=python), python
 
+    def test_an_empty_module_does_not_end_recording(self):
+        for test, python in self.each():
+            with test:
+                os.makedirs(os.path.join(self.work, "empty"), exist_ok=True)
+                with open(os.path.join(self.work, "empty", "__init__.py"), "w") as file:
+                    file.write("# Nothing.\n")
+                events = self.events(python, text="import empty\n" + SHOP)
+                self.assertEqual([o["event"] for o in events].count("end"), 0)
+                self.assertIn("numbers", [o["function"] for o in events if o["event"] == "call"])
+
     def test_max_depth_leaves_out_what_is_deeper(self):
         for test, python in self.each():
             with test:
