@@ -164,10 +164,14 @@ int Profile(PyObject* user, PyFrameObject* frame, int what, PyObject* arg) {
 }
 
 // Beside the trace function, which is not told of C functions.
-int ProfileBuiltins(PyObject*, PyFrameObject* frame, int what, PyObject* arg) {
+int ProfileBuiltins(PyObject* user, PyFrameObject* frame, int what, PyObject* arg) {
   if (IsBuiltin(what)) Record(frame, what, arg, true);
-  return 0;
+  return user != nullptr ? CallUserProfile(user, frame, what, arg) : 0;
 }
+
+constexpr char kLostTrace[] = "C code of the program took the place of the trace function; events are missing";
+constexpr char kLostProfile[] = "C code of the program took the place of the profile function; calls are missing";
+constexpr char kLostBuiltins[] = "C code of the program took the place of the profile function; calls of C functions are missing";
 
 class TraceFunctionHooks final : public HookSource {
  public:
@@ -181,7 +185,9 @@ class TraceFunctionHooks final : public HookSource {
       *error = "the interpreter's _thread module is not as expected";
       return false;
     }
-    if (!ShareSlot(calls_only_ ? &Profile : &Trace, calls_only_)) {
+    const bool shared = calls_only_ ? ShareSlot(&Profile, true, kLostProfile) : ShareSlot(&Trace, false, kLostTrace);
+    if (!shared || (g_c_calls && !calls_only_ && !ShareSlot(&ProfileBuiltins, true, kLostBuiltins))) {
+      UnshareSlot();
       UnwatchNewThreads();
       *error = "the interpreter's sys.settrace or sys.setprofile is not as expected";
       return false;

@@ -10,10 +10,13 @@
 namespace smiley::tracer {
 namespace {
 
-Py_tracefunc g_ours = nullptr;
-bool g_profile = false;
-Swap g_set;
-bool g_lost = false;  // said already
+// The place for a trace function, and that for a profile function.
+struct Shared {
+  Py_tracefunc ours = nullptr;  // null: not shared
+  const char* lost = nullptr;   // what to say when C code has taken it
+  bool said = false;
+  Swap set;
+} g_shared[2];
 
 // The strings that the interpreter passes are interned, and so are these.
 PyObject* EventName(int what) {
@@ -23,10 +26,11 @@ PyObject* EventName(int what) {
   return strings[what];
 }
 
+template <int kProfile>
 PyObject* Set(PyObject* module, PyObject* function) {
-  if (!InMainInterpreter()) return g_set.original(module, function);
+  if (!InMainInterpreter()) return g_shared[kProfile].set.original(module, function);
   LookAtSlot();
-  if (smiley_set_slot(g_ours, function == Py_None ? nullptr : function, g_profile ? 1 : 0) < 0) return nullptr;
+  if (smiley_set_slot(g_shared[kProfile].ours, function == Py_None ? nullptr : function, kProfile) < 0) return nullptr;
   Py_RETURN_NONE;
 }
 
@@ -42,38 +46,46 @@ PyObject* Call(PyObject* function, PyFrameObject* frame, int what, PyObject* arg
   return result;
 }
 
-void Remove() {
-  if (smiley_set_slot(g_ours, nullptr, g_profile ? 1 : 0) < 0) PyErr_Clear();
+void Remove(int profile) {
+  if (smiley_set_slot(g_shared[profile].ours, nullptr, profile) < 0) PyErr_Clear();
 }
 
 }  // namespace
 
-bool ShareSlot(Py_tracefunc ours, bool profile) {
+bool ShareSlot(Py_tracefunc ours, bool profile, const char* lost) {
   PyMethodDef* definition = FindDefinition("sys", profile ? "setprofile" : "settrace");
   if (definition == nullptr || definition->ml_flags != METH_O) return false;
-  g_ours = ours;
-  g_profile = profile;
+  Shared& place = g_shared[profile ? 1 : 0];
+  place.ours = ours;
+  place.lost = lost;
   SetPassing(&LookAtSlot);
-  return g_set.Set(definition, &Set);
+  return place.set.Set(definition, profile ? &Set<1> : &Set<0>);
 }
 
 void UnshareSlot() {
-  if (g_set.definition == nullptr) return;
   SetPassing(nullptr);
-  const PyCFunction original = g_set.original;
-  g_set.Undo();
-  smiley_hand_back_slots(g_ours, original, g_profile ? 1 : 0);
+  for (const int profile : {0, 1}) {
+    Shared& place = g_shared[profile];
+    if (place.set.definition == nullptr) continue;
+    const PyCFunction original = place.set.original;
+    place.set.Undo();
+    smiley_hand_back_slots(place.ours, original, profile);
+    place.ours = nullptr;
+  }
 }
 
 void LookAtSlot() {
-  const SmileySlot slot = smiley_look_at_slot(g_ours, g_profile ? 1 : 0);
-  if (slot == kSmileySlotOurs) return;
-  if (!g_lost) {
-    g_lost = true;
-    Process::instance()->Incomplete(g_profile ? "C code of the program took the place of the profile function; calls are missing"
-                                              : "C code of the program took the place of the trace function; events are missing");
+  for (const int profile : {0, 1}) {
+    Shared& place = g_shared[profile];
+    if (place.ours == nullptr) continue;
+    const SmileySlot slot = smiley_look_at_slot(place.ours, profile);
+    if (slot == kSmileySlotOurs) continue;
+    if (!place.said) {
+      place.said = true;
+      Process::instance()->Incomplete(place.lost);
+    }
+    if (slot == kSmileySlotEmpty) smiley_trace_all_threads(place.ours, nullptr, profile);
   }
-  if (slot == kSmileySlotEmpty) smiley_trace_all_threads(g_ours, nullptr, g_profile ? 1 : 0);
 }
 
 int CallUserTrace(PyObject* function, PyFrameObject* frame, int what, PyObject* arg) {
@@ -81,7 +93,7 @@ int CallUserTrace(PyObject* function, PyFrameObject* frame, int what, PyObject* 
   if (callback == nullptr) return 0;
   PyObject* result = Call(callback, frame, what, arg);
   if (result == nullptr) {
-    Remove();
+    Remove(0);
     smiley_set_frame_trace(frame, nullptr);
     return -1;
   }
@@ -93,7 +105,7 @@ int CallUserTrace(PyObject* function, PyFrameObject* frame, int what, PyObject* 
 int CallUserProfile(PyObject* function, PyFrameObject* frame, int what, PyObject* arg) {
   PyObject* result = Call(function, frame, what, arg);
   if (result == nullptr) {
-    Remove();
+    Remove(1);
     return -1;
   }
   Py_DECREF(result);

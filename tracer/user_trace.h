@@ -11,11 +11,12 @@
 #if PY_VERSION_HEX < 0x030C0000
 namespace smiley::tracer {
 
-// Stands in front of sys.settrace (`profile`: of sys.setprofile) for `ours`. False when it is not as expected.
-bool ShareSlot(Py_tracefunc ours, bool profile);
-// The program's functions go back to where they would be without the recorder, in every thread.
+// Stands in front of sys.settrace (`profile`: of sys.setprofile) for `ours`; both can be shared. `lost`: what the run is told
+// when C code takes the place. False when it is not as expected.
+bool ShareSlot(Py_tracefunc ours, bool profile, const char* lost);
+// The program's functions go back to where they would be without the recorder, in every thread and of every shared place.
 void UnshareSlot();
-// Notices when C code of the program has taken the calling thread's place for itself: the run is marked incomplete, said
+// Notices when C code of the program has taken a shared place of the calling thread for itself: the run is marked incomplete, said
 // once. A place that was left empty is taken again.
 // REQUIRES: ShareSlot was called, and the main interpreter.
 void LookAtSlot();

@@ -160,6 +160,12 @@ print(seen)
         self.each_python(program, check)
         self.each_python(program, check, "--detail", "calls")
 
+        def with_builtins(python):
+            check(python)
+            self.assertEqual(self.events_of("inner").count("c_call"), 4)
+            self.assertEqual(self.events_of("f").count("c_raise"), 0)  # int is a class
+        self.each_python(program, with_builtins, "--c-calls")
+
     def test_a_profile_function_that_raises_is_removed(self):
         self.each_python('''
 import sys
