@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <fstream>
 #include <future>
+#include <set>
 
 #if defined(__x86_64__)
 #include <x86intrin.h>
@@ -215,18 +216,21 @@ void Drainer::Pass() {
 
   fullest_ = 0;
   any_data_ = false;
+  std::set<RunProgress*> undrained;  // dumps that go on in the next pass
   for (auto& [token, process] : processes_) {
     if (!process->known || process->finished) continue;
+    const bool held = process->hold && !process->dead && !process->run->dump;
     for (auto& ring : process->rings) {
       const double bytes = static_cast<double>(ring->reader->Backlog() * shm::kWordBytes);
-      fullest_ = std::max(fullest_, bytes / static_cast<double>(ring->reader->segment().data_bytes()));
-      DrainRing(process.get(), ring.get(), kBlocksAtOnce);
+      if (!held) fullest_ = std::max(fullest_, bytes / static_cast<double>(ring->reader->segment().data_bytes()));
+      if (!held && !DrainRing(process.get(), ring.get(), kBlocksAtOnce) && process->hold) undrained.insert(process->run);
       const bool old = ring->open_parts > 0 && now - ring->open_since >= options_.piece_age;
       if (old || archive_.TailBytes() > 2 * pipeline_->budget()) ClosePiece(ring.get());
     }
     DrainCatalogue(process.get());
     if (!process->dead) RemoveClosedRings(process.get());
   }
+  for (auto& [id, run] : runs_) run->dump = run->dump && undrained.contains(run.get());
   for (auto& [token, process] : processes_) {
     if (process->dead && process->known && !process->finished) FinishProcess(process.get());
   }
@@ -293,6 +297,15 @@ Status Drainer::Finish(const std::string& run, std::optional<int> exit_code, std
       change(*stored);
       batch_.runs.push_back(std::move(*stored));
     }
+  });
+  return {};
+}
+
+Status Drainer::Dump(const std::string& run) {
+  if (!archive_.IsLive(run)) return {Code::kNotFound, "no run " + run + " is going on"};
+  Post([this, run] {
+    if (const auto at = runs_.find(run); at != runs_.end()) at->second->dump = true;
+    look_now_ = true;
   });
   return {};
 }

@@ -42,6 +42,7 @@ class Drainer : public RunRegistry {
 
   Status Begin(const BeginRun& begin) override;
   Status Finish(const std::string& run, std::optional<int> exit_code, std::optional<int> signal) override;
+  Status Dump(const std::string& run) override;
   void WhenDrained(const std::string& run, std::chrono::milliseconds timeout,
                    std::function<void(Drained)> done) override;
   Drained WaitDrained(const std::string& run, std::chrono::milliseconds timeout) override;

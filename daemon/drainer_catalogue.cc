@@ -112,6 +112,8 @@ void Drainer::TakeProcessRecord(ProcessState* process, std::string_view payload)
       if (in.ReadUnsigned(&number)) process->started_mono_ns = number;
     } else if (key == "parent_token") {
       if (in.ReadUnsigned(&number)) process->parent_token = number;
+    } else if (key == "hold") {
+      if (in.ReadUnsigned(&number)) process->hold = number != 0;
     } else if (key == "python" && in.Peek() == shm::CborReader::Type::kText) {
       if (in.ReadText(&text)) info.python = text;
     } else if (key == "kind" && in.Peek() == shm::CborReader::Type::kText) {

@@ -163,6 +163,12 @@ void Drainer::Resume(ProcessState* process) {
   process->info = run->restored_processes[number->second];
   if (const auto records = store_.archive().Catalogue(run->id, number->second); records.ok()) {
     for (const CatalogueEntry& entry : *records) {
+      if (entry.type == shm::RecordType::kProcess) {
+        ProcessState read;  // the rest is known better
+        TakeProcessRecord(&read, entry.payload);
+        process->hold = read.hold;
+        continue;
+      }
       process->names->Add(entry.type, entry.id, entry.payload);
       if (entry.type == shm::RecordType::kTask) process->tasks[entry.id] = process->names->FindTask(entry.id);
     }

@@ -80,6 +80,7 @@ struct ProcessState {
   bool dead = false;
   std::uint64_t last_batch = 0;  // when it is stored, the segments of the dead process may go
   bool finished = false;         // last_batch was pushed
+  bool hold = false;             // its rings are read when the run is dumped, or when it is dead
   std::uint64_t started_mono_ns = 0, parent_token = 0;
   std::int64_t wall_minus_mono_ns = 0;
   std::shared_ptr<StoredNames> names = std::make_shared<StoredNames>();
@@ -101,6 +102,7 @@ struct RunProgress {
   int launcher_fd = -1;
   bool begun = false;  // by a Begin request
   bool finish_told = false;
+  bool dump = false;  // what its rings hold is to be read in the next pass, also of processes that hold it back
   std::optional<shm::ProcessIdentity> first;                  // identity of process 1
   std::map<std::uint32_t, std::vector<ThreadInfo>> restored;  // threads by process, of the daemon before
   std::map<std::uint32_t, ProcessInfo> restored_processes;

@@ -27,6 +27,12 @@ void OrNull(std::string* out, std::string_view key, bool present, std::int64_t n
     out->append("null");
   }
 }
+// A process that is not Python (what smiley-run --capture-fd adds) has no version of it.
+void TextOrNull(std::string* out, std::string_view key, const std::string& text) {
+  if (!text.empty()) return Text(out, key, text);
+  out->append(key);
+  out->append("null");
+}
 void Texts(std::string* out, std::string_view key, const std::vector<std::string>& texts) {
   out->append(key);
   out->push_back('[');
@@ -43,7 +49,7 @@ void AppendRunLine(std::string* out, const RunInfo& run) {
   Text(out, R"({"type":"run","version":1,"id":)", run.id);
   Texts(out, ",\"command\":", run.command);
   Text(out, ",\"cwd\":", run.cwd);
-  Text(out, ",\"python\":", run.python);
+  TextOrNull(out, ",\"python\":", run.python);
   Signed(out, ",\"start_ns\":", run.start_ns);
   Text(out, ",\"detail\":", run.detail);
   out->push_back('}');
@@ -54,7 +60,7 @@ void AppendProcessLine(std::string* out, const ProcessInfo& process) {
   Number(out, ",\"pid\":", process.pid);
   OrNull(out, ",\"parent\":", process.parent != 0, process.parent);
   Texts(out, ",\"command\":", process.command);
-  Text(out, ",\"python\":", process.python);
+  TextOrNull(out, ",\"python\":", process.python);
   out->push_back('}');
 }
 

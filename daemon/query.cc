@@ -207,6 +207,13 @@ Reply Begin(const Services& services, const Request& request) {
   return reply;
 }
 
+Reply Dump(const Services& services, const Request& request) {
+  auto run = request.NeedText("run");
+  if (!run) return Refuse(run.status());
+  if (Status status = services.runs.Dump(*run); !status) return Refuse(std::move(status));
+  return Reply();
+}
+
 Reply Delete(const Services& services, const Request& request) {
   auto selectors = request.Texts("runs");
   if (!selectors) return Refuse(selectors.status());
@@ -372,6 +379,7 @@ Reply AnswerRequest(const Services& services, const Request& request, std::funct
   if (op == "output") return MakeOutput(services, request);
   if (op == "begin") return Begin(services, request);
   if (op == "forward") return MakeForward(services, request);
+  if (op == "dump") return Dump(services, request);
   if (op == "delete") return Delete(services, request);
   if (op == "pin") return Pin(services, request);
   if (op == "check") return Check(services, request);

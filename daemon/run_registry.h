@@ -77,6 +77,8 @@ class RunRegistry {
   virtual Status Begin(const BeginRun& begin) = 0;
   // How the first process ended. Exactly one of exit_code and signal. kNotFound.
   virtual Status Finish(const std::string& run, std::optional<int> exit_code, std::optional<int> signal) = 0;
+  // A run that is held back (--dump-on): what is in its rings now is stored. kNotFound.
+  virtual Status Dump(const std::string& run) = 0;
   // Calls `done` once: when the first process of the run has ended and all that it recorded is stored, or after
   // `timeout`. A program that was never traced counts as drained as soon as the segments were looked through.
   virtual void WhenDrained(const std::string& run, std::chrono::milliseconds timeout,

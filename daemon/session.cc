@@ -199,7 +199,7 @@ Session::Awaitable<bool> Session::Handle(const std::string& line) {
     co_return written && !broken;
   }
   const Request& request = *parsed;
-  if (remote_ && (request.op == "begin" || request.op == "finish" || request.op == "stop")) {
+  if (remote_ && (request.op == "begin" || request.op == "finish" || request.op == "dump" || request.op == "stop")) {
     const bool usable = co_await AnswerError(
         request.id_json, Status(Code::kPermission, "'" + request.op + "' is for that machine alone: use smiley there"));
     co_return usable;

@@ -19,6 +19,7 @@ class NoRuns final : public daemon::RunRegistry {
  public:
   Status Begin(const daemon::BeginRun&) override { return NoDaemon(); }
   Status Finish(const std::string&, std::optional<int>, std::optional<int>) override { return NoDaemon(); }
+  Status Dump(const std::string&) override { return NoDaemon(); }
   void WhenDrained(const std::string&, std::chrono::milliseconds, std::function<void(daemon::Drained)> done) override {
     done(daemon::Drained{});
   }

@@ -9,6 +9,7 @@
 #include "shm/home.h"
 #include "shm/redact.h"
 #include "tools/run_attach.h"
+#include "tools/run_capture.h"
 #include "tools/run_child.h"
 #include "tools/run_filters.h"
 #include "tools/run_handoff.h"
@@ -45,12 +46,17 @@ int FailedBefore(const Status& status) {
   return kExitRunFailed;
 }
 
-std::vector<std::string> MaskedCommand(const RunOptions& options) {
+// `secrets` gets what was hidden in the command and in the environment.
+std::vector<std::string> MaskedCommand(const RunOptions& options, std::vector<std::string>* secrets) {
   std::vector<std::string> command = options.program;
   if (options.no_redact) return command;
   shm::Redactor redactor;
   for (const std::string& glob : options.redact) redactor.Add(glob);
-  redactor.MaskArguments(&command);
+  redactor.MaskArguments(&command, secrets);
+  std::vector<std::string> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) variables.emplace_back(*entry);
+  redactor.MaskArguments(&variables, secrets);
+  std::erase_if(*secrets, [](const std::string& secret) { return secret.size() < shm::kShortestShown; });
   if (options.kind == ProgramKind::kCode) {
     for (std::string& word : command) redactor.MaskSource(&word);
   }
@@ -82,7 +88,8 @@ int RunMain(int argc, char** argv) {
 
   RunStart start;
   start.id = shm::NewRunId();
-  start.command = MaskedCommand(options);
+  std::vector<std::string> secrets;
+  start.command = MaskedCommand(options, &secrets);
   start.start_ns = NowNs(CLOCK_REALTIME);
   Handoff handoff;
   handoff.run = start.id;
@@ -92,6 +99,14 @@ int RunMain(int argc, char** argv) {
   if (prepared.program.reads_stdin) {
     if (const Status taken = input.Take(*home, start.id); !taken) return FailedBefore(taken);
     handoff.stdin_source = input.file();
+  }
+  Capture capture;
+  if (options.capture_fd) {
+    if (const Status prepared_capture = capture.Prepare(*home, start.id); !prepared_capture) {
+      input.Remove();
+      return FailedBefore(prepared_capture);
+    }
+    handoff.ledger = capture.ledger_path();
   }
   const auto environment = RecordedEnvironment(environ, options, handoff, *home, *installation);
   if (!environment) {
@@ -108,16 +123,28 @@ int RunMain(int argc, char** argv) {
   }
 
   ChildRunner runner;
-  if (const Status started = runner.Start(prepared.program, *environment, &input); !started) {
+  if (options.capture_fd) {
+    if (const Status started = capture.Start(*home, start.id, handoff.wall_minus_mono_ns, options, secrets); !started) {
+      input.Remove();
+      ReportNeverStarted(*home, start, kExitRunFailed);
+      return FailedBefore(started);
+    }
+  }
+  if (const Status started = runner.Start(prepared.program, *environment, &input, &capture); !started) {
     const int code = started.code() == Code::kNotFound ? kExitRunNotFound : kExitRunNotExecutable;
+    capture.ProgramHasThem();
+    capture.Finish(runner.FreshInterruptFd());
     input.Remove();
     ReportNeverStarted(*home, start, code);
     Say(started.message());
     return code;
   }
+  if (options.dump_signal != 0) runner.DumpOn(options.dump_signal, [&] { ReportDump(*home, options, start); });
   const Ended ended = runner.Wait(&input);
   input.Remove();
-  ReportEnd(*home, options, start, ended, runner.FreshInterruptFd());
+  const int interrupt_fd = runner.FreshInterruptFd();
+  capture.Finish(interrupt_fd);
+  ReportEnd(*home, options, start, ended, interrupt_fd);
   if (options.explain_filters) ExplainFilters(*home, start.id);
   EndAs(ended);
 }

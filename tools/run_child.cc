@@ -67,7 +67,9 @@ ChildRunner::~ChildRunner() {
   if (signals_ >= 0) close(signals_);
 }
 
-Status ChildRunner::Start(const ProgramToRun& program, const std::vector<std::string>& environment, StdinSource* input) {
+Status ChildRunner::Start(const ProgramToRun& program, const std::vector<std::string>& environment, StdinSource* input,
+                          Capture* capture) {
+  capture_ = capture;
   if (signals_ < 0) return Status(Code::kIo, "signals cannot be waited for");
   int ends[2];  // tells that exec failed; closed by an exec that works
   if (pipe2(ends, O_CLOEXEC) != 0) return Status::FromErrno("a pipe", errno);
@@ -81,6 +83,7 @@ Status ChildRunner::Start(const ProgramToRun& program, const std::vector<std::st
   }
   if (pid == 0) {
     if (input->child_fd() >= 0) dup2(input->child_fd(), STDIN_FILENO);
+    capture->TakePlaces();
     sigaction(SIGCHLD, &g_child_action_before, nullptr);
     sigprocmask(SIG_SETMASK, &g_mask_before, nullptr);
     execve(program.path.c_str(), argv.data(), envp.data());
@@ -90,6 +93,7 @@ Status ChildRunner::Start(const ProgramToRun& program, const std::vector<std::st
   }
   child_ = pid;
   close(ends[1]);
+  capture->ProgramHasThem();
   int failed = 0;
   ssize_t got;
   while ((got = read(ends[0], &failed, sizeof failed)) < 0 && errno == EINTR) {
@@ -139,8 +143,13 @@ Ended ChildRunner::Wait(StdinSource* input) {
 }
 
 void ChildRunner::OnSignal(int signal, bool sent_by_process) {
+  if (signal == SIGWINCH && child_ > 0 && capture_->WindowChanged()) {
+    kill(child_, SIGWINCH);
+    return;
+  }
   // The terminal's own signals go to the whole group, the program included.
   if (child_ <= 0 || !sent_by_process) return;
+  if (signal == dump_signal_) return dump_();
   if (!WitnessGot(signal)) kill(child_, signal);
 }
 

@@ -5,10 +5,13 @@
 // sent to smiley-run alone are passed on.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "shm/status.h"
+#include "tools/run_capture.h"
 #include "tools/run_python.h"
 #include "tools/run_stdin.h"
 
@@ -28,7 +31,13 @@ class ChildRunner {
   ChildRunner& operator=(const ChildRunner&) = delete;
 
   // Fails when the program cannot be executed: kNotFound or kPermission as exec says.
-  Status Start(const ProgramToRun& program, const std::vector<std::string>& environment, StdinSource* input);
+  // `capture` outlives the runner.
+  Status Start(const ProgramToRun& program, const std::vector<std::string>& environment, StdinSource* input, Capture* capture);
+  // `signal` is not passed on: `dump` is called instead.
+  void DumpOn(int signal, std::function<void()> dump) {
+    dump_signal_ = signal;
+    dump_ = std::move(dump);
+  }
   // Until the program ends. REQUIRES a successful Start().
   Ended Wait(StdinSource* input);
   // Readable when somebody presses Ctrl-C (or asks to stop) while we do something else; forgets those of before.
@@ -40,6 +49,9 @@ class ChildRunner {
   bool WitnessGot(int signal);
   void StopWitness();
 
+  Capture* capture_ = nullptr;
+  int dump_signal_ = 0;
+  std::function<void()> dump_;
   int signals_ = -1;
   int child_ = -1;
   int witness_ = -1;

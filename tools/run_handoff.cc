@@ -131,6 +131,7 @@ Result<std::vector<std::string>> RecordedEnvironment(char** environment, const R
   if (const char* point = getenv("SMILEY_TEST_POINT")) entry.Add('t', point);
   entry.AddNumber('d', options.detail == "calls" ? 1 : options.detail == "lines" ? 2 : 3);
   entry.AddNumber('f', options.follow ? 1 : 0).AddNumber('o', static_cast<int>(options.on_full));
+  if (options.hold) entry.AddNumber('H', 1);
   entry.AddNumber('b', options.block_timeout.count());
   if (options.first_ring_bytes != 0) entry.AddNumber('R', static_cast<std::int64_t>(options.first_ring_bytes));
   if (options.ring_bytes != 0) entry.AddNumber('q', static_cast<std::int64_t>(options.ring_bytes));
@@ -148,6 +149,7 @@ Result<std::vector<std::string>> RecordedEnvironment(char** environment, const R
   if (options.logs) entry.AddNumber('k', 1);
   if (options.c_calls) entry.AddNumber('C', 1);
   if (options.explain_filters) entry.Add('E', FiltersFile(home, handoff.run));
+  if (!handoff.ledger.empty()) entry.Add('u', handoff.ledger);
   std::string limits;
   for (const std::uint32_t limit : options.limits) limits += (limits.empty() ? "" : ",") + std::to_string(limit);
   entry.Add('L', limits);

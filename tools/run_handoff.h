@@ -30,6 +30,7 @@ struct Handoff {
   std::string run;
   std::int64_t wall_minus_mono_ns = 0;
   std::string stdin_source;  // empty = none
+  std::string ledger;        // of --capture-fd; empty = none
 };
 // The environment of the program: `environment` as it is, then the two entries. kInvalid: longer than the system takes.
 Result<std::vector<std::string>> RecordedEnvironment(char** environment, const RunOptions& options, const Handoff& handoff,

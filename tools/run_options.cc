@@ -1,5 +1,7 @@
 #include "tools/run_options.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -40,6 +42,8 @@ constexpr std::string_view kHelp =
     "  --stop-after PLACE     nothing after this FUNCTION has been left, this FILE:LINE was reached, or N events of a thread\n"
     "  --gc  --imports        also garbage collections, and modules that are imported for the first time\n"
     "  --log  --c-calls       also log records, and calls of functions written in C\n"
+    "  --capture-fd           also what C code and children write to standard output and error; the order between the two, and\n"
+    "                         against other events, is then by time of arrival only, so approximate\n"
     "  --explain-filters      at the end, say for each file which rule decided\n"
     "  --where EXPR           only functions for which EXPR holds when they begin\n"
     "  --redact GLOB          also hide values of variables and keys of such names; may be repeated\n"
@@ -49,6 +53,8 @@ constexpr std::string_view kHelp =
     "  --deep                 deep parts of values exact at every line, at its price\n"
     " When the daemon cannot keep up:\n"
     "  --on-full POLICY       block (default), drop (count what is lost) or overwrite (keep the newest)\n"
+    "  --dump-on WHAT         flight recorder: nothing is stored while the program runs. exit: the newest events, when it\n"
+    "                         ends or dies; signal[=SIGUSR1]: also each time smiley-run gets that signal\n"
     "  --block-timeout S      how long to wait for a daemon that does not move (default: 10 seconds)\n"
     "  --ring-size SIZE[,SIZE]  of the first thread's ring, and of the others', as in 4M,256K\n"
     "\n"
@@ -59,6 +65,8 @@ constexpr std::string_view kHelp =
     "  smiley-run --remote lab.example:4040 app.py\n"
     "  smiley-run --include-stdlib -m json.tool data.json\n"
     "  smiley-run --start-at Shop.pay --stop-after Shop.pay --max-depth 3 shop.py\n"
+    "  smiley-run --capture-fd -- make test\n"
+    "  smiley-run --dump-on signal=SIGUSR2 --ring-size 64M server.py\n"
     "  smiley-run --where 'function == \"pay\"' -- ./serve.sh\n";
 
 int Wrong(const std::string& message) {
@@ -121,6 +129,11 @@ class Parser {
   std::optional<int> Finish() {
     if (!out_->attach.empty()) return Wrong("--attach records a process that runs already, and starts no program");
     for (int i = 1; i < program_at_; ++i) out_->given.emplace_back(argv_[i]);
+    if (out_->hold) {
+      const bool told = std::find(names_.begin(), names_.end(), "--on-full") != names_.end();
+      if (told && out_->on_full != shm::OnFull::kOverwrite) return Wrong("--dump-on keeps the newest: it goes with --on-full overwrite only");
+      out_->on_full = shm::OnFull::kOverwrite;
+    }
     if (out_->no_redact && !out_->redact.empty()) return Wrong("--redact and --no-redact cannot both be");
     for (const auto& [name, place] : {std::pair{"--start-at", out_->start_at}, {"--stop-after", out_->stop_after}}) {
       if (out_->detail == "calls" && place.find(':') != std::string::npos) {
@@ -194,6 +207,7 @@ class Parser {
     if (name == "--imports") target = &out_->imports;
     if (name == "--log") target = &out_->logs;
     if (name == "--c-calls") target = &out_->c_calls;
+    if (name == "--capture-fd") target = &out_->capture_fd;
     if (name == "--explain-filters") target = &out_->explain_filters;
     if (name == "-q" || name == "--quiet") target = &out_->quiet;
     if (name == "--no-follow") {
@@ -209,7 +223,7 @@ class Parser {
 
   std::optional<int> Valued(const std::string& name, const std::string& value, bool has_value) {
     static constexpr std::string_view kKnown[] = {
-        "--detail", "--on-full", "--name",  "--include", "--exclude", "--where", "--redact", "--python", "--remote",
+        "--detail", "--on-full", "--dump-on", "--name",  "--include", "--exclude", "--where", "--redact", "--python", "--remote",
         "--block-timeout", "--ring-size", "--max-depth", "--start-at", "--stop-after",
         "--attach", "--depth", "--items", "--chars", "--nodes", "--bytes"};
     bool known = false;
@@ -238,6 +252,7 @@ class Parser {
       else if (value == "overwrite") out_->on_full = shm::OnFull::kOverwrite;
       else return Wrong("--on-full is block, drop or overwrite");
     }
+    if (name == "--dump-on") return DumpOn(value);
     if (name == "--where") return Where(value);
     if (name == "--start-at" || name == "--stop-after") return Place(name, value);
     if (name == "--block-timeout") return BlockTimeout(value);
@@ -260,6 +275,19 @@ class Parser {
       out_->limits[i] = static_cast<std::uint32_t>(*number);
     }
     return std::nullopt;
+  }
+
+  std::optional<int> DumpOn(const std::string& value) {
+    static constexpr std::pair<std::string_view, int> kSignals[] = {
+        {"exit", 0}, {"signal", SIGUSR1}, {"signal=SIGUSR1", SIGUSR1}, {"signal=SIGUSR2", SIGUSR2},
+        {"signal=SIGHUP", SIGHUP}, {"signal=SIGQUIT", SIGQUIT}};
+    for (const auto& [word, signal] : kSignals) {
+      if (word != value) continue;
+      out_->hold = true;
+      if (signal != 0) out_->dump_signal = signal;
+      return std::nullopt;
+    }
+    return Wrong("--dump-on is exit, signal, or signal=SIGUSR1, SIGUSR2, SIGHUP or SIGQUIT");
   }
 
   std::optional<int> Place(const std::string& name, const std::string& value) {

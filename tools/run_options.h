@@ -32,6 +32,8 @@ struct RunOptions {
   std::string attach;                // --attach: a pid in digits; empty = start a program
   std::string detail = "values";     // "calls" | "lines" | "values"
   shm::OnFull on_full = shm::OnFull::kBlock;
+  bool hold = false;                 // --dump-on: nothing is stored before the end or the signal
+  int dump_signal = 0;               // --dump-on signal; 0 = none
   std::chrono::milliseconds block_timeout{10'000};  // 0 = never wait
   std::uint64_t first_ring_bytes = 0, ring_bytes = 0;  // 0 = the tracer's default
   bool follow = true;
@@ -43,7 +45,7 @@ struct RunOptions {
   bool no_redact = false, deep = false, quiet = false;
   std::uint32_t max_depth = 0;           // 0 = no limit
   std::string start_at, stop_after;      // FUNCTION, FILE:LINE; stop_after also a number of events
-  bool explain_filters = false, gc = false, imports = false, logs = false, c_calls = false;
+  bool explain_filters = false, gc = false, imports = false, logs = false, c_calls = false, capture_fd = false;
   // depth, items, chars, nodes, bytes; 0 = the tracer's default.
   std::array<std::uint32_t, 5> limits{};
 };

@@ -201,6 +201,16 @@ void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart&
                     : "how the program ended could not be kept: " + spooled.message()));
 }
 
+void ReportDump(const shm::Home& home, const RunOptions& options, const RunStart& start) {
+  std::string request;
+  JsonObject object(&request);
+  object.Text("op", "dump").Text("run", start.id).End();
+  auto client = OpenClient(home);
+  const Status told = client ? (*client)->Ask(request).status() : client.status();
+  if (!told.ok()) return Say("run " + start.id + ": nothing was dumped (" + told.message() + ")");
+  if (!options.quiet) Say("run " + start.id + ": what was in memory is being stored; next: smiley-replay " + start.id);
+}
+
 void ReportNeverStarted(const shm::Home& home, const RunStart& start, int exit_code) {
   auto client = OpenClient(home);
   if (!client) return;

@@ -28,6 +28,9 @@ Status ReportBegin(const shm::Home& home, const RunOptions& options, const RunSt
 // where the next daemon finds it.
 void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended, int interrupt_fd);
 
+// What is in memory of a run that is held back is to be stored now; says so unless quiet.
+void ReportDump(const shm::Home& home, const RunOptions& options, const RunStart& start);
+
 // The run never came to be: exec failed. Takes the run back.
 void ReportNeverStarted(const shm::Home& home, const RunStart& start, int exit_code);
 

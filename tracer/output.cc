@@ -5,8 +5,11 @@
 
 #include <array>
 #include <iterator>
+#include <memory>
+#include <string_view>
 #include <utility>
 
+#include "shm/ledger.h"
 #include "tracer/keep_error.h"
 #include "tracer/process.h"
 #include "tracer/recorder.h"
@@ -59,6 +62,49 @@ struct Gather {
 };
 __attribute__((tls_model("initial-exec"))) thread_local Gather* t_gather = nullptr;
 
+// The bytes of an object whose layout is known; false for others.
+bool BytesOf(PyObject* object, std::string_view* out) {
+  if (PyBytes_Check(object)) {
+    *out = {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
+  } else if (PyByteArray_Check(object)) {
+    *out = {PyByteArray_AS_STRING(object), static_cast<std::size_t>(PyByteArray_GET_SIZE(object))};
+  } else if (PyMemoryView_Check(object)) {
+    const Py_buffer* view = PyMemoryView_GET_BUFFER(object);
+    if (view->buf == nullptr || !PyBuffer_IsContiguous(view, 'C')) return false;
+    *out = {static_cast<const char*>(view->buf), static_cast<std::size_t>(view->len)};
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// ---- descriptors that are captured ----
+
+std::unique_ptr<shm::Ledger> g_ledger;
+
+// A write to descriptor 1 or 2 by Python's own layers, which its hooks tell: whoever captures the descriptor is told of it.
+class Announced {
+ public:
+  Announced(int fd, PyObject* object) {
+    if (g_ledger == nullptr || !IsOutput(fd) || !BytesOf(object, &bytes_) || bytes_.empty()) return;
+    const Process* process = Process::instance();
+    const bool unfollowed = Process::forked.load() && !process->options().follow;
+    if (unfollowed || process->ended() || PyInterpreterState_Get() != PyInterpreterState_Main() || !g_ledger->Covers(fd)) return;
+    ticket_ = g_ledger->Announce(fd, bytes_);
+  }
+  // `result`: what the function returned.
+  void Settle(PyObject* result) const {
+    if (ticket_ == 0) return;
+    KeepError keep;
+    const Py_ssize_t written = result != nullptr && PyLong_CheckExact(result) ? PyLong_AsSsize_t(result) : 0;
+    g_ledger->Settle(ticket_, bytes_, written > 0 ? static_cast<std::size_t>(written) : 0);
+  }
+
+ private:
+  std::string_view bytes_;
+  std::uint64_t ticket_ = 0;
+};
+
 // Null: nothing is recorded here.
 ThreadRecorder* Recorder() {
   Process* process = Process::instance();
@@ -92,22 +138,6 @@ void Wrote(int fd, const Text& text) {
   WrittenText own;
   own.Add(text);
   Tell(recorder, fd, &own);
-}
-
-// The bytes of an object whose layout is known; false for others.
-bool BytesOf(PyObject* object, std::string_view* out) {
-  if (PyBytes_Check(object)) {
-    *out = {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
-  } else if (PyByteArray_Check(object)) {
-    *out = {PyByteArray_AS_STRING(object), static_cast<std::size_t>(PyByteArray_GET_SIZE(object))};
-  } else if (PyMemoryView_Check(object)) {
-    const Py_buffer* view = PyMemoryView_GET_BUFFER(object);
-    if (view->buf == nullptr || !PyBuffer_IsContiguous(view, 'C')) return false;
-    *out = {static_cast<const char*>(view->buf), static_cast<std::size_t>(view->len)};
-  } else {
-    return false;
-  }
-  return true;
 }
 
 // `result`: how many of them were written.
@@ -162,22 +192,35 @@ void WroteFile(int fd, PyObject* bytes, PyObject* result) {
 }
 PyObject* FileWrite(PyObject* self, PyObject* bytes) {
   const int fd = DescriptorOfFile(self);
+  const Announced announced(fd, bytes);
   PyObject* result = g_file_write.original(self, bytes);
+  announced.Settle(result);
   WroteFile(fd, bytes, result);
   return result;
 }
 PyObject* FileWriteMethod(PyObject* self, PyTypeObject* type, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   const int fd = DescriptorOfFile(self);
+  const Announced announced(fd, count == 1 ? args[0] : Py_None);
   PyObject* result = As<Method>(g_file_write.original)(self, type, args, count, names);
+  announced.Settle(result);
   if (count == 1) WroteFile(fd, args[0], result);
   return result;
 }
 
+// -1: no int, or not a small one. Whatever it is, os.write says so itself.
+int SmallNumber(PyObject* object) {
+  if (!PyLong_Check(object)) return -1;
+  int overflow = 0;
+  const long number = PyLong_AsLongAndOverflow(object, &overflow);
+  return overflow == 0 && number >= 0 && number <= 2 ? static_cast<int>(number) : -1;
+}
+
 PyObject* OsWrite(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  const int fd = count == 2 ? SmallNumber(args[0]) : -1;
+  const Announced announced(fd, fd >= 0 ? args[1] : Py_None);
   PyObject* result = As<Fast>(g_os_write.original)(self, args, count);
-  if (result == nullptr || count != 2 || !PyLong_Check(args[0])) return result;
-  const long fd = PyLong_AsLong(args[0]);
-  if (fd == 1 || fd == 2) WroteBytes(static_cast<int>(fd), args[1], result);
+  announced.Settle(result);
+  if (IsOutput(fd)) WroteBytes(fd, args[1], result);
   return result;
 }
 
@@ -345,7 +388,7 @@ bool SetAll() {
 
 }  // namespace
 
-bool WatchOutput(std::string* why) {
+bool WatchOutput(const char* ledger, std::string* why) {
   if (!FindLayout()) {
     *why = "the interpreter's files are not as expected";
     return false;
@@ -355,6 +398,9 @@ bool WatchOutput(std::string* why) {
     *why = "the interpreter's writing functions are not as expected";
     return false;
   }
+  // Without it what Python writes is told twice, and nothing is lost.
+  if (ledger != nullptr) g_ledger = shm::Ledger::Open(ledger);
+  if (g_ledger != nullptr) g_ledger->Attach();
   return true;
 }
 

@@ -9,7 +9,8 @@
 namespace smiley::tracer {
 
 // False: nothing was changed, *why says in one line what is not as expected.
-bool WatchOutput(std::string* why);
+// `ledger`: where writes to captured descriptors are announced; null: none is captured.
+bool WatchOutput(const char* ledger, std::string* why);
 void UnwatchOutput();
 
 }  // namespace smiley::tracer

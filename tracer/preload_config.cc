@@ -90,6 +90,7 @@ void ReadKey(char key, const char* value, Handoff* handoff) {
     case 'd': config.detail = static_cast<SmileyDetail>(Number(value)); break;
     case 'f': config.follow = static_cast<uint32_t>(Number(value)); break;
     case 'o': config.on_full = static_cast<uint32_t>(Number(value)); break;
+    case 'H': config.hold = 1; break;
     case 'b': config.block_timeout_ms = static_cast<uint32_t>(Number(value)); break;
     case 'R': config.first_ring_bytes = Number(value); break;
     case 'q': config.ring_bytes = Number(value); break;
@@ -107,6 +108,7 @@ void ReadKey(char key, const char* value, Handoff* handoff) {
     case 'G': config.imports = 1; break;
     case 'k': config.logs = 1; break;
     case 'C': config.c_calls = 1; break;
+    case 'u': config.ledger = value; break;
     case 'p': config.stdin_source = value; break;
     default: break;
   }

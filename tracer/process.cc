@@ -115,7 +115,7 @@ std::string Process::ProcessRecord(bool fork) const {
   std::string record;
   shm::CborWriter out(&record);
   const auto key = [&](const char* name) { out.Text(name, std::strlen(name)); };
-  out.MapHeader(13);
+  out.MapHeader(14);
   key("command");
   out.ArrayHeader(command.size());
   for (const std::string& word : command) PutText(&out, word);
@@ -145,6 +145,8 @@ std::string Process::ProcessRecord(bool fork) const {
   key("options");
   out.ArrayHeader(options.size());
   for (const std::string& word : options) PutText(&out, word);
+  key("hold");
+  out.Unsigned(config_->hold);
   key("redacted");
   out.Int(masked);
   key("kind");

@@ -74,6 +74,8 @@ class Process {
   void SwitchOff(const char* why);
   // Nothing is recorded: paused, waiting for where to begin, or switched off.
   bool off() const { return state_.load(std::memory_order_relaxed) != State::kOn; }
+  // Nothing will be recorded here any more.
+  bool ended() const { return state_.load(std::memory_order_relaxed) == State::kOff; }
   bool paused() const { return state_.load(std::memory_order_relaxed) == State::kPaused; }
   bool waiting() const { return state_.load(std::memory_order_relaxed) == State::kWaiting; }
   void Pause() { Change(State::kOn, State::kPaused); }

@@ -109,7 +109,7 @@ std::string BeginRecording(const SmileyStartConfig& config) {
     delete hooks;
     return error;
   }
-  if (std::string why; !WatchOutput(&why)) process->Note("warning", "what the program writes is not recorded: " + why);
+  if (std::string why; !WatchOutput(config.ledger, &why)) process->Note("warning", "what the program writes is not recorded: " + why);
   WatchChildren();
   if (!WatchExtras(process->options())) process->Note("warning", "garbage collections or imports are not shown");
   pthread_atfork(nullptr, nullptr, [] { Process::forked.store(true); });

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SMILEY_START_VERSION 2u
+#define SMILEY_START_VERSION 3u
 
 enum SmileyKind : uint32_t {
   kSmileyFirst = 1,  // started by smiley-run
@@ -50,7 +50,7 @@ struct SmileyStartConfig {
   // Recording.
   uint32_t on_full;             // smiley::shm::OnFull
   uint32_t block_timeout_ms;    // default 10000; 0 = never wait
-  uint32_t reserved0;
+  uint32_t hold;                // 1: --dump-on, the daemon stores what is in the rings only when it is asked to, or at the end
   uint64_t first_ring_bytes;    // 0 = the tracer's default (4 MiB)
   uint64_t ring_bytes;          // further threads; 0 = the tracer's default (256 KiB)
   const char* const* include;   // --include PACKAGE|GLOB, in order
@@ -71,6 +71,7 @@ struct SmileyStartConfig {
   const char* explain;          // --explain-filters: a file to which decisions are appended; null = none
   // Capture limits; 0 = the tracer's default (3, 64, 256, 512, 4096).
   uint32_t max_depth, max_items, max_chars, max_nodes, max_bytes;
+  const char* ledger;           // --capture-fd: where writes to descriptors 1 and 2 are announced (shm/ledger.h); null = none
 
   // The audit hook through which this call comes: to be unlinked from the runtime's list once started. Its entry is
   // being walked while smiley_tracer_start runs, so it must not be freed before that call has returned.

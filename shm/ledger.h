@@ -1,0 +1,91 @@
+// Thread rule: Announce, Settle and Covers from any thread of any process that has it open; Read from any thread.
+//
+// What Python's own layers write to descriptors that are captured (smiley-run --capture-fd): the hooks have told it already,
+// so whoever reads the other end has to know it again. Each write is announced before it happens and settled after it,
+// in a shared file of fixed-size entries; bytes are told by their length, a hash and the first eight of them. Entries are
+// used again after kLedgerEntries writes; a reader that is so far behind takes what it missed for somebody else's.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "shm/status.h"
+
+namespace smiley::shm {
+
+inline constexpr std::uint64_t kLedgerMagic = 0x3152474c594c4d53;  // "SMLYLGR1"
+inline constexpr std::uint64_t kLedgerEntries = 1u << 17;          // a full pipe of single bytes fits
+
+// The file or terminal that descriptor 1 (2) of the program leads to.
+struct LedgerStream {
+  std::uint64_t device = 0, inode = 0;  // both 0: not captured
+};
+
+struct LedgerEntry {
+  std::atomic<std::uint64_t> turn;    // ticket * 4 + LedgerState
+  std::atomic<std::uint64_t> what;    // pid << 34 | stream << 32 | length
+  std::atomic<std::uint64_t> prefix;  // the first eight bytes, the rest zero
+  std::atomic<std::uint64_t> hash;    // XXH3-64
+};
+static_assert(sizeof(LedgerEntry) == 32);
+
+struct LedgerHeader {
+  std::uint64_t magic;
+  std::uint64_t entries;
+  LedgerStream streams[2];
+  alignas(64) std::atomic<std::uint64_t> next;      // ticket of the next announcement, from 1
+  std::atomic<std::uint32_t> attached;              // 1: a process of the run is being recorded
+};
+static_assert(sizeof(LedgerHeader) == 128);
+
+class Ledger {
+ public:
+  // Makes the file (0600, exclusively). `streams[0]` is standard output, `streams[1]` standard error.
+  static Result<std::unique_ptr<Ledger>> Create(const std::filesystem::path& path, const LedgerStream (&streams)[2]);
+  // Null when it is not there or not one. It keeps no descriptor.
+  static std::unique_ptr<Ledger> Open(const std::filesystem::path& path);
+  // Of an open descriptor; both 0 when there is none.
+  static LedgerStream StreamOf(int fd);
+  ~Ledger();
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+
+  void Attach() { header_->attached.store(1, std::memory_order_release); }
+  bool attached() const { return header_->attached.load(std::memory_order_acquire) != 0; }
+
+  // Whether what is written to `fd` (1 or 2) goes to the captured file now; asks the system.
+  bool Covers(int fd) const;
+  // The ticket of a write of `bytes` that is about to be tried. REQUIRES Covers(fd).
+  std::uint64_t Announce(int fd, std::string_view bytes);
+  // How much of `bytes` was written: 0 when it failed.
+  void Settle(std::uint64_t ticket, std::string_view bytes, std::size_t written);
+
+  struct Write {
+    std::uint64_t ticket = 0, prefix = 0, hash = 0;
+    int stream = 0;              // 1 or 2
+    std::uint32_t pid = 0;       // of the writer
+    std::size_t length = 0;
+    bool settled = false;
+  };
+  enum class Found { kWrite, kNotYet, kGone };
+  // The write with that ticket: kNotYet when it is not announced (wholly), kGone when its entry was used again.
+  Found Read(std::uint64_t ticket, Write* out) const;
+  std::uint64_t next() const { return header_->next.load(std::memory_order_acquire); }
+
+  static std::uint64_t PrefixOf(std::string_view bytes);
+  static std::uint64_t HashOf(std::string_view bytes);
+
+ private:
+  Ledger(LedgerHeader* header) : header_(header), entries_(reinterpret_cast<LedgerEntry*>(header + 1)) {}
+  LedgerEntry& At(std::uint64_t ticket) const { return entries_[ticket % kLedgerEntries]; }
+  LedgerHeader* header_;
+  LedgerEntry* entries_;
+};
+
+}  // namespace smiley::shm
