@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include "shm/home.h"
 #include "tracer/interp.h"
@@ -37,31 +38,45 @@ void OrRaise(const std::string& failed) {
   if (!failed.empty()) throw std::runtime_error(failed);
 }
 
+// Each key of the package's start() by its own name; it has checked them.
+smiley::tracer::StartRequest RequestFrom(const py::dict& options) {
+  smiley::tracer::StartRequest request;
+  const auto take = [&](const char* name, auto* to) { *to = options[name].cast<std::remove_pointer_t<decltype(to)>>(); };
+  take("name", &request.name);
+  take("detail", &request.detail);
+  take("where", &request.where);
+  take("start_at", &request.start_at);
+  take("stop_after", &request.stop_after);
+  take("command", &request.command);
+  take("include", &request.include);
+  take("exclude", &request.exclude);
+  take("redact", &request.redact);
+  take("include_stdlib", &request.include_stdlib);
+  take("site_packages", &request.site_packages);
+  take("follow", &request.follow);
+  take("redaction", &request.redaction);
+  take("deep", &request.deep);
+  take("gc", &request.gc);
+  take("imports", &request.imports);
+  take("log", &request.log);
+  take("c_calls", &request.c_calls);
+  take("on_full", &request.on_full);
+  take("block_timeout_ms", &request.block_timeout_ms);
+  take("max_depth", &request.max_depth);
+  take("depth", &request.depth);
+  take("items", &request.items);
+  take("chars", &request.chars);
+  take("nodes", &request.nodes);
+  take("bytes", &request.bytes);
+  return request;
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_smiley, module) {
   using namespace smiley::tracer;
   module.doc() = "smiley's recorder; programs use it through the package smiley";
-  module.def(
-      "start",
-      [](std::string name, std::string detail, std::vector<std::string> command, std::vector<std::string> include,
-         std::vector<std::string> exclude, std::vector<std::string> redact, bool include_stdlib, bool site_packages,
-         std::string where, bool follow) {
-        StartRequest request;
-        request.name = std::move(name);
-        request.detail = std::move(detail);
-        request.where = std::move(where);
-        request.command = std::move(command);
-        request.include = std::move(include);
-        request.exclude = std::move(exclude);
-        request.redact = std::move(redact);
-        request.include_stdlib = include_stdlib;
-        request.site_packages = site_packages;
-        request.follow = follow;
-        OrRaise(StartInThisProcess(request));
-      },
-      py::kw_only(), py::arg("name"), py::arg("detail"), py::arg("command"), py::arg("include"), py::arg("exclude"),
-      py::arg("redact"), py::arg("include_stdlib"), py::arg("site_packages"), py::arg("where"), py::arg("follow"));
+  module.def("start", [](const py::dict& options) { OrRaise(StartInThisProcess(RequestFrom(options))); });
   module.def("pause", [](bool end) { PauseRecording(end); }, py::arg("end") = false);
   module.def("resume", [] { OrRaise(ResumeRecording()); });
   module.def("recording", &IsRecording, "True while this process is being recorded.");

@@ -152,11 +152,29 @@ std::string StartInThisProcess(const StartRequest& request) {
   own->KeepAll(request.redact, &config.redact, &config.redact_count);
   config.argv = config.command;
   config.argv_count = config.command_count;
-  config.block_timeout_ms = 10'000;
+  config.on_full = static_cast<std::uint32_t>(request.on_full == "drop"        ? shm::OnFull::kDrop
+                                              : request.on_full == "overwrite" ? shm::OnFull::kOverwrite
+                                                                               : shm::OnFull::kBlock);
+  config.block_timeout_ms = request.block_timeout_ms;
+  config.start_at = request.start_at.empty() ? nullptr : own->Keep(request.start_at);
+  config.stop_after = request.stop_after.empty() ? nullptr : own->Keep(request.stop_after);
+  config.no_redact = !request.redaction;
+  config.deep = request.deep;
+  config.gc = request.gc;
+  config.imports = request.imports;
+  config.logs = request.log;
+  config.c_calls = request.c_calls;
+  config.max_frames = request.max_depth;
+  config.max_depth = request.depth;
+  config.max_items = request.items;
+  config.max_chars = request.chars;
+  config.max_nodes = request.nodes;
+  config.max_bytes = request.bytes;
   config.include_stdlib = request.include_stdlib;
   config.no_site_packages = !request.site_packages;
   const std::string failed = BeginRecording(config);
-  if (failed.empty()) BeginStretch();
+  // With a place to begin at, that begins it.
+  if (failed.empty() && !Process::instance()->waiting()) BeginStretch();
   return failed;
 }
 

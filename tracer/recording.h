@@ -17,9 +17,14 @@ std::string BeginRecording(const SmileyStartConfig& config);
 
 // What a program that starts recording itself asks for; the defaults are those of smiley-run.
 struct StartRequest {
-  std::string name, detail = "values", where;
+  std::string name, detail = "values", where, start_at, stop_after;
   std::vector<std::string> command, include, exclude, redact;
-  bool include_stdlib = false, site_packages = true, follow = true;
+  bool include_stdlib = false, site_packages = true, follow = true, redaction = true, deep = false;
+  bool gc = false, imports = false, log = false, c_calls = false;
+  std::string on_full = "block";
+  std::uint32_t block_timeout_ms = 10'000;
+  std::uint32_t max_depth = 0;                                 // 0 = no limit
+  std::uint32_t depth = 0, items = 0, chars = 0, nodes = 0, bytes = 0;  // capture limits; 0 = the default
 };
 // Begins a run of its own, starting the daemon when none runs; goes on with a recording that is paused or was ended.
 std::string StartInThisProcess(const StartRequest& request);

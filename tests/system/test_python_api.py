@@ -75,6 +75,47 @@ class PythonApi(support.SmileyTest):
                 self.assertEqual({o["depth"] for o in elsewhere}, {0})
                 self.assertEqual([o["event"] for o in self.events if o["event"] == "end"], ["end"])
 
+    def test_start_takes_what_smiley_run_takes(self):
+        text = ("import gc, logging, smiley\n"
+                "logging.getLogger('shop').addHandler(logging.NullHandler())\n"
+                "smiley.start(max_depth=3, depth=1, items=3, chars=4, gc=True, log=True, c_calls=True, redact=['pin'],\n"
+                "             start_at='main', stop_after='main', on_full='drop', block_timeout=0.5)\n"
+                "print(smiley.recording())\n"
+                "def early():\n    pass\n"
+                "def deeper():\n    hidden = 1\n"
+                "def inner(pin, many, text):\n"
+                "    deeper()\n    gc.collect()\n    return len(text)\n"
+                "def main():\n"
+                "    logging.getLogger('shop').warning('said %s', 1)\n"
+                "    return inner(1234, [1, 2, [3], 4, 5], 'abcdefgh')\n"
+                "early()\nmain()\nearly()\n"
+                "for wrong in (dict(detail='all'), dict(on_full='x'), dict(items=0), dict(chars=True), dict(block_timeout=-1),\n"
+                "              dict(redact=['x'], redaction=False), dict(stop_after=0)):\n"
+                "    try:\n        smiley.start(**wrong)\n        print(wrong)\n    except ValueError:\n        pass\n")
+        for test, python in self.each():
+            with test:
+                result, lines = self.run_plain(python, text)
+                self.assertEqual(result.text, "False\n")
+                called = [o["function"] for o in self.events if o["event"] == "call" and o["file"].endswith("app.py")]
+                self.assertEqual(called, ["main", "inner"])
+                inner = next(o for o in self.events if o["event"] == "call" and o["function"] == "inner")["changed"]
+                self.assertEqual(inner["pin"], {"$type": "redacted"})
+                self.assertEqual(inner["many"]["cut"], 2)
+                self.assertEqual(inner["many"]["items"][2]["cut"], 1)
+                self.assertEqual(inner["text"], {"$type": "str", "text": "abcd", "cut": 4})
+                kinds = {o["event"] for o in self.events}
+                self.assertTrue({"gc", "c_call", "end"} <= kinds, kinds)
+                self.assertIn("log", [o["value"] for o in self.events if o["event"] == "mark"])
+
+    def test_redaction_can_be_left_out(self):
+        for test, python in self.each():
+            with test:
+                self.run_plain(python, "import smiley\n"
+                               "def pay(password):\n    return 1\n"
+                               "with smiley.record(redaction=False, stop_after=1000):\n    pay('plain words')\n")
+                call = next(o for o in self.events if o["event"] == "call" and o["function"] == "pay")
+                self.assertEqual(call["changed"]["password"], "plain words")
+
     def test_blocks_and_functions(self):
         text = ("import asyncio, smiley\n"
                 "def work(n):\n    return n\n"

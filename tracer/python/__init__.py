@@ -32,19 +32,61 @@ __all__ = ["Error", "Run", "State", "home", "mark", "pause", "record", "recordin
 __version__ = _smiley.__version__
 
 
+def _one_of(name, value, *known):
+    if value not in known:
+        raise ValueError("%s is one of %s" % (name, ", ".join(map(repr, known))))
+
+
+def _whole(name, value):
+    """What stands for no limit, or the default, is None outside and 0 inside."""
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 0xffffffff:
+        raise ValueError("%s is a whole number from 1, or None" % name)
+    return value
+
+
 def start(*, name="", detail="values", include=(), exclude=(), include_stdlib=False, site_packages=True, where="",
-          redact=(), follow=True):
+          max_depth=None, start_at="", stop_after="", gc=False, imports=False, log=False, c_calls=False,
+          redact=(), redaction=True, depth=None, items=None, chars=None, nodes=None, bytes=None, deep=False,
+          on_full="block", block_timeout=10.0, follow=True):
     """Begins recording this process, in all its threads; starts the daemon when none runs.
 
-    The options are those of smiley-run and count when the process's run begins. Returns the run's id. Raises
-    smiley.Error when recording cannot begin; says why."""
-    if detail not in ("calls", "lines", "values"):
-        raise ValueError("detail is 'calls', 'lines' or 'values'")
+    The options are those of smiley-run (`smiley-run --help` tells them) and count when the process's run begins:
+
+    name            a name for the run
+    detail          "calls", "lines" or "values"
+    include, exclude, include_stdlib, site_packages, where, max_depth
+                    which packages, files and functions are recorded, and how deep
+    start_at, stop_after
+                    a function, as in "Shop.pay", or a file and a line, as in "shop.py:12"; stop_after also a number of events
+    gc, imports, log, c_calls
+                    also garbage collections, first imports, log records, calls of functions written in C
+    redact          more names whose values are hidden; redaction=False hides none
+    depth, items, chars, nodes, bytes, deep
+                    how much of a value: None for the usual limits (3, 64, 256, 512, 4096)
+    on_full         "block", "drop" or "overwrite"; block_timeout: seconds to wait for a daemon that does not move
+    follow          child processes as well
+
+    Returns the run's id. Raises ValueError for an option that cannot be, smiley.Error when recording cannot begin; says why."""
+    _one_of("detail", detail, "calls", "lines", "values")
+    _one_of("on_full", on_full, "block", "drop", "overwrite")
+    if not 0 <= block_timeout <= 1e6:
+        raise ValueError("block_timeout is a number of seconds")
+    if not redaction and redact:
+        raise ValueError("redact adds to what redaction=False leaves out")
+    if isinstance(stop_after, int):
+        stop_after = str(_whole("stop_after", stop_after))
     command = [str(word) for word in getattr(sys, "argv", [])] or [sys.executable or "python"]
+    options = dict(
+        name=name, detail=detail, command=command, include=list(include), exclude=list(exclude), redact=list(redact),
+        redaction=bool(redaction), include_stdlib=bool(include_stdlib), site_packages=bool(site_packages), where=where,
+        start_at=start_at, stop_after=stop_after, gc=bool(gc), imports=bool(imports), log=bool(log), c_calls=bool(c_calls),
+        deep=bool(deep), on_full=on_full, block_timeout_ms=round(block_timeout * 1000), follow=bool(follow),
+        max_depth=_whole("max_depth", max_depth), depth=_whole("depth", depth), items=_whole("items", items),
+        chars=_whole("chars", chars), nodes=_whole("nodes", nodes), bytes=_whole("bytes", bytes))
     try:
-        _smiley.start(name=name, detail=detail, command=command, include=list(include), exclude=list(exclude),
-                      redact=list(redact), include_stdlib=include_stdlib, site_packages=site_packages, where=where,
-                      follow=follow)
+        _smiley.start(options)
     except RuntimeError as error:
         raise Error(str(error)) from None
     return _smiley.run()

@@ -1,24 +1,43 @@
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 __version__: str
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 class Error(RuntimeError): ...
 
+class Options(TypedDict, total=False):
+    """What `start` and `record` take: the options of smiley-run, see help(smiley.start)."""
+
+    name: str
+    detail: Literal["calls", "lines", "values"]
+    include: Iterable[str]
+    exclude: Iterable[str]
+    include_stdlib: bool
+    site_packages: bool
+    where: str
+    max_depth: int | None
+    start_at: str
+    stop_after: str | int
+    gc: bool
+    imports: bool
+    log: bool
+    c_calls: bool
+    redact: Iterable[str]
+    redaction: bool
+    depth: int | None
+    items: int | None
+    chars: int | None
+    nodes: int | None
+    bytes: int | None
+    deep: bool
+    on_full: Literal["block", "drop", "overwrite"]
+    block_timeout: float
+    follow: bool
+
+
 def home() -> str: ...
-def start(
-    *,
-    name: str = "",
-    detail: Literal["calls", "lines", "values"] = "values",
-    include: Iterable[str] = (),
-    exclude: Iterable[str] = (),
-    include_stdlib: bool = False,
-    site_packages: bool = True,
-    where: str = "",
-    redact: Iterable[str] = (),
-    follow: bool = True,
-) -> str: ...
+def start(**options: Unpack[Options]) -> str: ...
 def stop() -> None: ...
 def pause() -> None: ...
 def resume() -> None: ...
@@ -30,20 +49,7 @@ class record:
     @overload
     def __new__(cls, function: Function, /) -> Function: ...
     @overload
-    def __new__(
-        cls,
-        /,
-        *,
-        name: str = "",
-        detail: Literal["calls", "lines", "values"] = "values",
-        include: Iterable[str] = (),
-        exclude: Iterable[str] = (),
-        include_stdlib: bool = False,
-        site_packages: bool = True,
-        where: str = "",
-        redact: Iterable[str] = (),
-        follow: bool = True,
-    ) -> record: ...
+    def __new__(cls, /, **options: Unpack[Options]) -> record: ...
     def __enter__(self) -> record: ...
     def __exit__(self, *exception: object) -> Literal[False]: ...
     def __call__(self, function: Function) -> Function: ...
