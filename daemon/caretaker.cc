@@ -13,20 +13,21 @@ Caretaker::Caretaker(Store& store, Archive& archive, RunRegistry& runs, Options 
 
 Caretaker::~Caretaker() {
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_all();
+  wake_.NotifyAll();
   if (thread_.joinable()) thread_.join();
 }
 
 void Caretaker::Loop() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    lock.unlock();
+  while (true) {
     Look();
-    lock.lock();
-    wake_.wait_for(lock, options_.look_every, [this] { return stopping_; });
+    const auto until = std::chrono::steady_clock::now() + options_.look_every;
+    const shm::MutexLock lock(mutex_);
+    while (!stopping_ && wake_.WaitUntil(mutex_, until)) {
+    }
+    if (stopping_) return;
   }
 }
 
@@ -47,7 +48,7 @@ std::size_t Caretaker::Look() {
       const RunInfo run = std::move(runs.back());
       runs.pop_back();
       {
-        std::lock_guard lock(mutex_);
+        const shm::MutexLock lock(mutex_);
         if (stopping_) return removed;
       }
       if (!runs_.Delete(run.id).ok()) continue;  // it goes on again, or somebody was faster

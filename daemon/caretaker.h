@@ -5,16 +5,15 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <thread>
 
 #include "daemon/archive.h"
 #include "daemon/run_registry.h"
 #include "daemon/store.h"
+#include "shm/mutex.h"
 
 namespace smiley::daemon {
 
@@ -39,9 +38,9 @@ class Caretaker {
   Archive& archive_;
   RunRegistry& runs_;
   const Options options_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopping_ = false;  // under mutex_
+  shm::Mutex mutex_;
+  shm::Condition wake_;
+  bool stopping_ SMILEY_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -122,7 +122,7 @@ void Drainer::Wake() {
 
 void Drainer::Post(std::function<void()> command) {
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     commands_.push_back(std::move(command));
   }
   commanded_ = true;
@@ -198,7 +198,7 @@ void Drainer::Pass() {
   std::vector<std::function<void()>> commands;
   commanded_ = false;
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     commands.swap(commands_);
   }
   for (auto& command : commands) command();

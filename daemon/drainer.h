@@ -5,11 +5,9 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
@@ -22,6 +20,7 @@
 #include "daemon/run_registry.h"
 #include "daemon/segments.h"
 #include "shm/home.h"
+#include "shm/mutex.h"
 
 namespace smiley::daemon {
 
@@ -124,8 +123,8 @@ class Drainer : public RunRegistry {
   int epoll_ = -1, wake_fd_ = -1;
   std::thread thread_;
 
-  std::mutex mutex_;
-  std::vector<std::function<void()>> commands_;
+  shm::Mutex mutex_;
+  std::vector<std::function<void()>> commands_ SMILEY_GUARDED_BY(mutex_);
   std::atomic<bool> stopping_{false};
   std::atomic<bool> commanded_{false}, progressed_{false};
 

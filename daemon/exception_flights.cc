@@ -134,9 +134,10 @@ void FlightTracker::Handled(const RawEvent& event) {
     }
   } else {
     // From a handler that did not keep it to the next one further out.
-    const auto same = std::find_if(frame.handled.rbegin(), frame.handled.rend(), [&](const FlightPtr& flight) {
+    const auto is_same = [&type = type, &message = message](const FlightPtr& flight) {
       return flight->type == type && flight->message == message;
-    });
+    };
+    const auto same = std::find_if(frame.handled.rbegin(), frame.handled.rend(), is_same);
     if (same == frame.handled.rend()) return;
     std::rotate(same.base() - 1, same.base(), frame.handled.end());
   }
@@ -154,9 +155,10 @@ void FlightTracker::Unwind(const RawEvent& event) {
   auto [type, message] = ExceptionOf(event);
   FlightPtr flight = std::move(frame.active);
   if (flight == nullptr) {
-    const auto same = std::find_if(frame.handled.rbegin(), frame.handled.rend(), [&](const FlightPtr& handled) {
+    const auto is_same = [&type = type, &message = message](const FlightPtr& handled) {
       return handled->type == type && handled->message == message;
-    });
+    };
+    const auto same = std::find_if(frame.handled.rbegin(), frame.handled.rend(), is_same);
     if (same != frame.handled.rend()) {
       flight = std::move(*same);
       frame.handled.erase(same.base() - 1);

@@ -41,12 +41,12 @@ Forwarder::Forwarder(const shm::Home& home, Archive& archive, RunRegistry& runs,
 
 Forwarder::~Forwarder() {
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     stopping_ = true;
   }
   const std::uint64_t one = 1;
   (void)!write(stop_fd_, &one, sizeof one);
-  wake_.notify_all();
+  wake_.NotifyAll();
   thread_.join();
   close(stop_fd_);
 }
@@ -69,6 +69,7 @@ void Forwarder::Load() {
     job.address = address;
     job.token = *parsed;
     job.known = Clock::now();
+    const shm::MutexLock lock(mutex_);
     jobs_.emplace(run, std::move(job));
   }
 }
@@ -86,46 +87,45 @@ Status Forwarder::Add(const std::string& run, const std::string& address, const 
   job.token = *parsed;
   job.known = Clock::now();
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     jobs_[run] = std::move(job);
   }
-  wake_.notify_all();
+  wake_.NotifyAll();
   return {};
 }
 
 void Forwarder::Forget(const std::string& run) {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   unlink((dir_ / run).c_str());
   jobs_.erase(run);
 }
 
 bool Forwarder::Holds(const std::string& run) const {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   return jobs_.contains(run);
 }
 
 std::vector<ForwardStatus> Forwarder::Snapshot() const {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   std::vector<ForwardStatus> all;
   for (const auto& [run, job] : jobs_) all.push_back({run, job.address, job.state, job.error, job.sent_bytes});
   return all;
 }
 
 void Forwarder::Loop() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    if (jobs_.empty()) {
-      wake_.wait(lock);
-      continue;
-    }
+  while (true) {
     std::vector<std::string> due;
-    for (const auto& [run, job] : jobs_) {
-      if (job.next_try <= Clock::now()) due.push_back(run);
+    {
+      const shm::MutexLock lock(mutex_);
+      while (!stopping_ && jobs_.empty()) wake_.Wait(mutex_);
+      if (stopping_) return;
+      for (const auto& [run, job] : jobs_) {
+        if (job.next_try <= Clock::now()) due.push_back(run);
+      }
     }
-    lock.unlock();
     for (const std::string& run : due) Look(run);
-    lock.lock();
-    if (!stopping_) wake_.wait_for(lock, kLookEvery);
+    const shm::MutexLock lock(mutex_);
+    if (!stopping_) wake_.WaitUntil(mutex_, Clock::now() + kLookEvery);
   }
 }
 
@@ -133,7 +133,7 @@ void Forwarder::Look(const std::string& run) {
   const auto info = archive_.FindRun(run);
   Job job;
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     const auto found = jobs_.find(run);
     if (found == jobs_.end() || stopping_) return;
     if (info.ok()) {
@@ -158,7 +158,7 @@ void Forwarder::Look(const std::string& run) {
     }
     return Done(run, "was sent to " + job.address);
   }
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   const auto found = jobs_.find(run);
   if (found == jobs_.end()) return;
   Job& now = found->second;
@@ -197,7 +197,7 @@ Status Forwarder::Send(const std::string& run, const Job& job) {
     for (std::size_t at = 0; at < bytes.size() && status.ok(); at += Client::kMaxFrameBytes) {
       status = client->SendFrame(std::string_view(bytes).substr(at, Client::kMaxFrameBytes));
     }
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     if (const auto found = jobs_.find(run); found != jobs_.end()) found->second.sent_bytes += bytes.size();
     bytes.clear();
   }

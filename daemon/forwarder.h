@@ -6,12 +6,10 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -21,6 +19,7 @@
 #include "daemon/remote_access.h"
 #include "daemon/run_registry.h"
 #include "shm/home.h"
+#include "shm/mutex.h"
 #include "shm/status.h"
 
 namespace smiley::daemon {
@@ -73,10 +72,10 @@ class Forwarder {
   RunRegistry& runs_;
   const Options options_;
   int stop_fd_ = -1;
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::map<std::string, Job> jobs_;  // under mutex_
-  bool stopping_ = false;            // under mutex_
+  mutable shm::Mutex mutex_;
+  shm::Condition wake_;
+  std::map<std::string, Job> jobs_ SMILEY_GUARDED_BY(mutex_);
+  bool stopping_ SMILEY_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

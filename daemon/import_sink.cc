@@ -1,10 +1,10 @@
 #include "daemon/import_sink.h"
 
 #include <algorithm>
-#include <mutex>
 #include <utility>
 
 #include "daemon/piece_scan.h"
+#include "shm/mutex.h"
 #include "shm/test_point.h"
 
 namespace smiley::daemon {
@@ -16,8 +16,8 @@ Status Damaged(const std::string& what) { return Status(Code::kDamaged, "the exp
 
 // Runs that are being imported now, whatever connection they come through.
 struct Running {
-  std::mutex mutex;
-  std::set<std::pair<const Store*, std::string>> runs;
+  shm::Mutex mutex;
+  std::set<std::pair<const Store*, std::string>> runs SMILEY_GUARDED_BY(mutex);
 };
 Running& RunningImports() {
   static Running* const running = new Running();
@@ -37,16 +37,18 @@ ImportSink::~ImportSink() {
     static_cast<void>(services_.store.DeleteRun(run_.id));
   }
   if (registered_) {
-    std::lock_guard lock(RunningImports().mutex);
-    RunningImports().runs.erase({&services_.store, run_.id});
+    Running& running = RunningImports();
+    const shm::MutexLock lock(running.mutex);
+    running.runs.erase({&services_.store, run_.id});
   }
 }
 
 Status ImportSink::Begin(const RunInfo& run) {
   if (!IsRunId(run.id)) return Damaged("its run has no proper id");
   {
-    std::lock_guard lock(RunningImports().mutex);
-    if (!RunningImports().runs.insert({&services_.store, run.id}).second) {
+    Running& running = RunningImports();
+    const shm::MutexLock lock(running.mutex);
+    if (!running.runs.insert({&services_.store, run.id}).second) {
       return Status(Code::kBusy, "run " + run.id + " is being imported by someone else at this moment");
     }
   }

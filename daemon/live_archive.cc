@@ -75,7 +75,7 @@ void AddTail(const std::vector<PiecePtr>& tail, std::uint64_t from, std::uint64_
 
 std::uint64_t LiveArchive::TailAfter(const std::string& run, std::uint32_t thread, std::uint64_t after,
                                      std::vector<PiecePtr>* out) const {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   const auto live = live_.find(run);
   if (live == live_.end()) return UINT64_MAX;  // all of it is stored
   const auto tail = live->second.tails.find(thread);
@@ -88,7 +88,7 @@ std::uint64_t LiveArchive::TailAfter(const std::string& run, std::uint32_t threa
 
 std::vector<PiecePtr> LiveArchive::TailOf(const std::string& run, std::uint32_t thread) const {
   std::vector<PiecePtr> pieces;
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   const auto live = live_.find(run);
   if (live == live_.end()) return pieces;
   const auto tail = live->second.tails.find(thread);
@@ -139,7 +139,7 @@ RunInfo LiveArchive::Shown(const LiveRun& run) const {
 
 std::vector<RunInfo> LiveArchive::Runs() {
   std::vector<RunInfo> runs = store_.archive().Runs();
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   for (const auto& [id, run] : live_) {
     auto known = std::find_if(runs.begin(), runs.end(), [&id = id](const RunInfo& info) { return info.id == id; });
     RunInfo shown = Shown(run);
@@ -160,7 +160,7 @@ std::vector<RunInfo> LiveArchive::Runs() {
 Result<RunInfo> LiveArchive::FindRun(const std::string& id) {
   std::optional<RunInfo> live;
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(id); found != live_.end()) live = Shown(found->second);
   }
   auto stored = store_.archive().FindRun(id);
@@ -174,7 +174,7 @@ Result<RunInfo> LiveArchive::FindRun(const std::string& id) {
 
 Result<std::vector<ProcessInfo>> LiveArchive::Processes(const std::string& run) {
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(run); found != live_.end()) {
       std::vector<ProcessInfo> processes;
       for (const auto& [number, info] : found->second.processes) processes.push_back(info);
@@ -186,7 +186,7 @@ Result<std::vector<ProcessInfo>> LiveArchive::Processes(const std::string& run) 
 
 Result<std::vector<ThreadInfo>> LiveArchive::Threads(const std::string& run) {
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(run); found != live_.end()) {
       std::vector<ThreadInfo> threads;
       for (const auto& [number, info] : found->second.threads) threads.push_back(info);
@@ -200,7 +200,7 @@ Result<std::vector<ThreadInfo>> LiveArchive::Threads(const std::string& run) {
 Result<std::vector<TaskInfo>> LiveArchive::Tasks(const std::string& run) {
   std::vector<TaskInfo> coming;
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(run); found != live_.end()) {
       coming.assign(found->second.tasks.begin(), found->second.tasks.end());
     }
@@ -225,7 +225,7 @@ Result<std::vector<TaskInfo>> LiveArchive::Tasks(const std::string& run) {
 Result<std::vector<SourceInfo>> LiveArchive::Sources(const std::string& run) {
   std::vector<SourceInfo> coming;
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(run); found != live_.end()) {
       coming.assign(found->second.sources.begin(), found->second.sources.end());
     }
@@ -245,7 +245,7 @@ Result<std::vector<SourceInfo>> LiveArchive::Sources(const std::string& run) {
 
 Result<std::shared_ptr<const Names>> LiveArchive::NamesOf(const std::string& run, std::uint32_t process) {
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(run); found != live_.end()) {
       if (const auto names = found->second.names.find(process); names != found->second.names.end() && names->second) {
         return std::shared_ptr<const Names>(names->second);
@@ -258,7 +258,7 @@ Result<std::shared_ptr<const Names>> LiveArchive::NamesOf(const std::string& run
 Result<std::vector<CatalogueEntry>> LiveArchive::Catalogue(const std::string& run, std::uint32_t process) {
   std::vector<CatalogueEntry> coming;
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(run); found != live_.end()) {
       for (const CatalogueEntry& entry : found->second.catalogue) {
         if (entry.process == process) coming.push_back(entry);
@@ -288,14 +288,14 @@ Result<std::unique_ptr<PieceCursor>> LiveArchive::Open(const std::string& run, s
 }
 
 bool LiveArchive::DrainBegin(const RunInfo& info) {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   const auto [run, fresh] = live_.try_emplace(info.id);
   if (fresh) run->second.info = info;
   return fresh;
 }
 
 std::optional<RunInfo> LiveArchive::ChangeRun(const std::string& run, const std::function<void(RunInfo&)>& change) {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   const auto found = live_.find(run);
   if (found == live_.end()) return std::nullopt;
   if (change) change(found->second.info);
@@ -306,12 +306,12 @@ std::optional<RunInfo> LiveArchive::ChangeRun(const std::string& run, const std:
 }
 
 bool LiveArchive::IsLive(const std::string& run) const {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   return live_.contains(run);
 }
 
 std::vector<RunInfo> LiveArchive::LiveRuns() const {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   std::vector<RunInfo> runs;
   for (const auto& [id, run] : live_) runs.push_back(Shown(run));
   return runs;
@@ -319,7 +319,7 @@ std::vector<RunInfo> LiveArchive::LiveRuns() const {
 
 void LiveArchive::DrainProcess(const std::string& run, const ProcessInfo& info,
                                std::shared_ptr<const StoredNames> names) {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   const auto found = live_.find(run);
   if (found == live_.end()) return;
   found->second.processes[info.process] = info;
@@ -327,7 +327,7 @@ void LiveArchive::DrainProcess(const std::string& run, const ProcessInfo& info,
 }
 
 void LiveArchive::DrainThread(const std::string& run, const ThreadInfo& info) {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   const auto found = live_.find(run);
   if (found == live_.end()) return;
   auto [thread, fresh] = found->second.threads.try_emplace(info.thread, info);
@@ -338,7 +338,7 @@ void LiveArchive::DrainThread(const std::string& run, const ThreadInfo& info) {
 }
 
 void LiveArchive::DrainEnd(const std::string& run) {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   const auto found = live_.find(run);
   if (found == live_.end()) return;
   for (const auto& [number, tail] : found->second.tails) {
@@ -348,7 +348,7 @@ void LiveArchive::DrainEnd(const std::string& run) {
 }
 
 void LiveArchive::DrainPart(const PiecePtr& part) {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   const auto found = live_.find(part->run);
   if (found == live_.end()) return;
   LiveRun& run = found->second;
@@ -367,7 +367,7 @@ void LiveArchive::DrainPart(const PiecePtr& part) {
 }
 
 void LiveArchive::DrainPiece(const PiecePtr& piece, std::size_t parts) {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   const auto found = live_.find(piece->run);
   if (found == live_.end()) return;
   auto& pieces = found->second.tails[piece->thread].pieces;
@@ -381,7 +381,7 @@ void LiveArchive::DrainPiece(const PiecePtr& piece, std::size_t parts) {
 
 void LiveArchive::DrainRecords(const Batch& batch) {
   if (batch.catalogue.empty() && batch.sources.empty() && batch.tasks.empty()) return;
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   for (const CatalogueEntry& entry : batch.catalogue) {
     if (const auto found = live_.find(entry.run); found != live_.end()) found->second.catalogue.push_back(entry);
   }
@@ -394,7 +394,7 @@ void LiveArchive::DrainRecords(const Batch& batch) {
 }
 
 void LiveArchive::StoreArrivals(const std::vector<PiecePtr>& pieces, std::uint64_t first) {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   for (const PiecePtr& piece : pieces) {
     const std::uint64_t arrival = first++;
     const auto found = live_.find(piece->run);
@@ -406,7 +406,7 @@ void LiveArchive::StoreArrivals(const std::vector<PiecePtr>& pieces, std::uint64
 }
 
 void LiveArchive::StoreDone(const Batch& batch) {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   for (const PiecePtr& piece : batch.pieces) {
     const auto found = live_.find(piece->run);
     if (found == live_.end()) continue;
@@ -436,7 +436,7 @@ void LiveArchive::StoreDone(const Batch& batch) {
 }
 
 void LiveArchive::StoreLost(const std::vector<PiecePtr>& pieces) {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   for (const PiecePtr& piece : pieces) {
     const auto found = live_.find(piece->run);
     if (found == live_.end()) continue;
@@ -455,7 +455,7 @@ void LiveArchive::StoreLost(const std::vector<PiecePtr>& pieces) {
 }
 
 std::uint64_t LiveArchive::TailBytes() const {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   return tail_bytes_;
 }
 

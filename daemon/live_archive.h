@@ -10,7 +10,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "daemon/archive.h"
 #include "daemon/store.h"
 #include "daemon/store_names.h"
+#include "shm/mutex.h"
 
 namespace smiley::daemon {
 
@@ -97,9 +97,9 @@ class LiveArchive : public Archive {
   std::vector<PiecePtr> TailOf(const std::string& run, std::uint32_t thread) const;
 
   Store& store_;
-  mutable std::mutex mutex_;
-  std::map<std::string, LiveRun> live_;
-  std::uint64_t tail_bytes_ = 0;
+  mutable shm::Mutex mutex_;
+  std::map<std::string, LiveRun> live_ SMILEY_GUARDED_BY(mutex_);
+  std::uint64_t tail_bytes_ SMILEY_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace smiley::daemon

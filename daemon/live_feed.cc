@@ -15,19 +15,18 @@ bool LiveFeed::Reader::Wants(const Entry& entry) const { return run_.empty() || 
 LiveFeed::Reader::~Reader() { feed_->Unwatch(this); }
 
 void LiveFeed::Reader::Follow(const std::string& run) {
-  std::lock_guard lock(feed_->mutex_);
+  const shm::MutexLock lock(feed_->mutex_);
   run_ = run;
 }
 
 LiveFeed::Taken LiveFeed::Reader::Take(std::size_t max_bytes) {
-  std::lock_guard lock(feed_->mutex_);
+  const shm::MutexLock lock(feed_->mutex_);
   Taken taken;
   taken.skipped_events = std::exchange(skipped_, 0);
-  const auto& entries = feed_->entries_;
-  if (!entries.empty() && next_ < entries.front().number) next_ = entries.front().number;
+  if (!feed_->entries_.empty() && next_ < feed_->entries_.front().number) next_ = feed_->entries_.front().number;
   std::size_t bytes = 0;
-  while (!entries.empty() && next_ <= entries.back().number) {
-    const Entry& entry = entries[next_ - entries.front().number];
+  while (!feed_->entries_.empty() && next_ <= feed_->entries_.back().number) {
+    const Entry& entry = feed_->entries_[next_ - feed_->entries_.front().number];
     if (Wants(entry)) {
       bytes += BytesOf(entry);
       if (bytes > max_bytes && !taken.entries.empty()) {
@@ -44,7 +43,7 @@ LiveFeed::Taken LiveFeed::Reader::Take(std::size_t max_bytes) {
 
 std::unique_ptr<LiveFeed::Reader> LiveFeed::Watch(const std::string& run, std::function<void()> wake) {
   std::unique_ptr<Reader> reader(new Reader(this));
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   reader->run_ = run;
   reader->next_ = latest_ + 1;
   reader->wake_ = std::move(wake);
@@ -53,17 +52,17 @@ std::unique_ptr<LiveFeed::Reader> LiveFeed::Watch(const std::string& run, std::f
 }
 
 void LiveFeed::Unwatch(Reader* reader) {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   std::erase(readers_, reader);
 }
 
 std::size_t LiveFeed::readers() const {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   return readers_.size();
 }
 
 std::uint64_t LiveFeed::latest() const {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   return latest_;
 }
 
@@ -81,7 +80,7 @@ void LiveFeed::PublishRun(Entry::What what, std::shared_ptr<const RunInfo> run) 
 }
 
 void LiveFeed::Add(Entry entry) {
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   entry.number = ++latest_;
   bytes_ += BytesOf(entry);
   entries_.push_back(std::move(entry));

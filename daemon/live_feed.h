@@ -11,12 +11,12 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "daemon/archive.h"
 #include "daemon/piece.h"
+#include "shm/mutex.h"
 
 namespace smiley::daemon {
 
@@ -77,11 +77,11 @@ class LiveFeed {
   static std::size_t BytesOf(const Entry& entry);
 
   const std::size_t capacity_bytes_;
-  mutable std::mutex mutex_;
-  std::deque<Entry> entries_;
-  std::size_t bytes_ = 0;
-  std::uint64_t latest_ = 0;
-  std::vector<Reader*> readers_;
+  mutable shm::Mutex mutex_;
+  std::deque<Entry> entries_ SMILEY_GUARDED_BY(mutex_);
+  std::size_t bytes_ SMILEY_GUARDED_BY(mutex_) = 0;
+  std::uint64_t latest_ SMILEY_GUARDED_BY(mutex_) = 0;
+  std::vector<Reader*> readers_ SMILEY_GUARDED_BY(mutex_);
 };
 
 }  // namespace smiley::daemon

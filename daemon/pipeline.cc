@@ -58,10 +58,10 @@ Pipeline::Pipeline(Store& store, LiveArchive& archive, Options options)
 
 Pipeline::~Pipeline() {
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_one();
+  wake_.NotifyOne();
   thread_.join();
 }
 
@@ -75,18 +75,30 @@ std::uint64_t Pipeline::Push(Batch batch) {
   queue_->jobs.enqueue(queue_->producer, std::move(job));
   SMILEY_TEST_POINT("drain.queued");
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     pushed_.store(number, std::memory_order_release);
   }
-  wake_.notify_one();
+  wake_.NotifyOne();
   return number;
 }
 
 void Pipeline::Flush() {
-  std::unique_lock lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   flush_ = true;
-  wake_.notify_one();
-  flushed_.wait(lock, [this] { return !flush_ && handled_.load() >= pushed_.load(); });
+  wake_.NotifyOne();
+  while (flush_ || handled_.load() < pushed_.load()) flushed_.Wait(mutex_);
+}
+
+Pipeline::Asked Pipeline::Wait(std::optional<std::chrono::steady_clock::time_point> until) {
+  const shm::MutexLock lock(mutex_);
+  while (!stopping_ && !flush_ && handled_.load() >= pushed_.load()) {
+    if (!until) {
+      wake_.Wait(mutex_);
+    } else if (!wake_.WaitUntil(mutex_, *until)) {
+      break;
+    }
+  }
+  return {flush_, stopping_};
 }
 
 void Pipeline::Run() {
@@ -94,19 +106,12 @@ void Pipeline::Run() {
   auto sync_at = std::chrono::steady_clock::now();
   Job job;
   while (true) {
-    bool flushing = false, stopping = false;
-    {
-      std::unique_lock lock(mutex_);
-      const auto ready = [this] { return stopping_ || flush_ || handled_.load() < pushed_.load(); };
-      if (unsynced)
-        wake_.wait_until(lock, sync_at, ready);
-      else if (keeping_)
-        wake_.wait_for(lock, kRetry, ready);
-      else
-        wake_.wait(lock, ready);
-      flushing = flush_;
-      stopping = stopping_;
-    }
+    std::optional<std::chrono::steady_clock::time_point> until;
+    if (unsynced)
+      until = sync_at;
+    else if (keeping_)
+      until = std::chrono::steady_clock::now() + kRetry;
+    const auto [flushing, stopping] = Wait(until);
     Batch batch;
     std::uint64_t number = 0;
     std::size_t bytes = 0;
@@ -129,9 +134,9 @@ void Pipeline::Run() {
       if (flushing || stopping) {
         (void)store_.SyncLog().ok();  // the next one says it again
         unsynced = false;
-        std::lock_guard lock(mutex_);
+        const shm::MutexLock lock(mutex_);
         if (handled_.load() >= pushed_.load()) flush_ = false;
-        flushed_.notify_all();
+        flushed_.NotifyAll();
       }
       if (stopping) return;
     }

@@ -7,18 +7,18 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "daemon/live_archive.h"
 #include "daemon/store.h"
+#include "shm/mutex.h"
 
 namespace smiley::daemon {
 
@@ -55,6 +55,11 @@ class Pipeline {
     std::uint64_t first = 0, count = 0, first_units = 0, last_units = 0;
   };
   void Run();
+  // Until there is something to do, or it is `until`. Says what is asked for.
+  struct Asked {
+    bool flushing = false, stopping = false;
+  };
+  Asked Wait(std::optional<std::chrono::steady_clock::time_point> until);
   void Handle(Batch batch, std::uint64_t number);
   bool StoreKept();
   void Keep(Batch batch, const Status& why);
@@ -72,10 +77,10 @@ class Pipeline {
   std::map<std::pair<std::string, std::uint32_t>, Loss> losses_;
   std::chrono::steady_clock::time_point retry_at_{};
 
-  std::mutex mutex_;
-  std::condition_variable wake_, flushed_;
-  bool stopping_ = false;
-  bool flush_ = false;
+  shm::Mutex mutex_;
+  shm::Condition wake_, flushed_;
+  bool stopping_ SMILEY_GUARDED_BY(mutex_) = false;
+  bool flush_ SMILEY_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

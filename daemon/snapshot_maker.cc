@@ -24,18 +24,18 @@ class Claims {
   using Key = std::pair<const Store*, std::string>;
   // `insist`: who has it shall give way.
   bool Take(const Key& key, bool insist) {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     const auto [claim, fresh] = claims_.try_emplace(key, false);
     if (!fresh && insist) claim->second = true;
     return fresh;
   }
   bool ShallGiveWay(const Key& key) {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     const auto claim = claims_.find(key);
     return claim != claims_.end() && claim->second;
   }
   void Give(const Key& key) {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     claims_.erase(key);
   }
   static Claims& Get() {
@@ -44,8 +44,8 @@ class Claims {
   }
 
  private:
-  std::mutex mutex_;
-  std::map<Key, bool> claims_;
+  shm::Mutex mutex_;
+  std::map<Key, bool> claims_ SMILEY_GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -219,16 +219,19 @@ SnapshotKeeper::SnapshotKeeper(Store& store) : store_(store), worker_([this] { W
 
 SnapshotKeeper::~SnapshotKeeper() {
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_all();
+  wake_.NotifyAll();
   worker_.join();
 }
 
 bool SnapshotKeeper::Wait() {
-  std::unique_lock lock(mutex_);
-  return !wake_.wait_for(lock, kLookAgain, [this] { return stopping_; });
+  const auto until = std::chrono::steady_clock::now() + kLookAgain;
+  const shm::MutexLock lock(mutex_);
+  while (!stopping_ && wake_.WaitUntil(mutex_, until)) {
+  }
+  return !stopping_;
 }
 
 // False: it is to stop. What cannot be made now is tried when there is more of the run.
@@ -237,7 +240,7 @@ bool SnapshotKeeper::Make(Maker* maker) {
   while (true) {
     const auto done = maker->Step();
     if (!done || *done) return true;
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     if (stopping_) return false;
   }
 }

@@ -5,11 +5,9 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,6 +17,7 @@
 #include "daemon/query.h"
 #include "daemon/snapshot.h"
 #include "daemon/store.h"
+#include "shm/mutex.h"
 
 namespace smiley::daemon {
 
@@ -87,9 +86,9 @@ class SnapshotKeeper {
   template <typename Maker>
   bool Make(Maker* maker);
   Store& store_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopping_ = false;
+  shm::Mutex mutex_;
+  shm::Condition wake_;
+  bool stopping_ SMILEY_GUARDED_BY(mutex_) = false;
   std::map<std::string, std::uint64_t> done_;  // run: its events when its snapshots were made last
   std::thread worker_;
 };

@@ -24,7 +24,7 @@ Status SpaceGuard::Admit(std::uint64_t bytes) {
   if (reserve_ == 0) return {};
   const std::uint64_t free = FreeBytes();
   if (free >= reserve_ + bytes) return {};
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   DropBallast();  // for the flushes of what was admitted before
   return {Code::kNoSpace, "no space in " + dir_.string() + ": " + std::to_string(free >> 20) + " MiB free, " +
                               std::to_string((reserve_ + bytes) >> 20) +
@@ -34,7 +34,7 @@ Status SpaceGuard::Admit(std::uint64_t bytes) {
 Status SpaceGuard::AdmitDeletion() {
   if (reserve_ == 0 || FreeBytes() >= reserve_ / 4) return {};
   {
-    std::lock_guard lock(mutex_);
+    const shm::MutexLock lock(mutex_);
     DropBallast();
   }
   if (FreeBytes() >= reserve_ / 4) return {};
@@ -44,7 +44,7 @@ Status SpaceGuard::AdmitDeletion() {
 void SpaceGuard::Tick() {
   if (reserve_ == 0) return;
   const std::uint64_t free = FreeBytes();
-  std::lock_guard lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   if (ballast_ && free < reserve_ / 2) DropBallast();
   if (!ballast_ && free > 2 * reserve_ + ballast_bytes_) LayBallast();
 }

@@ -7,9 +7,9 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <mutex>
 #include <string>
 
+#include "shm/mutex.h"
 #include "shm/status.h"
 
 namespace smiley::daemon {
@@ -28,13 +28,13 @@ class SpaceGuard {
   static constexpr const char* kBallastName = "ballast";
 
  private:
-  void LayBallast();
-  bool DropBallast();
+  void LayBallast() SMILEY_REQUIRES(mutex_);
+  bool DropBallast() SMILEY_REQUIRES(mutex_);
   const std::filesystem::path dir_;
   const std::uint64_t reserve_;
   const std::uint64_t ballast_bytes_;
-  std::mutex mutex_;
-  bool ballast_ = false;
+  shm::Mutex mutex_;
+  bool ballast_ SMILEY_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace smiley::daemon

@@ -60,12 +60,12 @@ StoreImpl::StoreImpl(std::unique_ptr<StoreDb> db, const Options& options)
 
 StoreImpl::~StoreImpl() {
   {
-    std::lock_guard lock(compact_mutex_);
+    const shm::MutexLock lock(compact_mutex_);
     stopping_ = true;
   }
   db_->CancelCompactions();
-  compact_wake_.notify_all();
-  compacted_.notify_all();
+  compact_wake_.NotifyAll();
+  compacted_.NotifyAll();
   if (compactor_.joinable()) compactor_.join();
 }
 
@@ -128,7 +128,7 @@ Status StoreImpl::Load() {
 
 Result<RunRecord*> StoreImpl::TouchRun(Change* change, const std::string& run) {
   if (const auto touched = change->runs.find(run); touched != change->runs.end()) return &touched->second;
-  std::shared_lock lock(cache_mutex_);
+  const shm::ReadLock lock(cache_mutex_);
   const auto known = runs_.find(run);
   if (known == runs_.end()) return Status(Code::kNotFound, "no run " + run + " in the store");
   return &change->runs.emplace(run, known->second).first->second;
@@ -155,7 +155,7 @@ ThreadInfo& StoreImpl::TouchThread(Change* change, std::uint32_t run, std::uint3
 
 // Numbers for runs that the batch brings along, those of the store for the others.
 Status StoreImpl::ReserveKeys(const Batch& batch, std::map<std::string, std::uint32_t>* keys) {
-  std::lock_guard write_lock(write_mutex_);
+  const shm::MutexLock write_lock(write_mutex_);
   for (const RunInfo& info : batch.runs) {
     const auto record = FindRecord(info.id, true);
     if (!keys->contains(info.id)) keys->emplace(info.id, record ? record->key : next_run_key_++);
@@ -273,7 +273,7 @@ Status StoreImpl::Commit(const Batch& batch) {
   chunks.reserve(batch.pieces.size());
   for (const PiecePtr& piece : batch.pieces) chunks.push_back(EncodeChunk(*piece, keys[piece->run]));
 
-  std::lock_guard write_lock(write_mutex_);
+  const shm::MutexLock write_lock(write_mutex_);
   Change change;
   change.next_arrival = next_arrival_;
   WriteList list;
@@ -307,7 +307,7 @@ Status StoreImpl::Commit(const Batch& batch) {
   next_arrival_ = change.next_arrival;
   std::set<std::uint32_t> ended;
   {
-    std::unique_lock lock(cache_mutex_);
+    const shm::WriteLock lock(cache_mutex_);
     for (auto& [run, record] : change.runs) {
       record.info.id = run;
       if (record.info.state == RunState::kEnded) ended.insert(record.key);
@@ -321,7 +321,7 @@ Status StoreImpl::Commit(const Batch& batch) {
 }
 
 Status StoreImpl::Written(const Status& status) {
-  std::unique_lock lock(cache_mutex_);
+  const shm::WriteLock lock(cache_mutex_);
   problem_ = status.message();
   return status;
 }
@@ -352,12 +352,12 @@ std::vector<SegmentCursor> StoreImpl::Cursors() {
 std::uint64_t StoreImpl::DiskBytes() { return db_->DiskBytes(); }
 
 std::string StoreImpl::Problem() {
-  std::shared_lock lock(cache_mutex_);
+  const shm::ReadLock lock(cache_mutex_);
   return problem_;
 }
 
 std::optional<RunRecord> StoreImpl::FindRecord(const std::string& run, bool importing_too) const {
-  std::shared_lock lock(cache_mutex_);
+  const shm::ReadLock lock(cache_mutex_);
   const auto found = runs_.find(run);
   if (found == runs_.end() || (found->second.info.state == RunState::kImporting && !importing_too))
     return std::nullopt;
@@ -365,7 +365,7 @@ std::optional<RunRecord> StoreImpl::FindRecord(const std::string& run, bool impo
 }
 
 std::vector<RunRecord> StoreImpl::Records() const {
-  std::shared_lock lock(cache_mutex_);
+  const shm::ReadLock lock(cache_mutex_);
   std::vector<RunRecord> records;
   for (const auto& [run, record] : runs_) {
     if (record.info.state != RunState::kImporting) records.push_back(record);

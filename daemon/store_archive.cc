@@ -287,7 +287,7 @@ Status StoreImpl::ScanRecords(std::uint32_t run, std::uint32_t process, std::uin
 
 Result<std::shared_ptr<const Names>> StoreImpl::NamesOf(std::uint32_t run, std::uint32_t process) {
   {
-    std::shared_lock lock(cache_mutex_);
+    const shm::ReadLock lock(cache_mutex_);
     if (const auto found = names_.find({run, process}); found != names_.end()) {
       if (auto names = found->second.lock()) return names;
     }
@@ -299,7 +299,7 @@ Result<std::shared_ptr<const Names>> StoreImpl::NamesOf(std::uint32_t run, std::
       return status;
     for (const auto& [key, value] : found) names->Add(type, static_cast<std::uint32_t>(ReadBig(key, 10, 8)), value);
   }
-  std::unique_lock lock(cache_mutex_);
+  const shm::WriteLock lock(cache_mutex_);
   bool ended = false;
   for (const auto& [id, record] : runs_)
     ended = ended || (record.key == run && record.info.state == RunState::kEnded);

@@ -167,7 +167,7 @@ Status StoreImpl::Check(const std::optional<std::string>& run, std::vector<std::
     if (run && listed.info.id != *run) continue;
     std::unique_ptr<RunCheck> check;
     {
-      std::lock_guard write_lock(write_mutex_);
+      const shm::MutexLock write_lock(write_mutex_);
       const auto record = FindRecord(listed.info.id);
       if (!record) continue;  // deleted meanwhile
       check = std::make_unique<RunCheck>(this, *record, next_arrival_ - 1, report);

@@ -44,7 +44,7 @@ Status StoreImpl::ListDeletion(const RunRecord& record, WriteList* list, std::ve
 
 Status StoreImpl::DeleteRun(const std::string& run) {
   if (options_.read_only) return {Code::kPermission, "the store is open for reading only"};
-  std::lock_guard write_lock(write_mutex_);
+  const shm::MutexLock write_lock(write_mutex_);
   const auto record = FindRecord(run, true);
   if (!record) return {Code::kNotFound, "no run " + run + " in the store"};
   WriteList list;
@@ -59,48 +59,51 @@ Status StoreImpl::DeleteRun(const std::string& run) {
   SMILEY_TEST_POINT("store.deleted");
   std::erase_if(threads_, [&](const auto& item) { return item.first.first == record->key; });
   {
-    std::unique_lock lock(cache_mutex_);
+    const shm::WriteLock lock(cache_mutex_);
     runs_.erase(run);
     std::erase_if(names_, [&](const auto& item) { return item.first.first == record->key; });
     recent_names_.clear();
   }
   {
-    std::lock_guard lock(compact_mutex_);
+    const shm::MutexLock lock(compact_mutex_);
     compact_.insert(compact_.end(), ranges.begin(), ranges.end());
     if (!compactor_.joinable()) compactor_ = std::thread([this] { CompactDeleted(); });
   }
-  compact_wake_.notify_one();
+  compact_wake_.NotifyOne();
   return {};
 }
 
 void StoreImpl::CompactDeleted() {
-  std::unique_lock lock(compact_mutex_);
   while (true) {
-    compact_wake_.wait(lock, [this] { return stopping_ || !compact_.empty(); });
-    if (stopping_) return;
-    const KeyRange range = std::move(compact_.front());
-    compact_.pop_front();
-    compacting_ = true;
-    const bool last = compact_.empty();
-    lock.unlock();
+    KeyRange range;
+    bool last = false;
+    {
+      const shm::MutexLock lock(compact_mutex_);
+      while (!stopping_ && compact_.empty()) compact_wake_.Wait(compact_mutex_);
+      if (stopping_) return;
+      range = std::move(compact_.front());
+      compact_.pop_front();
+      compacting_ = true;
+      last = compact_.empty();
+    }
     Status status = db_->Compact(range.family, range.from, range.to);
     SMILEY_TEST_POINT("store.compacted");
     // The log holds what was deleted, too, for as long as any family has something of its time in memory only.
     if (status.ok() && last) status = db_->Flush();
     if (!status.ok()) {
-      std::unique_lock cache_lock(cache_mutex_);
+      const shm::WriteLock cache_lock(cache_mutex_);
       problem_ = status.message();
     }
-    lock.lock();
+    const shm::MutexLock lock(compact_mutex_);
     compacting_ = false;
-    if (compact_.empty()) compacted_.notify_all();
+    if (compact_.empty()) compacted_.NotifyAll();
   }
 }
 
 Status StoreImpl::Tidy() {
   {
-    std::unique_lock lock(compact_mutex_);
-    compacted_.wait(lock, [this] { return stopping_ || (compact_.empty() && !compacting_); });
+    const shm::MutexLock lock(compact_mutex_);
+    while (!stopping_ && (!compact_.empty() || compacting_)) compacted_.Wait(compact_mutex_);
     if (stopping_) return {Code::kInterrupted, "the store is being closed"};
   }
   return db_->Flush();
@@ -108,7 +111,7 @@ Status StoreImpl::Tidy() {
 
 Status StoreImpl::SetPinned(const std::string& run, bool pinned) {
   if (options_.read_only) return {Code::kPermission, "the store is open for reading only"};
-  std::lock_guard write_lock(write_mutex_);
+  const shm::MutexLock write_lock(write_mutex_);
   auto record = FindRecord(run);
   if (!record) return {Code::kNotFound, "no run " + run + " in the store"};
   if (record->info.pinned == pinned) return {};
@@ -120,7 +123,7 @@ Status StoreImpl::SetPinned(const std::string& run, bool pinned) {
     broken_ = true;
     return Written(status);
   }
-  std::unique_lock lock(cache_mutex_);
+  const shm::WriteLock lock(cache_mutex_);
   runs_[run] = std::move(*record);
   return {};
 }

@@ -6,7 +6,7 @@ namespace smiley::daemon {
 Status StoreImpl::WriteDerived(const std::string& run,
                                const std::function<void(const std::string& prefix, WriteList*)>& fill) {
   if (options_.read_only) return {Code::kPermission, "the store is open for reading only"};
-  std::lock_guard write_lock(write_mutex_);
+  const shm::MutexLock write_lock(write_mutex_);
   const auto record = FindRecord(run, true);
   if (!record) return {Code::kNotFound, "no run " + run + " in the store"};
   WriteList list;

@@ -4,12 +4,9 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -20,6 +17,7 @@
 #include "daemon/store_db.h"
 #include "daemon/store_names.h"
 #include "daemon/store_records.h"
+#include "shm/mutex.h"
 
 namespace smiley::daemon {
 
@@ -27,8 +25,9 @@ class StoreImpl : public Store {
  public:
   StoreImpl(std::unique_ptr<StoreDb> db, const Options& options);
   ~StoreImpl() override;
-  // Reads versions, runs and counters; makes a new store's first records. Removes half-imported runs.
-  Status Load();
+  // Reads versions, runs and counters; makes a new store's first records. Removes half-imported runs. Nobody else knows the
+  // store yet.
+  Status Load() SMILEY_UNCHECKED;
 
   Status Commit(const Batch& batch) override;
   Status SyncLog() override;
@@ -65,11 +64,12 @@ class StoreImpl : public Store {
   };
   Result<RunRecord*> TouchRun(Change* change, const std::string& run);
   ThreadInfo& TouchThread(Change* change, std::uint32_t run, std::uint32_t thread, std::uint32_t process,
-                          bool* fresh);
+                          bool* fresh) SMILEY_REQUIRES(write_mutex_);
   Status ReserveKeys(const Batch& batch, std::map<std::string, std::uint32_t>* keys);
   Status AddRecords(const Batch& batch, const std::map<std::string, std::uint32_t>& keys, Change* change,
-                    WriteList* list);
-  Status AddPieces(const Batch& batch, const std::vector<std::string>& chunks, Change* change, WriteList* list);
+                    WriteList* list) SMILEY_REQUIRES(write_mutex_);
+  Status AddPieces(const Batch& batch, const std::vector<std::string>& chunks, Change* change, WriteList* list)
+      SMILEY_REQUIRES(write_mutex_);
   // Writes a list under the run's own number, unless the run has gone meanwhile.
   Status WriteDerived(const std::string& run, const std::function<void(const std::string& prefix, WriteList*)>& fill);
   Status Written(const Status& status);
@@ -77,7 +77,8 @@ class StoreImpl : public Store {
     Family family;
     std::string from, to;
   };
-  Status ListDeletion(const RunRecord& record, WriteList* list, std::vector<KeyRange>* ranges);
+  Status ListDeletion(const RunRecord& record, WriteList* list, std::vector<KeyRange>* ranges)
+      SMILEY_REQUIRES(write_mutex_);
   void CompactDeleted();
 
   const Options options_;
@@ -85,23 +86,25 @@ class StoreImpl : public Store {
   SpaceGuard guard_;
   std::unique_ptr<Archive> archive_;
 
-  std::mutex write_mutex_;
-  std::uint64_t next_arrival_ = 1;
-  std::uint32_t next_run_key_ = 1;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, ThreadInfo> threads_;  // of runs going on; under write_mutex_
-  bool broken_ = false;                                                    // under write_mutex_: try Resume first
+  shm::Mutex write_mutex_;
+  std::uint64_t next_arrival_ SMILEY_GUARDED_BY(write_mutex_) = 1;
+  std::uint32_t next_run_key_ SMILEY_GUARDED_BY(write_mutex_) = 1;
+  // Of runs going on.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, ThreadInfo> threads_ SMILEY_GUARDED_BY(write_mutex_);
+  bool broken_ SMILEY_GUARDED_BY(write_mutex_) = false;  // try Resume first
 
-  mutable std::shared_mutex cache_mutex_;
-  std::map<std::string, RunRecord> runs_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::weak_ptr<const Names>> names_;
-  std::deque<std::shared_ptr<const Names>> recent_names_;  // keeps the latest few
-  std::string problem_;
+  mutable shm::SharedMutex cache_mutex_;
+  std::map<std::string, RunRecord> runs_ SMILEY_GUARDED_BY(cache_mutex_);
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::weak_ptr<const Names>> names_ SMILEY_GUARDED_BY(cache_mutex_);
+  // Keeps the latest few.
+  std::deque<std::shared_ptr<const Names>> recent_names_ SMILEY_GUARDED_BY(cache_mutex_);
+  std::string problem_ SMILEY_GUARDED_BY(cache_mutex_);
 
-  std::mutex compact_mutex_;
-  std::condition_variable compact_wake_, compacted_;
-  std::deque<KeyRange> compact_;
-  bool compacting_ = false;
-  bool stopping_ = false;
+  shm::Mutex compact_mutex_;
+  shm::Condition compact_wake_, compacted_;
+  std::deque<KeyRange> compact_ SMILEY_GUARDED_BY(compact_mutex_);
+  bool compacting_ SMILEY_GUARDED_BY(compact_mutex_) = false;
+  bool stopping_ SMILEY_GUARDED_BY(compact_mutex_) = false;
   std::thread compactor_;
 };
 

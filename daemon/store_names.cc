@@ -1,13 +1,11 @@
 #include "daemon/store_names.h"
 
-#include <mutex>
-
 #include "shm/cbor.h"
 
 namespace smiley::daemon {
 
 void StoredNames::Add(shm::RecordType type, std::uint32_t id, std::string_view payload) {
-  std::unique_lock lock(mutex_);
+  const shm::WriteLock lock(mutex_);
   if (type == shm::RecordType::kString) {
     strings_.try_emplace(id, std::make_unique<const std::string>(payload));
   } else if (type == shm::RecordType::kCode) {
@@ -29,24 +27,24 @@ void StoredNames::Add(shm::RecordType type, std::uint32_t id, std::string_view p
 }
 
 std::uint32_t StoredNames::FindTask(std::uint32_t id) const {
-  std::shared_lock lock(mutex_);
+  const shm::ReadLock lock(mutex_);
   const auto found = tasks_.find(id);
   return found == tasks_.end() ? id : found->second;
 }
 
 const std::string* StoredNames::FindString(std::uint32_t id) const {
-  std::shared_lock lock(mutex_);
+  const shm::ReadLock lock(mutex_);
   const auto found = strings_.find(id);
   return found == strings_.end() ? nullptr : found->second.get();
 }
 
 const CodeInfo* StoredNames::FindCode(std::uint32_t id) const {
   {
-    std::shared_lock lock(mutex_);
+    const shm::ReadLock lock(mutex_);
     if (const auto found = codes_.find(id); found != codes_.end()) return found->second.get();
     if (!unread_codes_.contains(id)) return nullptr;
   }
-  std::unique_lock lock(mutex_);
+  const shm::WriteLock lock(mutex_);
   if (const auto found = codes_.find(id); found != codes_.end()) return found->second.get();
   const auto unread = unread_codes_.find(id);
   if (unread == unread_codes_.end()) return nullptr;
@@ -57,7 +55,6 @@ const CodeInfo* StoredNames::FindCode(std::uint32_t id) const {
   return codes_.emplace(id, std::move(code)).first->second.get();
 }
 
-// REQUIRES the lock.
 bool StoredNames::ReadCode(std::string_view payload, CodeInfo* code) const {
   shm::CborReader in(payload);
   std::uint64_t items = 0, file = 0, function = 0, line = 0, source = 0, count = 0;
@@ -65,7 +62,7 @@ bool StoredNames::ReadCode(std::string_view payload, CodeInfo* code) const {
       !in.ReadUnsigned(&line) || !in.ReadUnsigned(&source) || !in.ReadArray(&count)) {
     return false;
   }
-  const auto text = [this](std::uint64_t id) -> std::string {
+  const auto text = [this](std::uint64_t id) SMILEY_REQUIRES_SHARED(mutex_) -> std::string {
     const auto found = strings_.find(static_cast<std::uint32_t>(id));
     return found == strings_.end() ? std::string() : *found->second;
   };
@@ -83,7 +80,7 @@ bool StoredNames::ReadCode(std::string_view payload, CodeInfo* code) const {
   // The names of each line; a record without them is whole, too.
   std::uint64_t lines = 0;
   if (items < 6 || !in.ReadArray(&lines)) return true;
-  const auto names = [&](std::vector<std::string>* out) {
+  const auto names = [&](std::vector<std::string>* out) SMILEY_REQUIRES_SHARED(mutex_) {
     std::uint64_t many = 0, name = 0;
     if (!in.ReadArray(&many)) return false;
     for (; many > 0; --many) {

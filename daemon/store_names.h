@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -13,6 +12,7 @@
 
 #include "daemon/archive.h"
 #include "shm/format.h"
+#include "shm/mutex.h"
 
 namespace smiley::daemon {
 
@@ -27,12 +27,15 @@ class StoredNames : public Names {
   std::uint32_t FindTask(std::uint32_t id) const override;
 
  private:
-  bool ReadCode(std::string_view payload, CodeInfo* code) const;
-  mutable std::shared_mutex mutex_;
-  std::unordered_map<std::uint32_t, std::unique_ptr<const std::string>> strings_;
-  mutable std::unordered_map<std::uint32_t, std::unique_ptr<const CodeInfo>> codes_;
-  mutable std::unordered_map<std::uint32_t, std::string> unread_codes_;  // payloads, read when first asked for
-  std::unordered_map<std::uint32_t, std::uint32_t> sources_, tasks_;     // process-local id to number in the run
+  bool ReadCode(std::string_view payload, CodeInfo* code) const SMILEY_REQUIRES_SHARED(mutex_);
+  mutable shm::SharedMutex mutex_;
+  std::unordered_map<std::uint32_t, std::unique_ptr<const std::string>> strings_ SMILEY_GUARDED_BY(mutex_);
+  mutable std::unordered_map<std::uint32_t, std::unique_ptr<const CodeInfo>> codes_ SMILEY_GUARDED_BY(mutex_);
+  // Payloads, read when first asked for.
+  mutable std::unordered_map<std::uint32_t, std::string> unread_codes_ SMILEY_GUARDED_BY(mutex_);
+  // Process-local id to number in the run.
+  std::unordered_map<std::uint32_t, std::uint32_t> sources_ SMILEY_GUARDED_BY(mutex_);
+  std::unordered_map<std::uint32_t, std::uint32_t> tasks_ SMILEY_GUARDED_BY(mutex_);
 };
 
 }  // namespace smiley::daemon

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "shm/mutex.h"
 #include "shm/test_point.h"
 
 namespace smiley::shm {
@@ -32,12 +33,12 @@ std::uint32_t CheckOf(RecordType type, std::uint32_t id, const void* payload, st
 }  // namespace
 
 struct CatalogueWriter::State {
-  std::mutex mutex;
-  SegmentOwner owner;
-  std::vector<std::unique_ptr<Segment>> segments;  // the last one takes records
-  std::uint64_t used = 0;                          // bytes in it
+  Mutex mutex;
+  SegmentOwner owner SMILEY_GUARDED_BY(mutex);
+  std::vector<std::unique_ptr<Segment>> segments SMILEY_GUARDED_BY(mutex);  // the last one takes records
+  std::uint64_t used SMILEY_GUARDED_BY(mutex) = 0;                          // bytes in it
 
-  Status AddSegment(std::size_t record) {
+  Status AddSegment(std::size_t record) SMILEY_REQUIRES(mutex) {
     SegmentOptions options;
     options.kind = SegmentKind::kCatalogue;
     options.index = static_cast<std::uint32_t>(segments.size());
@@ -53,7 +54,7 @@ struct CatalogueWriter::State {
     return Status::Ok();
   }
 
-  Status Append(RecordType type, std::uint32_t id, std::string_view payload) {
+  Status Append(RecordType type, std::uint32_t id, std::string_view payload) SMILEY_REQUIRES(mutex) {
     if (payload.size() > kMaxRecordBytes) return {Code::kInvalid, "a catalogue record is too large"};
     const std::size_t size = RecordSize(payload.size());
     if (segments.empty() || used + size > segments.back()->data_bytes()) {
@@ -81,20 +82,22 @@ Result<std::unique_ptr<CatalogueWriter>> CatalogueWriter::Create(const SegmentOw
                                                                  std::string_view process_record) {
   std::unique_ptr<CatalogueWriter> writer(new CatalogueWriter);
   writer->state_ = std::make_unique<State>();
-  writer->state_->owner = owner;
-  if (Status made = writer->state_->Append(RecordType::kProcess, 0, process_record); !made.ok()) return made;
+  State& state = *writer->state_;
+  const MutexLock lock(state.mutex);
+  state.owner = owner;
+  if (Status made = state.Append(RecordType::kProcess, 0, process_record); !made.ok()) return made;
   return writer;
 }
 
 bool CatalogueWriter::Append(RecordType type, std::uint32_t id, std::string_view payload) {
   if (!state_) return false;
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   return state_->Append(type, id, payload).ok();
 }
 
 void CatalogueWriter::CountUnrecorded(std::uint32_t threads, std::uint64_t events) {
   if (!state_) return;
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   SegmentHeader& header = state_->segments.front()->header();
   header.unrecorded_threads.fetch_add(threads, std::memory_order_relaxed);
   header.unrecorded_events.fetch_add(events, std::memory_order_relaxed);
@@ -102,12 +105,13 @@ void CatalogueWriter::CountUnrecorded(std::uint32_t threads, std::uint64_t event
 
 void CatalogueWriter::Close() {
   if (!state_) return;
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   // From the last to the first: who sees the first one closed finds the whole chain closed.
   for (auto segment = state_->segments.rbegin(); segment != state_->segments.rend(); ++segment) (*segment)->MarkClosed();
 }
 
-void CatalogueWriter::Abandon() {
+// In a forked child, where no other thread is.
+void CatalogueWriter::Abandon() SMILEY_UNCHECKED {
   if (!state_) return;
   for (auto& segment : state_->segments) segment->Abandon();
   // Another thread of the parent may have held the lock when it forked: such a mutex is never touched again.

@@ -189,7 +189,7 @@ bool Process::ReopenAfterFork() {
   catalogue_->Abandon();
   for (auto& ring : idle_rings_) ring->Abandon();
   idle_rings_.clear();
-  new (&ring_mutex_) std::mutex;
+  new (&ring_mutex_) shm::Mutex;
   strings_.clear();
   code_ids_.clear();
   next_string_ = next_code_ = threads_ = tasks_ = next_ring_ = 0;
@@ -335,7 +335,7 @@ void Process::Note(std::string_view kind, std::string_view text) {
 
 std::unique_ptr<shm::Segment> Process::TakeRing() {
   {
-    std::lock_guard lock(ring_mutex_);
+    const shm::MutexLock lock(ring_mutex_);
     if (!idle_rings_.empty()) {
       auto ring = std::move(idle_rings_.back());
       idle_rings_.pop_back();
@@ -357,7 +357,7 @@ std::unique_ptr<shm::Segment> Process::TakeRing() {
 }
 
 void Process::GiveRing(std::unique_ptr<shm::Segment> ring) {
-  std::lock_guard lock(ring_mutex_);
+  const shm::MutexLock lock(ring_mutex_);
   idle_rings_.push_back(std::move(ring));
 }
 

@@ -10,7 +10,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,6 +17,7 @@
 
 #include "shm/catalogue.h"
 #include "shm/clock.h"
+#include "shm/mutex.h"
 #include "shm/segment.h"
 #include "tracer/code_info.h"
 #include "tracer/control.h"
@@ -38,7 +38,7 @@ class Process {
   // `own`: the folder of smiley's own modules, whose code is never recorded.
   Status Open(const std::string& own);
   // In a forked child, from its first event: a process of its own in the same run. False: not recorded.
-  bool ReopenAfterFork();
+  bool ReopenAfterFork() SMILEY_UNCHECKED;  // no other thread is there
 
   const Options& options() const { return options_; }
   const Filters& filters() const { return filters_; }
@@ -113,8 +113,8 @@ class Process {
   std::uint64_t frames_ = 0;
   std::uint64_t parent_token_ = 0, parent_start_ = 0;
   std::uint32_t parent_pid_ = 0;
-  std::mutex ring_mutex_;
-  std::vector<std::unique_ptr<shm::Segment>> idle_rings_;
+  shm::Mutex ring_mutex_;
+  std::vector<std::unique_ptr<shm::Segment>> idle_rings_ SMILEY_GUARDED_BY(ring_mutex_);
   std::uint32_t next_ring_ = 0;
   enum class State : std::uint8_t { kOn, kPaused, kWaiting, kOff };
   void Change(State from, State to) { state_.compare_exchange_strong(from, to); }

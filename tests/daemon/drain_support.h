@@ -196,6 +196,7 @@ class Child {
   explicit Child(const std::function<void()>& work) {
     pid_ = fork();
     if (pid_ == 0) {
+      alarm(120);  // what waits for ever ends the test and not its patience
       work();
       _exit(0);
     }

@@ -132,8 +132,8 @@ BOOST_AUTO_TEST_CASE(across_kills_of_the_daemon_at_every_point) {
         }
         if (nth == 1) BOOST_TEST(killed > 0);
         DaemonProcess last(*home, "");
-        BOOST_TEST(last.Wait() == 0);
-        BOOST_TEST(program.Wait() == 0);
+        BOOST_REQUIRE(last.Wait() == 0);
+        BOOST_REQUIRE(program.Wait() == 0);
         CheckStored(*home, true);
       }
     }
@@ -149,8 +149,8 @@ BOOST_AUTO_TEST_CASE(across_orderly_restarts_in_the_middle_of_blocks) {
     BOOST_TEST(daemon.Wait() == 0);
   }
   DaemonProcess last(*home, "");
-  BOOST_TEST(last.Wait() == 0);
-  BOOST_TEST(program.Wait() == 0);
+  BOOST_REQUIRE(last.Wait() == 0);
+  BOOST_REQUIRE(program.Wait() == 0);
   CheckStored(*home, true);
 }
 
@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(when_program_and_daemon_are_both_killed) {
     }
     program.Kill();
     DaemonProcess last(*home, "");
-    BOOST_TEST(last.Wait() == 0);
+    BOOST_REQUIRE(last.Wait() == 0);
     CheckStored(*home, false);
   }
 }

@@ -26,6 +26,7 @@ GOOD = {
     "daemon/b.h": HEADER + '#include "shm/a.h"\nstruct B { std::string s; };\n',
     "daemon/store_db.cc": "#include <rocksdb/db.h>\n",
     "tracer/module.cc": "#include <Python.h>\n#include <pybind11/pybind11.h>\n",
+    "daemon/d.cc": "  shm::Mutex mutex_;\n  int a SMILEY_GUARDED_BY(mutex_) = 0;\n",
     "tools/c.cc": '#include "daemon/b.h"\nint main() { std::printf("x"); }\n',
     "tests/shm/a.cc": '#include <boost/test/unit_test.hpp>\n#include "shm/a.h"\n',
     ".ci/run": "",
@@ -72,6 +73,10 @@ BREACHES = [
     ("tests/system/test_x.py", "time.sle" "ep(1)\n", 1, "not on the clock"),
     ("tests/shm/x.cc", "std::this_thread::sleep_" "for(d);\n", 1, "not on the clock"),
     ("shm/x.cc", "void F() { std::cerr << 1; }\n", 1, "never print"),
+    ("daemon/x.cc", "struct A {\n  std::mutex mutex_;\n};\n", 2, "which Clang can check"),
+    ("tracer/x.cc", "void F() { std::lock_guard lock(a); }\n", 1, "which Clang can check"),
+    ("shm/x.cc", "struct A {\n  mutable SharedMutex a_;\n  int b SMILEY_GUARDED_BY(c_);\n};\n", 2, "says what it guards"),
+    ("daemon/x.cc", "  shm::Mutex mutex_;\n", 1, "says what it guards"),
     ("daemon/x.cc", "void F() { std::abort(); }\n", 1, "never print"),
 ]
 

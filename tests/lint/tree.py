@@ -58,6 +58,12 @@ NAP = re.compile(r"\b(?:sleep_for|sleep_until|usleep|nanosleep|time\.sleep)\s*\(
 NOISE = re.compile(r"\bstd::(?:cout|cerr|clog)\b|(?<![\w.>:])(?:printf|puts|perror|abort)\s*\(|\bstd::(?:abort|terminate|exit)\s*\(")
 
 
+STD_LOCK = re.compile(r"\bstd::(?:(?:recursive_|timed_|shared_|shared_timed_)?mutex|condition_variable(?:_any)?|lock_guard|unique_lock|"
+                      r"shared_lock|scoped_lock)\b")
+MUTEX = re.compile(r"^\s*(?:static |mutable )*(?:shm::)?(?:Shared)?Mutex (\w+);")
+MUTEX_HOME = "shm/mutex.h"
+
+
 def tree(root):
     """Paths of all text files, relative; build folders, caches and dot-folders left out."""
     for folder, folders, files in os.walk(root):
@@ -109,6 +115,7 @@ def check_file(root, path):
         lines.pop()
     layer = path.split("/")[0]
     code = path.endswith(SOURCE)
+    locks = code and layer in LAYERS and path != MUTEX_HOME
     if not path.endswith(".md") and len(lines) > MAX_LINES:
         yield "%s:%d: longer than %d lines" % (path, MAX_LINES + 1, MAX_LINES)
     if path.endswith(".h"):
@@ -132,6 +139,11 @@ def check_file(root, path):
             yield here + "unfinished: finish it or open an issue"
         if layer == "tests" and NAP.search(line):
             yield here + "tests wait on events, not on the clock"
+        if locks and STD_LOCK.search(line.split("//")[0]):
+            yield here + "locks are those of %s, which Clang can check" % MUTEX_HOME
+        mutex = MUTEX.match(line) if locks else None
+        if mutex and not any("GUARDED_BY(%s)" % mutex.group(1) in other for other in lines):
+            yield here + "nothing here is SMILEY_GUARDED_BY(%s): a mutex says what it guards" % mutex.group(1)
         if code and layer in ("shm", "daemon") and NOISE.search(line.split("//")[0]):
             yield here + "libraries never print or abort"
 
