@@ -57,6 +57,7 @@ END
 chromium
 clang
 libclang-rt-dev
+libfaketime
 procps
 strace
 tmux
