@@ -114,7 +114,7 @@ class Workshop:
             os.killpg(child.pid, 9)
             return False, "hung: " + child.communicate()[0].decode("utf-8", "replace")[-1500:]
         text = out.decode("utf-8", "replace")
-        ran = re.search(r"^(?:Ran|Running) ([1-9]\d*) test", text, re.M)
+        ran = re.search(r"^(?:Ran|Running) ([1-9]\d*) test|^[1-9]\d* events, ", text, re.M)
         if child.returncode == 0 and not ran:
             return None, "it ran no test: " + text[-500:]
         return child.returncode == 0, text[-1500:]
