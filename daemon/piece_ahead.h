@@ -4,16 +4,15 @@
 // processor. For questions that go through many chunks.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
 
 #include "daemon/archive.h"
+#include "shm/mutex.h"
 
 namespace smiley::daemon {
 
@@ -37,17 +36,20 @@ class PieceAhead {
 
  private:
   void Work();
+  // The next one to be read, once there is one that is still wanted; nullopt: it is time to stop.
+  std::optional<PieceEntry> Next();
 
   Archive& archive_;
   const std::string run_;
   const bool several_ = std::thread::hardware_concurrency() > 1;
   std::size_t wanted_ = 0;
   std::thread worker_;  // begins with the first Want
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<PieceEntry> to_read_;
-  std::unordered_map<std::uint64_t, std::optional<Result<PiecePtr>>> pieces_;  // by arrival; nullopt: not read yet
-  bool stopping_ = false;
+  shm::Mutex mutex_;
+  shm::Condition changed_;
+  std::deque<PieceEntry> to_read_ SMILEY_GUARDED_BY(mutex_);
+  // By arrival; nullopt: not read yet.
+  std::unordered_map<std::uint64_t, std::optional<Result<PiecePtr>>> pieces_ SMILEY_GUARDED_BY(mutex_);
+  bool stopping_ SMILEY_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace smiley::daemon

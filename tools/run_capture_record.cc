@@ -120,7 +120,7 @@ bool CaptureRecord::Open(int stream) {
   if (self.writer != nullptr) return true;
   if (self.failed) return false;
   self.failed = true;
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const shm::MutexLock lock(mutex_);
   if (owner_.process_token == 0) return false;
   if (catalogue_ == nullptr) {
     auto catalogue = shm::CatalogueWriter::Create(owner_, ProcessRecord(detail_));

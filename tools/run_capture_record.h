@@ -7,7 +7,6 @@
 
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "shm/catalogue.h"
 #include "shm/home.h"
 #include "shm/ledger.h"
+#include "shm/mutex.h"
 #include "shm/ring_writer.h"
 #include "shm/segment.h"
 #include "tools/run_options.h"
@@ -59,9 +59,9 @@ class CaptureRecord {
   std::string detail_;
   std::vector<std::string> secrets_;
   const shm::Ledger* ledger_;
-  std::mutex mutex_;  // the catalogue's making
-  std::unique_ptr<shm::CatalogueWriter> catalogue_;
-  std::uint32_t threads_ = 0;
+  shm::Mutex mutex_;
+  std::unique_ptr<shm::CatalogueWriter> catalogue_ SMILEY_GUARDED_BY(mutex_);
+  std::uint32_t threads_ SMILEY_GUARDED_BY(mutex_) = 0;
   bool alone_ = false;  // no Python will come
   Stream streams_[2];
 };
