@@ -246,15 +246,14 @@ Types::Types() {
 const TypeInfo& Types::Find(PyTypeObject* type) {
   auto [it, fresh] = cache_.try_emplace(type);
   TypeInfo& info = it->second;
-  if (fresh || info.seen_name != type->tp_name || info.seen_dealloc != type->tp_dealloc) info = Classify(type);
+  if (fresh || !info.IsOf(type)) info = Classify(type);
   recent_[(reinterpret_cast<std::uintptr_t>(type) >> 4) % kRecent] = {type, &info};
   return info;
 }
 
 TypeInfo Types::Classify(PyTypeObject* type) {
   TypeInfo info;
-  info.seen_name = type->tp_name;
-  info.seen_dealloc = type->tp_dealloc;
+  info.See(type);
   info.name = NameOf(type);
   info.shape = ExactShape(type, info.name);
   if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT) && type->tp_dictoffset != -1) {

@@ -39,8 +39,33 @@ struct TypeInfo {
   std::string name;           // module.Qualname (builtins without module)
   std::vector<std::pair<PyObject*, Py_ssize_t>> slots;  // name (borrowed from the type), offset
   std::vector<std::string> fields;  // a named tuple's
-  const char* seen_name = nullptr;  // tp_name when classified: a reused address shows
+  // When classified: the address of a class that has died is used again, and names of one letter are shared.
+  const char* seen_name = nullptr;
   destructor seen_dealloc = nullptr;
+  PyTypeObject* seen_base = nullptr;
+  PyObject *seen_mro = nullptr, *seen_slots = nullptr;
+  Py_ssize_t seen_size = 0;
+  unsigned long seen_flags = 0;
+  // What kind of memory the type's instances are: bits 24 to 31 name a builtin that it is made of, the others say
+  // whether it was made by a class statement and where its instances' __dict__ is.
+  static constexpr unsigned long kLayoutFlags = 0xfful << 24 | Py_TPFLAGS_HEAPTYPE | Py_TPFLAGS_MANAGED_DICT;
+  static PyObject* SlotsOf(PyTypeObject* type) {
+    return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0 ? reinterpret_cast<PyHeapTypeObject*>(type)->ht_slots : nullptr;
+  }
+  bool IsOf(PyTypeObject* type) const {
+    return seen_name == type->tp_name && seen_dealloc == type->tp_dealloc && seen_base == type->tp_base &&
+           seen_size == type->tp_basicsize && seen_flags == (type->tp_flags & kLayoutFlags) && seen_mro == type->tp_mro &&
+           seen_slots == SlotsOf(type);
+  }
+  void See(PyTypeObject* type) {
+    seen_name = type->tp_name;
+    seen_dealloc = type->tp_dealloc;
+    seen_base = type->tp_base;
+    seen_size = type->tp_basicsize;
+    seen_flags = type->tp_flags & kLayoutFlags;
+    seen_mro = type->tp_mro;
+    seen_slots = SlotsOf(type);
+  }
 };
 
 class Types {
@@ -52,9 +77,7 @@ class Types {
     if (type == &PyUnicode_Type) return str_;
     if (type == &PyFloat_Type) return float_;
     const Recent& recent = recent_[(reinterpret_cast<std::uintptr_t>(type) >> 4) % kRecent];
-    if (recent.type == type && recent.info->seen_name == type->tp_name && recent.info->seen_dealloc == type->tp_dealloc) {
-      return *recent.info;
-    }
+    if (recent.type == type && recent.info->IsOf(type)) return *recent.info;
     return Find(type);
   }
   const TypeInfo& OfObject(PyObject* object) { return Of(Py_TYPE(object)); }

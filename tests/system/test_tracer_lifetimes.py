@@ -2,6 +2,7 @@
 
 import unittest
 
+import support
 from test_tracer_faithful import Compared
 
 
@@ -80,6 +81,21 @@ x = Thing("first"); x = Thing("second"); log.append("same line")
 del x
 sys.stdout.write("\\n".join(log) + "\\n")
 ''')
+
+    def test_a_class_at_the_address_of_one_that_died_is_another(self):
+        text = ("import gc\n"
+                "def use(self):\n    pass\n"
+                "for base in (int, object, float, list, object, bytes) * 30:\n"
+                "    class B(base):\n        pass\n"
+                "    use(B())\n"
+                "    del B\n    gc.collect()\n")
+        kinds = ["int", "object", "float", "list", "object", "bytes"]
+        for python in support.pythons():
+            with self.subTest(python=python):
+                self.assert_code(self.record(text, python=python, options=["-q"]), 0)
+                calls = [o["changed"]["self"] for o in self.smiley("export", "last", "--format", "jsonl").objects
+                         if o["type"] == "event" and o["event"] == "call" and o.get("function") == "use"]
+                self.assertEqual([value["$type"] for value in calls], kinds * 30)
 
     def test_reference_counts_are_the_same(self):
         self.same('''
