@@ -60,7 +60,7 @@ class ReplayProducer : public Producer {
       if (running_ && event_.time_ns > last_ns_) break;
       if (event_.seq > options_.to) break;
       const bool matches = filter_ == nullptr || filter_->Matches(event_, &reader_->DecoderOf(event_.process));
-      if (matches && event_.seq >= options_.from) {
+      if (matches && event_.seq >= options_.from && IsOfFrame()) {
         writer_.Append(out, event_);
         ++events_;
       }
@@ -76,6 +76,11 @@ class ReplayProducer : public Producer {
   }
 
  private:
+  bool IsOfFrame() const {
+    return options_.frame == 0 || event_.frame == options_.frame ||
+           (event_.parent == options_.frame && event_.kind != shm::Kind::kLine);
+  }
+
   Archive& archive_;
   const ReplayOptions options_;
   EventWriter writer_;
@@ -194,7 +199,13 @@ Result<ReplayOptions> ReadReplayOptions(const Request& request) {
   }
   const auto to = request.Integer("to", 1, INT64_MAX);
   const auto run_up = request.Integer("run_up", 0, static_cast<std::int64_t>(kSmallRun));
+  const auto frame = request.Integer("frame", 1, INT64_MAX);
   if (!to) return to.status();
+  if (!frame) return frame.status();
+  if (frame->has_value() && (options.last != 0 || !options.thread)) {
+    return Status(Code::kInvalid, "'frame' needs 'thread', or a position as 'from', and goes without 'last'");
+  }
+  options.frame = static_cast<std::uint64_t>(frame->value_or(0));
   if (!run_up) return run_up.status();
   if (run_up->has_value()) options.run_up = static_cast<std::uint64_t>(**run_up);
   if (to->has_value() && !options.thread) return Status(Code::kInvalid, "'to' needs 'thread', or a position as 'from'");

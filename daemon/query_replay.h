@@ -52,9 +52,10 @@ struct ReplayOptions {
   std::uint64_t limit = UINT64_MAX;
   std::uint64_t last = 0;      // 0: from the front
   std::optional<std::uint64_t> run_up;  // events read before `from`; none: see query_replay.cc
+  std::uint64_t frame = 0;  // only its events, and those but lines of the calls that it made; 0: all. Not with `last`
   bool text = false;
 };
-// Reads where, thread, from ("2:1017" or a seq beside a thread), to (a seq), run_up, limit, last, source.
+// Reads where, thread, from ("2:1017" or a seq beside a thread), to (a seq), run_up, limit, last, frame, source.
 Result<ReplayOptions> ReadReplayOptions(const Request& request);
 
 inline constexpr std::uint64_t kMaxLast = 100'000;

@@ -11,7 +11,7 @@ const BEFORE = 4000; // events before this moment that are looked at
 const RUN_UP = 500;
 
 export interface MadeCall { position: string; name: string; result: string; raised: boolean; open: boolean; line: number }
-export interface CallTrace { key: string; notes: LineNotes; calls: MadeCall[]; whole: boolean }
+export interface CallTrace { owner: string; notes: LineNotes; calls: MadeCall[]; whole: boolean }
 
 export function useCallTrace(run: string, state: State | null): CallTrace | null {
   const [trace, setTrace] = useState<CallTrace | null>(null);
@@ -21,22 +21,25 @@ export function useCallTrace(run: string, state: State | null): CallTrace | null
       setTrace(null);
       return;
     }
-    let stop = false;
+    // On a connection of its own: source and timeline need not wait for it, and who has gone on takes it back.
     const from = Math.max(1, state.seq - BEFORE);
-    // What lies deeper than the calls made here is not asked for.
-    const depth = state.frames[0].depth;
-    const where = `depth == ${depth} or depth == ${depth + 1} and event != line`;
-    backend().list<EventObject>("replay", { run, from: `${state.thread}:${from}`, to: state.seq, run_up: RUN_UP, where }).then(
-      (events) => !stop && setTrace(traceOf(key, state, events.filter((event) => event.seq <= state.seq))),
-      () => undefined);
+    const events: EventObject[] = [];
+    const stream = backend().stream("replay", { run, from: `${state.thread}:${from}`, to: state.seq, run_up: RUN_UP, frame: state.frames[0].frame },
+      (event) => events.push(event));
+    let stop = false;
+    stream.done.then(() => !stop && setTrace(traceOf(ownerOf(run, state), state, events)), () => undefined);
     return () => {
       stop = true;
+      stream.close();
     };
   }, [key]);
-  return trace;
+  // Of another call until its own is there: nothing. Of the same call at the moment before: better than a flicker.
+  return trace && state && trace.owner === ownerOf(run, state) ? trace : null;
 }
 
-function traceOf(key: string, state: State, events: EventObject[]): CallTrace {
+const ownerOf = (run: string, state: State) => `${run}/${state.thread}/${state.frames[0]?.frame}`;
+
+function traceOf(owner: string, state: State, events: EventObject[]): CallTrace {
   const frame = state.frames[0].frame;
   const executed = new Map<number, number>();
   const written = new Map<number, Map<string, Write>>(); // line → what it wrote last
@@ -77,7 +80,7 @@ function traceOf(key: string, state: State, events: EventObject[]): CallTrace {
       }
     }
   }
-  return { key, notes: { executed, values: besideLines(state, written) }, calls, whole };
+  return { owner, notes: { executed, values: besideLines(state, written) }, calls, whole };
 }
 
 interface Write { value: Value; position: string }

@@ -150,13 +150,13 @@ export class Report implements Backend {
     const from = position ? Number(position[2]) : Number(fields.from ?? 0);
     const limit = Number(fields.limit ?? Infinity);
     const to = Number(fields.to ?? Infinity);
-    const depths = /^depth == (\d+) or depth == (\d+) and event != line$/.exec(String(fields.where ?? "")); // as call_trace.ts asks
-    const wanted = depths ? "" : String(fields.where ?? "").toLowerCase();
+    const frame = fields.frame as number | undefined;
+    const wanted = String(fields.where ?? "").toLowerCase();
     const list = thread ? this.events.byThread.get(thread) ?? [] : this.data.events;
     const out: EventObject[] = [];
     for (const event of list) {
       if (out.length >= limit || (thread && event.seq > to)) break;
-      if (depths && event.depth !== Number(depths[1]) && (event.depth !== Number(depths[2]) || event.event === "line")) continue;
+      if (frame && event.frame !== frame && (event.parent !== frame || event.event === "line")) continue;
       if (event.seq < from && thread) continue;
       if (wanted && !this.holds(event, wanted)) continue;
       out.push(fields.source ? { ...event, text: this.lineOf(event.source, event.line) } : event);
