@@ -1,8 +1,9 @@
-"""Runs what CTest knows, then the system tests once for each Python of SMILEY_TEST_PYTHONS, and counts.
+"""Runs what CTest knows, then for each Python of SMILEY_TEST_PYTHONS the system tests and the quick third of its own
+test-suite (cpython/run.py), and counts.
 
     python3 tests/run_all.py BUILD SOURCES
 
-A Boost.Test case and a unittest method count as one each, any other CTest test as one. The last line is
+A Boost.Test case, a unittest method and a module of CPython's suite count as one each, any other CTest test as one. The last line is
 "N passed, N failed"; the exit code is 0 only when something passed, nothing failed and nothing was skipped.
 """
 
@@ -64,14 +65,13 @@ def run_ctest(build):
     return totals
 
 
-def run_system(sources, python):
+def run_for(python, words):
+    """Runs words (of this Python's) with `python` as the one under test; (exit code, output, which is also shown)."""
     environment = dict(os.environ, SMILEY_TEST_PYTHONS=python)
     # `smiley-run app.py` takes the python3 of PATH: it is the one under test.
     environment["PATH"] = os.path.dirname(python) + os.pathsep + environment.get("PATH", "")
-    child = subprocess.Popen(
-        [sys.executable, "-m", "unittest", "discover", "-v", "-s", os.path.join(sources, "tests", "system"),
-         "-p", "test_*.py"], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, start_new_session=True)
+    child = subprocess.Popen([sys.executable, *words], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, start_new_session=True)
     late = threading.Timer(SYSTEM_TIMEOUT, os.killpg, (child.pid, signal.SIGKILL))
     late.start()
     lines = []
@@ -83,13 +83,31 @@ def run_system(sources, python):
     code = child.wait()
     late.cancel()
     if code < 0:
-        print("smiley: the system tests of %s did not end" % python)
-    text = "".join(lines)
+        print("smiley: the tests of %s did not end" % python)
+    return code, "".join(lines)
+
+
+def run_system(sources, python):
+    code, text = run_for(python, ["-m", "unittest", "discover", "-v", "-s", os.path.join(sources, "tests", "system"),
+                                  "-p", "test_*.py"])
     if re.search(r"^Ran 0 tests", text, re.M):
         code = 1
     # Only the last summary is unittest's own; a test may show another one's.
     start = text.rfind("\nRan ")
     return list(count_output(text[start + 1:] if start >= 0 else "", code != 0))
+
+
+def run_cpython(sources, python):
+    """None for a Python that was installed without its test-suite."""
+    if subprocess.call([python, "-c", "import test.test_grammar"], stderr=subprocess.DEVNULL) != 0:
+        print("not there: the test-suite of %s" % python)
+        return None
+    code, text = run_for(python, [os.path.join(sources, "tests", "cpython", "run.py"), "--quick", "--jobs", str(os.cpu_count() or 1)])
+    counted = re.findall(r"^(\d+) modules the same, (\d+) differ", text, re.M)
+    if not counted:
+        return [0, 1, 0]
+    same, differ = map(int, counted[-1])
+    return [same, max(differ, int(code != 0)), 0]
 
 
 def main(build, sources):
@@ -102,6 +120,10 @@ def main(build, sources):
         for python in os.environ["SMILEY_TEST_PYTHONS"].split(":"):
             print("\nsystem tests with %s" % python, flush=True)
             results.append(("system tests with " + python, run_system(sources, python)))
+        for python in os.environ["SMILEY_TEST_PYTHONS"].split(":"):
+            print("\nCPython's own tests, the quick third, with %s" % python, flush=True)
+            if counted := run_cpython(sources, python):
+                results.append(("CPython's own tests with " + python, counted))
     print()
     for name, (passed, failed, skipped) in results:
         print("%s: %d passed, %d failed%s" % (name, passed, failed, ", %d skipped" % skipped if skipped else ""))

@@ -53,6 +53,12 @@ END
     [ "$what" = test ] && echo "libboost-test-dev"
   fi
   [ "$what" = test ] || return 0
+  # CPython's own tests, for Debian's Python.
+  case $version in
+    12) echo libpython3.11-testsuite ;;
+    13) echo libpython3.13-testsuite ;;
+    *) /usr/bin/python3 -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])' 2>/dev/null ;;
+  esac
   cat <<'END'
 chromium
 clang
