@@ -6,7 +6,8 @@
 * drain: the synthetic producer at full speed; events that one second of the daemon's processor time drains, checks,
   indexes and stores, its greatest memory, bytes per event.
 * sizes: bytes per event of real work of the standard library, recorded whole.
-* latency: from an event to a client of `tail` that has it, while a program records at full speed.
+* latency: from an event to a client of `tail` that has it, while a program records at full speed; the client asks for as
+  many events a second as smiley-tail does on a terminal.
 * clients: how much longer a recorded program takes while 50 clients watch, one of them stopped, than with none; rounds in
   turn.
 """
@@ -32,6 +33,8 @@ SIZES = {
     "difflib": "import difflib\na = ['line %d' % i for i in range(120)]\nb = [x for i, x in enumerate(a) if i % 7] + ['new']\nlist(difflib.unified_diff(a, b))\ndifflib.get_close_matches('line 33', a)",
     "textwrap": "import textwrap\nfor i in range(60): textwrap.fill('the quick brown fox jumps over the lazy dog ' * 20, 40 + i % 20)",
 }
+
+TERMINAL_RATE = 4000  # kTerminalEventsPerSecond in tools/tail.cc
 
 LOOP = """
 import sys, time
@@ -122,7 +125,7 @@ def latencies(bin_dir, python, seconds):
     """In ms, one for each portion that arrived: from its newest event until it was read."""
     found = []
     with Home(bin_dir) as home, home.connect() as client:
-        client.sendall(b'{"op":"tail"}\n')
+        client.sendall(b'{"op":"tail","max_rate":%d}\n' % TERMINAL_RATE)
         program = subprocess.Popen([os.path.join(bin_dir, "smiley-run"), "-q", "--python", python, "-c", LOOP, str(seconds)],
                                    env=home.env)
         client.settimeout(5)
