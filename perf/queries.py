@@ -79,10 +79,11 @@ def measure(bin_dir, events, queries):
             for place in places[:20])
         lines, seconds = daemon.ask(op="when", run="last", where="nothing < 0")
         row["skip"] = "%.1f" % (1e3 * seconds)
-        lines, seconds = daemon.ask(op="when", run="last", where="event == line and line == 99999")
+        lines, seconds = daemon.ask(op="when", run="last", where="event == line and line == 8 and depth == 99")
         row["scan"] = "%.1f" % (json.loads(lines[-1])["events_read"] / seconds / 1e6)
         lines, seconds = daemon.ask(op="when", run="last", where="x < 0", count=True)
         row["values"] = "%.1f" % (json.loads(lines[-1])["events_read"] / seconds / 1e6)
+        row["stats"] = "%.1f" % (1e3 * daemon.ask(op="stats", run="last")[1])
         row["list"] = "%.1f" % (1e3 * daemon.ask(op="runs")[1])
         row["show"] = "%.1f" % (1e3 * (daemon.ask(op="processes", run="last")[1] + daemon.ask(op="threads", run="last")[1] +
                                        daemon.ask(op="sources", run="last")[1]))
@@ -97,8 +98,8 @@ def measure(bin_dir, events, queries):
 COLUMNS = [("events", "events"), ("stored", "stored, M/s"), ("bytes", "bytes/event"),
            ("before", "state without snapshots, ms"), ("reindex", "snapshots made, M/s"), ("snapshots", "their bytes"),
            ("state", "state, ms"), ("chunks", "chunks read"), ("skip", "when, nothing fits, ms"),
-           ("scan", "when, every chunk, M/s"), ("values", "when, a variable of every chunk, M/s"), ("list", "list, ms"),
-           ("show", "show, ms"), ("page", "first page, ms"), ("memory", "daemon, MB")]
+           ("scan", "when, every chunk, M/s"), ("values", "when, a variable of every chunk, M/s"), ("stats", "statistics, ms"),
+           ("list", "list, ms"), ("show", "show, ms"), ("page", "first page, ms"), ("memory", "daemon, MB")]
 
 
 def main():
