@@ -55,17 +55,17 @@ enum class Kind : std::uint8_t {
   kHandled = 8,       // id = line number; attachment kException
   kUnwind = 9,        // id = line number; attachment kException
   kCCall = 10,        // id = catalogue string (name of the C function)
-  kCReturn = 11,
-  kCRaise = 12,
+  kCReturn = 11,      // id = as of its kCCall
+  kCRaise = 12,       // id = as of its kCCall
   kStdout = 13,       // attachment kText
   kStderr = 14,       // attachment kText
   kThreadStart = 15,  // id = 0; the thread's name and native id are in the catalogue
   kThreadEnd = 16,
   kTask = 17,         // id = task id of the catalogue, 0 = no task
   kMark = 18,         // id = catalogue string; attachments kSet
-  kGc = 19,
+  kGc = 19,           // a collection has ended; attachment kValue = what gc.callbacks are given: a dict of counts
   kFork = 20,         // attachment kValue = pid of the child
-  kChild = 21,
+  kChild = 21,        // first in a forked child; attachment kValue = pid of the parent
   kLost = 22,         // not counted in seq by itself: attachment kLoss holds first seq, count, times
   kEnd = 23,          // recording ended in this thread on purpose (stop, self-switch-off)
   kMore = 31,         // not an event: continues the attachments of the event before (block boundary)

@@ -1,5 +1,6 @@
 """Machines that do strange things: clocks that jump, programs and daemons that stand still, pids that come again, crowds."""
 
+import glob
 import os
 import signal
 import subprocess
@@ -9,6 +10,20 @@ import unittest
 import support
 
 FAKETIME = "/usr/lib/%s/faketime/libfaketime.so.1"
+
+
+def faketime_files():
+    return set(glob.glob("/dev/shm/*faketime_s*"))
+
+
+def forget_faketime(before):
+    """Removes what the library left in shared memory."""
+    for path in faketime_files() - before:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+
 
 CLOCK = """
 import sys, time
@@ -56,6 +71,7 @@ class StrangeMachine(support.SmileyTest):
         import sysconfig
         library = FAKETIME % sysconfig.get_config_var("MULTIARCH")
         self.assertTrue(os.path.exists(library), "Debian's package faketime is missing")
+        self.addCleanup(forget_faketime, faketime_files())
         for jump in ("-3d", "+40d"):
             with self.subTest(jump=jump):
                 offset = os.path.join(self.work, "offset")
