@@ -13,17 +13,16 @@
 """
 
 import argparse
-import json
 import os
 import re
 import selectors
-import shutil
 import socket
 import statistics
 import subprocess
-import tempfile
 import threading
 import time
+
+from home import Home
 
 SIZES = {
     "json": "import json\nfor i in range(40):\n json.loads(json.dumps({'a': [i, 2.5, None, 'x' * 20], 'b': {'c': list(range(30))}}, indent=1))",
@@ -36,7 +35,7 @@ SIZES = {
 
 TERMINAL_RATE = 4000  # kTerminalEventsPerSecond in tools/tail.cc
 
-LOOP = """
+WORK = """
 import sys, time
 def work(n):
     total = 0
@@ -44,59 +43,9 @@ def work(n):
         total += i % 7
     return total
 begin = time.perf_counter()
-while time.perf_counter() - begin < float(sys.argv[1]): work(1000)
 """
-
-FIXED = """
-import time
-def work(n):
-    total = 0
-    for i in range(n):
-        total += i % 7
-    return total
-begin = time.perf_counter()
-for _ in range(1500): work(1000)
-print(time.perf_counter() - begin)
-"""
-
-
-class Home:
-    """A home of its own, with its daemon; gone at the end."""
-
-    def __init__(self, bin_dir):
-        self.bin = bin_dir
-        self.path = tempfile.mkdtemp(prefix="smd-", dir="/tmp")
-        self.env = dict(os.environ, SMILEY_HOME=self.path)
-
-    def __enter__(self):
-        self.run("smiley-daemon", "start")
-        return self
-
-    def __exit__(self, *_):
-        subprocess.run([os.path.join(self.bin, "smiley-daemon"), "stop"], env=self.env, capture_output=True)
-        shutil.rmtree(self.path, ignore_errors=True)
-
-    def run(self, program, *words, **options):
-        return subprocess.run([os.path.join(self.bin, program), *words], env=self.env, check=True, capture_output=True,
-                              text=True, **options).stdout
-
-    def connect(self):
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(os.path.join(self.path, "daemon.sock"))
-        return connection
-
-    def ask(self, **request):
-        with self.connect() as connection:
-            connection.sendall(json.dumps(request).encode() + b"\n")
-            return json.loads(connection.makefile("rb").readline())
-
-    def processor_seconds(self):
-        fields = open("/proc/%d/stat" % self.ask(op="status")["pid"]).read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def peak_mb(self):
-        status = open("/proc/%d/status" % self.ask(op="status")["pid"]).read()
-        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+LOOP = WORK + "while time.perf_counter() - begin < float(sys.argv[1]): work(1000)"
+FIXED = WORK + "for _ in range(1500): work(1000)\nprint(time.perf_counter() - begin)"
 
 
 def drain(bin_dir, events, calls):

@@ -9,30 +9,10 @@ import json
 import os
 import random
 import re
-import shutil
-import socket
 import statistics
-import subprocess
-import tempfile
 import time
 
-
-class Daemon:
-    def __init__(self, home):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(os.path.join(home, "daemon.sock"))
-        self.file = self.socket.makefile("rb")
-
-    def ask(self, **request):
-        """The lines of the answer, the end line last, and the seconds that it took."""
-        begin = time.perf_counter()
-        self.socket.sendall(json.dumps(request).encode() + b"\n")
-        first = self.file.readline()
-        lines = [first]
-        if b'"stream"' in first[:60]:
-            while b'"end":true' not in lines[-1][:60]:
-                lines.append(self.file.readline())
-        return lines, time.perf_counter() - begin
+from home import Connection, Home
 
 
 def median_and_99(times):
@@ -49,15 +29,11 @@ def wait_for(condition, seconds):
 
 
 def measure(bin_dir, events, queries):
-    home = tempfile.mkdtemp(prefix="smq-", dir="/tmp")
-    env = dict(os.environ, SMILEY_HOME=home)
-    run_command = lambda *words: subprocess.run(words, env=env, check=True, capture_output=True, text=True)
     row = {"events": events}
-    try:
-        run_command(os.path.join(bin_dir, "smiley-daemon"), "start")
+    with Home(bin_dir) as home:
         begin = time.perf_counter()
-        run_command(os.path.join(bin_dir, "smiley_test_producer"), str(events))
-        daemon = Daemon(home)
+        home.run("smiley_test_producer", str(events))
+        daemon = Connection(home)
         state = lambda: json.loads(daemon.ask(op="run", run="last")[0][0])["run"]
         wait_for(lambda: state()["state"] == "ended", 3600)
         took = time.perf_counter() - begin
@@ -90,9 +66,6 @@ def measure(bin_dir, events, queries):
         row["page"] = "%.1f" % (1e3 * daemon.ask(op="replay", run="last", limit=100)[1])
         row["memory"] = "%d" % (json.loads(daemon.ask(op="status")[0][0])["memory_bytes"] / 1e6)
         return row
-    finally:
-        subprocess.run([os.path.join(bin_dir, "smiley-daemon"), "stop"], env=env, capture_output=True)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 COLUMNS = [("events", "events"), ("stored", "stored, M/s"), ("bytes", "bytes/event"),
