@@ -46,21 +46,33 @@ int FailedBefore(const Status& status) {
   return kExitRunFailed;
 }
 
-// `secrets` gets what was hidden in the command and in the environment.
-std::vector<std::string> MaskedCommand(const RunOptions& options, std::vector<std::string>* secrets) {
-  std::vector<std::string> command = options.program;
-  if (options.no_redact) return command;
+shm::Redactor RedactorOf(const RunOptions& options) {
+  if (options.no_redact) return shm::Redactor::Off();
   shm::Redactor redactor;
   for (const std::string& glob : options.redact) redactor.Add(glob);
-  redactor.MaskArguments(&command, secrets);
-  std::vector<std::string> variables;
-  for (char** entry = environ; *entry != nullptr; ++entry) variables.emplace_back(*entry);
-  redactor.MaskArguments(&variables, secrets);
-  std::erase_if(*secrets, [](const std::string& secret) { return secret.size() < shm::kShortestShown; });
+  return redactor;
+}
+
+std::vector<std::string> MaskedCommand(const RunOptions& options) {
+  std::vector<std::string> command = options.program;
+  const shm::Redactor redactor = RedactorOf(options);
+  if (redactor.off()) return command;
+  redactor.MaskArguments(&command);
   if (options.kind == ProgramKind::kCode) {
     for (std::string& word : command) redactor.MaskSource(&word);
   }
   return command;
+}
+
+// What is hidden in the command and in the environment, as far as it can be told from other words.
+std::vector<std::string> SecretsOf(const RunOptions& options) {
+  std::vector<std::string> secrets, command = options.program, variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) variables.emplace_back(*entry);
+  const shm::Redactor redactor = RedactorOf(options);
+  redactor.MaskArguments(&command, &secrets);
+  redactor.MaskArguments(&variables, &secrets);
+  std::erase_if(secrets, [](const std::string& secret) { return secret.size() < shm::kShortestShown; });
+  return secrets;
 }
 
 }  // namespace
@@ -88,8 +100,7 @@ int RunMain(int argc, char** argv) {
 
   RunStart start;
   start.id = shm::NewRunId();
-  std::vector<std::string> secrets;
-  start.command = MaskedCommand(options, &secrets);
+  start.command = MaskedCommand(options);
   start.start_ns = NowNs(CLOCK_REALTIME);
   Handoff handoff;
   handoff.run = start.id;
@@ -124,7 +135,8 @@ int RunMain(int argc, char** argv) {
 
   ChildRunner runner;
   if (options.capture_fd) {
-    if (const Status started = capture.Start(*home, start.id, handoff.wall_minus_mono_ns, options, secrets); !started) {
+    if (const Status started = capture.Start(*home, start.id, handoff.wall_minus_mono_ns, options, SecretsOf(options));
+        !started) {
       input.Remove();
       ReportNeverStarted(*home, start, kExitRunFailed);
       return FailedBefore(started);

@@ -52,18 +52,19 @@ void CloseAllBut(std::vector<int> kept) {
 
 Capture::~Capture() {
   if (forwarder_ < 0 && ledger_) unlink(path_.c_str());
-  for (Place& place : places_) {
-    Close(&place.ours);
-    Close(&place.theirs);
-  }
+  ClosePlaces();
   Close(&control_);
 }
 
-void Capture::Drop() {
+void Capture::ClosePlaces() {
   for (Place& place : places_) {
     Close(&place.ours);
     Close(&place.theirs);
   }
+}
+
+void Capture::Drop() {
+  ClosePlaces();
   ledger_.reset();
   if (!path_.empty()) unlink(path_.c_str());
   path_.clear();

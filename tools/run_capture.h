@@ -52,6 +52,7 @@ class Capture {
                             const RunOptions& options, std::vector<std::string> secrets, int control);
   bool any() const { return places_[0].ours >= 0 || places_[1].ours >= 0; }
   bool MakePlace(int fd);
+  void ClosePlaces();
   void Drop();
 
   Place places_[2];

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "daemon/text_codec.h"
 #include "shm/cbor.h"
@@ -34,19 +33,18 @@ std::size_t BegunCharacter(std::string_view text) {
 std::string ProcessRecord(const std::string& detail) {
   std::string record;
   shm::CborWriter out(&record);
-  const auto key = [&](const char* name) { out.Text(name, std::strlen(name)); };
   out.MapHeader(5);
-  key("command");
+  out.Text("command");
   out.ArrayHeader(2);
   out.Text("smiley-run");
   out.Text("--capture-fd");
-  key("start_mono_ns");
+  out.Text("start_mono_ns");
   out.Unsigned(shm::MonotonicNs());
-  key("parent_token");
+  out.Text("parent_token");
   out.Unsigned(0);
-  key("detail");
+  out.Text("detail");
   out.Text(detail);
-  key("kind");
+  out.Text("kind");
   out.Text("capture");
   out.Finish();
   return record;

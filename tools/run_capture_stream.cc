@@ -22,6 +22,16 @@ bool Same(const termios& a, const termios& b) {
          std::memcmp(a.c_cc, b.c_cc, sizeof a.c_cc) == 0;
 }
 
+// With "\n" for each "\r\n".
+std::string WithoutReturns(std::string_view bytes) {
+  std::string plain;
+  plain.reserve(bytes.size());
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (bytes[i] != '\r' || i + 1 == bytes.size() || bytes[i + 1] != '\n') plain += bytes[i];
+  }
+  return plain;
+}
+
 }  // namespace
 
 CaptureStream::CaptureStream(int stream, int in, int out, bool terminal, const shm::Ledger* ledger, CaptureRecord* record, int news)
@@ -86,10 +96,7 @@ void CaptureStream::Tell(std::atomic<bool>* what) {
 bool CaptureStream::Forward(std::string_view bytes) {
   std::string plain;
   if (AddsReturns() && bytes.find('\r') != std::string_view::npos) {
-    plain.reserve(bytes.size());
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-      if (bytes[i] != '\r' || i + 1 == bytes.size() || bytes[i + 1] != '\n') plain += bytes[i];
-    }
+    plain = WithoutReturns(bytes);
     bytes = plain;
   }
   while (!bytes.empty()) {
@@ -112,11 +119,7 @@ void CaptureStream::Take(std::string_view bytes) {
   returned_ = false;
   plain += bytes;
   if (AddsReturns()) {
-    std::size_t to = 0;
-    for (std::size_t i = 0; i < plain.size(); ++i) {
-      if (plain[i] != '\r' || i + 1 == plain.size() || plain[i + 1] != '\n') plain[to++] = plain[i];
-    }
-    plain.resize(to);
+    plain = WithoutReturns(plain);
     if (plain.ends_with('\r')) {
       returned_ = true;
       plain.pop_back();
