@@ -95,8 +95,7 @@ Result<bool> CallJob::Step() {
   const auto end = std::chrono::steady_clock::now() + Producer::kStepTime;
   while (at_ < threads_.size()) {
     const ThreadInfo& thread = threads_[at_];
-    if (!looked_) {
-      looked_ = true;
+    if (clock_ == nullptr) {
       Spent spent;
       std::uint64_t events = 0, lost = 0;
       auto known = Known(thread, &spent, &events, &lost);
@@ -106,12 +105,9 @@ Result<bool> CallJob::Step() {
         lost_ += lost;
         total_ += spent;
         ++known_;
-        looked_ = false;
         ++at_;
         continue;
       }
-    }
-    if (clock_ == nullptr) {
       if (Status status = Estimate(); !status) return status;
       sink_ = SinkFor(thread);
       clock_ = std::make_unique<CallClock>(archive_, scope_.run, thread, cost_, &book_, sink_.get(), scope_.task,
@@ -127,7 +123,6 @@ Result<bool> CallJob::Step() {
       clock_.reset();
       sink_.reset();
       EndThread(thread);
-      looked_ = false;
       ++at_;
     }
     if (std::chrono::steady_clock::now() >= end) return at_ < threads_.size();

@@ -95,6 +95,11 @@ class CallJob {
   std::uint64_t lost() const { return lost_; }
   const Spent& total() const { return total_; }
   const RecordingCost& cost() const { return cost_; }
+  // The cost that another job of the run has estimated: it need not be done again.
+  void TakeCost(const RecordingCost& cost) {
+    cost_ = cost;
+    estimated_ = true;
+  }
   const std::vector<ThreadInfo>& threads() const { return threads_; }
   bool damaged() const { return damaged_; }
   std::size_t known() const { return known_; }  // threads that need not be read
@@ -114,7 +119,7 @@ class CallJob {
   Status Estimate();
   std::vector<ThreadInfo> threads_, all_threads_;
   std::size_t at_ = 0;
-  bool estimated_ = false, looked_ = false;
+  bool estimated_ = false;
   RecordingCost cost_;
   std::unique_ptr<CallSink> sink_;
   std::unique_ptr<CallClock> clock_;

@@ -109,20 +109,8 @@ std::uint32_t CallWalker::Code(const RawEvent& event) const {
 }
 
 std::uint32_t CallWalker::Line(const RawEvent& event) const {
-  switch (event.kind) {
-    case Kind::kCall:
-      return 0;
-    case Kind::kLine:
-    case Kind::kReturn:
-    case Kind::kYield:
-    case Kind::kRaise:
-    case Kind::kHandled:
-    case Kind::kUnwind:
-      if (event.id != 0) return event.id;
-      break;
-    default:
-      break;
-  }
+  if (event.kind == Kind::kCall) return 0;
+  if (HasLine(event.kind) && event.id != 0) return event.id;
   return stack_.empty() ? 0 : stack_.back().line;
 }
 

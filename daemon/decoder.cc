@@ -212,8 +212,7 @@ void Decoder::State::Place(ThreadState& thread, const RawEvent& raw, Event* even
   const std::uint32_t first_line = event->code != nullptr ? event->code->first_line : 0;
   if (raw.kind == Kind::kCall) {
     event->line = first_line;
-  } else if (raw.kind >= Kind::kLine && raw.kind <= Kind::kUnwind && raw.kind != Kind::kResume &&
-             raw.kind != Kind::kThrow && raw.id != 0) {
+  } else if (HasLine(raw.kind) && raw.id != 0) {
     event->line = raw.id;
   } else {
     event->line = last_line != 0 ? last_line : first_line;

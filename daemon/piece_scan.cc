@@ -13,8 +13,6 @@ using shm::Kind;
 constexpr std::size_t kDeepest = 1u << 20;
 constexpr std::uint64_t kMaxCount = std::uint64_t{1} << 62;  // seqs and counts beyond it are damage
 
-std::uint32_t KindBit(Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
-
 std::vector<std::uint32_t> Union(const std::vector<std::uint32_t>& a, const std::vector<std::uint32_t>& b) {
   std::vector<std::uint32_t> all;
   all.reserve(a.size() + b.size());
@@ -211,9 +209,7 @@ PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t
     anything = true;
     ++out.events;
     ++next_seq_;
-    const bool has_line = kind == Kind::kLine || kind == Kind::kReturn ||
-                          (kind >= Kind::kYield && kind <= Kind::kUnwind && kind != Kind::kResume && kind != Kind::kThrow);
-    if (has_line) {
+    if (HasLine(kind)) {
       const std::uint32_t line = id != 0 || stack_.empty() ? id : stack_.back().line;
       if (line != 0) out.min_line = out.min_line == 0 ? line : std::min(out.min_line, line);
       out.max_line = std::max(out.max_line, line);

@@ -105,8 +105,6 @@ void PieceWalker::Take() {
   in_frame = open > 0 && ((kind >= Kind::kCall && kind <= Kind::kStderr) || kind == Kind::kMark || kind == Kind::kGc);
   frame = 0;
   code = line = 0;
-  const bool own_line = kind == Kind::kLine || kind == Kind::kReturn || kind == Kind::kYield || kind == Kind::kRaise ||
-                        kind == Kind::kHandled || kind == Kind::kUnwind;
   if (in_frame && !stack_.empty()) {
     shm::OpenFrame& top = stack_.back();
     if (kind == Kind::kLine) top.line = id;
@@ -114,7 +112,7 @@ void PieceWalker::Take() {
     code = top.code;
     line = top.line;
   }
-  if (in_frame && own_line && id != 0) line = id;
+  if (in_frame && HasLine(kind) && id != 0) line = id;
   if (kind == Kind::kYield && frame != 0) {
     if (waiting_.size() >= kMostWaiting) waiting_.clear();
     waiting_[frame] = line;

@@ -5,8 +5,6 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr std::uint32_t Bit(shm::Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
-
 }  // namespace
 
 Status PlaceSearch::Add(Archive& archive, const std::string& run, const ThreadInfo& thread, const Wanted& wanted,
@@ -40,14 +38,14 @@ Result<std::unique_ptr<PlaceSearch>> PlaceSearch::Open(Archive& archive, const R
       wanted.in_frame = true;
       break;
     case PlaceInRun::Kind::kException:
-      wanted.kinds = Bit(shm::Kind::kRaise);
+      wanted.kinds = KindBit(shm::Kind::kRaise);
       wanted.own_raise = true;
       wanted.exception = thread ? "" : run.uncaught;
       first_only = !wanted.exception.empty();
       break;
     default:
       direction = ThreadSearch::Direction::kForward;
-      wanted.kinds = Bit(shm::Kind::kLine);
+      wanted.kinds = KindBit(shm::Kind::kLine);
       wanted.file = place.file;
       wanted.line = place.line;
       first_only = false;

@@ -16,8 +16,7 @@ constexpr std::int64_t kMostFrames = 1000, kMostThreads = 64, kMostOutput = 200;
 constexpr std::int64_t kUsualFrames = 200, kUsualOutput = 50;
 // Index entries of one thread that are looked at for output.
 constexpr std::uint64_t kOutputReach = 2000;
-constexpr std::uint32_t kOutputKinds =
-    std::uint32_t{1} << static_cast<unsigned>(shm::Kind::kStdout) | std::uint32_t{1} << static_cast<unsigned>(shm::Kind::kStderr);
+constexpr std::uint32_t kOutputKinds = KindBit(shm::Kind::kStdout) | KindBit(shm::Kind::kStderr);
 
 class StateProducer : public Producer {
  public:

@@ -8,8 +8,6 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr std::uint32_t Bit(shm::Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
-
 using Direction = ThreadSearch::Direction;
 
 // Where the step begins: what is known of the event and its frames.
@@ -84,7 +82,7 @@ Status Fill(const std::string& kind, const Origin& origin, const Request& reques
     if (!file) return file.status();
     if (!line) return line.status();
     if (!line->has_value()) return Status(Code::kInvalid, "'line' is missing");
-    wanted->kinds = Bit(shm::Kind::kLine);
+    wanted->kinds = KindBit(shm::Kind::kLine);
     wanted->file = *file;
     wanted->line = static_cast<std::uint32_t>(**line);
     return Status::Ok();
@@ -92,14 +90,14 @@ Status Fill(const std::string& kind, const Origin& origin, const Request& reques
   if (what == "call") {
     const auto function = request.NeedText("function");
     if (!function) return function.status();
-    wanted->kinds = Bit(shm::Kind::kCall);
+    wanted->kinds = KindBit(shm::Kind::kCall);
     wanted->function = *function;
     return Status::Ok();
   }
   if (what == "exception") {
     const auto type = request.Text("name");
     if (!type) return type.status();
-    wanted->kinds = Bit(shm::Kind::kRaise);
+    wanted->kinds = KindBit(shm::Kind::kRaise);
     wanted->own_raise = true;
     wanted->exception = type->value_or("");
     return Status::Ok();

@@ -16,8 +16,7 @@ using shm::Kind;
 constexpr std::size_t kMostLinks = 100;
 constexpr std::size_t kMostReturns = 16;  // calls of one line that are looked at
 constexpr std::size_t kMostWriters = 32;  // writes of a name elsewhere that are looked at
-constexpr std::uint32_t Bit(Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
-constexpr std::uint32_t kReturns = Bit(Kind::kReturn) | Bit(Kind::kYield);
+constexpr std::uint32_t kReturns = KindBit(Kind::kReturn) | KindBit(Kind::kYield);
 
 // How the value got where it is.
 enum class How { kComputed, kCopied, kPassed, kReturned, kPart, kElsewhere, kLost, kEntered };

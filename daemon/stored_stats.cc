@@ -128,10 +128,12 @@ Result<bool> StatsMaker::Step() {
     scope.thread = thread.thread;
     job_ = std::make_unique<StatsJob>(archive, std::move(scope), StatsJob::From::kChunks);
     if (Status status = job_->Open(); !status) return status;
+    if (cost_) job_->TakeCost(*cost_);
   }
   auto more = job_->Step();
   if (!more) return more.status();
   if (*more) return false;
+  cost_ = job_->cost();
   // Who asks for a thread with damage is told of it: that is not kept.
   if (!job_->damaged()) {
     const ThreadStats stats{job_->events(), job_->lost(), job_->total()};

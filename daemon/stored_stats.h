@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,7 @@ class StatsMaker {
   bool opened_ = false;
   std::vector<ThreadInfo> threads_;  // to do, the next one last
   std::unique_ptr<StatsJob> job_;
+  std::optional<RecordingCost> cost_;  // as the first one estimated it
   std::uint64_t made_ = 0;
 };
 

@@ -38,7 +38,7 @@ class TaskWalk {
 
  private:
   static bool Switches(const Piece& piece) {
-    return (piece.kinds & (std::uint32_t{1} << static_cast<unsigned>(shm::Kind::kTask))) != 0;
+    return (piece.kinds & KindBit(shm::Kind::kTask)) != 0;
   }
   Status Begin();
   Status TakeAll(const PieceEntry& entry);

@@ -10,8 +10,7 @@ namespace {
 
 constexpr std::size_t kMostSingle = 1500;  // events told one by one
 
-constexpr std::uint32_t Bit(shm::Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
-constexpr std::uint32_t kOutput = Bit(shm::Kind::kStdout) | Bit(shm::Kind::kStderr);
+constexpr std::uint32_t kOutput = KindBit(shm::Kind::kStdout) | KindBit(shm::Kind::kStderr);
 // Recorded times may be anything: their difference need not fit into 64 bits.
 double Between(std::int64_t from, std::int64_t to) { return static_cast<double>(to) - static_cast<double>(from); }
 
@@ -53,7 +52,7 @@ void TimelineLane::Add(const PieceWalker& walker) {
     ++counts_[kEvents][bucket];
   }
   if (walker.kind == shm::Kind::kRaise) ++counts_[kExceptions][bucket];
-  if ((kOutput & Bit(walker.kind)) != 0) ++counts_[kWrites][bucket];
+  if ((kOutput & KindBit(walker.kind)) != 0) ++counts_[kWrites][bucket];
   if (single_.size() <= kMostSingle) single_.push_back({walker.seq, time, walker.kind, walker.open});
 }
 

@@ -14,12 +14,6 @@ using shm::Kind;
 // Lines of a code object that are told apart.
 constexpr std::uint32_t kMostLines = 1u << 16;
 
-constexpr std::uint32_t Bit(Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
-
-// The summary of a piece knows between which lines these lie.
-constexpr std::uint32_t kKindsWithLine = Bit(Kind::kLine) | Bit(Kind::kReturn) | Bit(Kind::kYield) | Bit(Kind::kRaise) |
-                                         Bit(Kind::kHandled) | Bit(Kind::kUnwind);
-
 bool HasException(Kind kind) {
   return kind == Kind::kRaise || kind == Kind::kThrow || kind == Kind::kHandled || kind == Kind::kUnwind;
 }
@@ -170,7 +164,7 @@ bool WhenMasks::MayHoldOnLines(const Piece& summary, std::uint64_t changed) {
   const auto may = [&](std::uint32_t id) {
     CodeMasks& in = In(&masks, id);
     const std::uint32_t kinds = Of(&in, changed).with & summary.kinds;
-    if ((kinds & ~kKindsWithLine) != 0) return true;
+    if ((kinds & ~kKindsWithLine) != 0) return true;  // the piece's lines are not theirs
     event.code = in.code;
     // Without a line of its own an event shows the code's first.
     Lines lines{summary.min_line, summary.max_line};

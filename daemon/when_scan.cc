@@ -16,8 +16,6 @@ constexpr int kPassed = 512;
 constexpr std::uint64_t kReadAlone = 8;
 constexpr std::size_t kLookAhead = 16;
 
-constexpr std::uint32_t Bit(Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
-
 }  // namespace
 
 WhenVariables::WhenVariables(const WhenQuestion& question, std::shared_ptr<const Names> names)
@@ -154,7 +152,7 @@ bool WhenThread::MayMatter(const Piece& summary) {
   // What is followed changes: it must be read, whether or not the expression can hold in it.
   if (changed != 0) return true;
   if (summary.lost > 0) return true;
-  if (question_.asks_task && (summary.kinds & Bit(Kind::kTask)) != 0) return true;
+  if (question_.asks_task && (summary.kinds & KindBit(Kind::kTask)) != 0) return true;
   const bool constant = !question_.momentary && !question_.flowing;
   WhenMasks::Masks& masks = masks_.For(changed);
   const auto may = [&](std::uint32_t code) {
@@ -222,7 +220,7 @@ Status WhenThread::Read(const PieceEntry& entry, const Found& found) {
     }
     WhenMasks::CodeMasks& in = masks_.In(&masks, walker_.code);
     const WhenMasks::Mask& mask = masks_.At(&in, walker_.line, changed);
-    const std::uint32_t bit = Bit(walker_.kind);
+    const std::uint32_t bit = KindBit(walker_.kind);
     bool look = wrote || (mask.without & bit) != 0;
     if (!constant) look = (mask.with & bit) != 0;
     look = look || (wrote && (walker_.code == 0 || walker_.kind == Kind::kMore));
