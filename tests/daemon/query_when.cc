@@ -166,6 +166,16 @@ BOOST_AUTO_TEST_CASE(chunks_that_cannot_decide_are_not_read) {
   BOOST_TEST(When("r", "thread == 2 and a == 5") == "");
 }
 
+BOOST_AUTO_TEST_CASE(an_event_without_a_line_shows_the_first_of_its_function) {
+  PieceMaker one, two(101);
+  one.Call(1);
+  for (int i = 1; i < 100; ++i) one.Line(20);
+  two.Open({{1, 1, 20}}).Base(101, 1).Call(2).Event(Kind::kReturn, 0).Line(30).Line(31);  // g, of line 20
+  Commit("r", {one.piece(), two.piece()});
+  BOOST_TEST(When("r", "event == return and line == 20") == "1:102");
+  BOOST_TEST(When("r", "event == return and line == 30") == "");
+}
+
 BOOST_AUTO_TEST_CASE(agrees_with_looking_at_every_event) {
   StoreSampleRun(services().store, "sample");
   StoreLongRun(services().store, "long", 9'000);
