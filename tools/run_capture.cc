@@ -150,7 +150,9 @@ void Capture::Forward(const shm::Home& home, const std::string& run, std::int64_
   std::vector<int> kept{control};
   for (int fd : {1, 2}) {
     const Place& place = places_[fd - 1];
-    if (place.ours >= 0) kept.insert(kept.end(), {place.ours, fd});
+    if (place.ours < 0) continue;
+    kept.push_back(place.ours);
+    kept.push_back(fd);
   }
   CloseAllBut(kept);
   while (true) {  // nothing of ours may come to stand at 0 to 2
