@@ -125,6 +125,22 @@ test("a search that goes on has its results on the timeline, and n leads through
   await page.keyboard.press("n");
   await until(page, (was) => document.querySelector("main.moment")?.dataset.position !== was, "the next result", first);
   equal(await page.locator(".move-bar .event-kind").innerText(), "call", "what it is");
+  // What is typed as soon as the field is there stays.
+  await page.evaluate(() => new Promise((done) => {
+    const watch = new MutationObserver(() => {
+      const field = document.querySelector("input.expression");
+      if (!field) return;
+      watch.disconnect();
+      field.value = "event == raise";
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      done();
+    });
+    watch.observe(document.body, { childList: true, subtree: true });
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "/", bubbles: true }));
+  }));
+  await page.getByText("Every event of the run is asked").waitFor();
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))));
+  equal(await page.getByLabel("Expression").inputValue(), "event == raise", "what was typed");
 });
 
 test("the views of a running program grow with it and do not flicker", async ({ home, open }) => {

@@ -1,5 +1,5 @@
 // Searching a run with an expression: results as they are found, on the timeline too, and walked by n and N.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { backend } from "./app_state";
 import type { Stream } from "./backend";
 import { count, plainText, plural, shown, inline } from "./format";
@@ -61,7 +61,8 @@ export function SearchView({ data }: { data: RunData }) {
   const [text, setText] = useState(asked);
   const [error, setError] = useState("");
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  // Before anybody can type: what is typed stays.
+  useLayoutEffect(() => {
     setText(asked);
     if (asked !== searchText.value || searchRun.value !== id) {
       setError("");
