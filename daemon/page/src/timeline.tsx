@@ -121,13 +121,17 @@ export function Timeline({ run, data, state, handle, found }: {
     const time = shownSpan.from + BigInt(Math.round((event.offsetX / size.width) * Number(shownSpan.to - shownSpan.from)));
     return { lane, ...eventAt(lane, time) };
   };
-  // A name leads to what its thread or task did nearest to this moment.
-  const goToRow = (row: LaneRow) => {
-    const lane = lanes.get(row.key);
-    const seq = lane ? eventAt(lane, here).seq : 0;
-    if (seq > 0) goTo(run, `${row.thread}:${seq}`);
+  // A name leads to what its thread or task did nearest to this moment: as soon as its lane is there.
+  const [wanted, setWanted] = useState<LaneRow | null>(null);
+  const wantedLane = wanted && lanes.get(wanted.key);
+  useEffect(() => {
+    if (!wanted || !wantedLane) return;
+    setWanted(null);
+    const { seq } = eventAt(wantedLane, here);
+    if (seq > 0) goTo(run, `${wanted.thread}:${seq}`);
     else say("nothing happened there in this stretch");
-  };
+  }, [wanted, wantedLane]);
+  useEffect(() => setWanted(null), [state.position]); // gone elsewhere meanwhile
 
   return (
     <section class="panel timeline" aria-label="Timeline">
@@ -153,7 +157,7 @@ export function Timeline({ run, data, state, handle, found }: {
                 const on = first + index === hereRow;
                 const name = shown(row.name) || (row.task ? `task ${row.task}` : `thread ${row.thread}`);
                 return <button key={row.key} class={`lane-name${on ? " on" : ""}${row.task ? " of-task" : ""}`} aria-current={on ? "true" : undefined}
-                  style={{ height: `${tall}px`, top: `${top + index * tall}px` }} title={`${row.task ? "task " : ""}${name}`} onClick={() => goToRow(row)}><bdi>{name}</bdi></button>;
+                  style={{ height: `${tall}px`, top: `${top + index * tall}px` }} title={`${row.task ? "task " : ""}${name}`} onClick={() => setWanted(row)}><bdi>{name}</bdi></button>;
               })}
             </div>
             <canvas ref={canvas} role="img" style={{ height: `${size.room}px` }}
