@@ -189,7 +189,7 @@ test("asyncio tasks have lanes of their own, of which those in sight are loaded,
   await page.keyboard.press("k");
   equal(await page.getByLabel("Lanes of tasks", { exact: true }).inputValue(), "busy", "the order");
   await page.locator(".lanes").evaluate((lanes) => (lanes.scrollTop = 0));
-  await until(page, () => /^visitor \d+$/.test(document.querySelectorAll(".lane-name.of-task bdi")[1]?.innerText), "the busiest tasks");
+  await until(page, () => [...document.querySelectorAll(".lane-name.of-task")].some((name) => name.innerText === "Task-1"), "the busiest tasks");
   const busiest = await names.allInnerTexts();
   holds(busiest.includes("Task-1") && busiest.filter((name) => name !== "Task-1").every((name) => Number(name.slice(8)) % 3 === 2), `the busiest: ${busiest}`);
   await page.keyboard.press("k");
