@@ -18,6 +18,7 @@ Result<std::unique_ptr<DaemonCore>> DaemonCore::Start(const shm::Home& home, Opt
   SMILEY_TEST_POINT("daemon.opened");
   core->archive_ = std::make_unique<LiveArchive>(*core->store_);
   core->feed_ = std::make_unique<LiveFeed>(options.feed_bytes);
+  core->live_ = std::make_unique<LiveView>(*core->archive_, *core->feed_);
   const auto log = options.drainer.log;
   auto drainer =
       Drainer::Start(core->home_, *core->store_, *core->archive_, *core->feed_, std::move(options.drainer));
@@ -46,7 +47,7 @@ DaemonCore::~DaemonCore() {
 }
 
 Services DaemonCore::services(std::function<void()> request_stop) {
-  return {home_, *archive_, *feed_, *drainer_, *store_, std::move(request_stop), quota_bytes_, {}, forwarder_.get()};
+  return {home_, *archive_, *live_, *drainer_, *store_, std::move(request_stop), quota_bytes_, {}, forwarder_.get()};
 }
 
 }  // namespace smiley::daemon

@@ -12,6 +12,7 @@
 #include "daemon/forwarder.h"
 #include "daemon/live_archive.h"
 #include "daemon/live_feed.h"
+#include "daemon/live_view.h"
 #include "daemon/services.h"
 #include "daemon/snapshot_maker.h"
 #include "daemon/store.h"
@@ -37,6 +38,7 @@ class DaemonCore {
   Store& store() { return *store_; }
   LiveArchive& archive() { return *archive_; }
   LiveFeed& feed() { return *feed_; }
+  LiveView& live() { return *live_; }
   Drainer& drainer() { return *drainer_; }
 
  private:
@@ -45,6 +47,7 @@ class DaemonCore {
   std::unique_ptr<Store> store_;
   std::unique_ptr<LiveArchive> archive_;
   std::unique_ptr<LiveFeed> feed_;
+  std::unique_ptr<LiveView> live_;
   std::unique_ptr<Drainer> drainer_;
   std::unique_ptr<Forwarder> forwarder_;
   std::unique_ptr<Caretaker> caretaker_;

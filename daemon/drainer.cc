@@ -350,7 +350,6 @@ DaemonStatus Drainer::Snapshot() {
   status.store_bytes = store_.DiskBytes();
   status.free_bytes = store_.FreeBytes();
   status.memory_bytes = MemoryBytes();
-  status.watchers = static_cast<std::uint32_t>(feed_.readers());
   return status;
 }
 

@@ -5,46 +5,47 @@
 
 namespace smiley::daemon {
 
+void AddSkipped(std::vector<SkippedEvents>* all, const SkippedEvents& more) {
+  for (SkippedEvents& one : *all) {
+    if (one.thread != more.thread || one.run != more.run) continue;
+    one.first_seq = std::min(one.first_seq, more.first_seq);
+    one.last_seq = std::max(one.last_seq, more.last_seq);
+    one.events += more.events;
+    return;
+  }
+  all->push_back(more);
+}
+
 std::size_t LiveFeed::BytesOf(const Entry& entry) {
   return sizeof(Entry) +
          (entry.piece ? sizeof(Piece) + entry.piece->words.size() * shm::kWordBytes : sizeof(RunInfo));
 }
 
-bool LiveFeed::Reader::Wants(const Entry& entry) const { return run_.empty() || entry.run_id() == run_; }
-
 LiveFeed::Reader::~Reader() { feed_->Unwatch(this); }
-
-void LiveFeed::Reader::Follow(const std::string& run) {
-  const shm::MutexLock lock(feed_->mutex_);
-  run_ = run;
-}
 
 LiveFeed::Taken LiveFeed::Reader::Take(std::size_t max_bytes) {
   const shm::MutexLock lock(feed_->mutex_);
   Taken taken;
-  taken.skipped_events = std::exchange(skipped_, 0);
+  taken.skipped = std::exchange(skipped_, {});
   if (!feed_->entries_.empty() && next_ < feed_->entries_.front().number) next_ = feed_->entries_.front().number;
   std::size_t bytes = 0;
   while (!feed_->entries_.empty() && next_ <= feed_->entries_.back().number) {
     const Entry& entry = feed_->entries_[next_ - feed_->entries_.front().number];
-    if (Wants(entry)) {
-      bytes += BytesOf(entry);
-      if (bytes > max_bytes && !taken.entries.empty()) {
-        taken.more = true;
-        break;
-      }
-      taken.entries.push_back(entry);
+    bytes += BytesOf(entry);
+    if (bytes > max_bytes && !taken.entries.empty()) {
+      taken.more = true;
+      break;
     }
+    taken.entries.push_back(entry);
     ++next_;
   }
   armed_ = true;
   return taken;
 }
 
-std::unique_ptr<LiveFeed::Reader> LiveFeed::Watch(const std::string& run, std::function<void()> wake) {
+std::unique_ptr<LiveFeed::Reader> LiveFeed::Watch(std::function<void()> wake) {
   std::unique_ptr<Reader> reader(new Reader(this));
   const shm::MutexLock lock(mutex_);
-  reader->run_ = run;
   reader->next_ = latest_ + 1;
   reader->wake_ = std::move(wake);
   readers_.push_back(reader.get());
@@ -89,14 +90,15 @@ void LiveFeed::Add(Entry entry) {
   while (bytes_ > capacity && !entries_.empty()) {
     const Entry& oldest = entries_.front();
     for (Reader* reader : readers_) {
-      if (reader->next_ <= oldest.number && oldest.piece && reader->Wants(oldest))
-        reader->skipped_ += oldest.piece->events;
+      if (reader->next_ > oldest.number || !oldest.piece) continue;
+      const Piece& piece = *oldest.piece;
+      AddSkipped(&reader->skipped_, {piece.run, piece.thread, piece.first_seq, piece.last_seq, piece.events});
     }
     bytes_ -= BytesOf(oldest);
     entries_.pop_front();
   }
   for (Reader* reader : readers_) {
-    if (!entries_.empty() && reader->armed_ && reader->wake_ && reader->Wants(entries_.back())) {
+    if (!entries_.empty() && reader->armed_ && reader->wake_) {
       reader->armed_ = false;
       reader->wake_();  // only posts
     }

@@ -1,9 +1,9 @@
 // Thread rule: Publish* belong to the drainer; everything else may be called from any thread. A Reader belongs to one
 // thread at a time.
 //
-// What is happening now, for clients that watch: a shared, bounded deque of the latest pieces and run changes, each
-// with an arrival number. Readers pull. A reader that is too slow loses the oldest entries; what it lost is counted
-// for it exactly, and the drainer never waits.
+// What is happening now, for those who watch: a shared, bounded deque of the latest pieces and run changes, each with an
+// arrival number. Readers pull. A reader that is too slow loses the oldest entries; what it lost is told to it exactly,
+// and the drainer never waits.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +20,15 @@
 
 namespace smiley::daemon {
 
+// Events of a thread that somebody was not shown: of the numbers first to last.
+struct SkippedEvents {
+  std::string run;
+  std::uint32_t thread = 0;
+  std::uint64_t first_seq = 0, last_seq = 0, events = 0;
+};
+// One entry a thread: adds to the one that is there.
+void AddSkipped(std::vector<SkippedEvents>* all, const SkippedEvents& more);
+
 class LiveFeed {
  public:
   struct Entry {
@@ -32,8 +41,8 @@ class LiveFeed {
   };
   struct Taken {
     std::vector<Entry> entries;
-    std::uint64_t skipped_events = 0;  // lost to this reader since its last Take; they came before `entries`
-    bool more = false;                 // further entries are waiting
+    std::vector<SkippedEvents> skipped;  // lost to this reader since its last Take; they came before `entries`
+    bool more = false;                   // further entries are waiting
   };
 
   class Reader {
@@ -44,17 +53,13 @@ class LiveFeed {
     // The next entries, at most about `max_bytes` of words (at least one entry when there is any). Never waits.
     // Arms the wake callback again.
     Taken Take(std::size_t max_bytes);
-    // From here on only this run's entries; empty: all runs.
-    void Follow(const std::string& run);
 
    private:
     friend class LiveFeed;
     explicit Reader(LiveFeed* feed) : feed_(feed) {}
-    bool Wants(const Entry& entry) const;
     LiveFeed* feed_;
-    std::string run_;
     std::uint64_t next_ = 1;
-    std::uint64_t skipped_ = 0;
+    std::vector<SkippedEvents> skipped_;
     bool armed_ = true;
     std::function<void()> wake_;
   };
@@ -62,9 +67,9 @@ class LiveFeed {
   explicit LiveFeed(std::size_t capacity_bytes = 32u << 20) : capacity_bytes_(capacity_bytes) {}
   // Starts watching: the reader sees what arrives from now on (for what came before, open the archive afterwards and
   // drop from the feed what it already gave: pieces whose last_seq is not above the last seq read of that thread).
-  // `run` empty: all runs. `wake` is called from the drainer's thread when something arrived, once until the next
-  // Take: it must only post. The feed outlives its readers. While readers exist, pieces come at least every 20 ms.
-  std::unique_ptr<Reader> Watch(const std::string& run, std::function<void()> wake);
+  // `wake` is called from the drainer's thread when something arrived, once until the next Take: it must only post. The
+  // feed outlives its readers. While readers exist, pieces come at least every 20 ms.
+  std::unique_ptr<Reader> Watch(std::function<void()> wake);
   std::size_t readers() const;
   std::uint64_t latest() const;  // number of the newest entry, 0 = none yet
 

@@ -357,6 +357,7 @@ Reply AnswerRequest(const Services& services, const Request& request, std::funct
     status.quota_bytes = services.quota_bytes;
     status.listen = services.listen;
     if (services.forwarder != nullptr) status.forwarding = services.forwarder->Snapshot();
+    status.watchers = static_cast<std::uint32_t>(services.live.watchers());
     reply.members = StatusMembers(status);
     return reply;
   }

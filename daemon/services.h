@@ -8,7 +8,7 @@
 #include <string>
 
 #include "daemon/archive.h"
-#include "daemon/live_feed.h"
+#include "daemon/live_view.h"
 #include "daemon/run_registry.h"
 #include "daemon/store.h"
 #include "shm/home.h"
@@ -20,7 +20,7 @@ class Forwarder;
 struct Services {
   const shm::Home& home;
   Archive& archive;  // store and in-memory tail as one
-  LiveFeed& feed;
+  LiveView& live;
   RunRegistry& runs;
   Store& store;                        // import and check; Commit and DeleteRun lock, so any thread may call them
   std::function<void()> request_stop;  // returns at once; the daemon then stops the server and itself

@@ -1,26 +1,16 @@
-// The live view: each client decodes for itself what the feed offers, at its own pace, and is told what it missed.
+// The live view: what happened, then what the live lanes hand out, and what was skipped.
 #include <algorithm>
-#include <map>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
+#include "daemon/live_view.h"
 #include "daemon/query_json.h"
 #include "daemon/query_replay.h"
-#include "shm/clock.h"
 
 namespace smiley::daemon {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
-
-// Behind by more than this while there is newer: the client sees what happens now rather than all of what happened.
-// How far behind a client may be before it is brought to the present: one that asked for a rate is a person.
-constexpr std::int64_t kMaxLagNs = 250'000'000;
-constexpr std::int64_t kMaxProgramLagNs = 1'000'000'000;
-// Beyond its rate a client's pieces are still decoded when they are as small as this, so that values stay known.
-constexpr std::uint64_t kDecodeAnyway = 1500;
-constexpr std::size_t kTakeBytes = 256 * 1024;
 
 class TailProducer : public Producer {
  public:
@@ -28,8 +18,14 @@ class TailProducer : public Producer {
       : services_(services), options_(std::move(options)), follow_(follow), max_rate_(max_rate) {}
 
   Status Open(std::function<void()> wake) {
-    // First the feed, then the archive: nothing falls between them.
-    reader_ = services_.feed.Watch(options_.run, std::move(wake));
+    // First the live view, then the archive: nothing falls between them.
+    LiveWish wish;
+    wish.run = options_.run;
+    wish.thread = options_.thread;
+    wish.where = options_.where;
+    wish.text = options_.text;
+    wish.max_rate = max_rate_;
+    if (follow_) watcher_ = services_.live.Watch(wish, std::move(wake));
     if (!options_.run.empty()) {
       auto run = services_.archive.FindRun(options_.run);
       if (!run) return run.status();
@@ -59,14 +55,6 @@ class TailProducer : public Producer {
   }
 
  private:
-  struct RunView {
-    std::unique_ptr<EventWriter> writer;
-    std::unique_ptr<EventFilter> filter;
-    std::map<std::uint32_t, std::unique_ptr<Decoder>> decoders;      // by process
-    std::unordered_map<std::uint32_t, std::uint64_t> seen;           // by thread: last seq given from the archive
-    std::unordered_set<std::uint32_t> named;                         // threads whose names the filter knows
-  };
-
   // What happened before the watching began.
   Result<Next> StepPast(std::string* out) {
     if (last_ == nullptr) {
@@ -86,55 +74,68 @@ class TailProducer : public Producer {
       ++events_;
       if (out->size() >= kStepBytes) return Next::kMore;
     }
-    View(past_.id).seen = last_->seen();
+    seen_[past_.id] = last_->seen();
     last_.reset();
     if (past_.state != RunState::kRunning) AppendEnd(out, past_);
     return Next::kMore;
   }
 
   Result<Next> StepLive(std::string* out) {
-    StepLimit limit;
-    bool more = false;
-    if (pending_.empty()) {
-      LiveFeed::Taken taken = reader_->Take(kTakeBytes);
-      gap_ += taken.skipped_events;
-      more_ = taken.more;
-      pending_.assign(std::make_move_iterator(taken.entries.begin()), std::make_move_iterator(taken.entries.end()));
-      if (pending_.empty() && !more_) {
-        FlushGap(out);
-        if (!options_.run.empty()) LookForEnd(out);
-        return ended_ ? Next::kDone : Next::kWait;
-      }
+    auto portions = watcher_->Take(kStepBytes);
+    if (portions.empty() && !options_.run.empty()) {
+      // It may have ended unnoticed; what arrived before that comes first.
+      const auto run = services_.archive.FindRun(options_.run);
+      ended_ = !run.ok();  // deleted
+      const bool over = run && run->state == RunState::kEnded && watcher_->CaughtUp();
+      if (over) portions = watcher_->Take(kStepBytes);
+      if (over && portions.empty()) AppendEnd(out, *run);
     }
-    while (!pending_.empty() && !ended_) {
-      if (decoding_ == nullptr) {
-        const LiveFeed::Entry entry = std::move(pending_.front());
-        pending_.pop_front();
-        if (entry.what == LiveFeed::Entry::What::kRunBegan) {
-          SwitchTo(out, *entry.run);
-        } else if (entry.what == LiveFeed::Entry::What::kRunEnded) {
-          FlushGap(out);
-          if (current_ != entry.run->id) SwitchTo(out, *entry.run);
-          AppendEnd(out, *entry.run);
-          views_.erase(entry.run->id);
-        } else if (entry.piece != nullptr) {
-          StartPiece(entry.piece);
-        }
-      }
-      if (decoding_ != nullptr) more = DecodeSome(out, &limit);
-      if (more) break;
+    for (const LivePortionPtr& portion : portions) {
+      if (ended_) break;
+      Give(out, *portion);
     }
     FlushGap(out);
-    return ended_ ? Next::kDone : Next::kMore;
+    if (ended_) return Next::kDone;
+    return portions.empty() ? Next::kWait : Next::kMore;
   }
 
-  RunView& View(const std::string& run) {
-    RunView& view = views_[run];
-    if (view.writer == nullptr) {
-      view.writer = std::make_unique<EventWriter>(services_.archive, run, options_.text);
-      if (options_.where) view.filter = std::make_unique<EventFilter>(*options_.where);
+  void Give(std::string* out, const LivePortion& portion) {
+    if (portion.what == LivePortion::What::kEvents) {
+      GiveEvents(out, portion);
+      return;
     }
-    return view;
+    FlushGap(out);
+    SwitchTo(out, *portion.info);
+    if (portion.what == LivePortion::What::kRunBegan) return;
+    AppendEnd(out, *portion.info);
+    seen_.erase(portion.run);
+  }
+
+  void GiveEvents(std::string* out, const LivePortion& portion) {
+    const auto run = seen_.find(portion.run);
+    // The last number of the thread that was given from the archive.
+    const auto seen = [&](std::uint32_t thread) -> std::uint64_t {
+      if (run == seen_.end()) return 0;
+      const auto at = run->second.find(thread);
+      return at == run->second.end() ? 0 : at->second;
+    };
+    for (const SkippedEvents& skipped : portion.skipped) {
+      const std::uint64_t last = std::min(seen(skipped.thread), skipped.last_seq);
+      gap_ += skipped.events - std::min(skipped.events, last < skipped.first_seq ? 0 : last - skipped.first_seq + 1);
+    }
+    std::uint32_t from = 0;
+    for (const LivePortion::Line& line : portion.marks) {
+      if (line.seq > seen(line.thread)) {
+        if (current_ != portion.run) {
+          const auto info = services_.archive.FindRun(portion.run);
+          if (info) SwitchTo(out, *info);
+        }
+        FlushGap(out);
+        out->append(portion.lines, from, line.end - from);
+        ++events_;
+      }
+      from = line.end;
+    }
   }
 
   void SwitchTo(std::string* out, const RunInfo& run) {
@@ -164,15 +165,6 @@ class TailProducer : public Producer {
     if (run.id == options_.run) ended_ = true;
   }
 
-  void LookForEnd(std::string* out) {
-    auto run = services_.archive.FindRun(options_.run);
-    if (!run) {
-      ended_ = true;  // deleted
-    } else if (run->state == RunState::kEnded) {
-      AppendEnd(out, *run);
-    }
-  }
-
   void FlushGap(std::string* out) {
     if (gap_ == 0) return;
     *out += "{\"type\":\"gap\",\"skipped\":" + std::to_string(gap_) + "}\n";
@@ -180,91 +172,18 @@ class TailProducer : public Producer {
     gap_ = 0;
   }
 
-  // Sets decoding_ when the piece is to be looked at.
-  void StartPiece(const PiecePtr& piece) {
-    if (options_.thread && piece->thread != *options_.thread) return;
-    RunView& view = View(piece->run);
-    const auto seen = view.seen.find(piece->thread);
-    if (seen != view.seen.end() && piece->last_seq <= seen->second && piece->lost == 0) return;
-    RefillTokens();
-    const std::int64_t now_ns =
-        static_cast<std::int64_t>(shm::MonotonicNs()) + piece->time.wall_minus_mono_ns;
-    const bool late = now_ns - piece->last_ns > (max_rate_ > 0 ? kMaxLagNs : kMaxProgramLagNs) && (more_ || pending_.size() > 8);
-    const bool too_many = max_rate_ > 0 && tokens_ < 1 && piece->events > kDecodeAnyway;
-    if (late || too_many) {
-      gap_ += piece->events;
-      return;
-    }
-    auto& decoder = view.decoders[piece->process];
-    if (decoder == nullptr) {
-      auto names = services_.archive.NamesOf(piece->run, piece->process);
-      if (!names) {
-        gap_ += piece->events;
-        return;
-      }
-      decoder = std::make_unique<Decoder>(std::move(*names));
-    }
-    if (view.filter != nullptr && view.named.insert(piece->thread).second) {
-      auto threads = services_.archive.Threads(piece->run);
-      auto tasks = services_.archive.Tasks(piece->run);
-      if (threads && tasks) view.filter->SetNames(*threads, *tasks);
-    }
-    decoding_ = piece;
-    decoder->Start(piece);
-  }
-
-  // True: the step's limit is reached, the piece goes on next time.
-  bool DecodeSome(std::string* out, StepLimit* limit) {
-    RunView& view = View(decoding_->run);
-    Decoder& decoder = *view.decoders[decoding_->process];
-    const auto seen = view.seen.find(decoding_->thread);
-    const std::uint64_t seen_seq = seen == view.seen.end() ? 0 : seen->second;
-    while (decoder.Next(&event_)) {
-      if (event_.seq > seen_seq && (view.filter == nullptr || view.filter->Matches(event_, &decoder))) {
-        if (max_rate_ > 0 && tokens_ < 1 && event_.kind != shm::Kind::kLost) {
-          ++gap_;
-        } else {
-          if (current_ != decoding_->run) {
-            auto run = services_.archive.FindRun(decoding_->run);
-            if (run) SwitchTo(out, *run);
-          }
-          FlushGap(out);
-          view.writer->Append(out, event_);
-          ++events_;
-          tokens_ -= 1;
-        }
-      }
-      if (limit->Reached(*out)) return true;
-    }
-    decoding_.reset();
-    return false;
-  }
-
-  void RefillTokens() {
-    if (max_rate_ <= 0) return;
-    const auto now = SteadyClock::now();
-    tokens_ += std::chrono::duration<double>(now - refilled_).count() * max_rate_;
-    tokens_ = std::min(tokens_, std::max(max_rate_ / 10, 1.0));
-    refilled_ = now;
-  }
-
   const Services& services_;
   const ReplayOptions options_;
   const bool follow_;
   const double max_rate_;
-  std::unique_ptr<LiveFeed::Reader> reader_;
+  std::unique_ptr<LiveView::Watcher> watcher_;
   std::vector<RunInfo> waiting_runs_;  // whose past is still to be shown
   RunInfo past_;
   std::unique_ptr<LastEvents> last_;
-  std::unordered_map<std::string, RunView> views_;
+  // By run and thread: the last number given from the archive.
+  std::unordered_map<std::string, std::unordered_map<std::uint32_t, std::uint64_t>> seen_;
   std::string current_;  // the run that the latest header named
-  std::deque<LiveFeed::Entry> pending_;
-  bool more_ = false;
-  PiecePtr decoding_;
-  Event event_;
   std::uint64_t gap_ = 0, all_skipped_ = 0, events_ = 0;
-  double tokens_ = 1;
-  SteadyClock::time_point refilled_ = SteadyClock::now();
   bool ended_ = false;
 };
 

@@ -33,7 +33,7 @@ class StoreLink final : public Link {
   StoreLink(shm::Home home, std::unique_ptr<daemon::Store> store)
       : home_(std::move(home)),
         store_(std::move(store)),
-        services_{home_, store_->archive(), feed_, runs_, *store_, [] {}, 0, {}} {}
+        services_{home_, store_->archive(), live_, runs_, *store_, [] {}, 0, {}} {}
 
   Result<std::string> Ask(std::string_view line) override {
     buffer_.clear();
@@ -107,7 +107,8 @@ class StoreLink final : public Link {
 
   shm::Home home_;
   std::unique_ptr<daemon::Store> store_;
-  daemon::LiveFeed feed_;
+  daemon::LiveFeed feed_;  // nothing is published here: the view is frozen
+  daemon::LiveView live_{store_->archive(), feed_};
   NoRuns runs_;
   daemon::Services services_;
   daemon::RequestParser parser_;

@@ -4,8 +4,7 @@
 #include <chrono>
 #include <numeric>
 
-#include "shm/clock.h"
-#include "tests/daemon/served_home.h"
+#include "tests/daemon/live_program.h"
 
 using namespace smiley;
 using namespace smiley::daemon;
@@ -16,43 +15,10 @@ using Clock = std::chrono::steady_clock;
 
 bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-// The test is the drainer: pieces of `events` lines each, as if they had just happened.
-class Program {
- public:
-  Program(TestCore& core, std::string run) : core_(core), run_(std::move(run)) {
-    StoreLongRun(core.core().store(), run_, 1000, RunState::kRunning);
-  }
-  void Publish(std::uint64_t events) {
-    PieceMaker maker(next_);
-    maker.Open({{1, 1, 11}}).Base(next_, 1);
-    for (std::uint64_t i = 0; i < events; ++i) maker.Line(11).Set(1, CborInt(static_cast<std::int64_t>(next_ + i)));
-    Piece piece = maker.piece();
-    piece.run = run_;
-    piece.time.wall_minus_mono_ns = piece.time.anchor_ns - static_cast<std::int64_t>(shm::MonotonicNs());
-    next_ += events;
-    core_.core().feed().Publish(Summed(piece));
-  }
-  void End() {
-    Batch batch;
-    RunInfo run = MakeRunInfo(run_);
-    run.exit_code = 0;
-    run.events = next_ - 1;
-    batch.runs.push_back(run);
-    BOOST_REQUIRE(core_.core().store().Commit(batch).ok());
-    core_.core().feed().PublishRun(LiveFeed::Entry::What::kRunEnded, std::make_shared<const RunInfo>(run));
-  }
-  std::uint64_t next() const { return next_; }
-
- private:
-  TestCore& core_;
-  const std::string run_;
-  std::uint64_t next_ = 1001;
-};
-
 void WaitForReaders(TestCore& core, std::size_t count) {
   const auto end = Clock::now() + std::chrono::seconds(20);
-  while (core.core().feed().readers() != count && Clock::now() < end) ::poll(nullptr, 0, 2);
-  BOOST_REQUIRE(core.core().feed().readers() == count);
+  while (core.core().live().watchers() != count && Clock::now() < end) ::poll(nullptr, 0, 2);
+  BOOST_REQUIRE(core.core().live().watchers() == count);
 }
 
 std::string Line(Client& client) {
@@ -72,7 +38,7 @@ BOOST_AUTO_TEST_SUITE(server_tail)
 
 BOOST_AUTO_TEST_CASE(what_happens_is_shown_after_what_happened_and_ends_with_the_run) {
   ServedHome home;
-  Program program(home, "live1");
+  LiveProgram program(home, "live1");
   auto client = home.Connect();
   BOOST_REQUIRE(client->Ask(R"({"op":"tail","run":"live1","last":2})").ok());
   BOOST_TEST(Has(Line(*client), R"({"type":"run","id":"live1")"));
@@ -92,7 +58,7 @@ BOOST_AUTO_TEST_CASE(what_happens_is_shown_after_what_happened_and_ends_with_the
 
 BOOST_AUTO_TEST_CASE(an_event_is_with_the_client_within_fifty_milliseconds) {
   ServedHome home;
-  Program program(home, "live1");
+  LiveProgram program(home, "live1");
   auto client = home.Connect();
   BOOST_REQUIRE(client->Ask(R"({"op":"tail","run":"live1"})").ok());
   Line(*client);
@@ -110,7 +76,7 @@ BOOST_AUTO_TEST_CASE(an_event_is_with_the_client_within_fifty_milliseconds) {
 
 BOOST_AUTO_TEST_CASE(a_filter_and_a_rate_leave_events_out_and_say_how_many) {
   ServedHome home;
-  Program program(home, "live1");
+  LiveProgram program(home, "live1");
   auto filtered = home.Connect(), limited = home.Connect();
   BOOST_REQUIRE(filtered->Ask(R"({"op":"tail","run":"live1","where":"a == 1500"})").ok());
   BOOST_REQUIRE(limited->Ask(R"({"op":"tail","run":"live1","max_rate":10})").ok());
@@ -140,7 +106,7 @@ BOOST_AUTO_TEST_CASE(a_filter_and_a_rate_leave_events_out_and_say_how_many) {
 
 BOOST_AUTO_TEST_CASE(a_stopped_client_loses_its_own_and_is_told) {
   ServedHome home;
-  Program program(home, "live1");
+  LiveProgram program(home, "live1");
   auto stopped = home.Connect(), other = home.Connect();
   BOOST_REQUIRE(stopped->Ask(R"({"op":"tail","run":"live1"})").ok());
   BOOST_REQUIRE(other->Ask(R"({"op":"tail","run":"live1","where":"a % 1 == 1 or line == 99"})").status().code() == Code::kInvalid);
@@ -175,7 +141,7 @@ BOOST_AUTO_TEST_CASE(a_stopped_client_loses_its_own_and_is_told) {
 
 BOOST_AUTO_TEST_CASE(all_runs_together_say_which_one_is_meant) {
   ServedHome home;
-  Program first(home, "live1");
+  LiveProgram first(home, "live1");
   auto client = home.Connect();
   BOOST_REQUIRE(client->Ask(R"({"op":"tail"})").ok());
   BOOST_TEST(Has(Line(*client), R"({"type":"run","id":"live1")"));
@@ -206,7 +172,7 @@ BOOST_AUTO_TEST_CASE(a_run_that_has_ended_is_shown_and_over) {
 
 BOOST_AUTO_TEST_CASE(watchers_that_go_away_are_forgotten) {
   ServedHome home;
-  Program program(home, "live1");
+  LiveProgram program(home, "live1");
   for (int i = 0; i < 20; ++i) {
     auto client = home.Connect();
     BOOST_REQUIRE(client->Ask(R"({"op":"tail"})").ok());
