@@ -42,6 +42,12 @@ std::string List(const std::vector<std::string>& words) {
   return out + "]";
 }
 
+std::string Limit(std::uint32_t limit) { return limit == 0 ? "None" : std::to_string(limit); }
+
+std::string OnFullName(shm::OnFull on_full) {
+  return on_full == shm::OnFull::kDrop ? "drop" : on_full == shm::OnFull::kOverwrite ? "overwrite" : "block";
+}
+
 // What the other process runs, between two of its lines. It removes its own file.
 std::string Script(const std::string& path, const RunOptions& options, const Installation& installation, const shm::Home& home) {
   const std::string lib = (fs::path(installation.module_dir) / "python").string();
@@ -59,7 +65,13 @@ std::string Script(const std::string& path, const RunOptions& options, const Ins
          "    smiley.start(name=" + Literal(options.name) + ", detail=" + Literal(options.detail) + ", include=" + List(options.include) +
          ", exclude=" + List(options.exclude) + ", redact=" + List(options.redact) + ", where=" + Literal(options.where) +
          ", include_stdlib=" + flag(options.include_stdlib) + ", site_packages=" + flag(!options.no_site_packages) +
-         ", follow=" + flag(options.follow) + ")\n"
+         ", follow=" + flag(options.follow) +
+         ", redaction=" + flag(!options.no_redact) + ", deep=" + flag(options.deep) + ", gc=" + flag(options.gc) +
+         ", imports=" + flag(options.imports) + ", log=" + flag(options.logs) + ", c_calls=" + flag(options.c_calls) +
+         ", max_depth=" + Limit(options.max_depth) + ", start_at=" + Literal(options.start_at) + ", stop_after=" + Literal(options.stop_after) +
+         ", depth=" + Limit(options.limits[0]) + ", items=" + Limit(options.limits[1]) + ", chars=" + Limit(options.limits[2]) +
+         ", nodes=" + Limit(options.limits[3]) + ", bytes=" + Limit(options.limits[4]) + ", on_full=" + Literal(OnFullName(options.on_full)) +
+         ", block_timeout=" + std::to_string(options.block_timeout.count()) + " / 1000)\n"
          "finally:\n"
          "    os.environ.pop('SMILEY_HOME')\n"
          "    if before is not None:\n"

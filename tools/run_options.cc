@@ -119,16 +119,19 @@ class Parser {
  private:
   // What the other process is asked for is what smiley.start() takes.
   std::optional<int> Attached() {
-    static constexpr std::string_view kTaken[] = {"--attach", "--name", "--detail", "--include", "--exclude", "--include-stdlib",
-                                                  "--no-site-packages", "--where", "--redact", "--no-follow", "-q", "--quiet", "--shm"};
+    static constexpr std::string_view kNotTaken[] = {"--python", "--remote", "--ring-size", "--capture-fd", "--dump-on", "--explain-filters"};
     for (const std::string& name : names_) {
-      if (std::find(std::begin(kTaken), std::end(kTaken), name) == std::end(kTaken)) return Wrong("--attach does not go with " + name);
+      if (std::find(std::begin(kNotTaken), std::end(kNotTaken), name) != std::end(kNotTaken)) return Wrong("--attach does not go with " + name);
     }
-    return std::nullopt;
+    return Agree();
   }
   std::optional<int> Finish() {
     if (!out_->attach.empty()) return Wrong("--attach records a process that runs already, and starts no program");
     for (int i = 1; i < program_at_; ++i) out_->given.emplace_back(argv_[i]);
+    return Agree();
+  }
+  // Options that are right one by one and wrong together.
+  std::optional<int> Agree() {
     if (out_->hold) {
       const bool told = std::find(names_.begin(), names_.end(), "--on-full") != names_.end();
       if (told && out_->on_full != shm::OnFull::kOverwrite) return Wrong("--dump-on keeps the newest: it goes with --on-full overwrite only");
