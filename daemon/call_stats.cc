@@ -121,8 +121,8 @@ Result<bool> CallJob::Step() {
       total_ += clock_->total();
       if (!clock_->status()) damaged_ = true;
       clock_.reset();
+      EndThread(thread);  // may still ask the sink
       sink_.reset();
-      EndThread(thread);
       ++at_;
     }
     if (std::chrono::steady_clock::now() >= end) return at_ < threads_.size();

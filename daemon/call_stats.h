@@ -110,6 +110,7 @@ class CallJob {
   virtual Result<bool> Known(const ThreadInfo&, Spent*, std::uint64_t* /*events*/, std::uint64_t* /*lost*/) {
     return false;
   }
+  // All calls of the thread went to its sink, which goes after this.
   virtual void EndThread(const ThreadInfo&) {}
   FunctionBook book_;
   Archive& archive_;
