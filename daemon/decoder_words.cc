@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "daemon/piece_scan.h"
+
 namespace smiley::daemon {
 namespace {
 
@@ -118,14 +120,7 @@ void ThreadWords::ParseAttachments(std::vector<Attachment>* out) {
   }
 }
 
-std::int64_t ThreadWords::TimeOf(std::uint64_t units) const {
-  const double ns = static_cast<double>(static_cast<std::int64_t>(units - time_.anchor_units)) * time_.ns_per_unit;
-  constexpr double kLimit = 4e18;
-  const auto offset = static_cast<std::int64_t>(std::clamp(ns == ns ? ns : 0.0, -kLimit, kLimit));
-  std::int64_t sum = 0;
-  if (!__builtin_add_overflow(time_.anchor_ns, offset, &sum)) return sum;
-  return offset > 0 ? INT64_MAX : INT64_MIN;
-}
+std::int64_t ThreadWords::TimeOf(std::uint64_t units) const { return NsAt(time_, units); }
 
 bool ThreadWords::SetLoss(const Attachment& loss) {
   if (loss.bytes.size() < 4 * shm::kWordBytes) return false;

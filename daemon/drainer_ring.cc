@@ -256,8 +256,8 @@ void Drainer::TakePendingLoss(ProcessState* process, RingState* ring) {
     // The thread never wrote here: its clock is known from the header alone.
     const shm::SegmentHeader& header = ring->reader->segment().header();
     const double unit = NsPerUnit(header);
-    const auto back = static_cast<std::int64_t>(static_cast<double>(loss.first_units) * unit);
-    time = {loss.first_units, process->wall_minus_mono_ns + back, process->wall_minus_mono_ns, unit};
+    time = {0, process->wall_minus_mono_ns, process->wall_minus_mono_ns, unit};
+    time = {loss.first_units, NsAt(time, loss.first_units), process->wall_minus_mono_ns, unit};
   }
   shm::BlockHeader state = from.State();
   state.thread = loss.thread;

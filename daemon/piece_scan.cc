@@ -64,15 +64,12 @@ shm::BlockHeader PieceScanner::State() const {
 }
 
 TimeBase PieceScanner::Time() const {
-  return {anchor_units_, static_cast<std::int64_t>(anchor_mono_ns_) + wall_minus_mono_ns_, wall_minus_mono_ns_,
-          ns_per_unit_};
+  // The words may say anything: without a sign it wraps.
+  const auto anchor_ns = static_cast<std::int64_t>(anchor_mono_ns_ + static_cast<std::uint64_t>(wall_minus_mono_ns_));
+  return {anchor_units_, anchor_ns, wall_minus_mono_ns_, ns_per_unit_};
 }
 
-std::int64_t PieceScanner::NsAt(std::uint64_t units) const {
-  const auto distance = static_cast<std::int64_t>(units - anchor_units_);
-  return static_cast<std::int64_t>(anchor_mono_ns_) + wall_minus_mono_ns_ +
-         static_cast<std::int64_t>(static_cast<double>(distance) * ns_per_unit_);
-}
+std::int64_t PieceScanner::NsAt(std::uint64_t units) const { return daemon::NsAt(Time(), units); }
 
 void PieceScanner::Push(std::uint64_t frame, std::uint32_t code) {
   codes_.Insert(code);
@@ -295,13 +292,8 @@ Piece MakeLossPiece(const shm::BlockHeader& state, const TimeBase& time, std::ui
   piece.last_seq = first + count - 1;
   piece.lost = count;
   piece.kinds = KindBit(shm::Kind::kLost);
-  const auto ns = [&time](std::uint64_t units) {
-    return time.anchor_ns +
-           static_cast<std::int64_t>(static_cast<double>(static_cast<std::int64_t>(units - time.anchor_units)) *
-                                     time.ns_per_unit);
-  };
-  piece.first_ns = ns(first_units);
-  piece.last_ns = std::max(piece.first_ns, ns(last_units));
+  piece.first_ns = NsAt(time, first_units);
+  piece.last_ns = std::max(piece.first_ns, NsAt(time, last_units));
   return piece;
 }
 

@@ -4,6 +4,7 @@
 // with a right header, and its summary is made on the way. Treats every word as hostile.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -89,6 +90,18 @@ class PieceScanner {
 // Fills in the summary of a piece from its state, clock and words. False: its words are damaged, or do not begin as the
 // piece says.
 bool SumUp(Piece* piece);
+// Whole nanoseconds or units of what hostile words lead to: the conversion of what does not fit has no meaning in C++.
+inline std::int64_t Whole(double number) {
+  constexpr double kLimit = 4e18;
+  return static_cast<std::int64_t>(std::clamp(number == number ? number : 0.0, -kLimit, kLimit));
+}
+// The time of `units`, as far as 64 bits reach.
+inline std::int64_t NsAt(const TimeBase& time, std::uint64_t units) {
+  const std::int64_t offset =
+      Whole(static_cast<double>(static_cast<std::int64_t>(units - time.anchor_units)) * time.ns_per_unit);
+  std::int64_t sum = 0;
+  return __builtin_add_overflow(time.anchor_ns, offset, &sum) ? (offset > 0 ? INT64_MAX : INT64_MIN) : sum;
+}
 // A piece that only says that `count` events from `first` on are lost.
 Piece MakeLossPiece(const shm::BlockHeader& state, const TimeBase& time, std::uint64_t first, std::uint64_t count,
                     std::uint64_t first_units, std::uint64_t last_units);

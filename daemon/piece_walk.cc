@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/piece_scan.h"
+
 namespace smiley::daemon {
 namespace {
 
@@ -71,13 +73,7 @@ bool PieceWalker::ReadAttachments() {
   return true;
 }
 
-std::int64_t PieceWalker::TimeNs() const {
-  const double ns = static_cast<double>(static_cast<std::int64_t>(units_ - time_.anchor_units)) * time_.ns_per_unit;
-  constexpr double kLimit = 4e18;
-  std::int64_t sum = 0;
-  const auto offset = static_cast<std::int64_t>(std::clamp(ns == ns ? ns : 0.0, -kLimit, kLimit));
-  return __builtin_add_overflow(time_.anchor_ns, offset, &sum) ? (offset > 0 ? INT64_MAX : INT64_MIN) : sum;
-}
+std::int64_t PieceWalker::TimeNs() const { return NsAt(time_, units_); }
 
 void PieceWalker::Take() {
   seq = next_seq_;

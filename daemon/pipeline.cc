@@ -189,8 +189,8 @@ void Pipeline::Keep(Batch batch, const Status& why) {
     if (piece->events + piece->lost == 0) continue;
     Loss& loss = losses_[{piece->run, piece->thread}];
     const auto units = [&piece](std::int64_t ns) {
-      const double distance = static_cast<double>(ns - piece->time.anchor_ns) / piece->time.ns_per_unit;
-      return piece->time.anchor_units + static_cast<std::uint64_t>(static_cast<std::int64_t>(distance));
+      const auto since = static_cast<std::int64_t>(static_cast<std::uint64_t>(ns) - static_cast<std::uint64_t>(piece->time.anchor_ns));
+      return piece->time.anchor_units + static_cast<std::uint64_t>(Whole(static_cast<double>(since) / piece->time.ns_per_unit));
     };
     if (loss.count == 0) {
       loss.piece.run = piece->run;
