@@ -74,7 +74,6 @@ class DiffReader {
   std::string cwd_;
   DiffOptions options_;
   std::uint64_t from_seq_ = 0;
-  bool begun_ = false;
   std::vector<DiffFrame> stack_;
   bool leave_ = false;  // the latest event left its frame
   std::unordered_map<std::uint64_t, Known> known_;  // by frame

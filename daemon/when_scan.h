@@ -112,7 +112,6 @@ class WhenThread {
   bool held_outside_ = false;
   std::uint32_t task_ = 0;
   std::int64_t not_before_ns_;
-  std::int64_t last_ns_ = INT64_MIN;
   std::uint64_t read_ = 0, skipped_ = 0, events_ = 0;
 };
 

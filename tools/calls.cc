@@ -41,11 +41,9 @@ std::string Joints(const std::vector<Row>& rows, std::size_t at, std::vector<boo
 
 std::string Print(const std::vector<Row>& rows, bool by_count, const Look& look) {
   std::int64_t whole_ns = 0;
-  std::uint64_t whole_calls = 0;
   for (const Row& row : rows) {
     if (row.depth > 0) continue;
     whole_ns += row.cumulative;
-    whole_calls += row.calls;
   }
   std::string out = Paint(look.color, sgr::kDim, PadLeft("CUMULATIVE", 18) + PadLeft("OWN", 10) + PadLeft("CALLS", 13) + "  FUNCTION") + "\n";
   std::vector<bool> more;

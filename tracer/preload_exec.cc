@@ -282,7 +282,7 @@ SMILEY_INTERPOSE int execle(const char* path, const char* first, ...) noexcept {
 }
 
 SMILEY_INTERPOSE int posix_spawn(pid_t* pid, const char* path, const posix_spawn_file_actions_t* actions,
-                                 const posix_spawnattr_t* attributes, char* const argv[], char* const envp[]) noexcept {
+                                 const posix_spawnattr_t* attributes, char* const argv[], char* const envp[]) {
   Ready();
   if (!HandOnTo(path)) return g_spawn(pid, path, actions, attributes, argv, envp);
   SMILEY_CHILD_ENVIRONMENT(child, envp);
@@ -290,7 +290,7 @@ SMILEY_INTERPOSE int posix_spawn(pid_t* pid, const char* path, const posix_spawn
 }
 
 SMILEY_INTERPOSE int posix_spawnp(pid_t* pid, const char* file, const posix_spawn_file_actions_t* actions,
-                                  const posix_spawnattr_t* attributes, char* const argv[], char* const envp[]) noexcept {
+                                  const posix_spawnattr_t* attributes, char* const argv[], char* const envp[]) {
   Ready();
   if (!HandOnToFile(file)) return g_spawnp(pid, file, actions, attributes, argv, envp);
   SMILEY_CHILD_ENVIRONMENT(child, envp);
