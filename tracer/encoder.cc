@@ -184,36 +184,10 @@ void Encoder::Int(PyObject* object, shm::CborWriter* out) {
     out->Int(negative ? -static_cast<std::int64_t>(magnitude) : static_cast<std::int64_t>(magnitude));
     return;
   }
-  const std::size_t bits = _PyLong_NumBits(object);
-  std::string text;
   constexpr std::size_t kDigits = 256;
-  PyObject* shown = object;
-  PyObject* owned = nullptr;
-  // Powers of ten by exact ints only; subclasses never get to see it because PyLong's own functions are called.
-  if (bits > 3 * kDigits) {
-    // Cut to the leading digits: shift so that at most ~ 256 digits and some remain, then drop what is too many.
-    const double digits = static_cast<double>(bits) * 0.30102999566398120;
-    const std::size_t surplus = digits > 280 ? static_cast<std::size_t>(digits) - 280 : 0;
-    if (surplus > 0 && bits < (1u << 20)) {
-      PyObject* ten = PyLong_FromLong(10);
-      PyObject* power = PyLong_FromSize_t(surplus);
-      PyObject* divisor = ten && power ? PyLong_Type.tp_as_number->nb_power(ten, power, Py_None) : nullptr;
-      owned = divisor ? PyLong_Type.tp_as_number->nb_floor_divide(object, divisor) : nullptr;
-      Py_XDECREF(divisor);
-      Py_XDECREF(power);
-      Py_XDECREF(ten);
-      shown = owned;
-    } else if (surplus > 0) {
-      shown = nullptr;  // millions of bits: their number is told, their digits are not worth the seconds
-    }
-  }
-  PyObject* repr = shown != nullptr ? PyLong_Type.tp_repr(shown) : nullptr;
-  if (repr != nullptr) text = Utf8(repr);
-  PyErr_Clear();
-  Py_XDECREF(repr);
-  Py_XDECREF(owned);
-  const std::size_t sign = !text.empty() && text[0] == '-' ? 1 : 0;
-  if (text.size() - sign > kDigits) text.resize(kDigits + sign);
+  const std::size_t bits = _PyLong_NumBits(object);
+  // Of millions of bits their number is told; their digits are not worth the seconds.
+  const std::string text = bits < (1u << 20) ? IntText(object, kDigits) : std::string();
   out->Form(3);
   out->Int(kFormBigInt);
   out->Unsigned(bits);

@@ -135,6 +135,8 @@ std::string KnownText(PyObject* object, const TypeInfo& info, Types* types, cons
 std::string BuiltinName(const PyCFunctionObject* function);
 // Like repr() for exact builtins, "<module.Class object>" for everything else.
 std::string SafeRepr(PyObject* object, Types* types, int depth = 0);
+// The leading decimal digits of an int, with its sign.
+std::string IntText(PyObject* object, std::size_t digits);
 std::string ExceptionMessage(PyObject* exception, Types* types);
 // As tracebacks name it: "ValueError", "json.decoder.JSONDecodeError"; "__main__." left out.
 std::string ExceptionTypeName(PyTypeObject* type);

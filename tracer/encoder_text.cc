@@ -6,13 +6,16 @@
 #include <cstdio>
 #include <cstring>
 
+#include "tracer/big_int.h"
 #include "tracer/encoder.h"
 #include "tracer/interp.h"
 
 namespace smiley::tracer {
 namespace {
 
-// The str that a C function of an exact builtin type made; takes the reference; clears errors.
+// The str that a C function of an exact builtin type made; takes the reference; clears errors. REQUIRES a function that does
+// not look for signals, as PyObject_Str, PyObject_Repr, the formats %S and %R and decimal digits of an int do: a handler
+// would run here, and what it raises (KeyboardInterrupt) would be lost.
 std::string TakeText(PyObject* made) {
   std::string text;
   if (made != nullptr && PyUnicode_Check(made)) text = Utf8(made);
@@ -133,6 +136,17 @@ std::string NdArrayText(PyObject* object) {
   return text;
 }
 
+// A range's fields; the same in all versions.
+struct RangeFields {
+  PyObject_HEAD
+  PyObject *start, *stop, *step;
+};
+std::string RangeText(PyObject* object, Types* types) {
+  const RangeFields* range = reinterpret_cast<RangeFields*>(object);
+  const std::string step = SafeRepr(range->step, types);
+  return "range(" + SafeRepr(range->start, types) + ", " + SafeRepr(range->stop, types) + (step == "1" ? "" : ", " + step) + ")";
+}
+
 std::string FunctionText(PyObject* object) {
   const PyFunctionObject* f = reinterpret_cast<PyFunctionObject*>(object);
   return NamedIn(f->func_module, PyUnicode_Check(f->func_qualname) ? Utf8(f->func_qualname) : "?");
@@ -153,7 +167,7 @@ std::string KnownText(PyObject* object, const TypeInfo& info, Types* types, cons
   switch (info.shape) {
     case Shape::kRange:
       *type_name = "range";
-      return TakeText(PyRange_Type.tp_repr(object));
+      return RangeText(object, types);
     case Shape::kSlice: {
       const PySliceObject* slice = reinterpret_cast<PySliceObject*>(object);
       *type_name = "slice";
@@ -247,6 +261,16 @@ std::string KnownText(PyObject* object, const TypeInfo& info, Types* types, cons
   }
 }
 
+std::string IntText(PyObject* object, std::size_t digits) {
+  std::uint64_t magnitude;
+  int negative;
+  if (smiley_small_int(object, &magnitude, &negative)) return (negative ? "-" : "") + std::to_string(magnitude).substr(0, digits);
+  const std::string hex = TakeText(PyNumber_ToBase(object, 16));  // "0x…" or "-0x…"
+  const std::size_t x = hex.find('x');
+  if (x == std::string::npos) return {};  // no memory
+  return (hex[0] == '-' ? "-" : "") + LeadingDigits(std::string_view(hex).substr(x + 1), digits);
+}
+
 std::string SafeRepr(PyObject* object, Types* types, int depth) {
   if (object == nullptr) return "<NULL>";
   if (object == Py_None || object == Py_True || object == Py_False || object == Py_Ellipsis) {
@@ -254,7 +278,10 @@ std::string SafeRepr(PyObject* object, Types* types, int depth) {
   }
   const TypeInfo& info = types->OfObject(object);
   if (!info.subclass && IsScalar(info.shape)) {
-    if (info.shape == Shape::kInt && _PyLong_NumBits(object) > 8192) return "<int of " + std::to_string(_PyLong_NumBits(object)) + " bits>";
+    if (info.shape == Shape::kInt) {
+      const std::size_t bits = _PyLong_NumBits(object);
+      return bits > 8192 ? "<int of " + std::to_string(bits) + " bits>" : IntText(object, SIZE_MAX);
+    }
     return TakeText(Py_TYPE(object)->tp_repr(object));
   }
   const bool sequence = info.shape == Shape::kList || info.shape == Shape::kTuple;
@@ -289,67 +316,91 @@ std::string ExceptionTypeName(PyTypeObject* type) {
 
 namespace {
 
-bool IsPlain(PyObject* object) {
-  return object == nullptr || object == Py_None || PyUnicode_CheckExact(object) || PyLong_CheckExact(object) ||
-         PyBool_Check(object) || PyFloat_CheckExact(object) || PyBytes_CheckExact(object);
+std::string ShownArgument(PyObject* object, Types* types) {
+  return object != nullptr && PyUnicode_Check(object) ? Utf8(object) : SafeRepr(object, types);
 }
 
-std::string ShownArgument(PyObject* object, Types* types) {
-  return PyUnicode_Check(object) ? Utf8(object) : SafeRepr(object, types);
+bool IsKind(PyTypeObject* base, PyObject* kind) { return PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(kind)); }
+
+// What BaseException.__str__ makes of the arguments.
+std::string ArgumentsText(PyObject* args, Types* types) {
+  const Py_ssize_t count = args != nullptr && PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
+  if (count == 0) return {};
+  return count == 1 ? ShownArgument(PyTuple_GET_ITEM(args, 0), types) : SafeRepr(args, types);
+}
+
+std::string OsErrorText(PyOSErrorObject* e, Types* types) {
+  const auto shown = [types](PyObject* part) { return part == nullptr ? std::string("None") : ShownArgument(part, types); };
+  if (e->filename == nullptr && (e->myerrno == nullptr || e->strerror == nullptr)) return ArgumentsText(e->args, types);
+  std::string text = "[Errno " + shown(e->myerrno) + "] " + shown(e->strerror);
+  if (e->filename != nullptr) text += ": " + SafeRepr(e->filename, types);
+  if (e->filename != nullptr && e->filename2 != nullptr) text += " -> " + SafeRepr(e->filename2, types);
+  return text;
+}
+
+std::string SyntaxErrorText(PySyntaxErrorObject* e, Types* types) {
+  std::string text = e->msg == nullptr ? "None" : ShownArgument(e->msg, types);
+  std::string where;
+  if (e->filename != nullptr && PyUnicode_Check(e->filename)) {
+    where = Utf8(e->filename);
+    where = where.substr(where.rfind('/') + 1);
+  }
+  const bool has_line = e->lineno != nullptr && PyLong_CheckExact(e->lineno);
+  const std::string line = has_line ? "line " + IntText(e->lineno, SIZE_MAX) : std::string();
+  if (e->filename != nullptr && PyUnicode_Check(e->filename)) return text + " (" + where + (has_line ? ", " + line : "") + ")";
+  return has_line ? text + " (" + line + ")" : text;
 }
 
 // UnicodeError itself has no fields of its own, only these three have.
 bool HasUnicodeFields(PyTypeObject* base) {
-  for (PyObject* kind : {PyExc_UnicodeEncodeError, PyExc_UnicodeDecodeError, PyExc_UnicodeTranslateError}) {
-    if (PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(kind))) return true;
+  return IsKind(base, PyExc_UnicodeEncodeError) || IsKind(base, PyExc_UnicodeDecodeError) || IsKind(base, PyExc_UnicodeTranslateError);
+}
+
+std::string UnicodeErrorText(PyUnicodeErrorObject* e, PyTypeObject* base, Types* types) {
+  if (e->object == nullptr) return {};
+  const bool decodes = IsKind(base, PyExc_UnicodeDecodeError), translates = IsKind(base, PyExc_UnicodeTranslateError);
+  const Py_ssize_t size = decodes && PyBytes_Check(e->object) ? PyBytes_GET_SIZE(e->object)
+                          : !decodes && PyUnicode_Check(e->object) ? PyUnicode_GET_LENGTH(e->object) : 0;
+  std::string text = translates ? std::string() : "'" + (e->encoding == nullptr ? std::string() : ShownArgument(e->encoding, types)) + "' codec ";
+  text += decodes ? "can't decode " : translates ? "can't translate " : "can't encode ";
+  if (e->start >= 0 && e->start < size && e->end == e->start + 1) {
+    char one[40];
+    if (decodes) {
+      std::snprintf(one, sizeof one, "byte 0x%02x", static_cast<unsigned char>(PyBytes_AS_STRING(e->object)[e->start]));
+    } else {
+      const Py_UCS4 c = PyUnicode_READ_CHAR(e->object, e->start);
+      std::snprintf(one, sizeof one, c <= 0xff ? "character '\\x%02x'" : c <= 0xffff ? "character '\\u%04x'" : "character '\\U%08x'", c);
+    }
+    text += std::string(one) + " in position " + std::to_string(e->start);
+  } else {
+    text += std::string(decodes ? "bytes" : "characters") + " in position " + std::to_string(e->start) + "-" + std::to_string(e->end - 1);
   }
-  return false;
+  return text + ": " + (e->reason == nullptr ? std::string() : ShownArgument(e->reason, types));
 }
 
 }  // namespace
 
+// What str() of it gives where it is not of the program's own making: by the fields that the builtin exceptions' own str()
+// looks at.
 std::string ExceptionMessage(PyObject* object, Types* types) {
   PyTypeObject* base = Py_TYPE(object);
   while (base->tp_flags & Py_TPFLAGS_HEAPTYPE) base = base->tp_base;
   PyObject* args = reinterpret_cast<PyBaseExceptionObject*>(object)->args;
   const Py_ssize_t count = args != nullptr && PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
-  // The builtin's own str() where all that it looks at is plain.
-  bool plain = base->tp_str != nullptr;
-  for (Py_ssize_t i = 0; i < count; ++i) plain = plain && IsPlain(PyTuple_GET_ITEM(args, i));
-  PyTypeObject* os_error = reinterpret_cast<PyTypeObject*>(PyExc_OSError);
-  if (PyType_IsSubtype(base, os_error)) {
-    const PyOSErrorObject* e = reinterpret_cast<PyOSErrorObject*>(object);
-    plain = plain && IsPlain(e->myerrno) && IsPlain(e->strerror) && IsPlain(e->filename) && IsPlain(e->filename2);
-  } else if (PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_SyntaxError))) {
-    const PySyntaxErrorObject* e = reinterpret_cast<PySyntaxErrorObject*>(object);
-    plain = IsPlain(e->msg) && IsPlain(e->filename) && IsPlain(e->lineno);
-  } else if (PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_ImportError))) {
-    // Without a plain msg its str() is that of the arguments.
+  if (IsKind(base, PyExc_OSError)) return OsErrorText(reinterpret_cast<PyOSErrorObject*>(object), types);
+  if (IsKind(base, PyExc_SyntaxError)) return SyntaxErrorText(reinterpret_cast<PySyntaxErrorObject*>(object), types);
+  if (HasUnicodeFields(base)) return UnicodeErrorText(reinterpret_cast<PyUnicodeErrorObject*>(object), base, types);
+  if (IsKind(base, PyExc_ImportError)) {
     PyObject* msg = reinterpret_cast<PyImportErrorObject*>(object)->msg;
-    plain = plain || (msg != nullptr && PyUnicode_CheckExact(msg));
-  } else if (HasUnicodeFields(base)) {
-    const PyUnicodeErrorObject* e = reinterpret_cast<PyUnicodeErrorObject*>(object);
-    plain = plain && IsPlain(e->encoding) && IsPlain(e->object) && IsPlain(e->reason);
-  } else if (PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_BaseExceptionGroup))) {
-    if (count == 2) {
-      PyObject* members = PyTuple_GET_ITEM(args, 1);
-      const Py_ssize_t size = PyList_Check(members) || PyTuple_Check(members) ? Py_SIZE(members) : 0;
-      return ShownArgument(PyTuple_GET_ITEM(args, 0), types) + " (" + std::to_string(size) + " sub-exception" +
-             (size == 1 ? ")" : "s)");
-    }
+    if (msg != nullptr && PyUnicode_CheckExact(msg)) return Utf8(msg);
+  } else if (IsKind(base, PyExc_KeyError) && count == 1) {
+    return SafeRepr(PyTuple_GET_ITEM(args, 0), types);
+  } else if (IsKind(base, PyExc_BaseExceptionGroup) && count == 2) {
+    PyObject* members = PyTuple_GET_ITEM(args, 1);
+    const Py_ssize_t size = PyList_Check(members) || PyTuple_Check(members) ? Py_SIZE(members) : 0;
+    return ShownArgument(PyTuple_GET_ITEM(args, 0), types) + " (" + std::to_string(size) + " sub-exception" + (size == 1 ? ")" : "s)");
   }
-  if (plain) {
-    PyObject* text = base->tp_str(object);
-    if (text != nullptr) return TakeText(text);
-    PyErr_Clear();
-  }
-  if (count == 0) return {};
-  if (count == 1) {
-    PyObject* only = PyTuple_GET_ITEM(args, 0);
-    return PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_KeyError)) ? SafeRepr(only, types)
-                                                                                   : ShownArgument(only, types);
-  }
-  return SafeRepr(args, types);
+  return ArgumentsText(args, types);
 }
 
 }  // namespace smiley::tracer

@@ -1,5 +1,6 @@
 """The traced program cannot tell: its objects' methods are not called, nothing lives longer, nothing is made for them."""
 
+import ast
 import unittest
 
 import support
@@ -237,6 +238,85 @@ except* Own:
 print(calls)
 '''):
             self.assertEqual(output, "[]\n")
+
+    def test_what_a_signal_handler_raises_is_never_lost(self):
+        # An exception's text, a range and numbers of every size are looked at again and again while signals come.
+        text = (
+            "import signal\n"
+            "class Tick(Exception): pass\n"
+            "def handler(number, frame):\n"
+            "    global ticked\n"
+            "    ticked = True\n"
+            "    raise Tick\n"
+            "signal.signal(signal.SIGALRM, handler)\n"
+            "def work():\n"
+            "    while not ticked:\n"
+            "        for thrown in (ValueError(7), ValueError('seven', 7), KeyError('k'), OSError(2, 'gone', 'f'), SyntaxError('bad', ('f', 3, 1, ''))):\n"
+            "            try: raise thrown\n"
+            "            except Exception as error: seen = error if not isinstance(error, Tick) else fail\n"
+            "        numbers = range(10**30, 10**400, 3), 2**64, -10**300, 10**2000\n"
+            "    return numbers\n"
+            "caught = lost = 0\n"
+            "for n in range(150):\n"
+            "    ticked = False\n"
+            "    try:\n"
+            "        signal.setitimer(signal.ITIMER_REAL, 0.0005 + n % 50 * 1e-5)\n"
+            "        work()\n"
+            "        lost += 1\n"
+            "    except Tick: caught += 1\n"
+            "    except NameError: caught += 1\n"
+            "print(caught, lost)\n")
+        for python in support.pythons():
+            with self.subTest(python=python):
+                result = self.record(text, python=python, options=["-q"])
+                self.assert_code(result, 0)
+                self.assertEqual(result.text, "150 0\n", result.err)
+
+    def test_messages_are_what_str_gives(self):
+        text = (
+            "import zlib\n"
+            "class Own(OSError): pass\n"
+            "class Sub(str): pass\n"
+            "shown = [\n"
+            "    ValueError(), ValueError(7), ValueError(-2**70), ValueError(None), ValueError('a', 1, 2.5, b'x', (1,), [], {'k': 'v'}),\n"
+            "    ValueError(''), ValueError(Sub('sub')), KeyError('k'), KeyError(), KeyError(1, 'two'), KeyError((1, 2)), IndexError('i'),\n"
+            "    OSError(2, 'gone'), OSError(2, 'gone', 'a file'), OSError(2, 'gone', 'one', None, 'two'), OSError('only'), OSError(), OSError(1, 2, 3),\n"
+            "    Own(13, 'no', b'bytes'), FileNotFoundError(2, 'gone', 'n\\'q'), OSError(None, None), OSError('a', 'b'),\n"
+            "    SyntaxError('bad'), SyntaxError(), SyntaxError('bad', ('dir/f.py', 3, 1, 'text')), SyntaxError('bad', (None, 3, 1, 'text')),\n"
+            "    SyntaxError('bad', ('f.py', None, 1, 'text')), IndentationError('in', ('/x/y', 2**70, 0, '')) if False else IndentationError('in'),\n"
+            "    ImportError('no', name='x'), ImportError(), ImportError('a', 'b'), ModuleNotFoundError('m'), StopIteration(3), SystemExit(4),\n"
+            "    UnicodeEncodeError('ascii', 'x\\xe9', 1, 2, 'why'), UnicodeEncodeError('ascii', '\\u20ac', 0, 1, 'why'),\n"
+            "    UnicodeEncodeError('ascii', '\\U0001f600ab', 0, 1, 'why'), UnicodeEncodeError('ascii', 'abcd', 1, 3, 'why'),\n"
+            "    UnicodeDecodeError('utf-8', b'ab\\xff', 2, 3, 'why'), UnicodeDecodeError('utf-8', b'abcd', 0, 3, 'why'),\n"
+            "    UnicodeTranslateError('a\\xe9', 1, 2, 'why'), UnicodeTranslateError('abc', 0, 2, 'why'), UnicodeError('plain', 1),\n"
+            "    ExceptionGroup('many', [ValueError(1), KeyError(2)]), ExceptionGroup('one', (ValueError(1),)), zlib.error('z'),\n"
+            "    ValueError(range(3)), ValueError(range(1, 2**80, 5)), ValueError(10**100), ValueError(True), ValueError(1e300, 2j),\n"
+            "]\n"
+            "for one in shown:\n"
+            "    try: raise one\n"
+            "    except BaseException as error: print(ascii(str(error)))\n")
+        for python in support.pythons():
+            with self.subTest(python=python):
+                result = self.record(text, python=python, options=["-q"])
+                self.assert_code(result, 0)
+                told = [o["exception"]["message"] for o in self.smiley("export", "last", "--format", "jsonl").objects
+                        if o["type"] == "event" and o["event"] == "raise"]
+                self.assertEqual([ascii(message) for message in told], result.text.splitlines())
+
+    def test_large_numbers_show_their_leading_digits(self):
+        text = ("numbers = [10**5000, 10**5000 - 1, -(7**9000), 3**1500, 2**64, -2**63 - 1, 10**255, 10**256, -10**20000 + 1]\n"
+                "import sys\n"
+                "sys.set_int_max_str_digits(0)\n"
+                "print([(n.bit_length(), ('-' if n < 0 else '') + str(abs(n))[:256], len(str(abs(n))) > 256) for n in numbers])\n")
+        for python in support.pythons():
+            with self.subTest(python=python):
+                result = self.record(text, python=python, options=["-q", "--nodes", "2000", "--bytes", "20000"])
+                self.assert_code(result, 0)
+                shown = [o["changed"]["numbers"]["items"] for o in self.smiley("export", "last", "--format", "jsonl").objects
+                         if o["type"] == "event" and "items" in o.get("changed", {}).get("numbers", {})][0]
+                known = ast.literal_eval(result.text)
+                self.assertEqual([n["text"] for n in shown], [text for _, text, _ in known])
+                self.assertEqual([n["bits"] for n in shown if "bits" in n], [bits for bits, _, cut in known if cut])
 
     def test_tracebacks_and_stacks_are_the_same(self):
         self.same('''
