@@ -498,6 +498,7 @@ void Decoder::Restore(const ThreadSnapshot& snapshot, FrameLoader load) {
   thread->epoch = snapshot.epoch;
   thread->task = snapshot.task;
   thread->synced = true;
+  thread->words.ContinueAt(snapshot.next_seq);
   for (const shm::OpenFrame& frame : snapshot.stack) thread->stack.push_back({frame.frame, frame.code, frame.line});
   state_->current = thread.get();
   state_->threads[snapshot.thread] = std::move(thread);

@@ -23,9 +23,15 @@ std::uint64_t WordAt(std::string_view bytes, std::size_t index) {
 
 }  // namespace
 
+void ThreadWords::ContinueAt(std::uint64_t seq) {
+  known_ = told_ = true;
+  next_seq_ = seq;
+}
+
 void ThreadWords::Start(PiecePtr piece) {
   const std::uint64_t first = FirstSeq(*piece);
   const bool follows = !piece->damaged_before && (!known_ || first == next_seq_);
+  told_ = told_ && follows;
   if (have_ && waiting_) {
     held_.push_back(std::move(piece_));
     if (!piece->begins_inside || !follows || held_.size() > kMaxHeldPieces) {
@@ -79,7 +85,7 @@ std::uint64_t ThreadWords::FirstSeq(const Piece& piece) const {
 }
 
 void ThreadWords::SkipContinuation() {
-  gap_ = true;  // what it told about variables is not known
+  if (!told_) gap_ = true;  // what it told about variables is not known
   const auto& words = piece_->words;
   if (words.empty() || shm::WordKind(words[0]) != shm::Kind::kMore) return;
   at_ = 1;
@@ -141,6 +147,7 @@ bool ThreadWords::SetLoss(const Attachment& loss) {
 bool ThreadWords::ParseEvent() {
   const auto& words = piece_->words;
   const std::uint64_t word = words[at_++];
+  told_ = false;
   event_.kind = shm::WordKind(word);
   event_.flags = shm::WordFlagBits(word);
   event_.id = shm::WordId(word);

@@ -39,6 +39,8 @@ class ThreadWords {
   // The next event, or null: another piece is needed. Stays the same until Take.
   const RawEvent* Peek();
   void Take();
+  // Goes on behind a snapshot, with this event: all before it is known.
+  void ContinueAt(std::uint64_t seq);
   // No more pieces come: an event that waits for its rest is complete as it is.
   void Finish();
   std::uint64_t damaged() const { return damaged_; }
@@ -62,7 +64,8 @@ class ThreadWords {
   std::int64_t last_ns_ = INT64_MIN;
   std::uint64_t next_seq_ = 0;
   std::uint64_t damaged_ = 0;
-  bool known_ = false;  // a piece was started before
+  bool known_ = false;  // a piece was started before, or a snapshot tells what was
+  bool told_ = false;   // a snapshot does, and no event was read since
   bool opens_ = false;  // the next event is the first of its piece
   bool gap_ = false;
   RawEvent event_;

@@ -191,13 +191,13 @@ Result<bool> SnapshotMaker::Step() {
       if (piece.status().code() == Code::kDamaged) continue;
       return piece.status();
     }
-    const bool follows = !(*piece)->begins_inside && !(*piece)->damaged_before && !at_->fresh &&
-                         !at_->decoder->HoldsBack(at_->info.thread) &&
+    const bool inside = (*piece)->begins_inside;
+    const bool follows = !(*piece)->damaged_before && !at_->fresh && inside == at_->decoder->HoldsBack(at_->info.thread) &&
                          at_->decoder->Snapshot(at_->info.thread).next_seq == (*piece)->state.first_seq;
     const SnapshotProgress& progress = at_->progress;
     const bool due = at_->pieces_since >= options_.pieces &&
                      (progress.bytes + at_->last_bytes) * options_.one_part_of <= progress.chunk_bytes;
-    if (due && follows) {
+    if (due && follows && !inside) {
       if (Status status = Take(at_.get()); !status) return status;
     }
     at_->fresh = false;
@@ -205,6 +205,12 @@ Result<bool> SnapshotMaker::Step() {
     ++at_->pieces_since;
     at_->progress.chunk_bytes += entry.bytes;
     at_->decoder->Start(std::move(*piece));
+    // Events may go on in the next piece, in regular programs at thousands of pieces in a row: there the snapshot is of when
+    // that event is over.
+    if (due && follows && inside && at_->decoder->Next(&event)) {
+      if (Status status = Take(at_.get()); !status) return status;
+      at_->pieces_since = 1;  // the piece itself lies behind it
+    }
   }
 }
 

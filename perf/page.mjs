@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // What the page costs against the length of a run: the synthetic producer records, and Chromium looks.
 //
-//   node perf/page.mjs [--bin build/bin] [--jumps 40] EVENTS…
+//   node perf/page.mjs [--bin build/bin] [--jumps 40] [--slow MS] EVENTS…
 //
 // First view: from asking for the address of the run's middle until its line, values and lanes are painted, in a fresh tab.
 // Jump: from a new position in the address until its line, values and calls are painted. Memory: of the tab's process (its
@@ -18,6 +18,7 @@ const option = (name, otherwise) => {
 };
 const bin = resolve(option("--bin", "build/bin"));
 const jumps = Number(option("--jumps", "40"));
+const slow = Number(option("--slow", "0")); // tells of each view and jump that took longer: what it asked for, and when what came
 const sizes = words.length ? words.map(Number) : [1e5, 1e7];
 const { chromium } = createRequire(join(bin, "../daemon/page/package.json"))("playwright-core");
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -37,6 +38,42 @@ const painted = ({ position, since }) => new Promise((done) => {
   };
   look();
 });
+
+// What a page asks its daemon, on which connection, and when (ms since `reset`) it was asked, first answered and ended.
+function listen(page) {
+  const log = { asked: [], since: performance.now(), reset: () => { log.asked = []; log.since = performance.now(); } };
+  let sockets = 0;
+  page.on("websocket", (socket) => {
+    const number = ++sockets, pending = [];
+    const now = () => Math.round(performance.now() - log.since);
+    log.asked.push({ op: `(connection ${number})`, at: now() });
+    socket.on("framesent", ({ payload }) => {
+      const { op, id, run, ...fields } = JSON.parse(payload);
+      const one = { op, on: number, fields: JSON.stringify(fields).slice(0, 120), at: now(), bytes: 0 };
+      pending.push(one);
+      log.asked.push(one);
+    });
+    socket.on("framereceived", ({ payload }) => {
+      for (const line of String(payload).split("\n")) {
+        const head = pending[0];
+        if (!head || line === "") continue;
+        head.first ??= now();
+        head.bytes += line.length;
+        const last = line.startsWith('{"id":') && !line.includes('"stream":"');
+        if (last) pending.shift().end = now();
+      }
+    });
+    socket.on("close", () => pending.forEach((one) => (one.closed = now())));
+  });
+  return log;
+}
+function tell(what, took, log) {
+  if (!slow || took < slow) return;
+  console.error(`${what}: ${Math.round(took)} ms`);
+  for (const { op, on, at, first, end, closed, bytes, fields } of log.asked) {
+    console.error(`  ${op} on ${on}: asked ${at}, first ${first}, end ${end ?? "-"}${closed === undefined ? "" : `, left ${closed}`}, ${bytes} bytes ${fields ?? ""}`);
+  }
+}
 
 async function measure(events) {
   const home = mkdtempSync("/tmp/smpp-");
@@ -70,18 +107,22 @@ async function measure(events) {
     const views = [];
     for (let i = 0; i < 5; i++) {
       const page = await open();
+      const log = listen(page);
       await page.goto(`${address}#/run/${run.id}/${place(0.5 + i / 100)}`, { waitUntil: "commit" });
       views.push(await page.evaluate(painted, { position: place(0.5 + i / 100), since: 0 }));
+      tell(`view ${i}`, views[i], log);
       await page.close();
     }
     const page = await open();
+    const log = listen(page);
     await page.goto(`${address}#/run/${run.id}/${place(0.5)}`);
     await page.evaluate(painted, { position: place(0.5), since: 0 });
-    const times = [], sent = [];
-    page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => sent.push(JSON.parse(payload).op)));
+    const times = [];
     for (let i = 0; i < jumps; i++) {
       const to = place((i * 0.618034 + 0.1) % 1); // all over the run
+      log.reset();
       times.push(await page.evaluate(`(${painted})({ position: ${JSON.stringify(to)}, since: (location.hash = ${JSON.stringify(`#/run/${run.id}/${to}`)}, performance.now()) })`));
+      tell(`jump ${i} to ${to}`, times[i], log);
     }
     await page.evaluate((id) => (location.hash = `#/run/${id}/events?thread=1&page=1000&size=100`), run.id);
     await page.locator("table.events tbody tr").nth(20).waitFor();

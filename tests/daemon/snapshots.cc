@@ -13,8 +13,9 @@ using shm::Kind;
 
 namespace {
 
-// A program of calls, deep recursion, generators that wait, patches and losses, in pieces of about `each` words.
-void StoreWildRun(Store& store, const std::string& id, int pieces, std::size_t each) {
+// A program of calls, deep recursion, generators that wait, patches and losses, in pieces of about `each` words. `inside`:
+// each piece begins inside the last event of the one before, some consist of nothing else.
+void StoreWildRun(Store& store, const std::string& id, int pieces, std::size_t each, bool inside = false) {
   Batch batch;
   batch.runs.push_back(MakeRunInfo(id));
   ProcessInfo process;
@@ -55,6 +56,17 @@ void StoreWildRun(Store& store, const std::string& id, int pieces, std::size_t e
         if (what == 3 && below(4) == 0) maker.Attach(Kind::kUnset, name, "");
       }
     };
+    const bool last = number + 1 == pieces;
+    if (inside && number > 0) {
+      const bool goes_on = number % 7 == 6 && !last;
+      piece.begins_inside = true;
+      maker.Event(Kind::kMore, 0, 0, goes_on ? shm::kFlagMore : 0).Set(1 + below(3), CborInt(below(1000)));
+      if (goes_on) {
+        Sum(&scanner, &piece);
+        batch.pieces.push_back(std::make_shared<const Piece>(piece));
+        continue;
+      }
+    }
     while (piece.words.size() < each) {
       const unsigned what = below(20);
       ++seq;
@@ -85,6 +97,11 @@ void StoreWildRun(Store& store, const std::string& id, int pieces, std::size_t e
         maker.Line(10 + below(90));
         values();
       }
+    }
+    if (inside && !last) {
+      ++seq;
+      maker.Event(Kind::kLine, 10 + below(90), 1, shm::kFlagMore);
+      values();
     }
     Sum(&scanner, &piece);
     batch.pieces.push_back(std::make_shared<const Piece>(piece));
@@ -152,6 +169,25 @@ BOOST_AUTO_TEST_CASE(a_state_found_from_a_snapshot_is_the_one_found_from_the_beg
     }
   }
   // There is nothing more to do, and nothing is done twice.
+  BOOST_TEST(MakeAll(store, "wild", options) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(pieces_that_begin_inside_an_event_have_snapshots_too) {
+  Store& store = services().store;
+  StoreWildRun(store, "wild", 60, 300, true);
+  const std::uint64_t events = store.archive().FindRun("wild")->events;
+  std::map<std::uint64_t, std::string> expected;
+  std::uint64_t read = 0;
+  for (std::uint64_t seq = 1; seq <= events; seq += 23) expected[seq] = StateAt(store.archive(), "wild", seq, &read);
+  BOOST_TEST(read > 50u);
+  const SnapshotOptions options{0, 1, 0};
+  BOOST_TEST(MakeAll(store, "wild", options) > 45u);
+  for (const auto& [seq, state] : expected) {
+    BOOST_TEST_CONTEXT("event " << seq) {
+      BOOST_REQUIRE_EQUAL(StateAt(store.archive(), "wild", seq, &read), state);
+      BOOST_TEST(read <= 4u);  // an event's rest may lie in the two pieces behind its own
+    }
+  }
   BOOST_TEST(MakeAll(store, "wild", options) == 0u);
 }
 
