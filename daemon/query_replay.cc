@@ -2,18 +2,25 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <tuple>
+
+#include "daemon/merged_start.h"
 
 namespace smiley::daemon {
 namespace {
 
 // Events read before the first one that is shown, so that variables are known and not only their changes.
 constexpr std::uint64_t kRunUp = 20'000;
+constexpr std::uint64_t kLeastRunUp = 2'000;  // of each of many threads
 // Runs up to this size are read from their beginning: everything is exact then.
 constexpr std::uint64_t kSmallRun = 300'000;
 // Beyond this many threads one reader for all of them costs less than one for each.
 constexpr std::size_t kManyThreads = 256;
 constexpr std::size_t kMaxLastBytes = 64u << 20;
+// A thread is opened this long before its first event is due: its summary's times and ours may round differently.
+constexpr std::int64_t kOpenAheadNs = 1'000'000;
+constexpr std::chrono::milliseconds kTellEvery{200};
 
 std::tuple<std::int64_t, std::uint32_t, std::uint32_t, std::uint64_t> OrderOf(const Event& event) {
   return {event.time_ns, event.process, event.thread, event.seq};
@@ -31,24 +38,14 @@ class ReplayProducer : public Producer {
     if (!threads) return threads.status();
     running_ = run->state == RunState::kRunning;
     for (const ThreadInfo& thread : *threads) last_ns_ = std::max(last_ns_, thread.last_ns);
-    RunReader::Options reading;
-    if (options_.thread) {
-      reading.threads = {*options_.thread};
-      if (std::none_of(threads->begin(), threads->end(),
-                       [&](const ThreadInfo& thread) { return thread.thread == *options_.thread; })) {
-        return Status(Code::kNotFound, "run " + options_.run + " has no thread " + std::to_string(*options_.thread) +
-                                           " (smiley-threads shows them)");
-      }
-      const bool near = options_.run_up.has_value() || options_.from > kSmallRun;
-      const std::uint64_t run_up = options_.run_up.value_or(kRunUp);
-      if (near && options_.from > run_up) reading.from_seq = options_.from - run_up;
-    }
+    auto from = Starts(*threads);
+    if (!from) return from.status();
     if (options_.where) {
       filter_ = std::make_unique<EventFilter>(*options_.where);
       auto tasks = archive_.Tasks(options_.run);
       filter_->SetNames(*threads, tasks ? *tasks : std::vector<TaskInfo>());
     }
-    auto reader = RunReader::Open(archive_, options_.run, reading);
+    auto reader = MergedReader::Open(archive_, options_.run, *from);
     if (!reader) return reader.status();
     reader_ = std::move(*reader);
     return Status::Ok();
@@ -56,40 +53,95 @@ class ReplayProducer : public Producer {
 
   Result<Next> Step(std::string* out) override {
     StepLimit limit;
-    while (events_ < options_.limit && reader_->Next(&event_)) {
-      if (running_ && event_.time_ns > last_ns_) break;
-      if (event_.seq > options_.to) break;
-      const bool matches = filter_ == nullptr || filter_->Matches(event_, &reader_->DecoderOf(event_.process));
-      if (matches && event_.seq >= options_.from && IsOfFrame()) {
-        writer_.Append(out, event_);
-        ++events_;
-      }
-      if (limit.Reached(*out)) return Next::kMore;
+    while (passed_ < options_.limit || options_.count) {
+      const Event* event = reader_->Next();
+      if (event == nullptr || (running_ && event->time_ns > last_ns_) || event->seq > options_.to) break;
+      const bool matches = filter_ == nullptr || filter_->Matches(*event, &reader_->decoder());
+      if (matches && event->seq >= options_.from && IsOfFrame(*event)) Take(out, *event);
+      if (limit.Reached(*out)) return Tell(out);
     }
     return Next::kDone;
   }
 
   std::string EndMembers() const override {
     std::string members = "\"events\":" + std::to_string(events_);
+    if (options_.count) members += ",\"counted\":" + std::to_string(counted_);
     if (Status status = reader_->status(); !status) members += ",\"damaged\":true";
     return members;
   }
 
  private:
-  bool IsOfFrame() const {
-    return options_.frame == 0 || event_.frame == options_.frame ||
-           (event_.parent == options_.frame && event_.kind != shm::Kind::kLine);
+  // Where reading begins, in each thread that is read.
+  Result<std::vector<MergedReader::From>> Starts(const std::vector<ThreadInfo>& threads) {
+    if (options_.thread) {
+      if (std::none_of(threads.begin(), threads.end(),
+                       [&](const ThreadInfo& thread) { return thread.thread == *options_.thread; })) {
+        return Status(Code::kNotFound, "run " + options_.run + " has no thread " + std::to_string(*options_.thread) +
+                                           " (smiley-threads shows them)");
+      }
+      const bool near = options_.run_up.has_value() || options_.from > kSmallRun;
+      const std::uint64_t run_up = options_.run_up.value_or(kRunUp);
+      return std::vector<MergedReader::From>{
+          {*options_.thread, near && options_.from > run_up ? options_.from - run_up : 0}};
+    }
+    if (options_.skip.value_or(0) == 0 && !options_.after) return std::vector<MergedReader::From>{{0, 1}};
+    auto starts = options_.after ? StartsBehind(archive_, options_.run, *options_.after)
+                                 : StartsBehind(archive_, options_.run, *options_.skip);
+    if (!starts) return starts.status();
+    std::uint64_t before = 0, begun_threads = 0;
+    for (const ThreadStart& start : *starts) {
+      before += start.seq - 1;
+      begun_threads += start.seq > 1 ? 1 : 0;
+    }
+    const std::uint64_t near = std::max(kLeastRunUp, kRunUp / std::max<std::uint64_t>(1, begun_threads));
+    const std::uint64_t run_up = options_.run_up.value_or(before <= kSmallRun ? kSmallRun : near);
+    std::vector<MergedReader::From> from;
+    for (const ThreadStart& start : *starts) {
+      begun_[start.thread.thread] = start.seq;
+      const bool begun = start.seq > 1;
+      from.push_back({start.thread.thread, start.seq > run_up ? start.seq - run_up : 1, start.seq,
+                      begun ? INT64_MIN : start.thread.first_ns - kOpenAheadNs});
+    }
+    return from;
+  }
+
+  bool IsOfFrame(const Event& event) const {
+    return options_.frame == 0 || event.frame == options_.frame ||
+           (event.parent == options_.frame && event.kind != shm::Kind::kLine);
+  }
+  void Take(std::string* out, const Event& event) {
+    ++counted_;
+    if (passed_ >= options_.limit) return;
+    writer_.Append(out, event);
+    ++events_;
+    if (!options_.skip || event.lost_count == 0) {
+      ++passed_;
+      return;
+    }
+    const auto begun = begun_.find(event.thread);
+    const std::uint64_t from = begun == begun_.end() ? event.seq : std::max(event.seq, begun->second);
+    passed_ += event.seq + event.lost_count - from;
+  }
+  // Who waits for the number sees it grow.
+  Next Tell(std::string* out) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!options_.count || passed_ < options_.limit || now < tell_at_) return Next::kMore;
+    tell_at_ = now + kTellEvery;
+    *out += "{\"type\":\"counted\",\"events\":" + std::to_string(counted_) + "}\n";
+    return Next::kMore;
   }
 
   Archive& archive_;
   const ReplayOptions options_;
   EventWriter writer_;
   std::unique_ptr<EventFilter> filter_;
-  std::unique_ptr<RunReader> reader_;
+  std::unique_ptr<MergedReader> reader_;
   bool running_ = false;
   std::int64_t last_ns_ = INT64_MIN;
-  Event event_;
-  std::uint64_t events_ = 0;
+  std::uint64_t events_ = 0, counted_ = 0;
+  std::uint64_t passed_ = 0;  // towards the limit
+  std::unordered_map<std::uint32_t, std::uint64_t> begun_;  // thread: first seq of what is asked for
+  std::chrono::steady_clock::time_point tell_at_{};
 };
 
 class LastProducer : public Producer {
@@ -123,36 +175,61 @@ class LastProducer : public Producer {
 Result<std::unique_ptr<MergedReader>> MergedReader::Open(Archive& archive, const std::string& run,
                                                          const std::vector<From>& threads) {
   auto merged = std::make_unique<MergedReader>();
+  merged->archive_ = &archive;
+  merged->run_ = run;
   for (const From& from : threads) {
-    RunReader::Options options;
-    if (from.thread != 0) options.threads = {from.thread};
-    options.from_seq = from.thread != 0 ? from.seq : 0;
-    auto reader = RunReader::Open(archive, run, options);
-    if (!reader) return reader.status();
-    auto head = std::make_unique<Head>();
-    head->reader = std::move(*reader);
-    if (!head->reader->Next(&head->event)) continue;
-    merged->heads_.push_back(std::move(head));
+    if (from.due_ns != INT64_MIN) {
+      merged->pending_.push_back(from);
+    } else if (Status status = merged->Open(from); !status) {
+      return status;
+    }
   }
-  const auto later = [&heads = merged->heads_](std::size_t a, std::size_t b) {
-    return OrderOf(heads[a]->event) > OrderOf(heads[b]->event);
-  };
-  for (std::size_t i = 0; i < merged->heads_.size(); ++i) merged->heap_.push_back(i);
-  std::make_heap(merged->heap_.begin(), merged->heap_.end(), later);
+  std::stable_sort(merged->pending_.begin(), merged->pending_.end(),
+                   [](const From& a, const From& b) { return a.due_ns > b.due_ns; });
   return merged;
 }
 
-const Event* MergedReader::Next() {
-  const auto later = [this](std::size_t a, std::size_t b) {
-    return OrderOf(heads_[a]->event) > OrderOf(heads_[b]->event);
-  };
-  if (current_ != SIZE_MAX && heads_[current_]->reader->Next(&heads_[current_]->event)) {
-    heap_.push_back(current_);
-    std::push_heap(heap_.begin(), heap_.end(), later);
+Status MergedReader::Open(const From& from) {
+  RunReader::Options options;
+  if (from.thread != 0) options.threads = {from.thread};
+  options.from_seq = from.thread != 0 ? from.seq : 0;
+  auto reader = RunReader::Open(*archive_, run_, options);
+  if (!reader) return reader.status();
+  auto head = std::make_unique<Head>();
+  head->reader = std::move(*reader);
+  head->show = from.show;
+  const bool any = Advance(head.get());
+  heads_.push_back(std::move(head));
+  if (any) Push(heads_.size() - 1);
+  return Status::Ok();
+}
+
+bool MergedReader::Advance(Head* head) {
+  while (head->reader->Next(&head->event)) {
+    if (head->event.seq + std::max<std::uint64_t>(head->event.lost_count, 1) > head->show) return true;
   }
+  return false;
+}
+
+bool MergedReader::Later(std::size_t a, std::size_t b) const {
+  return OrderOf(heads_[a]->event) > OrderOf(heads_[b]->event);
+}
+
+void MergedReader::Push(std::size_t head) {
+  heap_.push_back(head);
+  std::push_heap(heap_.begin(), heap_.end(), [this](std::size_t a, std::size_t b) { return Later(a, b); });
+}
+
+const Event* MergedReader::Next() {
+  if (current_ != SIZE_MAX && Advance(heads_[current_].get())) Push(current_);
   current_ = SIZE_MAX;
+  while (!pending_.empty() && (heap_.empty() || heads_[heap_.front()]->event.time_ns >= pending_.back().due_ns)) {
+    const From from = pending_.back();
+    pending_.pop_back();
+    if (Status status = Open(from); !status) bad_ = status;
+  }
   if (heap_.empty()) return nullptr;
-  std::pop_heap(heap_.begin(), heap_.end(), later);
+  std::pop_heap(heap_.begin(), heap_.end(), [this](std::size_t a, std::size_t b) { return Later(a, b); });
   current_ = heap_.back();
   heap_.pop_back();
   return &heads_[current_]->event;
@@ -162,6 +239,14 @@ const Decoder& MergedReader::decoder() const {
   return heads_[current_]->reader->DecoderOf(heads_[current_]->event.process);
 }
 
+Status MergedReader::status() const {
+  if (!bad_) return bad_;
+  for (const auto& head : heads_) {
+    if (Status status = head->reader->status(); !status) return status;
+  }
+  return Status::Ok();
+}
+
 Result<ReplayOptions> ReadReplayOptions(const Request& request) {
   ReplayOptions options;
   const auto where = request.Text("where");
@@ -169,7 +254,11 @@ Result<ReplayOptions> ReadReplayOptions(const Request& request) {
   const auto limit = request.Integer("limit", 0, INT64_MAX);
   const auto last = request.Integer("last", 0, static_cast<std::int64_t>(kMaxLast));
   const auto text = request.Flag("source", false);
-  for (const Status& status : {where.status(), thread.status(), limit.status(), last.status(), text.status()}) {
+  const auto skip = request.Integer("skip", 0, INT64_MAX);
+  const auto after = request.Text("after");
+  const auto count = request.Flag("count", false);
+  for (const Status& status : {where.status(), thread.status(), limit.status(), last.status(), text.status(), skip.status(),
+                               after.status(), count.status()}) {
     if (!status) return status;
   }
   if (where->has_value() && !(*where)->empty()) {
@@ -196,6 +285,16 @@ Result<ReplayOptions> ReadReplayOptions(const Request& request) {
     if (!from) return from.status();
     options.from = static_cast<std::uint64_t>(from->value_or(0));
     if (options.from > 1 && !options.thread) return Status(Code::kInvalid, "'from' needs 'thread'");
+  }
+  if (skip->has_value()) options.skip = static_cast<std::uint64_t>(**skip);
+  options.count = *count;
+  if (after->has_value()) {
+    options.after = ParsePosition(**after);
+    if (!options.after) return Status(Code::kInvalid, "'after' must be a position like 2:1017");
+  }
+  const bool merged = options.skip.has_value() || options.after.has_value();
+  if (merged && (options.thread || options.last != 0 || (options.skip && options.after))) {
+    return Status(Code::kInvalid, "'skip' and 'after' are of all threads: one of them, without 'thread', 'from' and 'last'");
   }
   const auto to = request.Integer("to", 1, INT64_MAX);
   const auto run_up = request.Integer("run_up", 0, static_cast<std::int64_t>(kSmallRun));

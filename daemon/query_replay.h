@@ -14,6 +14,7 @@
 #include "daemon/archive.h"
 #include "daemon/event.h"
 #include "daemon/event_scope.h"
+#include "daemon/position.h"
 #include "daemon/query.h"
 #include "daemon/query_event.h"
 
@@ -25,6 +26,8 @@ class MergedReader {
   struct From {
     std::uint32_t thread = 0;  // 0: all threads together, from their beginning
     std::uint64_t seq = 1;
+    std::uint64_t show = 0;            // events that end before this seq are read, but not given
+    std::int64_t due_ns = INT64_MIN;   // not opened before this time is reached
   };
   static Result<std::unique_ptr<MergedReader>> Open(Archive& archive, const std::string& run,
                                                     const std::vector<From>& threads);
@@ -32,12 +35,22 @@ class MergedReader {
   const Event* Next();
   // The decoder that made the event which Next gave last.
   const Decoder& decoder() const;
+  Status status() const;  // damage met on the way; reading went on behind it
 
  private:
   struct Head {
     std::unique_ptr<RunReader> reader;
     Event event;
+    std::uint64_t show = 0;
   };
+  bool Later(std::size_t a, std::size_t b) const;
+  Status Open(const From& from);
+  bool Advance(Head* head);
+  void Push(std::size_t head);
+  Archive* archive_ = nullptr;
+  std::string run_;
+  std::vector<From> pending_;  // to be opened, the next one last
+  Status bad_;                 // what could not be opened
   std::vector<std::unique_ptr<Head>> heads_;
   std::vector<std::size_t> heap_;  // indexes of heads that have an event; the earliest on top
   std::size_t current_ = SIZE_MAX;
@@ -52,10 +65,14 @@ struct ReplayOptions {
   std::uint64_t limit = UINT64_MAX;
   std::uint64_t last = 0;      // 0: from the front
   std::optional<std::uint64_t> run_up;  // events read before `from`; none: see query_replay.cc
+  std::optional<std::uint64_t> skip;  // of all threads together: so many are passed over; here and in `limit` lost ones count
+  std::optional<Position> after;      // ... or all up to this one
+  bool count = false;                 // behind `limit` matching events are counted still
   std::uint64_t frame = 0;  // only its events, and those but lines of the calls that it made; 0: all. Not with `last`
   bool text = false;
 };
-// Reads where, thread, from ("2:1017" or a seq beside a thread), to (a seq), run_up, limit, last, frame, source.
+// Reads where, thread, from ("2:1017" or a seq beside a thread), to (a seq), skip, after ("2:1017"), run_up, limit, count,
+// last, frame, source.
 Result<ReplayOptions> ReadReplayOptions(const Request& request);
 
 inline constexpr std::uint64_t kMaxLast = 100'000;

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::int64_t kMostFrames = 1000, kMostThreads = 64, kMostOutput = 200;
 constexpr std::int64_t kUsualFrames = 200, kUsualOutput = 50;
-// Index entries of one thread that are looked at for output.
-constexpr std::uint64_t kOutputReach = 2000;
+// Index entries that are looked at for output, of all threads and at least of each.
+constexpr std::uint64_t kOutputReach = 2000, kLeastOutputReach = 50;
 constexpr std::uint32_t kOutputKinds = KindBit(shm::Kind::kStdout) | KindBit(shm::Kind::kStderr);
 
 class StateProducer : public Producer {
@@ -199,6 +199,7 @@ Status StateProducer::WriteOutput(JsonObject* object, const std::vector<ThreadIn
   bool cut = false;
   Wanted wanted;
   wanted.kinds = kOutputKinds;
+  const std::uint64_t reach = std::max(kLeastOutputReach, kOutputReach / (moments_.size() + 1));
   for (const ThreadInfo& thread : threads) {
     const auto moment = moments_.find(thread.thread);
     const bool self = thread.thread == event.thread;
@@ -208,11 +209,11 @@ Status StateProducer::WriteOutput(JsonObject* object, const std::vector<ThreadIn
     for (std::size_t found = 0; found < options_.output;) {
       auto done = search.Step();
       if (!done) return done.status();
-      if (search.chunks_skipped() > kOutputReach) cut = true;
+      if (search.chunks_skipped() > reach) cut = true;
       if (*done && !search.found()) break;
       if (*done) writes.push_back(*search.found());
       if (*done && ++found == options_.output) cut = true;
-      if (!*done && search.chunks_skipped() > kOutputReach) break;
+      if (!*done && search.chunks_skipped() > reach) break;
     }
     read_ += search.chunks_read();
   }
