@@ -3,9 +3,6 @@
 #include <algorithm>
 
 namespace smiley::daemon {
-namespace {
-
-}  // namespace
 
 Status PlaceSearch::Add(Archive& archive, const std::string& run, const ThreadInfo& thread, const Wanted& wanted,
                         ThreadSearch::Direction direction) {
@@ -54,8 +51,11 @@ Result<std::unique_ptr<PlaceSearch>> PlaceSearch::Open(Archive& archive, const R
   for (const ThreadInfo& info : *threads) {
     if (thread && info.thread != *thread) continue;
     if (Status status = search->Add(archive, run.id, info, wanted, direction); !status) return status;
+    search->searched_.push_back(info);
     if (first_only) break;
   }
+  search->archive_ = &archive;
+  search->wanted_ = wanted;
   if (thread && search->heads_.empty()) {
     return Status(Code::kNotFound,
                   "run " + run.id + " has no thread " + std::to_string(*thread) + " (smiley-threads shows them)");
@@ -96,16 +96,43 @@ Result<bool> PlaceSearch::Step() {
                                                       : head.search->found()->time_ns > best->search->found()->time_ns);
       if (better) best = &head;
     }
-    if (best == nullptr) return NotFound();
+    if (outside_ && chain_ != nullptr) {  // where did it come in? The callee's event comes right before its caller's
+      const auto& found = chain_->search->found();
+      if (!found || position_.seq - found->position.seq > kBetweenCallers || found->open <= open_) return true;
+      best = chain_;
+    }
+    if (best == nullptr) {
+      if (place_.kind != PlaceInRun::Kind::kException || outside_) return NotFound();
+      if (Status status = LookOutside(); !status) return status;
+      continue;
+    }
     position_ = best->search->found()->position;
+    open_ = best->search->found()->open;
+    if (outside_) {
+      chain_ = best;
+      best->asked = false;
+      continue;
+    }
     ++count_;
     if (place_.kind != PlaceInRun::Kind::kLine || count_ == place_.number) return true;
     best->asked = false;
   }
 }
 
+// No recorded code raised it: it came out of code that is not recorded.
+Status PlaceSearch::LookOutside() {
+  outside_ = true;
+  earlier_read_ = chunks_read();
+  wanted_.own_raise = false;
+  heads_.clear();
+  for (const ThreadInfo& info : searched_) {
+    if (Status status = Add(*archive_, run_, info, wanted_, ThreadSearch::Direction::kBackward); !status) return status;
+  }
+  return Status::Ok();
+}
+
 std::uint64_t PlaceSearch::chunks_read() const {
-  std::uint64_t sum = 0;
+  std::uint64_t sum = earlier_read_;
   for (const Head& head : heads_) sum += head.search->chunks_read();
   return sum;
 }

@@ -29,6 +29,7 @@ class PlaceSearch {
   Status Add(Archive& archive, const std::string& run, const ThreadInfo& thread, const Wanted& wanted,
              ThreadSearch::Direction direction);
   Status NotFound() const;
+  Status LookOutside();
 
   PlaceInRun place_;
   std::string run_;
@@ -39,6 +40,15 @@ class PlaceSearch {
     bool asked = false;
   };
   std::vector<Head> heads_;
+  Archive* archive_ = nullptr;
+  Wanted wanted_;
+  std::vector<ThreadInfo> searched_;
+  // An exception that no recorded code raised: the thread whose callers it went through, and the open frames where it was met.
+  bool outside_ = false;
+  Head* chain_ = nullptr;
+  std::uint32_t open_ = 0;
+  std::uint64_t earlier_read_ = 0;
+  static constexpr std::uint64_t kBetweenCallers = 4;  // events from where it is met in a callee to its caller's
 };
 
 }  // namespace smiley::daemon

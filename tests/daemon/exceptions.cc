@@ -158,4 +158,20 @@ BOOST_AUTO_TEST_CASE(what_is_under_way_where_the_recording_ends_is_unfinished) {
              boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(the_place_of_an_exception_from_outside_is_where_it_came_in) {
+  Story one;  // f calls g: g's own call outside is caught once, then one goes through both
+  one.In(1).At(11).In(2).Passes(21).Handled(22).Out(23).At(12).In(2).Passes(21).Unwind(21).Passes(12).Unwind(12);
+  Store({one.piece()});
+  const std::string state = Answered(core.services(), R"({"op":"state","run":"r1","at":"exception"})")[0];
+  BOOST_TEST(Member(state, "position") == "1:9");
+}
+
+BOOST_AUTO_TEST_CASE(an_exception_raised_in_recorded_code_goes_before_one_from_outside) {
+  Story one;
+  one.In(1).At(11).Raise(11, "ValueError").Handled(12, "ValueError").At(13).Passes(13).Handled(14).Out(15);
+  Store({one.piece()});
+  const std::string state = Answered(core.services(), R"({"op":"state","run":"r1","at":"exception"})")[0];
+  BOOST_TEST(Member(state, "position") == "1:3");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
