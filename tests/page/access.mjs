@@ -17,7 +17,7 @@ async function wrong(page, what, scheme) {
 
 for (const scheme of ["light", "dark"]) {
   test(`every page is accessible, ${scheme}`, async ({ home, open }) => {
-    const run = home.record("access.py", SCRIPT);
+    const run = home.recorded("access.py", SCRIPT);
     const page = await open();
     await page.emulateMedia({ colorScheme: scheme });
     await page.locator("tr", { hasText: run.id }).waitFor();

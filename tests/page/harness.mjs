@@ -1,8 +1,9 @@
 // What the tests of the page share: a home of their own with its daemon, runs to look at, a browser, and counting.
 //
 // SMILEY_BIN names the commands' folder, SMILEY_TEST_PYTHONS the interpreters (the first one is used), SMILEY_PAGE_OUT a
-// folder with an app.js and app.css to test instead of the daemon's own.
-import { spawn, spawnSync } from "node:child_process";
+// folder with an app.js and app.css to test instead of the daemon's own, SMILEY_PAGE_JOBS how many tests run at a time (2).
+import { fork, spawn, spawnSync } from "node:child_process";
+import { on } from "node:events";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -26,6 +27,7 @@ export class Home {
     this.dir = mkdtempSync("/tmp/smp-");
     this.env = { ...process.env, SMILEY_HOME: join(this.dir, "home"), PATH: `${BIN}:${process.env.PATH}`, LC_ALL: "C.UTF-8" };
     delete this.env.DISPLAY;
+    this.known = new Map();
   }
   smiley(verb, ...words) {
     const done = spawnSync(join(BIN, `smiley-${verb}`), words, { env: this.env, cwd: this.dir, encoding: "utf8", timeout: TIMEOUT,
@@ -43,6 +45,12 @@ export class Home {
     const done = this.smiley("run", "--python", PYTHON, name, ...words);
     if (done.code === 125) throw new Error(`smiley-run failed: ${done.err}`);
     return JSON.parse(this.must("list", "--json", "-n", "1"));
+  }
+  // The same, once for all tests of this home that look at it: who changes the list of runs uses record.
+  recorded(name, text) {
+    const key = `${name}\n${text}`;
+    if (!this.known.has(key)) this.known.set(key, this.record(name, text));
+    return this.known.get(key);
   }
   // Starts recording a script that goes on until it is told to end by a line on its standard input.
   startRecording(name, text) {
@@ -92,7 +100,7 @@ export async function until(page, question, what, ...argument) {
   }
 }
 
-async function makeContext(browser) {
+export async function makeContext(browser) {
   const context = await browser.newContext({ viewport: SIZE, acceptDownloads: true });
   context.setDefaultTimeout(TIMEOUT);
   // A page that is being worked on, without building the daemon again.
@@ -102,16 +110,9 @@ async function makeContext(browser) {
   return context;
 }
 
-export async function runAll() {
-  if (!BIN || !CHROMIUM) {
-    console.log(BIN ? "there is no chromium (Debian: apt-get install chromium)" : "SMILEY_BIN is not set");
-    console.log(`Ran ${tests.length} tests in 0s\n\nFAILED (failures=${tests.length})`);
-    return 1;
-  }
-  const start = Date.now();
+// One worker of several: a home, a browser and a page of its own, in which it plays the tests that it is told by number.
+async function work() {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-  const wanted = process.argv[2] ?? "";
-  let failures = 0, ran = 0;
   const home = new Home();
   // One page for all tests that do not ask for a context of their own: a new one takes a process and seconds.
   const complaints = [];
@@ -129,25 +130,63 @@ export async function runAll() {
     await page.goto(home.address(...words).url);
     return page;
   };
-  try {
-    for (const { sentence, body } of tests) {
-      if (!sentence.includes(wanted)) continue;
-      complaints.length = 0;
-      const begun = Date.now();
-      ran++;
-      try {
-        await body({ home, browser, complaints, open, newContext: () => makeContext(browser) });
-        equal(complaints, [], "the browser's console");
-        console.log(`ok   ${sentence} (${Date.now() - begun} ms)`);
-      } catch (error) {
-        failures++;
-        console.log(`FAIL ${sentence}\n     ${error.stack ?? error}`);
-      }
+  const play = async ({ sentence, body }) => {
+    complaints.length = 0;
+    const begun = Date.now();
+    try {
+      let late;
+      const limit = new Promise((_, fail) => (late = setTimeout(() => fail(new Error("it did not come to an end")), 2 * TIMEOUT)));
+      const done = body({ home, browser, complaints, open, newContext: () => makeContext(browser) });
+      await Promise.race([done, limit]).finally(() => clearTimeout(late));
+      equal(complaints, [], "the browser's console");
+      console.log(`ok   ${sentence} (${Date.now() - begun} ms)`);
+      return true;
+    } catch (error) {
+      console.log(`FAIL ${sentence}\n     ${error.stack ?? error}`);
+      return false;
     }
-  } finally {
-    await browser.close();
-    home.end();
+  };
+  process.send({ ready: true });
+  for await (const [number] of on(process, "message")) {
+    if (number === null) break;
+    process.send({ passed: await play(tests[number]) });
   }
-  console.log(`Ran ${ran} tests in ${((Date.now() - start) / 1000).toFixed(1)}s\n\n${failures ? `FAILED (failures=${failures})` : "OK"}`);
+  await browser.close();
+  home.end();
+  process.disconnect();
+}
+
+// Runs the tests whose sentence has the part, some at a time; the exit code.
+async function direct(part, jobs) {
+  const start = Date.now();
+  const wanted = tests.map((_, number) => number).filter((number) => tests[number].sentence.includes(part));
+  if (!BIN || !CHROMIUM) {
+    console.log(BIN ? "there is no chromium (Debian: apt-get install chromium)" : "SMILEY_BIN is not set");
+    console.log(`Ran ${wanted.length} tests in 0s\n\nFAILED (failures=${wanted.length})`);
+    return 1;
+  }
+  const left = [...wanted];
+  let passed = 0;
+  const ended = [];
+  for (let job = 0; job < Math.min(jobs, wanted.length); job++) {
+    const worker = fork(process.argv[1], [], { env: { ...process.env, SMILEY_PAGE_WORKER: "1" } });
+    ended.push(new Promise((resolve) => worker.on("exit", resolve)));
+    worker.on("message", (message) => {
+      if (message.passed) passed++;
+      if (worker.connected) worker.send(left.shift() ?? null);
+    });
+  }
+  const codes = await Promise.all(ended);
+  const failures = wanted.length - passed; // those that a worker took along when it broke down are among them
+  if (codes.some((code) => code !== 0)) console.log(`a worker ended with ${codes}`);
+  console.log(`Ran ${wanted.length} tests in ${((Date.now() - start) / 1000).toFixed(1)}s\n\n${failures ? `FAILED (failures=${failures})` : "OK"}`);
   return failures ? 1 : 0;
+}
+
+export async function runAll() {
+  if (process.env.SMILEY_PAGE_WORKER) {
+    await work();
+    return 0;
+  }
+  return direct(process.argv[2] ?? "", Number(process.env.SMILEY_PAGE_JOBS ?? 2));
 }

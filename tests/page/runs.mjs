@@ -1,15 +1,23 @@
 // The list of runs, and who may come in.
 import { readFileSync, statSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { equal, holds, test, until } from "./harness.mjs";
+import { equal, holds, Home, test, until } from "./harness.mjs";
 
 const SHORT = "def double(n):\n    return n * 2\n\nprint(double(21))\n";
 const WAITS = "import sys\ndef wait():\n    for line in sys.stdin:\n        if line.strip() == 'end':\n            return\nwait()\n";
 
-test("a home without runs tells how to record one", async ({ open }) => {
-  const page = await open();
-  await page.getByText("Nothing is recorded yet").waitFor();
-  holds((await page.innerText("main")).includes("smiley-run app.py"), "the command is shown");
+test("a home without runs tells how to record one", async ({ newContext }) => {
+  const empty = new Home();
+  const context = await newContext();
+  try {
+    const page = await context.newPage();
+    await page.goto(empty.address().url);
+    await page.getByText("Nothing is recorded yet").waitFor();
+    holds((await page.innerText("main")).includes("smiley-run app.py"), "the command is shown");
+  } finally {
+    await context.close();
+    empty.end();
+  }
 });
 
 test("an address is good once, and the page that it opened stays good", async ({ home, newContext }) => {
