@@ -12,6 +12,7 @@ export const generation = signal(0);
 
 const KEY = "smiley-token";
 const RETRY_MS = 700;
+const SPARE = 3; // connections that are kept for the next streams: opening one takes longer than most answers
 
 // An address that was just opened ends in #code=…: exchanged at once, and taken out of the address bar and the history.
 export async function takeCode(): Promise<string | null> {
@@ -30,6 +31,7 @@ export async function takeCode(): Promise<string | null> {
 export class Daemon implements Backend {
   readonly kind = "daemon";
   private wire: Wire | null = null;
+  private spare: Wire[] = [];
 
   start() {
     const token = localStorage.getItem(KEY);
@@ -79,11 +81,23 @@ export class Daemon implements Backend {
     return all;
   }
 
+  // On a connection of its own: nothing waits for it, and closing takes the question back.
   stream(op: string, fields: Fields, each: (object: any) => void): Stream {
-    const wire = new Wire(localStorage.getItem(KEY) ?? "", () => undefined);
-    const done = wire.request(op, fields, each).finally(() => wire.close());
+    const wire: Wire = this.spare.pop() ?? new Wire(localStorage.getItem(KEY) ?? "", () => {
+      this.spare = this.spare.filter((one) => one !== wire);
+    });
+    let open = true;
+    const done = wire.request(op, fields, (object) => open && each(object)).finally(() => {
+      if (open && !wire.closed && this.spare.length < SPARE) this.spare.push(wire);
+      else wire.close();
+      open = false;
+    });
     done.catch(() => undefined);
-    return { done, close: () => wire.close() };
+    const close = () => {
+      if (open) wire.close();
+      open = false;
+    };
+    return { done, close };
   }
 
   // The bytes of an export, as they come.

@@ -22,7 +22,7 @@ export function GoBox() {
         event.preventDefault();
         const place = text.trim();
         close();
-        if (place) loadState(run, place).then((state) => goTo(run, state.position), sayError);
+        if (place) loadState(run, place).state.then((state) => goTo(run, state.position), sayError);
       }}>
         <h2>Go to a place</h2>
         <p class="quiet">A position (<code>2:1017</code>), the first or Nth execution of a line (<code>shop.py:12</code>, <code>shop.py:12#3</code>),{" "}

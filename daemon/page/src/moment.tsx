@@ -6,11 +6,12 @@ import { useCallTrace } from "./call_trace";
 import { baseName, count, duration, plainText, shown, since } from "./format";
 import { askPlace } from "./go_box";
 import { isTyping } from "./keys";
-import { chosenLine, chosenVariable, goTo, loadState, move, type State } from "./moment_state";
+import { chosenLine, chosenVariable, goTo, loadState, move, takeAhead, type Loading, type State } from "./moment_state";
 import { go, route, runAddress, VIEWS } from "./route";
 import { useLines, type RunData } from "./run_data";
 import { CallsPanel, OutputPanel, StackPanel, ThreadsPanel, VariablesPanel } from "./side_panels";
 import { SourceView } from "./source_view";
+import { TasksPanel } from "./tasks_panel";
 import { Timeline, type TimelineHandle } from "./timeline";
 import { found, nextFound } from "./search_state";
 import { askWhy, canAskWhy, WhyPanel } from "./why";
@@ -40,9 +41,11 @@ function useMoment(id: string, data: RunData): { state: State | null; error: str
   useEffect(() => {
     let stop = false;
     let timer = 0;
+    let loading: Loading | null = takeAhead(route.value.run, place);
     const load = async () => {
       try {
-        const next = await loadState(id, place || firstPlace(data));
+        loading ??= loadState(id, place || firstPlace(data));
+        const next = await loading.state;
         if (stop) return;
         setState(next);
         setError("");
@@ -50,11 +53,13 @@ function useMoment(id: string, data: RunData): { state: State | null; error: str
         if (stop) return;
         if (!(failure instanceof RequestError && failure.code === "gone")) setError(failure instanceof Error ? failure.message : String(failure));
       }
+      loading = null;
       if (following && !stop) timer = window.setTimeout(load, FOLLOW_MS);
     };
     load();
     return () => {
       stop = true;
+      loading?.close();
       clearTimeout(timer);
     };
   }, [id, place, following, generation.value]);
@@ -82,6 +87,7 @@ export function MomentView({ data }: { data: RunData }) {
     <main class="moment" data-position={state.position}>
       <div class="left">
         <ThreadsPanel run={id} data={data} state={state} />
+        <TasksPanel run={id} data={data} state={state} />
         <CallsPanel run={id} state={state} trace={trace} />
       </div>
       <section class="panel middle" aria-label="Source">

@@ -1,6 +1,7 @@
 // Where we stand in a run: the state of one thread at one event, and moving from there.
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { backend, say, sayError } from "./app_state";
+import type { Stream } from "./backend";
 import { plainText } from "./format";
 import { route, go, runAddress } from "./route";
 import type { EventObject, Text, Value } from "./types";
@@ -56,15 +57,31 @@ export const chosenVariable = signal<{ name: string; frame: number } | null>(nul
 export const chosenLine = signal<{ file: string; line: number } | null>(null);
 export const moving = signal(false);
 
-export async function loadState(run: string, at: string, fields: Fields = {}): Promise<State> {
-  const list = await backend().list<State>("state", { run, at, output: 200, ...fields });
-  if (list.length === 0) throw new Error("nothing is known of this position");
-  return list[0];
+export interface Loading { state: Promise<State>; close(): void }
+// The state at a place; nothing else waits for it, and who goes on takes the question back.
+export function loadState(run: string, at: string): Loading {
+  const list: State[] = [];
+  const stream = backend().stream("state", { run, at, output: 200 }, (state) => list.push(state));
+  const state = stream.done.then(() => {
+    if (list.length === 0) throw new Error("nothing is known of this position");
+    return list[0];
+  });
+  state.catch(() => undefined);
+  return { state, close: () => stream.close() };
 }
 
-export async function step(run: string, from: string, kind: string, fields: Fields = {}): Promise<StepTo | null> {
-  const list = await backend().list<StepTo>("step", { run, from, kind, ...fields });
-  return list[0] ?? null;
+// The place that the address names is asked for while the run itself is.
+let ahead: { run: string; at: string; loading: Loading } | null = null;
+export function loadAhead(run: string, at: string) {
+  ahead?.loading.close();
+  ahead = { run, at, loading: loadState(run, at) };
+}
+export function takeAhead(run: string, at: string): Loading | null {
+  const found = ahead;
+  ahead = null;
+  if (found?.run === run && found.at === at) return found.loading;
+  found?.loading.close();
+  return null;
 }
 
 export const goTo = (run: string, position: string, replace = false) => go(runAddress(run, "", position), replace);
@@ -75,16 +92,27 @@ const NOTHING: Record<string, string> = {
   out: "nothing called this", "back-out": "nothing called this",
 };
 
+let going: Stream | null = null;
+// Who goes elsewhere meanwhile does not wait for the move.
+effect(() => {
+  if (route.value) going?.close();
+  going = null;
+});
+
 // Moves, and says so where there is nowhere to go. One move at a time: held keys do not pile up.
 export async function move(run: string, from: string, kind: string, fields: Fields = {}) {
   if (moving.value) return;
   moving.value = true;
+  const found: StepTo[] = [];
+  const stream = backend().stream("step", { run, from, kind, ...fields }, (step) => found.push(step));
+  going = stream;
   try {
-    const to = await step(run, from, kind, fields);
-    if (to && route.value.run && run.startsWith(route.value.run)) goTo(run, to.position);
-    else if (!to) say(NOTHING[kind] ?? `there is no ${kind.startsWith("previous") ? "earlier" : "later"} one in this thread`);
+    await stream.done;
+    if (going !== stream) return;
+    if (found[0]) goTo(run, found[0].position);
+    else say(NOTHING[kind] ?? `there is no ${kind.startsWith("previous") ? "earlier" : "later"} one in this thread`);
   } catch (error) {
-    sayError(error);
+    if (going === stream) sayError(error);
   } finally {
     moving.value = false;
   }

@@ -47,7 +47,7 @@ export function useRun(id: string): { data: RunData | null; error: string } {
       stop = true;
       clearTimeout(timer);
     };
-  }, [id, generation.value]);
+  }, [id, Math.max(1, generation.value)]); // the first connection is waited for by what is asked here
   return { data: data?.run.id === id || data?.run.id.startsWith(id) ? data : data, error };
 }
 

@@ -1,4 +1,5 @@
 // A run: its head with what became of it, and the view that the address names.
+import { useState } from "preact/hooks";
 import { backend } from "./app_state";
 import { commandOf, count, duration, exitText, failed, shown, since } from "./format";
 import { CallGraphView } from "./call_graph";
@@ -7,6 +8,7 @@ import { ExceptionsView } from "./exceptions";
 import { FilesView } from "./files";
 import { FlameView } from "./flame";
 import { MomentView, useViewKeys } from "./moment";
+import { loadAhead } from "./moment_state";
 import { Report } from "./report";
 import { route } from "./route";
 import { useRun, type RunData } from "./run_data";
@@ -16,7 +18,8 @@ import { StatisticsView } from "./statistics";
 import { ThreadsView } from "./threads_view";
 
 export function RunPage() {
-  const { run: id, view } = route.value;
+  const { run: id, view, rest } = route.value;
+  useState(() => view === "moment" && rest !== "" && loadAhead(id, rest));
   const { data, error } = useRun(id);
   useViewKeys(data?.run.id ?? id);
   if (!data) {
@@ -43,7 +46,8 @@ function RunTitle({ data }: { data: RunData }) {
     <div class="run-title">
       <h1 title={commandOf(run)}><bdi>{report?.title || commandOf(run)}</bdi></h1>
       {report?.part && <span class="lost" title="A report of a part of the run">part: <bdi>{report.part}</bdi></span>}
-      <span class={`state ${running ? "s-running" : failed(run) ? "s-failed" : "s-ok"}`}>{running ? "running" : exitText(run) === "0" ? "ok" : exitText(run)}</span>
+      <span class={`state ${running ? "s-running" : failed(run) ? "s-failed" : "s-ok"}`} title={exitText(run)}>
+        {running ? "running" : exitText(run) === "0" ? "ok" : exitText(run).replace(/[\w.]+\./, "")}</span>
       <span class="quiet nowrap">{count(run.events)} events{run.end_ns ? ` · ${duration(since(run.start_ns, run.end_ns))}` : ""}</span>
       {run.lost > 0 && <span class="lost nowrap">{count(run.lost)} lost</span>}
       {run.notes.length > 0 && <span class="lost nowrap" title={run.notes.map((note) => shown(note)).join("\n")}>⚠ {run.notes.length}</span>}

@@ -106,7 +106,7 @@ export function ThreadsPanel({ run, data, state }: { run: string; data: RunData;
             </li>
           );
         })}
-        {data.threads.length > 300 && <li class="quiet pad">{count(data.threads.length - 300)} more: see Threads</li>}
+        {data.threads.length > 300 && <li class="quiet pad">{count(data.threads.length - 300)} more: see <a href={runAddress(run, "threads")}>Threads</a></li>}
       </ol>
     </section>
   );

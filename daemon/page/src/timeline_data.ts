@@ -84,7 +84,10 @@ export function useLanes(run: string, rows: LaneRow[], view: Span | null, bucket
         stream.done.then(() => !stop && redraw((n) => n + 1), () => undefined);
       }
       try {
-        if (threads.length > 0) for (const lane of await backend().list<Lane>("timeline", { ...fields, threads })) take(lane);
+        if (threads.length > 0) {
+          streams.push(backend().stream("timeline", { ...fields, threads }, take));
+          await streams[streams.length - 1].done;
+        }
       } catch {
         return; // away: the lanes stay as they are
       }

@@ -14,7 +14,7 @@ export class Wire {
   private socket: WebSocket;
   private pending: Pending[] = [];
   private next = 1;
-  private closed = false;
+  closed = false;
   readonly opened: Promise<void>;
 
   constructor(token: string, private onClose: () => void) {
@@ -102,6 +102,7 @@ export class Wire {
   }
 
   close() {
+    this.closed = true;
     this.onClose = () => undefined;
     this.socket.close();
   }

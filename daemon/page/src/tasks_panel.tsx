@@ -1,0 +1,76 @@
+// The asyncio tasks beside the source: how each stands at this moment, and the way to what it did nearest to it.
+import { signal } from "@preact/signals";
+import { useMemo, useState } from "preact/hooks";
+import { backend, say, sayError } from "./app_state";
+import { count, duration, plural, shown, since } from "./format";
+import { goTo, type State } from "./moment_state";
+import { runAddress } from "./route";
+import { grown, type RunData } from "./run_data";
+import { eventAt, type Lane } from "./timeline_data";
+import type { TaskCount } from "./types";
+import { useList } from "./use_list";
+import { Trouble } from "./view_parts";
+
+const ROWS = 60;
+const opened = signal(false); // counting tasks reads what they did: only for who looks
+
+// Those that are under way at this moment come first.
+const STANDS = ["runs", "waits", "over", "not begun", "never ran"] as const;
+type Stands = (typeof STANDS)[number];
+
+function standsAt(task: TaskCount, state: State): Stands {
+  if (!task.first_ns || !task.last_ns) return "never ran";
+  if (task.process === state.process && task.task === state.event.task) return "runs";
+  const now = BigInt(state.time_ns);
+  return BigInt(task.first_ns) > now ? "not begun" : BigInt(task.last_ns) < now ? "over" : "waits";
+}
+
+// To its event nearest to this moment.
+async function goToTask(run: string, task: TaskCount, state: State) {
+  try {
+    const [lane] = await backend().list<Lane>("timeline", { run, buckets: 2000, thread: task.thread, tasks: [task.task] });
+    const { seq } = lane ? eventAt(lane, BigInt(state.time_ns)) : { seq: 0 };
+    if (seq > 0) goTo(run, `${task.thread}:${seq}`);
+    else say("nothing is known of this task");
+  } catch (error) {
+    sayError(error);
+  }
+}
+
+export function TasksPanel({ run, data, state }: { run: string; data: RunData; state: State }) {
+  const open = opened.value;
+  const [filter, setFilter] = useState("");
+  const { items, end, error } = useList<TaskCount>(open ? `${run}/tasks` : null, "tasks", { run, counts: true }, grown(data.run));
+  const sorted = useMemo(() => {
+    const rows = items.map((task) => ({ task, stands: standsAt(task, state) }));
+    return rows.sort((a, b) => STANDS.indexOf(a.stands) - STANDS.indexOf(b.stands) || a.task.task - b.task.task);
+  }, [items, state.position]);
+  if (data.tasks.length === 0) return null;
+  const fits = sorted.filter(({ task }) => shown(task.name).toLowerCase().includes(filter.toLowerCase()));
+  return (
+    <section class={open ? "panel tasks open" : "panel tasks"} aria-label="Asyncio tasks">
+      <div class="panel-head">
+        <h2><button class="fold" aria-expanded={open} onClick={() => (opened.value = !open)}>{open ? "▾" : "▸"} Tasks</button></h2>
+        <span class="quiet">{count(data.tasks.length)}</span>
+        {open && <input type="search" placeholder="filter" aria-label="Filter the tasks" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />}
+      </div>
+      {open && <Trouble error={error} />}
+      {open && (
+        <ol class="panel-body rows">
+          {!end && !error && <li class="quiet pad">counting …</li>}
+          {fits.slice(0, ROWS).map(({ task, stands }) => (
+            <li key={`${task.process}/${task.task}`}>
+              <button class={stands === "runs" ? "row-button on" : "row-button"} disabled={stands === "never ran"} aria-current={stands === "runs" ? "true" : undefined}
+                title={task.first_ns ? `${plural(task.events, "event")} in ${plural(task.turns, "turn")}, from ${duration(since(data.run.start_ns, task.first_ns))} to ${duration(since(data.run.start_ns, task.last_ns))}` : undefined}
+                onClick={() => goToTask(run, task, state)}>
+                <bdi class="fn">{shown(task.name)}</bdi><span class="where">{stands}</span>
+              </button>
+            </li>
+          ))}
+          {end && fits.length === 0 && <li class="quiet pad">No task has such a name.</li>}
+          {fits.length > ROWS && <li class="quiet pad">{count(fits.length - ROWS)} more: filter, or see <a href={runAddress(run, "threads")}>Threads</a></li>}
+        </ol>
+      )}
+    </section>
+  );
+}
