@@ -152,15 +152,16 @@ class Collector {
     if (options_.thread && *options_.thread != own->thread) {
       return Status(Code::kInvalid, "--around " + options_.around + " lies in another thread than --thread " + std::to_string(*options_.thread));
     }
+    const Result<std::int64_t> from_ns = TimeOf(own->thread, span.first);
+    if (!from_ns) return from_ns.status();
+    const Result<std::int64_t> to_ns = TimeOf(own->thread, span.last);
+    if (!to_ns) return to_ns.status();
+    time_ = {*from_ns, *to_ns};
     if (options_.thread) {
       spans_.push_back(span);
       return Status::Ok();
     }
     *part += ", and what the other threads did meanwhile";
-    const Result<std::int64_t> from_ns = TimeOf(own->thread, span.first);
-    if (!from_ns) return from_ns.status();
-    const Result<std::int64_t> to_ns = TimeOf(own->thread, span.last);
-    if (!to_ns) return to_ns.status();
     for (const ThreadView& one : threads_) {
       if (one.thread == own->thread) {
         spans_.push_back(span);
@@ -255,9 +256,13 @@ class Collector {
   std::string Request(const std::string& op, const std::string& more) const {
     return "{\"op\":\"" + op + "\",\"run\":" + Quote(run_.id) + more + "}";
   }
+  std::string TimeMembers() const {
+    return ",\"from_ns\":" + std::to_string(time_->first) + ",\"to_ns\":" + std::to_string(time_->second);
+  }
   void Head(const std::string& part) {
-    parts_->Add("{\"type\":\"report\",\"part\":" + part + ",\"thread\":" + (options_.thread ? std::to_string(*options_.thread) : "null") +
-                ",\"title\":" + Quote(options_.title) + "}");
+    const std::string thread = options_.thread ? std::to_string(*options_.thread) : "null";
+    parts_->Add("{\"type\":\"report\",\"part\":" + part + ",\"thread\":" + thread + ",\"title\":" + Quote(options_.title) +
+                (time_ ? TimeMembers() : std::string()) + "}");
   }
   // The lines of an answer, as they are.
   Status Copy(const std::string& request, std::string* end = nullptr,
@@ -287,13 +292,15 @@ class Collector {
     for (const char* op : {"threads", "tasks", "sources"}) {
       if (Status status = Copy(Request(op, "")); !status) return status;
     }
-    // Counted over the whole run, or all of the one thread that is in the report.
+    // Counted over the whole run, or all of the one thread that is in the report; calls over the time of the part, where it
+    // has one. The page says so (PartNote).
     const std::string of = options_.thread ? ",\"thread\":" + std::to_string(*options_.thread) : "";
     if (Status status = Keep("threads", Request("threads", ",\"lines\":true")); !status) return status;
     if (Status status = Keep("hits", Request("hits", of)); !status) return status;
-    if (Status status = Keep("stats", Request("stats", of)); !status) return status;
-    if (Status status = Keep("calls time", Request("calls", of + ",\"by\":\"time\",\"least\":1")); !status) return status;
-    if (Status status = Keep("calls count", Request("calls", of + ",\"by\":\"count\",\"least\":1")); !status) return status;
+    const std::string then = of + (time_ ? TimeMembers() : std::string());
+    if (Status status = Keep("stats", Request("stats", then)); !status) return status;
+    if (Status status = Keep("calls time", Request("calls", then + ",\"by\":\"time\",\"least\":1")); !status) return status;
+    if (Status status = Keep("calls count", Request("calls", then + ",\"by\":\"count\",\"least\":1")); !status) return status;
     return Keep("exceptions", Request("exceptions", of));
   }
 
@@ -356,6 +363,7 @@ class Collector {
   Parts* const parts_;
   std::vector<ThreadView> threads_;
   std::vector<Span> spans_;
+  std::optional<std::pair<std::int64_t, std::int64_t>> time_;  // of the part around a position: from, to
   std::vector<std::vector<KeptEvent>> kept_;                              // with `where`: of each span
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::string> told_;  // by thread and frame
 };

@@ -29,8 +29,7 @@ other.start()
 other.join()
 print(shop())
 `;
-let shop = null;
-const shopRun = (home) => (shop ??= home.record("shop.py", SHOP));
+const shopRun = (home) => home.recorded("shop.py", SHOP);
 const at = async (page, position) => until(page, (wanted) => document.querySelector("main.moment")?.dataset.position === wanted, `position ${position}`, position);
 const positionOf = (page) => page.locator("main.moment").getAttribute("data-position");
 // Presses a key and waits until it has led somewhere else.
@@ -65,6 +64,14 @@ test("a position has an address that leads there, with its line, values, stack a
   const stack = await page.getByLabel("Stack").innerText();
   holds(/add[\s\S]*shop[\s\S]*<module>/.test(stack), `stack: ${stack}`);
   holds((await page.getByLabel("Output", { exact: true }).innerText()).includes("refused negative -1"), "the output of the other thread");
+});
+
+test("a run that an exception from outside ended is shown where it came in", async ({ home, open }) => {
+  const run = home.record("outside.py", "import json\ndef load(text):\n    return json.loads(text)\nload('{')\n");
+  const page = await open(run.id);
+  await page.locator("main.moment").waitFor();
+  equal((await current(page)).replace("▶", "").trim(), "return json.loads(text)", "the line");
+  holds((await page.locator(".right .result.raised").innerText()).includes("JSONDecodeError"), "what it raised");
 });
 
 test("keys lead over, into and out of calls, and back the same way", async (context) => {
@@ -162,10 +169,11 @@ asyncio.run(main())
 
 test("asyncio tasks have lanes of their own, of which those in sight are loaded, in the order that is asked for", async (context) => {
   const run = context.home.record("tasks.py", TASKS);
-  const page = await context.open(run.id);
-  await page.locator("main.moment").waitFor();
+  const page = await context.open();
   const asked = [];
   page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => { if (String(payload).includes('"tasks":[')) asked.push(JSON.parse(payload).tasks.length); }));
+  await context.open(run.id);
+  await page.locator("main.moment").waitFor();
   const names = page.locator(".lane-name.of-task");
   await page.locator(".lane-name", { hasText: "visitor 0" }).waitFor();
   const seen = await names.count();
@@ -189,13 +197,24 @@ test("asyncio tasks have lanes of their own, of which those in sight are loaded,
   await page.keyboard.press("k");
   equal(await page.getByLabel("Lanes of tasks", { exact: true }).inputValue(), "busy", "the order");
   await page.locator(".lanes").evaluate((lanes) => (lanes.scrollTop = 0));
-  await until(page, () => [...document.querySelectorAll(".lane-name.of-task")].some((name) => name.innerText === "Task-1"), "the busiest tasks");
-  const busiest = await names.allInnerTexts();
-  holds(busiest.includes("Task-1") && busiest.filter((name) => name !== "Task-1").every((name) => Number(name.slice(8)) % 3 === 2), `the busiest: ${busiest}`);
+  await until(page, () => {
+    const busiest = [...document.querySelectorAll(".lane-name.of-task")].map((one) => one.innerText);
+    return busiest.length > 2 && busiest.includes("Task-1") && busiest.every((name) => name === "Task-1" || Number(name.slice(8)) % 3 === 2);
+  }, "the busiest tasks");
   await page.keyboard.press("k");
   await names.first().waitFor({ state: "detached" });
   equal(await page.locator(".lane-name").allInnerTexts(), ["MainThread"], "lanes without tasks");
   await page.keyboard.press("k");
+  // Beside the source: how each stands at this moment.
+  const beside = page.getByLabel("Asyncio tasks", { exact: true });
+  await beside.getByRole("button", { name: "Tasks" }).click();
+  await until(page, () => /^visitor 37\s*runs/.test(document.querySelector(".tasks li")?.innerText), "the one that runs is first");
+  await beside.getByLabel("Filter the tasks").fill("visitor 211");
+  await until(page, () => document.querySelectorAll(".tasks li button").length === 1, "one task");
+  holds(/visitor 211\s*not begun/.test(await beside.innerText()), "it has not begun yet");
+  await beside.getByRole("button", { name: "visitor 211" }).click();
+  await until(page, () => /visitor 211\s*(runs|waits)/.test(document.querySelector(".tasks")?.innerText), "a moment of that task");
+  holds((await page.getByLabel("Threads", { exact: true }).innerText()).includes("task visitor 211"), "the thread's task");
   await page.getByRole("link", { name: "Threads", exact: true }).click();
   await page.getByText("401 tasks").waitFor();
   await page.getByLabel("Filter tasks").fill("visitor 107");
@@ -204,6 +223,32 @@ test("asyncio tasks have lanes of their own, of which those in sight are loaded,
   equal(await row.locator("td").nth(5).innerText(), "2", "its turns");
   await row.locator("a.position").first().click();
   await until(page, () => document.querySelector(".lane-name.on")?.innerText === "visitor 107", "where the task began");
+});
+
+test("a moment that is left is not waited for, and what it asked is taken back", async ({ home, newContext }) => {
+  const run = shopRun(home);
+  const context = await newContext();
+  const page = await context.newPage();
+  // The state of 1:9 is never answered.
+  let tellAsked, tellLeft;
+  const asked = new Promise((tell) => (tellAsked = tell)), left = new Promise((tell) => (tellLeft = tell));
+  await page.routeWebSocket("**/socket", (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((text) => {
+      const { op, at } = JSON.parse(text);
+      if (op !== "state" || at !== "1:9") return server.send(text);
+      tellAsked();
+      socket.onClose(() => tellLeft(true));
+    });
+  });
+  await page.goto(home.address(run.id).url);
+  await page.locator("main.moment").waitFor();
+  await page.evaluate((hash) => (location.hash = hash), `#/run/${run.id}/1:9`);
+  await asked;
+  await page.evaluate((hash) => (location.hash = hash), `#/run/${run.id}/1:8`);
+  await at(page, "1:8");
+  equal(await left, true, "the connection of the other is closed");
+  await context.close();
 });
 
 test("a line of output leads to the event that wrote it", async (context) => {
@@ -282,7 +327,12 @@ test("a stretch of the timeline has a flame graph and statistics of its own", as
   await page.locator(".stats .fn-name").first().waitFor();
   const names = await page.locator(".stats .fn-name").allInnerTexts();
   holds(!names.some((one) => one.includes("first")), `only what ran at the end: ${names}`);
+  await page.getByRole("link", { name: "Call graph" }).click();
+  await page.locator(".fn-title", { hasText: "second" }).waitFor();
+  equal(await page.locator(".fn-title", { hasText: "first" }).count(), 0, "functions of the call graph that ran before");
   await page.getByLabel("The whole time").click();
+  await page.locator(".fn-title", { hasText: "first" }).waitFor();
+  await page.getByRole("link", { name: "Statistics" }).click();
   await page.locator(".stats .fn-name", { hasText: "first" }).waitFor();
 });
 

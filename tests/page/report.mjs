@@ -18,7 +18,7 @@ async function fromDisk(newContext, path) {
 const position = (page) => page.locator("main.moment").getAttribute("data-position");
 
 test("a report opens from disk with all views, and moves like the page", async ({ home, newContext }) => {
-  const run = home.record("shop.py", SHOP);
+  const run = home.recorded("shop.py", SHOP);
   const folder = join(home.dir, "report");
   home.must("report", run.id, "-o", folder, "--title", "What <went> wrong");
   equal(statSync(join(folder, "index.html")).mode & 0o777, 0o600, "mode of the report");
@@ -44,7 +44,7 @@ test("a report opens from disk with all views, and moves like the page", async (
 });
 
 test("a run is exported as one page", async ({ home, newContext }) => {
-  const run = home.record("shop.py", SHOP);
+  const run = home.recorded("shop.py", SHOP);
   const path = join(home.dir, "run.html");
   writeFileSync(path, home.must("export", run.id, "--format", "html"));
   const { context, page, asked } = await fromDisk(newContext, path);
@@ -74,6 +74,13 @@ test("a run that is too large for a report says so, and the part around a positi
   const stack = page.locator(".stack .row-button");
   await stack.last().click();
   await until(page, (n) => new RegExp(`n\\s*${n}`).test(document.querySelector(".right .v-list")?.innerText ?? ""), `n = ${value}`, value);
+  // What is counted is what the part did, and the page says so.
+  await page.getByRole("link", { name: "Statistics" }).click();
+  await page.getByText(/Counted here is what all threads did from .* after start/).waitFor();
+  const calls = Number(await page.locator(".stats tbody tr", { hasText: "step" }).locator("td.num").first().innerText());
+  holds(calls > 10 && calls < 60, `calls of step in the part: ${calls}`);
+  await page.getByRole("link", { name: "Exceptions" }).click();
+  await page.getByText("Counted here is the whole run.").waitFor();
   equal(asked, [], "requests that left the disk, and errors");
   await context.close();
   home.must("report", run.id, "-o", folder);
@@ -144,6 +151,11 @@ test("a report of the events that fit an expression, or of a thread, shows them 
   }
   await page.getByRole("link", { name: "Events" }).click();
   await until(page, (many) => document.querySelectorAll("table.events tbody tr").length === many, "all events that fit", fits.length);
+  await page.getByLabel("Page size").selectOption("25");
+  await page.getByRole("button", { name: "Later" }).click();
+  await until(page, (many) => document.querySelectorAll("table.events tbody tr").length === many, "the second page", fits.length - 25);
+  await page.getByRole("link", { name: "Call graph" }).click();
+  await page.getByText("Counted here is the whole run.").waitFor();
   equal(asked, [], "requests that left the disk, and errors");
   await context.close();
 

@@ -4,7 +4,7 @@ import { equal, holds, shop, test, until } from "./harness.mjs";
 const SHOP = shop("negative");
 
 test("the events of a run are a table, page by page, with neighbouring lines folded", async ({ home, open }) => {
-  const run = home.record("shop.py", SHOP);
+  const run = home.recorded("shop.py", SHOP);
   const page = await open(run.id);
   await page.getByRole("link", { name: "Events" }).click();
   await page.locator("td .e-raise").first().waitFor();
@@ -22,8 +22,73 @@ test("the events of a run are a table, page by page, with neighbouring lines fol
   await until(page, (was) => document.querySelector("table.events tbody td")?.innerText === was, "the first page again", first);
 });
 
+const THREADS = `import threading
+
+def step(n):
+    return n + 1
+
+def work():
+    n = 0
+    while n < 4000:
+        n = step(n)
+
+threads = [threading.Thread(target=work, name="worker %d" % k) for k in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+`;
+const positions = (page) => page.locator("table.events tbody td:first-child").allInnerTexts();
+// In the order of time, as the daemon replays them.
+const allEvents = (home, run, ...words) => home.must("replay", run.id, "--json", ...words).trim().split("\n")
+  .map((line) => JSON.parse(line)).filter((one) => one.type === "event").map((one) => `${one.thread}:${one.seq}`);
+
+test("the events of all threads are a table to the last one, with pages of any size", async ({ home, open }) => {
+  const run = home.recorded("workers.py", THREADS);
+  const all = allEvents(home, run);
+  holds(all.length > 50_000, `${all.length} events`);
+  const page = await open(run.id);
+  await page.locator("main.moment").waitFor();
+  for (const [size, number] of [[100, Math.ceil(all.length / 100)], [37, 1], [37, 700], [1000, 52], [1000, 2]]) {
+    await page.evaluate((hash) => (location.hash = hash), `#/run/${run.id}/events?fold=no&size=${size}&page=${number}`);
+    const wanted = all.slice((number - 1) * size, number * size);
+    await until(page, ([first, rows]) => document.querySelector("table.events tbody td")?.innerText === first && document.querySelectorAll("table.events tbody tr").length === rows,
+      `page ${number} of ${size}`, [wanted[0], wanted.length]);
+    equal(await positions(page), wanted, `page ${number} of ${size}`);
+  }
+  await page.getByRole("button", { name: "Last page" }).click();
+  await until(page, (last) => [...document.querySelectorAll("table.events tbody tr")].at(-1)?.cells[0].innerText === last, "the last event", all.at(-1));
+});
+
+test("a search counts all that fits and lists it to the last result; n goes on where the list at hand ends", async ({ home, open }) => {
+  const run = home.recorded("workers.py", THREADS);
+  const all = allEvents(home, run, "--where", 'function == "work" and event == line');
+  holds(all.length > 15_000, `${all.length} results`);
+  const page = await open(run.id);
+  await page.locator("main.moment").waitFor();
+  await page.keyboard.press("/");
+  await page.getByLabel("Expression").fill('function == "work" and event == line');
+  await page.keyboard.press("Enter");
+  await page.getByText(`${all.length.toLocaleString("en")} events`, { exact: true }).waitFor();
+  equal(await positions(page), all.slice(0, 200), "the first page");
+  const last = Math.ceil(all.length / 200);
+  for (const number of [last, 27, 26]) {
+    await page.getByLabel("Page", { exact: true }).fill(String(number));
+    await page.keyboard.press("Enter");
+    await until(page, (first) => document.querySelector("table.events tbody td")?.innerText === first, `page ${number}`, all[(number - 1) * 200]);
+    equal(await positions(page), all.slice((number - 1) * 200, number * 200), `page ${number}`);
+  }
+  // Over the end of the first 5,000 and back.
+  await page.evaluate((hash) => (location.hash = hash), `#/run/${run.id}/${all[4998]}`);
+  for (const [key, wanted] of [["n", all[4999]], ["n", all[5000]], ["N", all[4999]], ["N", all[4998]]]) {
+    await page.locator("main.moment").waitFor();
+    await page.keyboard.press(key);
+    await until(page, (at) => document.querySelector("main.moment")?.dataset.position === at, `${key} leads to ${wanted}`, wanted);
+  }
+});
+
 test("a search shows what fits, and says what is wrong with an expression", async ({ home, open }) => {
-  const run = home.record("shop.py", SHOP);
+  const run = home.recorded("shop.py", SHOP);
   const page = await open(run.id);
   await page.getByRole("link", { name: "Search" }).click();
   await page.getByLabel("Expression").fill("function == 'pay' and event == call and amount < 0");
@@ -52,7 +117,7 @@ for n in range(3):
 });
 
 test("files show how often each line ran, and a line's number leads to its first execution", async ({ home, open }) => {
-  const run = home.record("shop.py", SHOP);
+  const run = home.recorded("shop.py", SHOP);
   const page = await open(run.id);
   await page.getByRole("link", { name: "Files" }).click();
   await page.getByRole("button", { name: /^line 4\s*, ran 1 time$/ }).click();
@@ -61,7 +126,7 @@ test("files show how often each line ran, and a line's number leads to its first
 });
 
 test("exceptions tell where they came from and what became of them", async ({ home, open }) => {
-  const run = home.record("shop.py", SHOP);
+  const run = home.recorded("shop.py", SHOP);
   const page = await open(run.id);
   await page.getByRole("link", { name: "Exceptions" }).click();
   const row = page.locator("tbody tr", { hasText: "ValueError" });
@@ -73,7 +138,7 @@ test("exceptions tell where they came from and what became of them", async ({ ho
 });
 
 test("statistics are sorted by a click and tell callers; graphs lead to calls", async ({ home, open }) => {
-  const run = home.record("shop.py", SHOP);
+  const run = home.recorded("shop.py", SHOP);
   const page = await open(run.id);
   await page.getByRole("link", { name: "Statistics" }).click();
   const pay = page.locator("tbody tr", { hasText: "pay" }).first();
@@ -93,7 +158,7 @@ test("statistics are sorted by a click and tell callers; graphs lead to calls", 
 });
 
 test("two runs stand side by side where they part, and differences follow each other", async ({ home, open }) => {
-  const first = home.record("shop.py", SHOP);
+  const first = home.recorded("shop.py", SHOP);
   const second = home.record("shop.py", SHOP.replace("(3, 4, -1)", "(3, -4, 1)"));
   const page = await open();
   for (const run of [first, second]) await page.getByLabel(`Choose run ${run.id}`).check();
@@ -112,7 +177,7 @@ test("two runs stand side by side where they part, and differences follow each o
 });
 
 test("a search that goes on has its results on the timeline, and n leads through them", async ({ home, open }) => {
-  const run = home.record("shop.py", SHOP);
+  const run = home.recorded("shop.py", SHOP);
   const page = await open(run.id);
   await page.locator("main.moment").waitFor();
   await page.keyboard.press("/");

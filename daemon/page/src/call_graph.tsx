@@ -6,7 +6,7 @@ import { route, runAddress } from "./route";
 import { grown, type RunData } from "./run_data";
 import type { FunctionStats } from "./statistics";
 import { useList } from "./use_list";
-import { setQuery, ThreadChoice, Trouble } from "./view_parts";
+import { PartNote, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "./view_parts";
 
 const SIZES = [20, 40, 80, 150];
 const WIDTH = 190, HEIGHT = 46;
@@ -17,7 +17,8 @@ export function CallGraphView({ data }: { data: RunData }) {
   const query = route.value.query;
   const thread = Number(query.get("thread")) || undefined;
   const most = Number(query.get("most")) || 20;
-  const { items, end, error } = useList<FunctionStats>(`${id}/${thread}`, "stats", { run: id, thread, callers: true }, grown(data.run));
+  const span = spanFields(data);
+  const { items, end, error } = useList<FunctionStats>(`${id}/${thread}/${span.from_ns}/${span.to_ns}`, "stats", { run: id, thread, callers: true, ...span }, grown(data.run));
   const [zoom, setZoom] = useState(1);
   const box = useRef<HTMLDivElement>(null);
   const [over, setOver] = useState("");
@@ -31,10 +32,11 @@ export function CallGraphView({ data }: { data: RunData }) {
   const heaviest = Math.max(1, ...items.map((one) => one.cumulative_ns));
   return (
     <main class="view">
-      <div class="view-bar"><h2>Call graph</h2><ThreadChoice data={data} />
+      <div class="view-bar"><h2>Call graph</h2><ThreadChoice data={data} /><SpanChip />
         <label class="choice">Functions <select value={most} onChange={(event) => setQuery({ most: event.currentTarget.value })}>{SIZES.map((one) => <option key={one} value={one}>{one} with most time</option>)}</select></label>
         <span class="quiet">{end ? `${plural(items.length, "function")} in all` : "counting …"}</span><span class="grow" />
         <button aria-label="Smaller" onClick={() => setZoom(Math.max(0.2, zoom / 1.25))}>−</button><button onClick={() => setZoom(1)}>{Math.round(zoom * 100)} %</button><button aria-label="Larger" onClick={() => setZoom(Math.min(3, zoom * 1.25))}>+</button></div>
+      <PartNote data={data} calls />
       <Trouble error={error} />
       {end && items.length === 0 && <p class="pad quiet">No calls are recorded.</p>}
       <div ref={box} class="graph-box" role="region" aria-label="Call graph" tabIndex={0}>
@@ -53,7 +55,7 @@ export function CallGraphView({ data }: { data: RunData }) {
                 <g class="fn-node" transform={`translate(${node.x - WIDTH / 2} ${node.y - HEIGHT / 2})`}>
                   <rect width={WIDTH} height={HEIGHT} rx="9" />
                   <rect class="heat" width={Math.max(6, WIDTH * (node.one.cumulative_ns / heaviest))} height="4" y={HEIGHT - 4} rx="2" />
-                  <text x="10" y="18" class="fn-title">{clip(shown(node.one.function), 25)}</text>
+                  <text x="10" y="18" class="fn-title">{clip(shown(node.one.function), 23)}</text>
                   <text x="10" y="34">{count(node.one.calls)} × · {duration(node.one.cumulative_ns)} · own {duration(node.one.own_ns)}</text>
                 </g>
               </a>

@@ -1,17 +1,18 @@
 // The events of a run as a table: where, thread, what, the statement, what changed. Page by page, any size; neighbouring
 // lines folded into one row.
 import { useMemo } from "preact/hooks";
+import { backend } from "./app_state";
 import { count, plainText, shown, inline } from "./format";
 import { highlight } from "./highlight";
+import { Report } from "./report";
 import { route, runAddress } from "./route";
 import { useLines, type RunData } from "./run_data";
 import type { EventObject, Value } from "./types";
 import { useList } from "./use_list";
-import { Place, Position, setQuery, ThreadChoice, Trouble } from "./view_parts";
+import { Pager, Place, Position, setQuery, ThreadChoice, Trouble } from "./view_parts";
 import { valueKind, valueText } from "./value_text";
 
 const SIZES = [25, 50, 100, 250, 500, 1000];
-const ALL_THREADS_LIMIT = 50_000; // reading further into all threads at once would take long
 
 interface Row { events: EventObject[]; changed: Map<string, Value> }
 
@@ -23,11 +24,15 @@ export function EventsView({ data }: { data: RunData }) {
   const fold = query.get("fold") !== "no";
   const page = Math.max(1, Number(query.get("page")) || 1);
   const first = (page - 1) * size + 1;
-  const total = thread ? ((one) => (one ? one.events + one.lost : 0))(data.threads.find((one) => one.thread === thread)) : data.run.events + data.run.lost;
-  const tooFar = !thread && first + size > ALL_THREADS_LIMIT;
-  const fields = thread ? { run: id, thread, from: first, limit: size, source: true } : { run: id, limit: first + size - 1, source: true };
-  const { items, end, error } = useList<EventObject>(tooFar ? null : `${id}/${thread}/${first}/${size}`, "replay", fields, data.run.state === "running" ? data.run.events : "ended");
-  const rows = useMemo(() => foldRows(thread ? items : items.slice(first - 1), fold), [items, fold]);
+  const from = backend();
+  const report = from instanceof Report ? from : null;
+  const one = data.threads.find((each) => each.thread === thread);
+  const total = report ? report.eventsOf(thread) : thread ? (one ? one.events + one.lost : 0) : data.run.events + data.run.lost;
+  // Of a thread by their numbers; of all threads, and where only some events are there, by their order.
+  const place = thread && !report ? { thread, from: first, to: first + size - 1 } : { thread: thread || undefined, skip: first - 1 };
+  const { items, end, error } = useList<EventObject>(`${id}/${thread}/${first}/${size}`, "replay", { run: id, ...place, limit: size, source: true },
+    data.run.state === "running" ? data.run.events : "ended");
+  const rows = useMemo(() => foldRows(items, fold), [items, fold]);
   const pages = Math.max(1, Math.ceil(total / size));
   return (
     <main class="view">
@@ -38,23 +43,15 @@ export function EventsView({ data }: { data: RunData }) {
           {[...new Set([...SIZES, size])].sort((a, b) => a - b).map((one) => <option key={one} value={one}>{one}</option>)}</select></label>
         <label class="choice"><input type="checkbox" checked={fold} onChange={() => setQuery({ fold: fold ? "no" : "" })} /> fold lines</label>
         <span class="grow" />
-        <nav class="pager" aria-label="Pages">
-          <button disabled={page <= 1} onClick={() => setQuery({ page: "" }, false)} aria-label="First page">«</button>
-          <button disabled={page <= 1} onClick={() => setQuery({ page: String(page - 1) }, false)}>Earlier</button>
-          <span>page <input type="text" inputMode="numeric" aria-label="Page" value={page} size={5}
-            onChange={(event) => setQuery({ page: String(Math.min(pages, Math.max(1, Number(event.currentTarget.value) || 1))) }, false)} /> of {count(pages)}</span>
-          <button disabled={page >= pages} onClick={() => setQuery({ page: String(page + 1) }, false)}>Later</button>
-          <button disabled={page >= pages} onClick={() => setQuery({ page: String(pages) }, false)} aria-label="Last page">»</button>
-        </nav>
+        <Pager page={page} pages={pages} />
       </div>
       <Trouble error={error} />
-      {tooFar && <p class="pad">All threads together are shown up to event {count(ALL_THREADS_LIMIT)}. Choose a thread to go anywhere in it.</p>}
       <div class="table-box" tabIndex={0} role="region" aria-label="Events">
         <table class="table events">
           <thead><tr><th scope="col">Position</th><th scope="col">Where</th><th scope="col">Thread</th><th scope="col">Event</th><th scope="col">Statement</th><th scope="col">Data</th></tr></thead>
           <tbody>{rows.map((row) => <EventRow key={`${row.events[0].thread}:${row.events[0].seq}`} run={id} row={row} data={data} />)}</tbody>
         </table>
-        {rows.length === 0 && !tooFar && <p class="quiet pad">{end ? "No events." : "Loading …"}</p>}
+        {rows.length === 0 && !error && <p class="quiet pad">{!end ? "Loading …" : total > 0 ? "The events of this page are lost." : "No events."}</p>}
       </div>
     </main>
   );

@@ -4,7 +4,7 @@ import { route } from "./route";
 import { grown, type RunData } from "./run_data";
 import type { Text } from "./types";
 import { useList } from "./use_list";
-import { Place, Position, ThreadChoice, Trouble } from "./view_parts";
+import { PartNote, Place, Position, ThreadChoice, Trouble } from "./view_parts";
 
 interface Spot { file: Text | null; line: number; function: Text; source: number | null }
 interface Group {
@@ -20,6 +20,7 @@ export function ExceptionsView({ data }: { data: RunData }) {
     <main class="view">
       <div class="view-bar"><h2>Exceptions</h2><ThreadChoice data={data} />
         <span class="quiet">{end ? `${plural(items.reduce((sum, one) => sum + one.count, 0), "exception")} of ${plural(items.length, "kind")}` : "counting …"}</span></div>
+      <PartNote data={data} />
       <Trouble error={error} />
       {end && items.length === 0 ? <p class="pad quiet">No exception was raised in recorded code.</p> : (
         <div class="table-box" tabIndex={0} role="region" aria-label="Exceptions">

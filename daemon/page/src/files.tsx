@@ -7,7 +7,7 @@ import { route, runAddress } from "./route";
 import { grown, useLines, type RunData } from "./run_data";
 import { SourceView } from "./source_view";
 import { useList } from "./use_list";
-import { Trouble } from "./view_parts";
+import { PartNote, Trouble } from "./view_parts";
 import type { State } from "./moment_state";
 
 interface Hits { source: number; file: string; events: number; lines: [number, number][] }
@@ -44,6 +44,7 @@ export function FilesView({ data }: { data: RunData }) {
       <section class="panel" aria-label="Source">
         <div class="panel-head"><h2><bdi>{shown(chosen?.file) || "Choose a file"}</bdi></h2>
           <span class="quiet">{of ? `${plural(of.lines.length, "line")} ran; a line's number leads to its first execution` : ""}</span></div>
+        <PartNote data={data} />
         <Trouble error={error} />
         {file !== "" && !chosen && <p class="pad">No source of this name is recorded.</p>}
         {lines && chosen && <SourceView lines={lines} current={wanted} notes={{ hits: counts }} label={`Source of ${shown(chosen.file)}`} onLine={goToLine} />}

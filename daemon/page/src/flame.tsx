@@ -5,7 +5,7 @@ import { route, runAddress } from "./route";
 import { grown, type RunData } from "./run_data";
 import type { Text } from "./types";
 import { useList } from "./use_list";
-import { setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "./view_parts";
+import { PartNote, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "./view_parts";
 
 interface Node { node: number; parent: number | null; depth: number; function: Text; file: Text | null; line: number | null; calls: number; own_ns: number; cumulative_ns: number }
 interface Box { node: Node; left: number; width: number; row: number }
@@ -33,6 +33,7 @@ export function FlameView({ data }: { data: RunData }) {
         <input type="search" placeholder="mark functions" aria-label="Mark functions" value={find} onInput={(event) => setFind(event.currentTarget.value)} />
         <span class="quiet" role="status">{over ? `${text(over)} · own ${duration(over.own_ns)} · ${baseName(shown(over.file))}:${over.line}` : end ? "a click widens a box, another one leads back" : "counting …"}</span>
         <span class="grow" />{zoomed !== null && <button onClick={() => setZoomed(null)}>Whole</button>}</div>
+      <PartNote data={data} calls />
       <Trouble error={error} />
       {end && items.length === 0 && <p class="pad quiet">No calls are recorded.</p>}
       <div class="flame-box" role="region" aria-label="Flame graph" tabIndex={0}>

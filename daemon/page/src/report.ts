@@ -12,6 +12,7 @@ export interface ReportData {
   part: string | null;      // what of the run is in it, in words; null: all
   thread: number | null;    // the only one that is in it
   title: string;            // empty: the command
+  time: { from_ns: string; to_ns: string } | null; // the part's, where it is one stretch; calls are counted within
   threads: Thread[];
   tasks: Task[];
   sources: Source[];
@@ -23,7 +24,7 @@ export interface ReportData {
 // Texts of JSON Lines as smiley-report leaves them: data/*.js call smileyReport("…") with one part each, in order.
 export function collect(parts: string[]): ReportData | null {
   if (parts.length === 0) return null;
-  const data: ReportData = { run: null as never, part: null, thread: null, title: "", threads: [], tasks: [], sources: [], baselines: [], events: [], answers: {} };
+  const data: ReportData = { run: null as never, part: null, thread: null, title: "", time: null, threads: [], tasks: [], sources: [], baselines: [], events: [], answers: {} };
   const told = new Map<string, Frame>(); // frames that do not change between two baselines are told once
   let answer = "";
   for (const part of parts) {
@@ -45,6 +46,7 @@ export function collect(parts: string[]): ReportData | null {
           data.part = object.part;
           data.thread = object.thread;
           data.title = object.title;
+          if (object.from_ns) data.time = { from_ns: object.from_ns, to_ns: object.to_ns };
           break;
         case "answer":
           answer = object.asked;
@@ -124,7 +126,7 @@ export class Report implements Backend {
       }
       case "tasks": return { lines: fields.counts ? this.taskCounts() : this.data.tasks, end: {} };
       case "sources": return { lines: this.data.sources.filter((one) => !fields.source || one.source === fields.source), end: {} };
-      case "replay": return { lines: this.replay(fields), end: {} };
+      case "replay": return this.replay(fields);
       case "state": {
         const event = this.events.find(String(fields.at ?? "end"), fields.thread as number | undefined);
         if (!event) throw new RequestError("not_found", "this is not in the report");
@@ -144,7 +146,11 @@ export class Report implements Backend {
     return kept;
   }
 
-  private replay(fields: Fields): EventObject[] {
+  eventsOf(thread: number): number {
+    return thread ? this.events.byThread.get(thread)?.length ?? 0 : this.data.events.length;
+  }
+
+  private replay(fields: Fields): { lines: EventObject[]; end: Record<string, any> } {
     const position = /^(\d+):(\d+)$/.exec(String(fields.from ?? ""));
     const thread = position ? Number(position[1]) : (fields.thread as number | undefined);
     const from = position ? Number(position[2]) : Number(fields.from ?? 0);
@@ -153,15 +159,18 @@ export class Report implements Backend {
     const frame = fields.frame as number | undefined;
     const wanted = String(fields.where ?? "").toLowerCase();
     const list = thread ? this.events.byThread.get(thread) ?? [] : this.data.events;
+    const behind = fields.after ? list.findIndex((event) => `${event.thread}:${event.seq}` === fields.after) + 1 : Number(fields.skip ?? 0);
     const out: EventObject[] = [];
-    for (const event of list) {
-      if (out.length >= limit || (thread && event.seq > to)) break;
+    let counted = 0;
+    for (const event of behind > 0 ? list.slice(behind) : list) {
+      if ((out.length >= limit && !fields.count) || (thread && event.seq > to)) break;
       if (frame && event.frame !== frame && (event.parent !== frame || event.event === "line")) continue;
       if (event.seq < from && thread) continue;
       if (wanted && !this.holds(event, wanted)) continue;
-      out.push(fields.source ? { ...event, text: this.lineOf(event.source, event.line) } : event);
+      counted++;
+      if (out.length < limit) out.push(fields.source ? { ...event, text: this.lineOf(event.source, event.line) } : event);
     }
-    return out;
+    return { lines: out, end: { counted } };
   }
 
   // A report has no expressions: it looks for a text in what the table of events shows.

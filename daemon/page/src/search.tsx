@@ -1,59 +1,16 @@
 // Searching a run with an expression: results as they are found, on the timeline too, and walked by n and N.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { backend } from "./app_state";
-import type { Stream } from "./backend";
 import { count, plainText, plural, shown, inline } from "./format";
 import { Statement } from "./events";
-import { found, searching, searchRun, searchText } from "./search_state";
+import { counting, found, foundBefore, looking, openWindow, search, searchRun, searchText, stopSearch, total, WINDOW } from "./search_state";
 import { route, runAddress } from "./route";
 import type { RunData } from "./run_data";
-import type { EventObject } from "./types";
-import { Place, Position, setQuery, Trouble } from "./view_parts";
+import { Pager, Place, Position, setQuery, Trouble } from "./view_parts";
 import { valueText } from "./value_text";
 
-const MOST = 5000; // results that are kept
-const SHOWN = 300;
+const ROWS = 200; // a page
 const EXAMPLES = ['event == raise', 'event == return and value == None', 'function == "main"', 'amount changed', 'event == stdout and value ~ "error"'];
-let running: Stream | null = null;
-
-function search(run: string, text: string, onError: (text: string) => void) {
-  running?.close();
-  searchRun.value = run;
-  searchText.value = text;
-  found.value = [];
-  if (text === "") {
-    searching.value = false;
-    return;
-  }
-  searching.value = true;
-  let all: EventObject[] = [];
-  let due = false;
-  const show = () => {
-    due = false;
-    found.value = [...all];
-  };
-  const stream = backend().stream("replay", { run, where: text, source: true, limit: MOST }, (event) => {
-    all.push(event);
-    if (!due) {
-      due = true;
-      setTimeout(show, 80);
-    }
-  });
-  running = stream;
-  stream.done.then(
-    () => {
-      if (running !== stream) return;
-      show();
-      searching.value = false;
-    },
-    (error) => {
-      if (running !== stream) return;
-      searching.value = false;
-      all = [];
-      found.value = [];
-      onError(error instanceof Error ? error.message : String(error));
-    });
-}
 
 export function SearchView({ data }: { data: RunData }) {
   const id = data.run.id;
@@ -61,6 +18,7 @@ export function SearchView({ data }: { data: RunData }) {
   const [text, setText] = useState(asked);
   const [error, setError] = useState("");
   const field = useRef<HTMLInputElement>(null);
+  const tried = useRef(0); // the window that was asked for last
   // Before anybody can type: what is typed stays.
   useLayoutEffect(() => {
     setText(asked);
@@ -70,17 +28,32 @@ export function SearchView({ data }: { data: RunData }) {
     }
   }, [asked, id]);
   useEffect(() => field.current?.focus(), []);
-  const results = searchRun.value === id ? found.value : [];
+  const mine = searchRun.value === id;
+  const results = mine ? found.value : [];
+  const pages = Math.max(1, Math.ceil(total.value / ROWS));
+  const page = Math.max(1, Number(route.value.query.get("page")) || 1);
+  const first = (page - 1) * ROWS;
+  const wanted = Math.floor(first / WINDOW);
+  const atHand = foundBefore.value / WINDOW;
+  useEffect(() => {
+    if (!mine || total.value === 0 || wanted === atHand || looking.value || first >= total.value || tried.current === wanted) return;
+    tried.current = wanted;
+    openWindow(wanted).catch((failure) => setError(failure instanceof Error ? failure.message : String(failure)));
+  }, [mine, wanted, atHand, total.value > first, looking.value]);
+  useEffect(() => {
+    if (wanted === atHand) tried.current = wanted;
+  }, [wanted, atHand]);
+  const shownRows = results.slice(first - foundBefore.value, first - foundBefore.value + ROWS);
   return (
     <main class="view">
-      <form class="view-bar" role="search" onSubmit={(event) => { event.preventDefault(); setError(""); searchText.value = "\0"; setQuery({ where: text }, false); }}>
+      <form class="view-bar" role="search" onSubmit={(event) => { event.preventDefault(); setError(""); searchText.value = "\0"; setQuery({ where: text, page: "" }, false); }}>
         <h2>Search</h2>
         <input ref={field} class="expression" type="text" spellcheck={false} autocomplete="off" aria-label="Expression" value={text}
           placeholder='function == "pay" and amount < 0' onInput={(event) => setText(event.currentTarget.value)} />
         <button type="submit">Find</button>
-        {searching.value && <button type="button" onClick={() => { running?.close(); running = null; searching.value = false; }}>Stop</button>}
-        <span class="quiet" role="status">{asked === "" ? "" : searching.value ? `${plural(results.length, "event")} so far …`
-          : `${plural(results.length, "event")}${results.length >= MOST ? ", more were not looked for" : ""}`}</span>
+        {counting.value && <button type="button" onClick={stopSearch}>Stop</button>}
+        <span class="quiet" role="status">{asked === "" ? "" : `${plural(total.value, "event")}${counting.value ? " so far …" : ""}`}</span>
+        {total.value > ROWS && <><span class="grow" /><Pager page={page} pages={pages} /></>}
       </form>
       <Trouble error={error} />
       {asked === "" && (backend().kind === "report" ? (
@@ -92,11 +65,12 @@ export function SearchView({ data }: { data: RunData }) {
           <p class="quiet">Names: event function file line thread process task depth value exception, and the program's variables with their
             attributes and items. <code>~</code> finds a text in a text, <code>x changed</code> is true where it changed.</p></div>
       ))}
-      {results.length > 0 && (
+      {asked !== "" && total.value > 0 && shownRows.length === 0 && <p class="pad quiet">{looking.value ? `Looking for the results from number ${count(first + 1)} on …` : "No results here."}</p>}
+      {shownRows.length > 0 && (
         <div class="table-box" tabIndex={0} role="region" aria-label="Results">
           <table class="table events">
             <thead><tr><th scope="col">Position</th><th scope="col">Where</th><th scope="col">Event</th><th scope="col">Statement</th><th scope="col">Data</th></tr></thead>
-            <tbody>{results.slice(0, SHOWN).map((event) => (
+            <tbody>{shownRows.map((event) => (
               <tr key={`${event.thread}:${event.seq}`}>
                 <td><Position run={id} at={`${event.thread}:${event.seq}`} /></td>
                 <td class="nowrap"><Place run={id} file={event.file} line={event.line} source={event.source} /> <span class="quiet"><bdi>{shown(event.function)}</bdi></span></td>
@@ -108,7 +82,7 @@ export function SearchView({ data }: { data: RunData }) {
               </tr>
             ))}</tbody>
           </table>
-          {results.length > SHOWN && <p class="quiet pad">The first {SHOWN} of {count(results.length)} are listed; all are on the timeline, n and N walk through them.</p>}
+          {total.value > WINDOW && <p class="quiet pad">The results from number {count(foundBefore.value + 1)} to {count(foundBefore.value + results.length)} are on the timeline; n and N walk through all of them.</p>}
         </div>
       )}
     </main>

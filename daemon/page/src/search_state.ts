@@ -1,27 +1,147 @@
-// What was searched for last, and what was found: shown in the Search view, on the timeline, and walked by n and N.
+// What was searched for last, and what was found: shown in the Search view, on the timeline, and walked by n and N. However
+// many results there are, a window of them is at hand; those behind it are asked for from the last one on.
 import { signal } from "@preact/signals";
-import { say } from "./app_state";
+import { backend, say, sayError } from "./app_state";
+import type { Stream } from "./backend";
 import { goTo, type State } from "./moment_state";
 import type { EventObject } from "./types";
 
+export const WINDOW = 5000; // results at hand
 export const found = signal<EventObject[]>([]);
+export const foundBefore = signal(0);               // how many come before them
+export const total = signal(0);                     // results of the whole run, as far as they are counted
+export const counting = signal(false);              // results are still being looked for
+export const looking = signal(false);               // the window is still being filled
 export const searchText = signal("");
-export const searching = signal(false);
 export const searchRun = signal("");
 
-export function nextFound(state: State, by: 1 | -1, run: string) {
-  const all = searchRun.value === run ? found.value : [];
-  if (all.length === 0) {
+let counter: Stream | null = null; // counts to the end of the run
+let filler: Stream | null = null;  // fills another window than the first
+let starts: (string | null)[] = [null]; // where each window begins that is known: behind this position
+
+export function stopSearch() {
+  counter?.close();
+  filler?.close();
+  counter = filler = null;
+  counting.value = looking.value = false;
+}
+
+export function search(run: string, text: string, onError: (text: string) => void) {
+  stopSearch();
+  searchRun.value = run;
+  searchText.value = text;
+  found.value = [];
+  foundBefore.value = total.value = 0;
+  starts = [null];
+  if (text === "") return;
+  counting.value = looking.value = true;
+  const first: EventObject[] = [];
+  let due = false;
+  const show = () => {
+    due = false;
+    if (counter !== stream) return;
+    total.value = Math.max(total.value, first.length);
+    if (foundBefore.value === 0 && !filler) found.value = [...first];
+  };
+  const filled = () => {
+    show();
+    starts[1] ??= positionOf(first[first.length - 1]);
+    if (!filler) looking.value = false;
+  };
+  const stream: Stream = backend().stream("replay", { run, where: text, source: true, limit: WINDOW, count: true }, (object) => {
+    if (object.type === "counted") {
+      if (looking.value) filled();
+      total.value = object.events;
+      return;
+    }
+    first.push(object);
+    if (!due) {
+      due = true;
+      setTimeout(show, 80);
+    }
+  });
+  counter = stream;
+  stream.done.then(
+    (end) => {
+      if (counter !== stream) return;
+      filled();
+      total.value = Number(end.counted ?? first.length);
+      counting.value = false;
+    },
+    (error) => {
+      if (counter !== stream) return;
+      stopSearch();
+      found.value = [];
+      onError(error instanceof Error ? error.message : String(error));
+    });
+}
+
+const positionOf = (event: EventObject | undefined) => (event ? `${event.thread}:${event.seq}` : null);
+
+// Makes a window the one at hand. The windows before one that was never reached are passed through.
+export async function openWindow(wanted: number): Promise<void> {
+  filler?.close();
+  const run = searchRun.value, where = searchText.value;
+  let at = Math.min(wanted, starts.length - 1);
+  looking.value = true;
+  for (; at <= wanted; at++) {
+    const list: EventObject[] = [];
+    const after = starts[at] ?? undefined;
+    const stream = backend().stream("replay", { run, where, source: true, limit: WINDOW, after }, (event) => list.push(event));
+    filler = stream;
+    try {
+      await stream.done;
+    } catch (error) {
+      if (filler !== stream) return;
+      filler = null;
+      looking.value = false;
+      throw error;
+    }
+    if (filler !== stream) return;
+    if (list.length === 0) break;
+    found.value = list;
+    foundBefore.value = at * WINDOW;
+    if (list.length < WINDOW) break;
+    starts[at + 1] = positionOf(list[list.length - 1]);
+  }
+  filler = null;
+  looking.value = false;
+}
+
+export async function nextFound(state: State, by: 1 | -1, run: string) {
+  if (searchRun.value !== run || found.value.length === 0) {
     say("nothing is searched for: / searches");
     return;
   }
   const now = BigInt(state.time_ns);
-  const later = (one: EventObject) => {
+  const compare = (one: EventObject) => {
     const time = BigInt(one.time_ns);
-    return time > now || (time === now && (one.thread > state.thread || (one.thread === state.thread && one.seq > state.seq)));
+    return time !== now ? (time > now ? 1 : -1) : one.thread - state.thread || one.seq - state.seq;
   };
-  const isHere = (one: EventObject) => one.thread === state.thread && one.seq === state.seq;
-  const next = by > 0 ? all.find(later) : [...all].reverse().find((one) => !later(one) && !isHere(one));
+  const goes = (one: EventObject) => (by > 0 ? compare(one) > 0 : compare(one) < 0);
+  const windowAt = () => Math.round(foundBefore.value / WINDOW);
+  try {
+    // The window whose results lie around this moment, from the one at hand.
+    while (windowAt() > 0 && !goesBack()) await openWindow(windowAt() - 1);
+    while (!goesOn() && foundBefore.value + found.value.length < total.value) {
+      const before = windowAt();
+      await openWindow(before + 1);
+      if (windowAt() === before) break;
+    }
+    if (by < 0 && windowAt() > 0 && !found.value.some(goes)) await openWindow(windowAt() - 1);
+  } catch (error) {
+    sayError(error);
+    return;
+  }
+  const all = found.value;
+  const next = by > 0 ? all.find(goes) : [...all].reverse().find(goes);
   if (next) goTo(run, `${next.thread}:${next.seq}`);
   else say(by > 0 ? "no later result" : "no earlier result");
+
+  function goesBack() {
+    return compare(found.value[0]) <= 0;
+  }
+  function goesOn() {
+    return compare(found.value[found.value.length - 1]) > 0;
+  }
 }

@@ -3,12 +3,19 @@ import { useEffect, useRef } from "preact/hooks";
 import { linkState } from "./api";
 import { backend, helpOpen, notices, question } from "./app_state";
 import { KEYS } from "./keys";
-import { runAddress, VIEWS } from "./route";
+import { route, runAddress, VIEWS } from "./route";
 
 export const VIEW_NAMES: Record<string, string> = {
   moment: "Moment", events: "Events", search: "Search", files: "Files", threads: "Threads", exceptions: "Exceptions",
   statistics: "Statistics", calls: "Call graph", flame: "Flame graph",
 };
+
+// Statistics and graphs tell of the same: thread and stretch of time stay when one follows another.
+const COUNTED = ["statistics", "calls", "flame"];
+function keptBetween(from: string | undefined, to: string): Record<string, string> {
+  if (!from || from === to || !COUNTED.includes(from) || !COUNTED.includes(to)) return {};
+  return Object.fromEntries(["thread", "from", "to"].flatMap((key) => (route.value.query.has(key) ? [[key, route.value.query.get(key)!]] : [])));
+}
 
 export function Logo() {
   return (
@@ -28,7 +35,7 @@ export function Head({ children, run, view }: { children?: preact.ComponentChild
       {run && (
         <nav class="tabs" aria-label="Views of this run">
           {VIEWS.map((name) => (
-            <a key={name} href={runAddress(run, name)} aria-current={name === view ? "page" : undefined}>{VIEW_NAMES[name]}</a>
+            <a key={name} href={runAddress(run, name, "", keptBetween(view, name))} aria-current={name === view ? "page" : undefined}>{VIEW_NAMES[name]}</a>
           ))}
         </nav>
       )}

@@ -5,7 +5,7 @@ import { route, runAddress } from "./route";
 import { grown, type RunData } from "./run_data";
 import type { Text } from "./types";
 import { useList } from "./use_list";
-import { Place, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "./view_parts";
+import { PartNote, Place, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "./view_parts";
 
 export interface Times { calls: number; primitive: number; own_ns: number; cumulative_ns: number }
 export interface FunctionStats extends Times {
@@ -32,6 +32,7 @@ export function StatisticsView({ data }: { data: RunData }) {
       <div class="view-bar"><h2>Statistics</h2><ThreadChoice data={data} /><SpanChip />
         <input type="search" placeholder="filter functions" aria-label="Filter functions" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
         <span class="quiet">{end ? `${plural(items.length, "function")}, ${plural(end.calls ?? 0, "call")}; the cost of recording is taken out of the times` : "counting …"}</span></div>
+      <PartNote data={data} calls />
       <Trouble error={error} />
       <div class="table-box" tabIndex={0} role="region" aria-label="Functions">
         <table class="table stats">

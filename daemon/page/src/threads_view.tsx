@@ -5,7 +5,7 @@ import { runAddress } from "./route";
 import { grown, type RunData } from "./run_data";
 import type { TaskCount, Thread } from "./types";
 import { useList } from "./use_list";
-import { Position, Trouble } from "./view_parts";
+import { PartNote, Position, Trouble } from "./view_parts";
 
 export function ThreadsView({ data }: { data: RunData }) {
   const id = data.run.id;
@@ -14,6 +14,7 @@ export function ThreadsView({ data }: { data: RunData }) {
   return (
     <main class="view">
       <div class="view-bar"><h2>Threads</h2></div>
+      <PartNote data={data} />
       <Trouble error={error} />
       <div class="table-box" tabIndex={0} role="region" aria-label="Threads">
         <table class="table">

@@ -147,6 +147,7 @@ export function Timeline({ run, data, state, handle, found }: {
         <button aria-label="Zoom out" title="Zoom out (-)" onClick={() => handle.current!.zoom(2.5)}>−</button>
         {view && <a class="button" title="What ran in this stretch, as a flame graph" href={stretchAddress("flame")}>Flame graph</a>}
         {view && <a class="button" title="What ran in this stretch, counted and timed" href={stretchAddress("statistics")}>Statistics</a>}
+        {view && <a class="button" title="Who called whom in this stretch" href={stretchAddress("calls")}>Call graph</a>}
         <button title="Whole run (0)" onClick={() => setView(null)} disabled={!view}>All</button>
       </div>
       <div ref={box} class="lanes" tabIndex={0} role="region" aria-label="Lanes of threads and tasks" onScroll={() => setScrolled(box.current!.scrollTop)}>

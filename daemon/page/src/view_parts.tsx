@@ -1,5 +1,7 @@
 // Small parts that several views of a run share.
-import { baseName, duration, plainText, shown } from "./format";
+import { baseName, count, duration, plainText, shown, since } from "./format";
+import { backend } from "./app_state";
+import { Report } from "./report";
 import { go, route, runAddress } from "./route";
 import type { RunData } from "./run_data";
 import type { Text } from "./types";
@@ -58,4 +60,33 @@ export const Position = ({ run, at }: { run: string; at: string }) =>
 
 export function Trouble({ error }: { error: string }) {
   return error ? <p class="trouble" role="alert"><bdi>{error}</bdi></p> : null;
+}
+
+// Pages of a table, by the word `page` of the address.
+export function Pager({ page, pages }: { page: number; pages: number }) {
+  const to = (number: number) => setQuery({ page: number <= 1 ? "" : String(number) }, false);
+  return (
+    <nav class="pager" aria-label="Pages">
+      <button type="button" disabled={page <= 1} onClick={() => to(1)} aria-label="First page">«</button>
+      <button type="button" disabled={page <= 1} onClick={() => to(page - 1)}>Earlier</button>
+      <span>page <input type="text" inputMode="numeric" aria-label="Page" value={page} size={Math.max(3, String(pages).length)}
+        onKeyDown={(event) => { if (event.key === "Enter") { event.preventDefault(); event.currentTarget.blur(); } }}
+        onChange={(event) => to(Math.min(pages, Math.max(1, Number(event.currentTarget.value) || 1)))} /> of {count(pages)}</span>
+      <button type="button" disabled={page >= pages} onClick={() => to(page + 1)}>Later</button>
+      <button type="button" disabled={page >= pages} onClick={() => to(pages)} aria-label="Last page">»</button>
+    </nav>
+  );
+}
+
+// In the report of a part: what is counted here. Calls are counted over the time of the part, where it has one.
+export function PartNote({ data, calls = false }: { data: RunData; calls?: boolean }) {
+  const from = backend();
+  const report = from instanceof Report ? from.data : null;
+  if (!report?.part) return null;
+  const of = report.thread ? `thread ${report.thread}` : "the whole run";
+  const when = (time: string) => duration(since(data.run.start_ns, time));
+  const what = calls && report.time
+    ? `what ${report.thread ? of : "all threads"} did from ${when(report.time.from_ns)} to ${when(report.time.to_ns)} after start`
+    : of;
+  return <p class="part-note" role="note">This report holds a part of the run (<bdi>{report.part}</bdi>). Counted here is {what}.</p>;
 }
