@@ -3,7 +3,46 @@
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
-import { CHROMIUM, FLAGS, Home } from "./harness.mjs";
+import { CHROMIUM, FLAGS, Home, makeContext } from "./harness.mjs";
+
+// Some orders at a time, each a task that waits and works in turns.
+const BAKERY = `import asyncio
+import random
+
+OVENS = asyncio.Semaphore(4)
+rng = random.Random(7)
+
+async def knead(order, loaves):
+    for loaf in range(loaves):
+        await asyncio.sleep(rng.random() / 200)
+        order.append(f"loaf {loaf}")
+
+async def bake(order):
+    async with OVENS:
+        for loaf in range(len(order)):
+            await asyncio.sleep(rng.random() / 100)
+            order[loaf] += ", baked"
+            if rng.random() < 0.05:
+                raise RuntimeError(f"burnt: {order[loaf]}")
+
+async def serve(customer):
+    order = []
+    await knead(order, rng.randint(2, 6))
+    try:
+        await bake(order)
+    except RuntimeError as error:
+        print(f"{customer}: {error}")
+    return len(order)
+
+async def main():
+    customers = []
+    for number in range(1, 25):
+        await asyncio.sleep(rng.random() / 100)
+        customers.append(asyncio.create_task(serve(f"customer {number}"), name=f"customer {number}"))
+    print(sum(await asyncio.gather(*customers)), "loaves")
+
+asyncio.run(main())
+`;
 
 const SIZES = { laptop: { width: 1280, height: 800 }, large: { width: 1920, height: 1080 } };
 const folder = process.argv[2];
@@ -13,7 +52,7 @@ try {
   cpSync(process.env.SMILEY_EXAMPLE, home.dir, { recursive: true });
   home.must("run", "--python", process.env.SMILEY_PYTHON ?? "/usr/bin/python3", "farm_shop.py", "0.02");
   const run = JSON.parse(home.must("list", "--json", "-n", "1"));
-  const page = await (await browser.newContext()).newPage();
+  const page = await (await makeContext(browser)).newPage();
   const picture = async (name, size, scheme, address, ready) => {
     await page.setViewportSize(SIZES[size]);
     await page.emulateMedia({ colorScheme: scheme });
@@ -39,6 +78,15 @@ try {
   await picture("flame-laptop", "laptop", "light", `#/run/${run.id}/flame?by=calls`, () => page.locator(".flame-cell").first().waitFor());
   await picture("events-large", "large", "light", `#/run/${run.id}/events?thread=${wrong.thread}&page=${Math.ceil(wrong.seq / 100)}`,
     () => page.locator(".events tbody tr").nth(10).waitFor());
+  const bakery = home.record("bakery.py", BAKERY);
+  const [burnt] = home.must("replay", bakery.id, "--json", "--where", "event == handled").trim().split("\n").map((line) => JSON.parse(line));
+  await picture("tasks-large", "large", "light", `#/run/${bakery.id}/${burnt.thread}:${burnt.seq}`, async () => {
+    await page.getByRole("button", { name: "Tasks" }).click();
+    await page.locator(".tasks li button").nth(20).waitFor();
+    await page.locator(".lane-name.of-task").nth(8).waitFor();
+    await page.keyboard.press("+");
+    await page.locator(".lane-name.on").waitFor();
+  });
 } finally {
   await browser.close();
   home.end();

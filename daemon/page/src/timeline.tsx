@@ -55,6 +55,15 @@ export function Timeline({ run, data, state, handle, found }: {
     return () => watch.disconnect();
   }, []);
 
+  // The canvas takes its colours when it is drawn.
+  const [, repaint] = useState(0);
+  useEffect(() => {
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    const changed = () => repaint((n) => n + 1);
+    scheme.addEventListener("change", changed);
+    return () => scheme.removeEventListener("change", changed);
+  }, []);
+
   const shownSpan = view ?? whole;
   const here = BigInt(state.time_ns);
   const task = state.event.task ?? 0;
