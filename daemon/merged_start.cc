@@ -9,6 +9,8 @@
 namespace smiley::daemon {
 namespace {
 
+constexpr std::int64_t kFarthest = 4'000'000'000'000'000'000;  // ns since 1970; so that differences of two times fit
+
 std::uint64_t All(const ThreadInfo& thread) { return thread.events + thread.lost; }
 
 // How many events of one thread come before a time: between bounds that each question narrows.
@@ -120,10 +122,10 @@ class Order {
 
   // The last time up to which there are at most `count` events.
   Result<std::int64_t> TimeOf(std::uint64_t count) {
-    std::int64_t low = INT64_MAX, high = INT64_MIN;
+    std::int64_t low = kFarthest, high = -kFarthest;
     for (const ThreadCount& one : counts_) {
-      low = std::min(low, one.thread().first_ns - 1);
-      high = std::max(high, one.thread().last_ns);
+      low = std::min(low, std::max(one.thread().first_ns, -kFarthest) - 1);
+      high = std::max(high, std::min(one.thread().last_ns, kFarthest));
     }
     while (low < high - 1) {
       const std::int64_t middle = low + (high - low) / 2;
@@ -182,8 +184,8 @@ Result<std::vector<ThreadStart>> StartsBehind(Archive& archive, const std::strin
   for (ThreadCount& one : order->counts()) {
     auto number = one.Count(*time);
     if (!number) return number.status();
-    before.push_back(*number);
-    count -= *number;
+    before.push_back(std::min(*number, count));
+    count -= before.back();
   }
   // What is left happened at the next nanosecond: thread by thread.
   for (std::size_t i = 0; i < before.size(); ++i) {
@@ -221,7 +223,7 @@ Result<std::vector<ThreadStart>> StartsBehind(Archive& archive, const std::strin
       Add(&starts, one.thread(), last);
       continue;
     }
-    auto number = one.Count(behind ? time_ns - 1 : time_ns);
+    auto number = one.Count(behind && time_ns != INT64_MIN ? time_ns - 1 : time_ns);
     if (!number) return number.status();
     Add(&starts, one.thread(), *number);
   }

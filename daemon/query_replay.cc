@@ -100,7 +100,7 @@ class ReplayProducer : public Producer {
       begun_[start.thread.thread] = start.seq;
       const bool begun = start.seq > 1;
       from.push_back({start.thread.thread, start.seq > run_up ? start.seq - run_up : 1, start.seq,
-                      begun ? INT64_MIN : start.thread.first_ns - kOpenAheadNs});
+                      begun || start.thread.first_ns < kOpenAheadNs ? INT64_MIN : start.thread.first_ns - kOpenAheadNs});
     }
     return from;
   }
