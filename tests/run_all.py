@@ -1,10 +1,11 @@
 """Runs what CTest knows, then for each Python of SMILEY_TEST_PYTHONS the system tests and the quick third of its own
-test-suite (cpython/run.py), and counts.
+test-suite (cpython/run.py), then what there is with sanitizers (sanitize/sanitize.py), and counts.
 
     python3 tests/run_all.py BUILD SOURCES
 
-A Boost.Test case, a unittest method and a module of CPython's suite count as one each, any other CTest test as one. The last line is
-"N passed, N failed"; the exit code is 0 only when something passed, nothing failed and nothing was skipped.
+A Boost.Test case, a unittest method, a module of CPython's suite, a program recorded with sanitizers and a fuzz target count as
+one each, any other CTest test as one. The last line is "N passed, N failed"; the exit code is 0 only when something passed,
+nothing failed and nothing was skipped.
 """
 
 import os
@@ -65,9 +66,11 @@ def run_ctest(build):
     return totals
 
 
-def run_for(python, words):
-    """Runs words (of this Python's) with `python` as the one under test; (exit code, output, which is also shown)."""
+def run_for(python, words, **more):
+    """Runs words (of this Python's) with `python` as the one under test; (exit code, output, which is also shown). `more`: of
+    the environment."""
     environment = dict(os.environ, SMILEY_TEST_PYTHONS=python)
+    environment.update(more)
     # `smiley-run app.py` takes the python3 of PATH: it is the one under test.
     environment["PATH"] = os.path.dirname(python) + os.pathsep + environment.get("PATH", "")
     child = subprocess.Popen([sys.executable, *words], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -110,6 +113,17 @@ def run_cpython(sources, python):
     return [same, max(differ, int(code != 0)), 0]
 
 
+def run_sanitizers(build, sources):
+    code, text = run_for(os.environ["SMILEY_TEST_PYTHONS"].split(":")[0],
+                         [os.path.join(sources, "tests", "sanitize", "sanitize.py"), sources, build],
+                         SMILEY_TEST_PYTHONS=os.environ["SMILEY_TEST_PYTHONS"])
+    counted = re.findall(r"^(\d+) passed, (\d+) failed$", text, re.M)
+    if not counted:
+        return [0, 1, 0]
+    passed, failed = map(int, counted[-1])
+    return [passed, max(failed, int(code != 0)), 0]
+
+
 def main(build, sources):
     # What started this (a shell in the background, nohup) may ignore signals; programs under test must not inherit that.
     for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
@@ -124,6 +138,8 @@ def main(build, sources):
             print("\nCPython's own tests, the quick third, with %s" % python, flush=True)
             if counted := run_cpython(sources, python):
                 results.append(("CPython's own tests with " + python, counted))
+    print("\nwith sanitizers", flush=True)
+    results.append(("with sanitizers", run_sanitizers(build, sources)))
     print()
     for name, (passed, failed, skipped) in results:
         print("%s: %d passed, %d failed%s" % (name, passed, failed, ", %d skipped" % skipped if skipped else ""))

@@ -22,7 +22,7 @@ bool Has(const std::string& text, const std::string& part) { return text.find(pa
 
 template <typename Condition>
 bool Eventually(const Condition& condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
     ::poll(nullptr, 0, 5);
@@ -42,12 +42,12 @@ class ListeningHome : public TestCore {
     BOOST_REQUIRE_MESSAGE(access.ok(), access.status().message());
     token_ = access->token;
   }
-  Result<int> Try(const Token& token) { return ConnectTls(server_->listen(), token, std::chrono::seconds(20), -1); }
+  Result<int> Try(const Token& token) { return ConnectTls(server_->listen(), token, std::chrono::seconds(120), -1); }
   std::unique_ptr<Client> Connect() {
     auto fd = Try(token_);
     BOOST_REQUIRE_MESSAGE(fd.ok(), fd.status().message());
     Client::Options options;
-    options.timeout = std::chrono::seconds(20);
+    options.timeout = std::chrono::seconds(120);
     return Client::Over(*fd, options);
   }
   // A plain TCP connection, without a word said.

@@ -103,7 +103,7 @@ class ServedHome : public TestCore {
   }
   std::unique_ptr<Client> Connect() {
     Client::Options options;
-    options.timeout = std::chrono::seconds(20);
+    options.timeout = std::chrono::seconds(120);
     auto client = Client::Connect(home(), options);
     BOOST_REQUIRE_MESSAGE(client.ok(), client.status().message());
     return std::move(*client);

@@ -24,7 +24,7 @@ bool Has(const std::string& text, const std::string& part) { return text.find(pa
 // Looks again until it holds; false when it does not within some seconds.
 template <typename Condition>
 bool Eventually(const Condition& condition) {
-  const auto end = Clock::now() + std::chrono::seconds(20);
+  const auto end = Clock::now() + std::chrono::seconds(120);
   while (!condition()) {
     if (Clock::now() > end) return false;
     ::poll(nullptr, 0, 5);

@@ -16,7 +16,7 @@ using Clock = std::chrono::steady_clock;
 bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 void WaitForReaders(TestCore& core, std::size_t count) {
-  const auto end = Clock::now() + std::chrono::seconds(20);
+  const auto end = Clock::now() + std::chrono::seconds(120);
   while (core.core().live().watchers() != count && Clock::now() < end) ::poll(nullptr, 0, 2);
   BOOST_REQUIRE(core.core().live().watchers() == count);
 }
