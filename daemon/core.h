@@ -3,6 +3,7 @@
 // The daemon without its process and its server: store, archive, feed and drainer of one home, wired together.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>

@@ -3,6 +3,7 @@
 // The lines of the JSON Lines export (a contract): each function appends one object, without the line's end.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "daemon/archive.h"

@@ -3,6 +3,7 @@
 // From a place as people write it to the position of an event: reads what it must in steps.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>

@@ -3,6 +3,8 @@
 // The answer to `diff`: two runs compared by what they did, or by how long it took.
 #pragma once
 
+#include <cstdint>
+
 #include "daemon/json_request.h"
 #include "daemon/query.h"
 #include "daemon/services.h"

@@ -5,6 +5,7 @@
 // which an expression becomes true; "why", where the value of a variable came from.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "daemon/archive.h"

@@ -3,6 +3,7 @@
 // What the readers and writers of values agree on besides FORMAT.md; private to daemon/value*.cc.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "daemon/value.h"

@@ -6,6 +6,7 @@
 // modes and size for its output; its input and its controlling terminal stay what they were.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>

@@ -5,6 +5,7 @@
 
 #include <Python.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

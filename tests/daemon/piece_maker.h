@@ -3,6 +3,7 @@
 // Pieces made word by word, as a tracer and the drainer would have left them.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 #include <functional>
 #include <map>

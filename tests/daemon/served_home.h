@@ -10,6 +10,8 @@
 
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

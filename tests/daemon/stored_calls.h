@@ -3,6 +3,7 @@
 // Runs made of given pieces, and what the daemon answers to a request about them.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
