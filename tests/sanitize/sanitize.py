@@ -7,7 +7,7 @@
 | `address` | every C++ test with AddressSanitizer (leaks too) and UndefinedBehaviorSanitizer |
 | `tracer` | the extension with both: the example and the programs of tests/system/programs, recorded; each must end and say what it does unrecorded, and what was stored must be sound |
 | `fuzz` | each fuzz target searches for a while, from its corpus and from what an earlier search in this folder found |
-| `thread` | the tests of shm and daemon with ThreadSanitizer |
+| `thread` | the tests of shm and those of the daemon that have threads, with ThreadSanitizer |
 
 BUILD is where tools/test.sh built: the commands come from there (only the tracer is exchanged), what is built here goes into
 BUILD/sanitize. SMILEY_TEST_PYTHONS names the interpreters. Each report of a sanitizer is a failure, also one from a process
@@ -30,6 +30,9 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 PARTS = ("address", "tracer", "fuzz", "thread")
 FUZZ = ("catalogue", "expression", "frames", "import", "request", "segment", "value")
+# Suites of the daemon with more than one thread; of the others, one thread's, there are no races to be seen.
+THREADED = ("live_feed", "live_view", "server", "server_tail", "web_door", "web_stream", "remote_clients", "drain_a_program", "drain_runs",
+            "drain_damage", "exactly_once", "piece_ahead", "store_keeps_runs", "store_care", "snapshots")
 PATIENCE = 1800      # seconds for one test program
 MOST_PRINTED = 6000  # bytes of an input that failed, to be found again where the folder is not kept
 # Compiling is most of the time and -O0 halves it; nothing is optimised away that a sanitizer could have seen.
@@ -134,7 +137,8 @@ class Bench:
         title = "%s, %s/%s, %.0f s" % (os.path.basename(where), layer, name, time.monotonic() - begun)
         self.judge(title, passed, failed, "%s\n%s" % ("it did not end" if code is None else out[-4000:], "\n".join(reports)))
 
-    def suites(self, where, *layers):
+    def suites(self, where, *layers, only=()):
+        """`only`: of the daemon's; each must be there."""
         calls = []
         for layer in layers:
             words = [os.path.join(where, "bin", "smiley_test_" + layer), "--list_content"]
@@ -142,6 +146,10 @@ class Bench:
             names = re.findall(r"^(\w+)\*", listed, re.M)
             if not names:
                 raise Failed("%s lists no suites: %s" % (words[0], listed[-2000:]))
+            if layer == "daemon" and only:
+                if set(only) - set(names):
+                    raise Failed("there are no suites " + ", ".join(sorted(set(only) - set(names))))
+                names = only
             calls += [(self.suite, where, layer, name) for name in names]
         self.side_by_side(calls)
 
@@ -156,7 +164,7 @@ class Bench:
         self.suites(self.make_address(), "daemon", "shm", "tools")
 
     def thread(self):
-        self.suites(self.make("thread", "thread", ["smiley_test_shm", "smiley_test_daemon"]), "daemon", "shm")
+        self.suites(self.make("thread", "thread", ["smiley_test_shm", "smiley_test_daemon"]), "daemon", "shm", only=THREADED)
 
     def tracer(self):
         """The commands as they are, with the tracer of the build with AddressSanitizer."""
