@@ -80,10 +80,10 @@ std::string NameOfBuiltin(PyObject* callable) {
 }  // namespace
 
 void TellLog(ThreadRecorder* recorder, const SmileyFrame& frame) {
-  if (frame.code->co_argcount < 2 || frame.locals[1] == nullptr) return;
+  PyObject* record = frame.code->co_argcount < 2 ? nullptr : smiley_slot(&frame, 1);
+  if (record == nullptr) return;
   KeepError keep;
   Process* process = Process::instance();
-  PyObject* record = frame.locals[1];
   const TypeInfo& type = process->capture().types.OfObject(record);
   Encoder encoder(&process->capture());
   std::array<std::string, 4> encoded;

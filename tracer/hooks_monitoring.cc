@@ -60,9 +60,9 @@ bool SetLocalEvents(PyCodeObject* code, int events) {
   return done != nullptr;
 }
 
-// 3.13 tells a debugger of the instruction behind its own set_trace() only where the other tools watch instructions, too.
+// From 3.13 on a debugger is told of the instruction behind its own set_trace() only where the other tools watch instructions, too.
 bool CallsDebugger(PyCodeObject* code) {
-#if PY_VERSION_HEX >= 0x030D0000 && PY_VERSION_HEX < 0x030E0000
+#if PY_VERSION_HEX >= 0x030D0000
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(code->co_names); ++i) {
     PyObject* name = PyTuple_GET_ITEM(code->co_names, i);
     if (PyUnicode_CompareWithASCIIString(name, "set_trace") == 0 || PyUnicode_CompareWithASCIIString(name, "breakpoint") == 0) {

@@ -53,6 +53,14 @@ void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out);
 void smiley_current_frame(SmileyFrame* out);
 #endif
 
+// The asyncio task that runs in the calling thread, where the interpreter itself knows (asyncio's table does before). Borrowed,
+// or NULL.
+#if PY_VERSION_HEX >= 0x030E0000
+PyObject* smiley_running_task(void);
+#else
+static inline PyObject* smiley_running_task(void) { return NULL; }
+#endif
+
 // The frames that run in a thread of this interpreter, innermost first; what the interpreter itself has between them and
 // what has not begun is left out. 0: there is none (any more).
 int smiley_innermost_frame(PyThreadState* thread, SmileyFrame* out);

@@ -14,6 +14,7 @@
 #include <internal/pycore_runtime.h>
 #include <internal/pycore_setobject.h>
 #include <internal/pycore_stackref.h>
+#include <internal/pycore_tstate.h>
 
 #include "tracer/interp.h"
 #include "tracer/interp_parts.h"

@@ -20,3 +20,5 @@ static inline void FillFrame(_PyInterpreterFrame* f, SmileyFrame* out) {
 #include "tracer/interp_frames.h"
 
 void smiley_current_frame(SmileyFrame* out) { FillFrame(INNERMOST(PyThreadState_GET()), out); }
+
+PyObject* smiley_running_task(void) { return ((_PyThreadStateImpl*)PyThreadState_GET())->asyncio_running_task; }

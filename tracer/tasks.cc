@@ -4,6 +4,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "tracer/interp.h"
 #include "tracer/keep_error.h"
 #include "tracer/level.h"
 #include "tracer/process.h"
@@ -104,8 +105,9 @@ bool TaskWatch::Load() {
   return loaded_ = true;
 }
 
-// Borrowed: the table holds it.
+// Borrowed: the table, or the thread, holds it.
 PyObject* TaskWatch::Current() {
+  if (PyObject* task = smiley_running_task()) return task;
   if (PyDict_GET_SIZE(g_asyncio.current) == 0) return nullptr;
   const auto of_loop = [this]() -> PyObject* {
     PyObject *loop, *task;

@@ -134,7 +134,8 @@ class Control(support.SmileyTest):
                 mark = next(o for o in events if o["event"] == "mark" and o.get("function") == "main")
                 self.assertEqual((mark["value"], mark["changed"]), ("import", {"module": "colorsys"}))
                 gc = dict(map(tuple, next(o for o in events if o["event"] == "gc" and o["line"] == 6)["value"]["items"]))
-                self.assertEqual((gc["generation"], set(gc)), (0, {"generation", "collected", "uncollectable"}))
+                self.assertEqual(gc["generation"], 0)
+                self.assertLessEqual({"generation", "collected", "uncollectable"}, set(gc))  # 3.15 tells more
                 events = self.events(python, text=text)
                 self.assertEqual([o for o in events if o["event"] in ("gc", "mark")], [])
 
@@ -198,7 +199,7 @@ class Control(support.SmileyTest):
                 self.assertEqual(child.returncode, 0)
                 if lets_in:
                     self.assert_code(result, 0)
-                    told = self.smiley("export", "last", "--format", "jsonl").objects()
+                    told = self.smiley("export", "last", "--format", "jsonl").objects
                     calls = [o["function"] for o in told if o["type"] == "event" and o["event"] == "call"]
                     self.assertEqual(calls, ["outer"] * 3)
                     self.assertEqual(told[0]["detail"], "calls")

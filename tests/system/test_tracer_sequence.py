@@ -27,6 +27,7 @@ class Recorded(support.SmileyTest):
         super().setUp()
         self.env["PYTHONDONTWRITEBYTECODE"] = "1"
         self.env["PYTHONHASHSEED"] = "0"
+        self.env["PYTHONWARNINGS"] = "ignore::SyntaxWarning"  # 3.14's compiler warns of what a program is made to try
 
     def recorded(self, python, path, *options):
         """All lines of the export of a recorded program."""
