@@ -212,6 +212,8 @@ void Drainer::Pass() {
   const bool force =
       std::exchange(look_now_, false) ||
       std::any_of(processes_.begin(), processes_.end(), [](const auto& item) { return !item.second->known; });
+  // One that is found dead while it is attached may have made a ring after the look that found it.
+  for (auto& [token, process] : processes_) process->looked_for_last = process->dead;
   Look(force);
 
   fullest_ = 0;
@@ -232,7 +234,7 @@ void Drainer::Pass() {
   }
   for (auto& [id, run] : runs_) run->dump = run->dump && undrained.contains(run.get());
   for (auto& [token, process] : processes_) {
-    if (process->dead && process->known && !process->finished) FinishProcess(process.get());
+    if (process->looked_for_last && process->known && !process->finished) FinishProcess(process.get());
   }
   PushBatch();
   CheckRuns();

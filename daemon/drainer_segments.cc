@@ -65,17 +65,21 @@ void Drainer::Look(bool force) {
 
 void Drainer::Attach(const shm::Segment::Found& found) {
   auto opened = shm::Segment::Open(home_, found);
+  if (!opened.ok() && opened.status().code() == Code::kBusy) {
+    // Its owner is making it at this moment, or was killed just then.
+    const auto parts = shm::Segment::ParseName(found.name);
+    if (parts && shm::StartTimeOf(static_cast<pid_t>(parts->pid))) {
+      watcher_->Forget(found.name);
+      busy_.push_back(found);
+      return;
+    }
+    // Between the look and the question it may have finished it, filled it, and ended.
+    opened = shm::Segment::Open(home_, found);
+  }
   if (!opened.ok()) {
     const Status& status = opened.status();
     if (status.code() == Code::kNotFound) return;
     if (status.code() == Code::kBusy) {
-      // Its owner is making it at this moment, or was killed just then.
-      const auto parts = shm::Segment::ParseName(found.name);
-      if (parts && shm::StartTimeOf(static_cast<pid_t>(parts->pid))) {
-        watcher_->Forget(found.name);
-        busy_.push_back(found);
-        return;
-      }
       if (shm::Segment::Remove(home_, found).ok()) Log("removed the unfinished segment " + found.name);
       return;
     }

@@ -78,6 +78,7 @@ struct ProcessState {
   ProcessInfo info;
   bool known = false;  // its process record was read (or will never be): it has a number
   bool dead = false;
+  bool looked_for_last = false;  // segments were looked for after it was known to be dead: all that it made is found
   std::uint64_t last_batch = 0;  // when it is stored, the segments of the dead process may go
   bool finished = false;         // last_batch was pushed
   bool hold = false;             // its rings are read when the run is dumped, or when it is dead

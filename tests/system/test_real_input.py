@@ -118,6 +118,7 @@ class RealInput(support.SmileyTest):
         readers = [threading.Thread(target=watch, args=pair) for pair in zip(watchers, seen)]
         for reader in readers:
             reader.start()
+        self.assertTrue(support.wait_until(lambda: (self.status() or {}).get("watchers") == 2))
         traced = self.start("run", "--python", python, program)
         self.assertTrue(started.wait(support.TIMEOUT))
         watchers[1].send_signal(signal.SIGSTOP)
