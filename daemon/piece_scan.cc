@@ -11,7 +11,6 @@ using shm::Kind;
 
 // A stack deeper than this is no Python's; hostile words must not make it grow without end.
 constexpr std::size_t kDeepest = 1u << 20;
-constexpr std::uint64_t kMaxCount = std::uint64_t{1} << 62;  // seqs and counts beyond it are damage
 
 std::vector<std::uint32_t> Union(const std::vector<std::uint32_t>& a, const std::vector<std::uint32_t>& b) {
   std::vector<std::uint32_t> all;
