@@ -17,7 +17,9 @@ std::uint64_t All(const ThreadInfo& thread) { return thread.events + thread.lost
 class ThreadCount {
  public:
   ThreadCount(Archive& archive, const std::string& run, ThreadInfo thread)
-      : archive_(archive), run_(run), thread_(std::move(thread)), high_(All(thread_) + 1) {}
+      : archive_(archive), run_(run), thread_(std::move(thread)) {
+    known_.high = All(thread_) + 1;
+  }
 
   const ThreadInfo& thread() const { return thread_; }
 
@@ -26,39 +28,21 @@ class ThreadCount {
   };
   // Of its events up to `time_ns`, that one included: what the index says. Moves to the piece that tells.
   Result<Bounds> Look(std::int64_t time_ns) {
-    at_ = low_;
-    at_low_seq_ = low_seq_;
-    at_high_ = high_;
+    at_ = known_;
     if (All(thread_) == 0 || time_ns < thread_.first_ns) return Bounds{};
     if (time_ns >= thread_.last_ns) return Bounds{All(thread_), All(thread_)};
-    while (at_high_ - at_low_seq_ > 1) {
-      const std::uint64_t middle = at_low_seq_ + (at_high_ - at_low_seq_) / 2;
-      auto entries = archive_.Index(run_, thread_.thread, middle, 16);
-      if (!entries) return entries.status();
-      const PieceEntry* holds = nullptr;
-      for (const PieceEntry& entry : *entries) {
-        if (entry.piece->first_seq > middle) break;
-        if (entry.piece->events + entry.piece->lost > 0) holds = &entry;
-      }
-      if (holds == nullptr) {
-        at_high_ = middle;
-      } else if (holds->piece->first_ns > time_ns) {
-        at_high_ = std::min(middle, holds->piece->first_seq);
-      } else {
-        at_ = *holds;
-        at_low_seq_ = std::max(middle, holds->piece->last_seq);
-      }
-    }
-    if (at_.piece == nullptr) return Bounds{};
-    if (at_.piece->last_ns <= time_ns) return Bounds{at_.piece->last_seq, at_.piece->last_seq};
-    return Bounds{at_.piece->first_seq - 1, at_.piece->last_seq};
+    if (Status status = NarrowToBegun(archive_, run_, thread_.thread, time_ns, &at_); !status) return status;
+    const PiecePtr& piece = at_.piece.piece;
+    if (piece == nullptr) return Bounds{};
+    if (piece->last_ns <= time_ns) return Bounds{piece->last_seq, piece->last_seq};
+    return Bounds{piece->first_seq - 1, piece->last_seq};
   }
   // The same exactly; reads the piece that Look came to.
   Result<std::uint64_t> Count(std::int64_t time_ns) {
     auto bounds = Look(time_ns);
     if (!bounds) return bounds.status();
     if (bounds->least == bounds->most) return bounds->least;
-    if (at_.piece->first_seq != read_seq_) {
+    if (at_.piece.piece->first_seq != read_seq_) {
       if (Status status = Read(); !status) return status;
     }
     const auto later = std::upper_bound(times_.begin(), times_.end(), time_ns,
@@ -67,20 +51,21 @@ class ThreadCount {
   }
   // From now on only later (or earlier) times than that of the last Look are asked for.
   void OnlyLater() {
-    low_ = at_;
-    low_seq_ = at_low_seq_;
+    known_.piece = at_.piece;
+    known_.low = at_.low;
   }
-  void OnlyEarlier() { high_ = at_high_; }
+  void OnlyEarlier() { known_.high = at_.high; }
 
  private:
   Status Read() {
-    read_seq_ = at_.piece->first_seq;
+    const Piece& summary = *at_.piece.piece;
+    read_seq_ = summary.first_seq;
     times_.clear();
-    auto piece = archive_.ReadPiece(run_, at_);
+    auto piece = archive_.ReadPiece(run_, at_.piece);
     if (!piece) {
       // Damaged: its events cannot be shown, so it does not matter where among them the place is.
       if (piece.status().code() != Code::kDamaged) return piece.status();
-      times_.emplace_back(at_.piece->first_ns, at_.piece->last_seq);
+      times_.emplace_back(summary.first_ns, summary.last_seq);
       return Status::Ok();
     }
     PieceWalker walker;
@@ -96,11 +81,9 @@ class ThreadCount {
   Archive& archive_;
   const std::string& run_;
   const ThreadInfo thread_;
-  PieceEntry low_;                    // the last one known to begin before all that will be asked for; none: null
-  std::uint64_t low_seq_ = 0, high_;  // its last seq; the first one of a piece that begins behind all of it
-  PieceEntry at_;                     // the same of the time that was asked for last
-  std::uint64_t at_low_seq_ = 0, at_high_ = 0;
-  std::uint64_t read_seq_ = 0;        // first seq of the piece that times_ tells of
+  BegunBetween known_;          // of all times that will be asked for
+  BegunBetween at_;             // of the time that was asked for last
+  std::uint64_t read_seq_ = 0;  // first seq of the piece that times_ tells of
   std::vector<std::pair<std::int64_t, std::uint64_t>> times_;  // time, last seq
 };
 

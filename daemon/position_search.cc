@@ -204,12 +204,10 @@ Result<PiecePtr> PieceOf(Archive& archive, const std::string& run, std::uint32_t
   return PiecePtr();
 }
 
-Result<PieceEntry> LastBegun(Archive& archive, const std::string& run, const ThreadInfo& thread, std::int64_t time_ns) {
-  std::uint64_t low = 0, high = thread.events + thread.lost + 1;  // low: begins in time (0: none does); high: not
-  PieceEntry in_time;
-  while (high - low > 1) {
-    const std::uint64_t middle = low + (high - low) / 2;
-    auto entries = archive.Index(run, thread.thread, middle, 16);
+Status NarrowToBegun(Archive& archive, const std::string& run, std::uint32_t thread, std::int64_t time_ns, BegunBetween* between) {
+  while (between->high - between->low > 1) {
+    const std::uint64_t middle = between->low + (between->high - between->low) / 2;
+    auto entries = archive.Index(run, thread, middle, 16);
     if (!entries) return entries.status();
     const PieceEntry* holds = nullptr;
     for (const PieceEntry& entry : *entries) {
@@ -217,15 +215,22 @@ Result<PieceEntry> LastBegun(Archive& archive, const std::string& run, const Thr
       if (entry.piece->events + entry.piece->lost > 0) holds = &entry;
     }
     if (holds == nullptr) {
-      high = middle;
+      between->high = middle;
     } else if (holds->piece->first_ns > time_ns) {
-      high = std::min(middle, holds->piece->first_seq);
+      between->high = std::min(middle, holds->piece->first_seq);
     } else {
-      in_time = *holds;
-      low = std::max(middle, holds->piece->last_seq);
+      between->piece = *holds;
+      between->low = std::max(middle, holds->piece->last_seq);
     }
   }
-  return in_time;
+  return Status::Ok();
+}
+
+Result<PieceEntry> LastBegun(Archive& archive, const std::string& run, const ThreadInfo& thread, std::int64_t time_ns) {
+  BegunBetween between;
+  between.high = thread.events + thread.lost + 1;
+  if (Status status = NarrowToBegun(archive, run, thread.thread, time_ns, &between); !status) return status;
+  return std::move(between.piece);
 }
 
 Result<Moment> MomentBefore(Archive& archive, const std::string& run, const ThreadInfo& thread, std::int64_t time_ns,

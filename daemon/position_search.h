@@ -93,7 +93,15 @@ class ThreadSearch {
   std::int64_t not_before_ns_ = INT64_MIN;
 };
 
-// The last piece of a thread that begins at `time_ns` or before, found by halves; without a piece: none does.
+// Where in a thread the last piece lies that begins at a time or before.
+struct BegunBetween {
+  PieceEntry piece;         // the last one known to begin in time; null: none is
+  std::uint64_t low = 0;    // an event of it, or 0
+  std::uint64_t high = 0;   // an event known to lie in no such piece
+};
+// Narrows it by halves until `piece` is the one.
+Status NarrowToBegun(Archive& archive, const std::string& run, std::uint32_t thread, std::int64_t time_ns, BegunBetween* between);
+// The last piece of a thread that begins at `time_ns` or before; without a piece: none does.
 Result<PieceEntry> LastBegun(Archive& archive, const std::string& run, const ThreadInfo& thread, std::int64_t time_ns);
 // Where a thread stood: its last event that happened before (time_ns, `before_thread`), and its open frames then, outermost
 // first. Seq 0: it had none.
