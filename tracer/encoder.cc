@@ -31,12 +31,16 @@ int ContainerForm(Shape shape) {
 }  // namespace
 
 Encoder::Encoder(CaptureContext* context)
-    : context_(context), room_(new unsigned char[static_cast<std::size_t>(context->options->limits.bytes) + 64]) {}
+    : context_(context),
+      room_(new unsigned char[static_cast<std::size_t>(context->options->limits.bytes) + 64]),
+      seen_(static_cast<std::size_t>(context->options->limits.nodes)) {}
 
 void Encoder::Begin() {
-  seen_.clear();
+  seen_.Clear();
+  ids_.clear();
   parts_.clear();
-  whole_ = true;
+  whole_ = printed_ = true;
+  print_ = Print(context_->secrets.count());
   nodes_ = context_->options->limits.nodes;
   nested_ = false;
 }
@@ -122,15 +126,10 @@ std::string_view Encoder::Exception(PyObject* exception) {
 }
 
 bool Encoder::Seen(PyObject* object, std::uint64_t* id) {
-  for (const auto& [known, number] : seen_) {
-    if (known == object) {
-      *id = number;
-      return true;
-    }
-  }
-  *id = context_->ids.Of(object);
-  seen_.emplace_back(object, *id);
-  return false;
+  const SeenObjects::Place place = seen_.Add(object);
+  if (place.fresh) ids_.push_back(context_->ids.Of(object));
+  *id = ids_[place.index];
+  return !place.fresh;
 }
 
 void Encoder::Text(std::string_view text, Py_ssize_t cut, bool surrogates, shm::CborWriter* out) {
@@ -222,20 +221,19 @@ void Encoder::Known(PyObject* object, const TypeInfo& info, shm::CborWriter* out
 
 void Encoder::Item(PyObject* object, int depth, shm::CborWriter* out) {
   --nodes_;
-  if (object == Py_None) {
-    out->Null();
-    return;
-  }
   const TypeInfo& info = context_->types.OfObject(object);
   if (IsContainer(info.shape)) {
     Container(object, info, depth, context_->options->limits.items, out);
     return;
   }
   if (IsText(info.shape)) {
+    if (info.shape == Shape::kNdArray) printed_ = false;
+    print_.Mix(IdentityBits(object));
     Known(object, info, out);
     return;
   }
   if (info.shape == Shape::kException) {
+    printed_ = false;
     Raised(object, info, depth, out);
     return;
   }
@@ -243,6 +241,10 @@ void Encoder::Item(PyObject* object, int depth, shm::CborWriter* out) {
     Object(object, info, depth, context_->options->limits.items, out);
     return;
   }
+  const std::uint64_t bits = NameBits(object, info, context_->options->limits.chars);
+  if (info.subclass && info.attributes) print_.Mix(IdentityBits(object));
+  print_.Mix(bits);
+  if (info.shape == Shape::kByteArray && !(info.subclass && info.attributes)) print_.Mix(IdentityBits(object));
   if (info.subclass) {
     Level* level = nullptr;
     if (info.attributes && depth < context_->options->limits.depth) {
@@ -250,6 +252,7 @@ void Encoder::Item(PyObject* object, int depth, shm::CborWriter* out) {
       while (levels_.size() <= static_cast<std::size_t>(depth)) levels_.push_back(std::make_unique<Level>());
       level = levels_[static_cast<std::size_t>(depth)].get();
       ReadLevel(object, info, context_->options->limits.items, level);
+      MixTotals(*level);
     }
     const bool attributes = level != nullptr && !level->attributes.empty();
     out->Form(attributes ? 4 : 3);
@@ -315,6 +318,7 @@ void Encoder::Scalar(PyObject* object, Shape shape, shm::CborWriter* out) {
 void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out) {
   const std::size_t seen = seen_.size();
   std::uint64_t id;
+  print_.Mix(IdentityBits(object));
   if (Seen(object, &id)) {
     out->Form(2);
     out->Int(kFormRef);
@@ -325,6 +329,7 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
   const std::size_t start = out->size();
   const bool dict = IsDict(info.shape);
   if (info.subclass) {
+    print_.Mix(ValueBits(object, info, context_->options->limits.chars));
     out->Form(3);
     out->Int(kFormSubclass);
     out->Text(info.name);
@@ -337,6 +342,7 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
     out->Int(ContainerForm(info.shape));
     out->Unsigned(id);
     out->Int(total);
+    print_.Mix(static_cast<std::uint64_t>(total));
     return;
   }
   while (levels_.size() <= static_cast<std::size_t>(depth)) levels_.push_back(std::make_unique<Level>());
@@ -344,6 +350,7 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
   Level& level = *levels_[static_cast<std::size_t>(depth)];
   for (Py_ssize_t take = limit;;) {
     ReadLevel(object, info, take, &level);
+    MixTotals(level);
     const std::size_t count = level.items.size();
     const Py_ssize_t kept = static_cast<Py_ssize_t>(dict ? count / 2 : count);
     const bool attributes = info.subclass && !level.attributes.empty();
@@ -368,6 +375,7 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
         const bool hide = context_->RedactsName(level.items[done]);
         Item(level.items[done], depth + 1, out);
         if (hide) {
+          printed_ = false;
           Hide(level.items[done + 1]);
           out->Form(1);
           out->Int(kFormRedacted);
@@ -375,6 +383,7 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
           Part(level.items[done + 1], depth + 1, out);
         }
       } else if (done < info.fields.size() && context_->RedactsName(info.fields[done])) {
+        printed_ = false;
         Hide(level.items[done]);
         out->Form(1);
         out->Int(kFormRedacted);
@@ -396,7 +405,7 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
     // Does not fit: once more with the items that did.
     whole_ = false;
     out->Truncate(start);
-    seen_.resize(seen + 1);
+    Forget(seen + 1);
     nodes_ = nodes;
     const Py_ssize_t fitted = static_cast<Py_ssize_t>(dict ? done / 2 : done);
     if (take == 0) {
@@ -424,7 +433,7 @@ bool Encoder::Shorten(const std::vector<Kept>& kept, std::size_t start, int form
     out->ArrayHeader(items * static_cast<std::size_t>(per_item));
     out->Raw(std::string_view(scratch_).substr(0, end.size - begin));
     if (out->overflow()) continue;
-    seen_.resize(end.seen);
+    Forget(end.seen);
     nodes_ = end.nodes;
     return true;
   }
@@ -451,7 +460,9 @@ void Encoder::Attributes(const Level& level, int depth, Py_ssize_t limit, shm::C
     } else {
       out->Text("?", 1);
     }
+    print_.Mix(NameBits(name, context_->types.OfObject(name), context_->options->limits.chars));
     if (context_->RedactsName(name)) {
+      printed_ = false;
       Hide(value);
       out->Form(1);
       out->Int(kFormRedacted);
@@ -468,6 +479,7 @@ void Encoder::Attributes(const Level& level, int depth, Py_ssize_t limit, shm::C
 void Encoder::Object(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out) {
   const std::size_t seen = seen_.size();
   std::uint64_t id;
+  print_.Mix(IdentityBits(object));
   if (Seen(object, &id)) {
     out->Form(2);
     out->Int(kFormRef);
@@ -482,6 +494,7 @@ void Encoder::Object(PyObject* object, const TypeInfo& info, int depth, Py_ssize
       Level level;
       ReadLevel(object, info, 0, &level);
       total = level.attribute_total;
+      print_.Mix(static_cast<std::uint64_t>(total));
     }
     out->Form(4);
     out->Int(kFormObject);
@@ -495,6 +508,7 @@ void Encoder::Object(PyObject* object, const TypeInfo& info, int depth, Py_ssize
   const int nodes = nodes_;
   for (Py_ssize_t take = limit;;) {
     ReadLevel(object, info, take, &level);
+    MixTotals(level);
     const Py_ssize_t kept = static_cast<Py_ssize_t>(level.attributes.size() / 2);
     out->Form(5);
     out->Int(kFormObject);
@@ -506,7 +520,7 @@ void Encoder::Object(PyObject* object, const TypeInfo& info, int depth, Py_ssize
     if (!cut && !out->overflow()) return;
     whole_ = false;
     out->Truncate(start);
-    seen_.resize(seen + 1);
+    Forget(seen + 1);
     nodes_ = nodes;
     if (take == 0) {
       out->Form(2);

@@ -17,6 +17,8 @@
 #include "shm/cbor.h"
 #include "tracer/level.h"
 #include "tracer/options.h"
+#include "tracer/quick_value.h"
+#include "tracer/seen.h"
 #include "tracer/types.h"
 
 namespace smiley::tracer {
@@ -87,6 +89,8 @@ class Encoder {
   bool Older(std::string_view value, std::uint64_t seq, std::string* out) const;
   // Nodes that the latest Value or Append took.
   int nodes_used() const { return context_->options->limits.nodes - nodes_; }
+  // Of the latest Value, what Fingerprint::Of says of it; 0: not known, or cannot be said.
+  std::uint64_t print() const { return whole_ && printed_ ? print_.value() : 0; }
   std::string_view Redacted();
   // Takes note of what a redacted value was, so that it is masked elsewhere.
   void Hide(PyObject* object);
@@ -115,15 +119,26 @@ class Encoder {
   void TextForm(const char* type, std::string_view text, std::string_view class_name, shm::CborWriter* out);
   void Known(PyObject* object, const TypeInfo& info, shm::CborWriter* out);
   bool Seen(PyObject* object, std::uint64_t* id);
+  void MixTotals(const Level& level) {
+    print_.Mix(static_cast<std::uint64_t>(level.total));
+    print_.Mix(static_cast<std::uint64_t>(level.attribute_total));
+  }
+  void Forget(std::size_t seen) {
+    seen_.Truncate(seen);
+    ids_.resize(seen);
+  }
   void Begin();
 
   CaptureContext* context_;
   std::unique_ptr<unsigned char[]> room_;
-  std::vector<std::pair<PyObject*, std::uint64_t>> seen_;
+  SeenObjects seen_;
+  std::vector<std::uint64_t> ids_;               // of those, in the same order
   std::vector<std::unique_ptr<Level>> levels_;  // scratch, one a depth
   std::deque<std::vector<Kept>> kept_;           // likewise; a deque, because deeper ones come while one is in use
   std::vector<std::size_t> parts_;               // of the latest value: where those of the first level begin
   bool whole_ = true;                            // and they still stand there
+  Print print_;
+  bool printed_ = true;                          // of all that was looked at
   std::string scratch_;
   int nodes_ = 0;
   bool nested_ = false;

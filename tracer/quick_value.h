@@ -15,12 +15,23 @@ struct Mark {
   PyObject* object = nullptr;
   std::uint64_t bits = 0;
   friend bool operator==(const Mark&, const Mark&) = default;
+
+  // Of an item of a picture that has no value of its own to compare: which object it is, and of which type, for addresses are
+  // used again. No object has such an address.
+  static Mark Identity(PyObject* object) {
+    return {reinterpret_cast<PyObject*>(reinterpret_cast<std::uintptr_t>(object) | 1), reinterpret_cast<std::uintptr_t>(Py_TYPE(object))};
+  }
+  bool identity() const { return (reinterpret_cast<std::uintptr_t>(object) & 1) != 0; }
 };
 
 // Never 0 for a value; the type is part of it because addresses are used again.
 inline std::uint64_t MixBits(std::uint64_t bits, PyTypeObject* type) {
   bits ^= reinterpret_cast<std::uintptr_t>(type) * 0x9e3779b97f4a7c15u;
   return bits == 0 ? 1 : bits;
+}
+// Which object it is, as one number.
+inline std::uint64_t IdentityBits(PyObject* object) {
+  return reinterpret_cast<std::uintptr_t>(object) * 0xd6e8feb86659fd93u ^ reinterpret_cast<std::uintptr_t>(Py_TYPE(object));
 }
 inline std::uint64_t IntBits(std::uint64_t magnitude, bool negative, PyTypeObject* type) {
   return MixBits(negative ? ~magnitude * 0xff51afd7ed558ccdu : magnitude, type);
@@ -67,6 +78,11 @@ inline bool QuickSame(const Mark& mark, PyObject* object) {
   return object == mark.object && (object == Py_None || object == Py_True || object == Py_False);
 }
 
+// REQUIRES an item of a picture: a mark of a value or of an identity. True and false as for QuickSame.
+inline bool QuickSameItem(const Mark& mark, PyObject* object) {
+  return mark.identity() ? mark == Mark::Identity(object) : QuickSame(mark, object);
+}
+
 // Of a dict's keys and values: another number after every change, in no other dict the same. 0: this interpreter counts
 // none (3.14 and newer), or not for a dict whose values stand in an object.
 inline std::uint64_t DictVersion(PyObject* dict) {
@@ -81,6 +97,32 @@ inline std::uint64_t DictVersion(PyObject* dict) {
   return 0;
 #endif
 }
+
+// A number made of others, in order.
+class Print {
+ public:
+  explicit Print(std::uint64_t seed = 0) : hash_(seed) {}
+  void Mix(std::uint64_t bits) {
+    hash_ = (hash_ ^ bits) * 0x9fb21c651e98df25u;
+    hash_ ^= hash_ >> 32;
+  }
+  std::uint64_t value() const { return hash_ == 0 ? 1 : hash_; }
+
+ private:
+  std::uint64_t hash_;
+};
+
+struct TypeInfo;
+// 0 for what has no value of its own to compare. Of a str whose hash the interpreter keeps it is made of that; it differs
+// from what the same str gave before it was hashed (TextBits). `chars`: characters of a string that count (its length always does).
+std::uint64_t ValueBits(PyObject* object, const TypeInfo& info, Py_ssize_t chars);
+// What ValueBits says of a str, without the call where the interpreter keeps its hash.
+inline std::uint64_t NameBits(PyObject* name, const TypeInfo& info, Py_ssize_t chars) {
+  const Py_hash_t hash = Py_TYPE(name) == &PyUnicode_Type ? KeptHash(name) : -1;
+  return hash != -1 ? HashedStrBits(name, hash) : ValueBits(name, info, chars);
+}
+// REQUIRES a str. Of its text, whether the interpreter keeps a hash or not.
+std::uint64_t TextBits(PyObject* text, Py_ssize_t chars);
 
 constexpr std::size_t kQuickBytes = 8;
 

@@ -13,20 +13,10 @@ namespace {
 
 enum Op { kSetItem, kTruncate, kAppend, kSetKey, kDeleteKey, kSetAttribute, kDeleteAttribute, kCut, kRemove, kRemoveAttribute };
 
-// Of some bytes and of how many there were in all. No seed: of more than 240 bytes it costs as much as the hash itself.
-std::uint64_t Hash(const void* data, std::size_t size, Py_ssize_t length) {
-  return XXH3_64bits(data, size) ^ (static_cast<std::uint64_t>(length) * 0x9e3779b97f4a7c15u);
-}
-
-std::uint64_t TextBits(PyObject* text, Py_ssize_t chars) {
-  const Py_ssize_t length = PyUnicode_GET_LENGTH(text);
-  const Py_ssize_t take = length < chars ? length : chars;
-  const int kind = PyUnicode_KIND(text);
-  return MixBits(Hash(PyUnicode_DATA(text), static_cast<std::size_t>(take) * static_cast<std::size_t>(kind), length), Py_TYPE(text));
-}
-
 // As operator==, but values that are equal may be of two objects.
-bool SameMark(const Mark& a, const Mark& b) { return a.bits == b.bits && (a.bits != 0 || a.object == b.object); }
+bool SameMark(const Mark& a, const Mark& b) {
+  return a.bits == b.bits && a.identity() == b.identity() && (!a.identity() || a.object == b.object);
+}
 
 // Immutable text forms and functions: identity is enough, what they show does not change.
 bool HasLevel(const TypeInfo& info) {
@@ -35,53 +25,20 @@ bool HasLevel(const TypeInfo& info) {
 
 }  // namespace
 
-std::uint64_t ValueBits(PyObject* object, const TypeInfo& info, Py_ssize_t chars) {
-  PyTypeObject* type = Py_TYPE(object);
-  switch (info.shape) {
-    case Shape::kInt: {
-      std::uint64_t magnitude;
-      int negative;
-      if (smiley_small_int(object, &magnitude, &negative)) {
-        return IntBits(magnitude, negative != 0, type);
-      }
-      std::size_t bytes;
-      const void* digits = smiley_int_digits(object, &bytes);
-      return MixBits(XXH3_64bits_withSeed(digits, bytes, static_cast<std::uint64_t>(negative)), type);
-    }
-    case Shape::kFloat:
-      return FloatBits(PyFloat_AS_DOUBLE(object), type);
-    case Shape::kStr: {
-      const Py_hash_t hash = KeptHash(object);
-      return hash != -1 ? HashedStrBits(object, hash) : TextBits(object, chars);
-    }
-    case Shape::kBytes:
-    case Shape::kByteArray: {
-      const Py_ssize_t length = Py_SIZE(object);
-      const Py_ssize_t take = length < chars ? length : chars;
-      const char* data = info.shape == Shape::kBytes ? PyBytes_AS_STRING(object) : PyByteArray_AS_STRING(object);
-      return MixBits(Hash(data, static_cast<std::size_t>(take), length), type);
-    }
-    case Shape::kComplex: {
-      const Py_complex c = reinterpret_cast<PyComplexObject*>(object)->cval;
-      return MixBits(XXH3_64bits(&c, sizeof c), type);
-    }
-    case Shape::kNone:
-    case Shape::kBool:
-      return MixBits(reinterpret_cast<std::uintptr_t>(object), type);
-    default:
-      return 0;
-  }
-}
-
 Comparer::Comparer(CaptureContext* context, Encoder* encoder)
     : context_(context),
       encoder_(encoder),
+      fingerprint_(context),
       room_(new unsigned char[static_cast<std::size_t>(context->options->limits.bytes)]),
       room_size_(static_cast<std::size_t>(context->options->limits.bytes)),
       known_(new Known[kKnown]) {}
 
 void Comparer::MarkLevel(PyObject* object, const TypeInfo& info, Picture* picture) const {
   const Py_ssize_t chars = context_->options->limits.chars;
+  const auto mark = [chars](PyObject* item, const TypeInfo& item_info) {
+    const std::uint64_t bits = ValueBits(item, item_info, chars);
+    return bits != 0 ? Mark{item, bits} : Mark::Identity(item);
+  };
   picture->version = VersionOf(object, info);
   picture->shape = info.shape;
   picture->subclass = info.subclass;
@@ -91,11 +48,11 @@ void Comparer::MarkLevel(PyObject* object, const TypeInfo& info, Picture* pictur
   picture->attributes.clear();
   for (PyObject* item : level_.items) {
     const TypeInfo& item_info = context_->types.OfObject(item);
-    picture->items.push_back({item, ValueBits(item, item_info, chars)});
+    picture->items.push_back(mark(item, item_info));
     if (item_info.shape == Shape::kByteArray) picture->version = 0;  // has a value, and can change it
   }
   for (PyObject* item : level_.attributes) {
-    picture->attributes.push_back({item, ValueBits(item, context_->types.OfObject(item), chars)});
+    picture->attributes.push_back(mark(item, context_->types.OfObject(item)));
   }
 }
 
@@ -107,7 +64,7 @@ bool Comparer::SameLevel(const Picture& old) const {
   }
   const auto same = [this](const std::vector<Mark>& marks, const std::vector<PyObject*>& objects) {
     for (std::size_t i = 0; i < marks.size(); ++i) {
-      if (!QuickSame(marks[i], objects[i]) && !SameValue(marks[i], objects[i])) return false;
+      if (!QuickSameItem(marks[i], objects[i]) && !SameValue(marks[i], objects[i])) return false;
     }
     return true;
   };
@@ -124,11 +81,26 @@ bool Comparer::SamePicture(PyObject* object, const TypeInfo& info, Picture* pict
 }
 
 bool Comparer::SameValue(const Mark& mark, PyObject* object) const {
+  if (mark.identity()) return mark == Mark::Identity(object);
   if (mark.bits == 0 && mark.object != object) return false;
   const TypeInfo& info = context_->types.OfObject(object);
   const Py_ssize_t chars = context_->options->limits.chars;
   if (ValueBits(object, info, chars) == mark.bits) return true;
   return info.shape == Shape::kStr && object == mark.object && TextBits(object, chars) == mark.bits;
+}
+
+bool Comparer::Recall(PyObject* object, const TypeInfo& info, Known* known, std::string_view* cbor) {
+  if (!SamePicture(object, info, &known->picture)) return false;
+  *cbor = known->cbor;
+  if (!known->picture.nested) return true;
+  if (Affords(known->picture.nodes)) {
+    if (known->picture.print == 0 || known->missed) return false;
+    known->missed = fingerprint_.Of(object) != known->picture.print;
+    if (!known->missed) known->uses = 0;
+    return !known->missed;
+  }
+  *cbor = known->older;
+  return !known->older.empty() && ++known->uses <= kUses;
 }
 
 Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) {
@@ -141,30 +113,34 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     Picture* picture = shadow->picture.get();
     Known& known = KnownOf(object);
     const bool again = known.object == object && known.type == Py_TYPE(object);
-    if (again && known.kept && known.bits == bits && known.secrets == context_->secrets.count() &&
-        !(known.picture.nested && (Affords(known.picture.nodes) || ++known.uses > kUses)) &&
-        SamePicture(object, info, &known.picture)) {
+    if (again && known.kept && known.bits == bits && known.secrets == context_->secrets.count() && Recall(object, info, &known, cbor)) {
       *picture = known.picture;
-      *cbor = known.cbor;
       return Change::kSet;
     }
     bool nested = false;
     *cbor = encoder_->Value(object, &nested);
+    const int nodes = encoder_->nodes_used();
+    const std::uint64_t print = encoder_->print();
     ReadLevel(object, info, context_->options->limits.items, &level_);
     MarkLevel(object, info, picture);
     picture->patched = false;
     picture->nested = nested;
-    picture->nodes = encoder_->nodes_used();
+    picture->nodes = nodes;
     picture->deep_hash = nested ? XXH3_64bits(cbor->data(), cbor->size()) : 0;
+    picture->print = nested ? print : 0;
+    const bool older = nested && nodes >= kWorthKeeping;
+    known.missed = again && known.missed && known.hash != picture->deep_hash;
+    known.kept = again && (!known.missed || older);
     known.object = object;
     known.type = Py_TYPE(object);
-    known.kept = again && (!nested || (picture->nodes >= kWorthKeeping && encoder_->Older(*cbor, seq_, &known.cbor)));
+    known.hash = picture->deep_hash;
     if (known.kept) {
       known.bits = bits;
       known.secrets = context_->secrets.count();
       known.picture = *picture;
       known.uses = 0;
-      if (!nested) known.cbor = *cbor;
+      known.cbor = *cbor;
+      if (!older || !encoder_->Older(*cbor, seq_, &known.older)) known.older.clear();
     }
     return Change::kSet;
   }
@@ -218,10 +194,20 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   if (plain_part_same && SamePicture(object, info, old)) {
     if (!old->nested || !(deep || context_->options->limits.deep)) return Change::kNone;
     if (!Affords(old->nodes)) return Change::kNone;
+    Known& last = KnownOf(object);
+    const bool hopeless = old->patched || old->print == 0 || (last.object == object && last.missed);
+    if (!hopeless && fingerprint_.Of(object) == old->print) return Change::kNone;
+    if (!hopeless && last.object == object) last.missed = true;
     bool nested = false;
     const std::string_view whole = encoder_->Value(object, &nested);
+    const std::uint64_t print = encoder_->print();
     const std::uint64_t hash = XXH3_64bits(whole.data(), whole.size());
-    if (!old->patched && hash == old->deep_hash) return Change::kNone;
+    if (!old->patched && hash == old->deep_hash) {
+      old->print = print;
+      if (last.object == object) last.missed = false;
+      return Change::kNone;
+    }
+    old->print = print;
     old->deep_hash = hash;
     old->patched = false;
     *cbor = whole;
@@ -232,8 +218,8 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     now_.nested = old->nested;
     now_.nodes = old->nodes;
     now_.patched = true;
-    for (const Mark& item : now_.items) now_.nested = now_.nested || item.bits == 0;
-    for (const Mark& item : now_.attributes) now_.nested = now_.nested || item.bits == 0;
+    for (const Mark& item : now_.items) now_.nested = now_.nested || item.identity();
+    for (const Mark& item : now_.attributes) now_.nested = now_.nested || item.identity();
     std::swap(*old, now_);
     *cbor = out.view();
     return Change::kPatch;
@@ -328,7 +314,7 @@ bool Comparer::Patch(const Picture& old, PyObject* object, const TypeInfo& info,
   if (old.shape == Shape::kSet || old.shape == Shape::kFrozenSet || old.shape == Shape::kTuple) return false;
   // REQUIRES level_ just read.
   MarkLevel(object, info, &now_);
-  now_.deep_hash = 0;
+  now_.deep_hash = now_.print = 0;
   ops_ = 0;
   most_ops_ = static_cast<int>((old.items.size() + old.attributes.size()) / 4) + 4;
   const std::size_t array = out->BeginArray();

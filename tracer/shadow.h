@@ -14,15 +14,12 @@
 
 #include "shm/cbor.h"
 #include "tracer/encoder.h"
+#include "tracer/fingerprint.h"
 #include "tracer/level.h"
 #include "tracer/quick_value.h"
 #include "tracer/types.h"
 
 namespace smiley::tracer {
-
-// 0 for what has no value of its own to compare. Of a str whose hash the interpreter keeps it is made of that; it differs
-// from what the same str gave before it was hashed (SameValue knows). `chars`: characters of a string that count (its length always does).
-std::uint64_t ValueBits(PyObject* object, const TypeInfo& info, Py_ssize_t chars);
 
 struct Picture {
   Shape shape = Shape::kOpaque;
@@ -31,6 +28,7 @@ struct Picture {
   int nodes = 0;                   // of the whole value when it was last sent
   bool nested = false;             // parts below the first level can change unseen
   std::uint64_t deep_hash = 0;     // of the whole encoding last sent
+  std::uint64_t print = 0;         // its fingerprint then; 0: none
   std::uint64_t version = 0;       // of a dict at the time (DictVersion); 0: to be compared item by item
   Py_ssize_t total = 0;
   Py_ssize_t attribute_total = 0;
@@ -90,12 +88,17 @@ class Comparer {
     PyTypeObject* type = nullptr;
     std::uint64_t bits = 0;        // of the builtin part
     std::size_t secrets = 0;       // how many were masked
-    bool kept = false;             // picture and cbor are filled: it came a second time
-    int uses = 0;                  // of a nested one since it was read
+    std::uint64_t hash = 0;        // of a nested one's encoding, the last time
+    bool missed = false;           // its last fingerprint was another one: it is encoded at once until that shows no change
+    bool kept = false;             // what follows is filled: it came a second time
+    int uses = 0;                  // of `older` since it was read or seen to be as it was
     Picture picture;
     std::string cbor;
+    std::string older;             // the same with marks that say when it was read; empty: is not to be used
   };
   static constexpr std::size_t kKnown = 64;
+  // What to send of it, if that is known to hold.
+  bool Recall(PyObject* object, const TypeInfo& info, Known* known, std::string_view* cbor);
   Known& KnownOf(PyObject* object) { return known_[(reinterpret_cast<std::uintptr_t>(object) >> 4) % kKnown]; }
   // The event's budget has room for another look at that many nodes.
   bool Affords(int nodes) { return context_->options->limits.deep || (deep_nodes_ -= nodes) >= 0; }
@@ -119,6 +122,7 @@ class Comparer {
 
   CaptureContext* context_;
   Encoder* encoder_;
+  Fingerprint fingerprint_;
   Level level_;
   Picture now_;
   std::unique_ptr<unsigned char[]> room_;

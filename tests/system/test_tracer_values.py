@@ -283,6 +283,44 @@ class Shapes(Recorded):
             late = max(n - e["changed"]["rows"]["items"][3]["items"][0] for n, e in enumerate(calls))
             self.assertTrue(1 <= late <= 16, late)
 
+    def test_what_changes_below_the_first_level_now_and_then_is_exact_at_each_call_and_return(self):
+        # Runs of calls with and without changes, some of them undone at once, objects replaced by equal ones: whatever is
+        # kept from one look to the next must not show.
+        text = ("import json, random\n"
+                "class Box:\n    pass\n"
+                "def new():\n    box = Box()\n    box.a = [1, {'k': 2, 's': 'x'}]\n    box.b = {'p': [3.5, None]}\n    return box\n"
+                "def change(box, what):\n"
+                "    if what == 0: box.a[1]['k'] += 1\n"
+                "    elif what == 1: box.b['p'].append(len(box.b['p'])); del box.b['p'][9:]\n"
+                "    elif what == 2: box.a[1] = dict(box.a[1])\n"
+                "    elif what == 3: box.a[1]['s'] = 'x' if box.a[1]['s'] == 'y' else 'y'\n"
+                "    elif what == 4: box.b = {'p': box.b['p'][:2]}\n"
+                "def f(box, shown, what):\n    change(box, what)\n    after = json.dumps([box.a, box.b])\n    return after\n"
+                "r = random.Random(4711)\nbox = new()\n"
+                "for n in range(400):\n"
+                "    busy = n // 40 % 2\n"
+                "    if n % 97 == 0: box = new()\n"
+                "    if busy: change(box, r.randrange(9))\n"
+                "    if n % 5 == 0: box.a[1]['k'] += r.randrange(2)\n"  # where no frame has it as a variable that is looked at deeply
+                "    f(box, json.dumps([box.a, box.b]), r.randrange(9) if n % 3 == busy else 9)\n")
+
+        def plain(box):
+            a, b = (box["attributes"][name] for name in "ab")
+            return [[a["items"][0], dict(a["items"][1]["items"])], {"p": dict(b["items"])["p"]["items"]}]
+
+        for events in self.each(text):
+            state, calls, returns = {}, 0, 0
+            for o in events:
+                if o["function"] != "f" or o["event"] not in ("call", "line", "return"):
+                    continue
+                state = dict(o["changed"]) if o["event"] == "call" else {**state, **o.get("changed", {})}
+                if o["event"] == "line":
+                    continue
+                shown = o["value"] if o["event"] == "return" else state["shown"]
+                self.assertEqual(plain(state["box"]), json.loads(shown), o)
+                calls, returns = calls + (o["event"] == "call"), returns + (o["event"] == "return")
+            self.assertEqual((calls, returns), (400, 400))
+
     def test_a_generator_that_is_dropped_takes_no_other_along(self):
         text = ("def g(n):\n    x = [n]\n    yield n\n"
                 "def f():\n    a = g(1)\n    next(a)\n    del a\n    b = g(2)\n    next(b)\n    return list(b)\nf()\n")

@@ -1,0 +1,60 @@
+#include "tracer/fingerprint.h"
+
+#include "tracer/quick_value.h"
+
+namespace smiley::tracer {
+
+Fingerprint::Fingerprint(CaptureContext* context)
+    : context_(context), seen_(static_cast<std::size_t>(context->options->limits.nodes)) {
+  for (int depth = 0; depth <= context->options->limits.depth; ++depth) levels_.push_back(std::make_unique<Level>());
+}
+
+std::uint64_t Fingerprint::Of(PyObject* object) {
+  seen_.Clear();
+  nodes_ = context_->options->limits.nodes;
+  unsure_ = false;
+  print_ = Print(context_->secrets.count());  // each masks more
+  Item(object, 0);
+  return unsure_ ? 0 : print_.value();
+}
+
+void Fingerprint::Item(PyObject* object, int depth) {
+  if (--nodes_ < 0) unsure_ = true;
+  if (unsure_) return;
+  const TypeInfo& info = context_->types.OfObject(object);
+  if (IsContainer(info.shape) || info.shape == Shape::kObject || (info.subclass && info.attributes)) {
+    Inside(object, info, depth);
+    return;
+  }
+  if (info.shape == Shape::kException || info.shape == Shape::kNdArray) {
+    unsure_ = true;
+    return;
+  }
+  const std::uint64_t bits = NameBits(object, info, context_->options->limits.chars);
+  print_.Mix(bits != 0 ? bits : IdentityBits(object));
+  if (info.shape == Shape::kByteArray) print_.Mix(IdentityBits(object));  // its number shows
+}
+
+void Fingerprint::Inside(PyObject* object, const TypeInfo& info, int depth) {
+  print_.Mix(IdentityBits(object));
+  // As in the encoder: a builtin value with attributes is shown wherever it stands, the others once.
+  if ((IsContainer(info.shape) || info.shape == Shape::kObject) && !seen_.Add(object).fresh) return;
+  if (info.subclass) print_.Mix(ValueBits(object, info, context_->options->limits.chars));  // of the builtin part
+  Level& level = *levels_[static_cast<std::size_t>(depth)];
+  const bool shown = depth < context_->options->limits.depth;
+  ReadLevel(object, info, shown ? context_->options->limits.items : 0, &level);
+  if (shown || IsContainer(info.shape)) print_.Mix(static_cast<std::uint64_t>(level.total));
+  if (shown || info.shape == Shape::kObject) print_.Mix(static_cast<std::uint64_t>(level.attribute_total));
+  for (PyObject* item : level.items) {
+    Item(item, depth + 1);
+    if (unsure_) return;
+  }
+  for (std::size_t i = 0; i < level.attributes.size(); i += 2) {
+    PyObject* name = level.attributes[i];
+    print_.Mix(NameBits(name, context_->types.OfObject(name), context_->options->limits.chars));
+    Item(level.attributes[i + 1], depth + 1);
+    if (unsure_) return;
+  }
+}
+
+}  // namespace smiley::tracer
