@@ -7,24 +7,10 @@
 #include <map>
 #include <set>
 
-#include "tracer/control.h"
 #include "tracer/encoder.h"
-#include "tracer/filters.h"
-
-#if PY_VERSION_HEX < 0x030C0000
-#define SMILEY_REQUEST_EXTRA _PyEval_RequestCodeExtraIndex
-#define SMILEY_GET_EXTRA _PyCode_GetExtra
-#define SMILEY_SET_EXTRA _PyCode_SetExtra
-#else
-#define SMILEY_REQUEST_EXTRA PyUnstable_Eval_RequestCodeExtraIndex
-#define SMILEY_GET_EXTRA PyUnstable_Code_GetExtra
-#define SMILEY_SET_EXTRA PyUnstable_Code_SetExtra
-#endif
 
 namespace smiley::tracer {
 namespace {
-
-void FreeCodeInfo(void* info) { delete static_cast<CodeInfo*>(info); }
 
 // Builtins that may read or change any name of the frame that calls them.
 bool TouchesEverything(const std::string& name) {
@@ -276,6 +262,8 @@ class Analyser {
 
 }  // namespace
 
+bool Analyse(PyCodeObject* code, CodeInfo* info, CaptureContext* context) { return Analyser(code, info, context).Run(); }
+
 CodeInfo::~CodeInfo() {
   if (hooked) {
     before->after = after;
@@ -313,70 +301,6 @@ std::uint32_t CodeInfo::SlotOfName(PyObject* name, bool redacted) {
     slots.push_back(slot);
   }
   return it->second;
-}
-
-CodeTable::CodeTable(CaptureContext* context, const Filters* filters, SourceBook* sources)
-    : context_(context), filters_(filters), sources_(sources) {
-  hooked_.before = hooked_.after = &hooked_;
-}
-
-void CodeTable::Hooked(CodeInfo* info, PyCodeObject* code) {
-  info->hooked = true;
-  info->object = code;
-  info->before = &hooked_;
-  info->after = hooked_.after;
-  info->after->before = info;
-  hooked_.after = info;
-}
-
-void CodeTable::UnhookAll(void (*unhook)(PyCodeObject* code)) {
-  while (hooked_.after != &hooked_) {
-    CodeInfo* info = hooked_.after;
-    hooked_.after = info->after;
-    info->after->before = &hooked_;
-    info->hooked = false;
-    unhook(info->object);
-  }
-}
-
-bool CodeTable::Start() {
-  extra_index_ = SMILEY_REQUEST_EXTRA(FreeCodeInfo);
-  return extra_index_ >= 0;
-}
-
-CodeInfo* CodeTable::Of(PyCodeObject* code) {
-  void* extra = nullptr;
-  SMILEY_GET_EXTRA(reinterpret_cast<PyObject*>(code), extra_index_, &extra);
-  if (extra != nullptr) [[likely]]
-    return static_cast<CodeInfo*>(extra);
-  std::unique_ptr<CodeInfo> info = Analyse(code);
-  CodeInfo* result = info.release();
-  if (SMILEY_SET_EXTRA(reinterpret_cast<PyObject*>(code), extra_index_, result) != 0) PyErr_Clear();
-  return result;
-}
-
-std::unique_ptr<CodeInfo> CodeTable::Analyse(PyCodeObject* code) {
-  auto info = std::make_unique<CodeInfo>();
-  SourceBook::Made made;
-  if (!sources_->Take(code, &made)) {
-    made.maker = filters_->UsualMaker(code);
-    if (!made.maker.known) made = sources_->TakeRunning(code);
-  }
-  if (!IsStandInFile(Utf8(code->co_filename))) made.maker = {};
-  info->included = filters_->Includes(code, made.maker);
-  info->library = filters_->InLibrary(code) || (made.maker.library && !info->included);
-  info->generator = (code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0;
-  info->namespace_body = !(code->co_flags & CO_OPTIMIZED);
-  info->first_line = static_cast<std::uint32_t>(code->co_firstlineno > 0 ? code->co_firstlineno : 1);
-  if (control_ != nullptr) control_->Mark(code, info.get());
-  if (!info->included) return info;
-  info->made_elsewhere = made.text != nullptr || (made.maker.known && Utf8(code->co_filename) == "<string>");
-  info->text = std::move(made.text);
-  if (!Analyser(code, info.get(), context_).Run()) {
-    PyErr_Clear();
-    info->included = false;
-  }
-  return info;
 }
 
 }  // namespace smiley::tracer

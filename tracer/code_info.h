@@ -18,7 +18,6 @@ namespace smiley::tracer {
 
 class Catalogue;
 struct CaptureContext;
-class Control;
 
 // Where a variable lives.
 enum class Place : std::uint8_t { kFast, kCell, kFree, kName, kGlobal };
@@ -108,26 +107,7 @@ struct CodeInfo {
   std::uint32_t SlotOfName(PyObject* name, bool redacted);
 };
 
-// All code objects seen, through co_extra.
-class CodeTable {
- public:
-  CodeTable(CaptureContext* context, const Filters* filters, SourceBook* sources);
-  void SetControl(const Control* control) { control_ = control; }
-  bool Start();  // false: the interpreter has no co_extra index left
-  // Never null; analysed at first sight. REQUIRES the GIL.
-  CodeInfo* Of(PyCodeObject* code);
-  // Code objects with events of their own, for the day on which these are taken back. REQUIRES !info->hooked.
-  void Hooked(CodeInfo* info, PyCodeObject* code);
-  void UnhookAll(void (*unhook)(PyCodeObject* code));
-
- private:
-  std::unique_ptr<CodeInfo> Analyse(PyCodeObject* code);
-  CaptureContext* context_;
-  const Filters* filters_;
-  SourceBook* sources_;
-  const Control* control_ = nullptr;
-  Py_ssize_t extra_index_ = -1;
-  CodeInfo hooked_;  // the list's ends
-};
+// Fills in what the bytecode says of names and lines; false: it cannot be read (an exception may be set).
+bool Analyse(PyCodeObject* code, CodeInfo* info, CaptureContext* context);
 
 }  // namespace smiley::tracer

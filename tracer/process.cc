@@ -179,7 +179,7 @@ Status Process::Open(const std::string& own) {
   control_.Set(options_.start_at, options_.stop_after, options_.logs);
   codes_.SetControl(&control_);
   if (control_.has_start()) state_.store(State::kWaiting);
-  if (!codes_.Start()) return Status(Code::kBusy, "the interpreter has no room for one more tool (co_extra)");
+  if (!codes_.Start()) return Status(Code::kBusy, "the interpreter has no room for one more tool that watches code objects");
   return OpenCatalogue(false);
 }
 

@@ -20,6 +20,7 @@
 #include "shm/mutex.h"
 #include "shm/segment.h"
 #include "tracer/code_info.h"
+#include "tracer/code_table.h"
 #include "tracer/control.h"
 #include "tracer/encoder.h"
 #include "tracer/filters.h"

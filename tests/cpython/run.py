@@ -71,7 +71,7 @@ def read_report(path):
         for kind in ("error", "failure", "skipped"):
             if case.find(kind) is not None:
                 result = kind
-        found.setdefault(case.get("name"), []).append(result)
+        found.setdefault(case.get("name", ""), []).append(result)
     return {name: ", ".join(sorted(results)) for name, results in found.items()}
 
 

@@ -439,6 +439,23 @@ sys.settrace(None)
 print(seen, f(2), sys.gettrace())
 ''')
 
+    def test_others_who_keep_something_in_code_objects_hear_of_their_own_only(self):
+        # Once a code object has room for such things, the interpreter calls every user's function that frees them.
+        self.same('''
+import ctypes
+import sys
+freed = []
+free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(freed.append)
+if sys.version_info >= (3, 12):  # before, that room is all that tells of their death
+    ctypes.pythonapi.PyUnstable_Eval_RequestCodeExtraIndex(free)
+for n in range(5):
+    scope = {}
+    exec("def g():\\n    return %d" % n, scope)
+    scope["g"]()
+    del scope
+print(freed)
+''')
+
     def test_values_changed_through_a_frame_are_the_programs_own(self):
         self.same('''
 import sys
