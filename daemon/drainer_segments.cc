@@ -29,6 +29,7 @@ std::string RunIdOf(const shm::SegmentHeader& header) {
 
 void Drainer::Look(bool force) {
   std::vector<shm::Segment::Found> found = watcher_->New(force || !busy_.empty());
+  SMILEY_TEST_POINT("drain.listed");
   if (force) ++looks_;
   busy_.clear();
   // Catalogues first, in order: a process is known by its first one.
@@ -67,6 +68,7 @@ void Drainer::Attach(const shm::Segment::Found& found) {
   auto opened = shm::Segment::Open(home_, found);
   if (!opened.ok() && opened.status().code() == Code::kBusy) {
     // Its owner is making it at this moment, or was killed just then.
+    SMILEY_TEST_POINT("drain.unfinished");
     const auto parts = shm::Segment::ParseName(found.name);
     if (parts && shm::StartTimeOf(static_cast<pid_t>(parts->pid))) {
       watcher_->Forget(found.name);

@@ -15,7 +15,7 @@ import time
 import traceback
 
 import points
-from trials import Asked, Stock, Trial
+from trials import Asked, Between, Stock, Trial
 
 VICTIMS = [("program",), ("daemon",), ("program", "daemon")]
 
@@ -40,6 +40,8 @@ def singles(chance, stock):
         yield Trial("block", None, point + ":1", ("daemon",))
         yield Trial("python", None, point + ":1", ("daemon",))
     yield Trial("drop", "ring.loss_counted:50", "drain.loss_taken:1", ("program", "daemon"))
+    for program, daemon in points.BETWEEN:
+        yield Between("block", program, daemon)
     for point in points.RECOVERY:
         yield Trial("block", nth(chance, "ring.published", 9000), "store.writing:3", ("program", "daemon"), [point + ":1"])
     for what, table in (("import", points.IMPORT), ("delete", points.DELETE), ("export", points.EXPORT),

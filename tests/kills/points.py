@@ -20,7 +20,7 @@ PYTHON = {
 }
 # Of the daemon while it follows a program. The value: how often, in a short trial.
 DAEMON = {
-    "drain.attached": 3, "drain.numbered": 1, "drain.copied": 6, "drain.closed": 4, "drain.queued": 5,
+    "drain.listed": 5, "drain.attached": 3, "drain.numbered": 1, "drain.copied": 6, "drain.closed": 4, "drain.queued": 5,
     "store.writing": 5, "store.committed": 5, "drain.handled": 5, "store.synced": 1, "ring.freed": 4,
     "drain.finished": 1, "segment.removed": 3, "drain.run_ended": 1,
 }
@@ -35,3 +35,10 @@ IMPORT = {"import.written": 2, "import.finished": 1, "store.writing": 2, "store.
 DELETE = {"store.deleting": 1, "store.deleted": 1, "store.compacted": 3}
 EXPORT = {"answer.step": 3, "answer.ended": 1}
 SPOOL = {"drain.spool_read": 1, "drain.spool_removed": 1, "store.writing": 1, "store.committed": 1, "drain.queued": 1}
+# Where the daemon stands while the program goes on from its point to its end: between what was listed and what is attached.
+BETWEEN = [
+    ("segment.live:1", "drain.listed:1"), ("segment.created:2", "drain.listed:1"), ("segment.live:2", "drain.listed:1"),
+    ("segment.created:1", "drain.unfinished:1"), ("segment.created:2", "drain.unfinished:1"),
+    ("segment.created:3", "drain.unfinished:1"), ("segment.live:1", "drain.attached:1"), ("segment.live:2", "drain.attached:1"),
+    ("segment.live:2", "drain.numbered:1"),
+]

@@ -58,6 +58,8 @@ class Trial:
         finally:
             lab.close()
 
+    produced = PRODUCED  # events of each of the producer's threads
+
     def start_program(self, lab, python):
         point = self.program and self.program + "=stop"
         if self.mode == "python":
@@ -67,7 +69,7 @@ class Trial:
             words = [os.path.join(lab.bin, "smiley-run"), "-q", "--block-timeout", "600", "--ring-size", "128K", "--python",
                      python, script, "PROGRESS"]
             return Program(lab, words, point, launcher=True)
-        words = [os.path.join(lab.bin, "smiley_test_producer"), str(PRODUCED), "--threads", "2", "--progress", "PROGRESS"]
+        words = [os.path.join(lab.bin, "smiley_test_producer"), str(self.produced), "--threads", "2", "--progress", "PROGRESS"]
         return Program(lab, words + PRODUCER_WORDS[self.mode], point)
 
     def play(self, lab, python):
@@ -164,8 +166,31 @@ class Trial:
         if self.mode == "python":
             judge.check_python(export, progress, killed, PYTHON_CALLS)
         else:
-            judge.check_producer(export, PRODUCED, ["MainThread", "worker-2"], progress, killed,
+            judge.check_producer(export, self.produced, ["MainThread", "worker-2"], progress, killed,
                                  self.mode in ("drop", "overwrite"))
+
+
+class Between(Trial):
+    """The program stands at its point when the daemon comes to its own, then runs to its end while the daemon stands there."""
+
+    produced = 500  # what has room without a daemon
+
+    def __init__(self, mode, program, daemon):
+        super().__init__(mode, program, daemon, ())
+
+    def __str__(self):
+        return "%s program=%s ends at daemon=%s" % (self.mode, self.program, self.daemon)
+
+    def play(self, lab, python):
+        program = self.start_program(lab, python)
+        wait_until(program.stopped, "the program does not come to its point")
+        daemon = lab.start_daemon(self.daemon + "=stop")
+        wait_until(lambda: state_of(daemon) == "T", "the daemon does not come to its point")
+        self.reached.update((self.program, self.daemon))
+        wait_until(lambda: program.ended() or program.go_on(), "the program does not end")
+        send(daemon, signal.SIGCONT)
+        self.follow(lab, program, until_dead=False)
+        self.judge(lab, program)
 
 
 class Stock:
