@@ -140,8 +140,7 @@ class Bench:
         title = "%s, %s/%s, %.0f s" % (os.path.basename(where), layer, name, time.monotonic() - begun)
         self.judge(title, passed, failed, "%s\n%s" % ("it did not end" if code is None else out[-4000:], "\n".join(reports)))
 
-    def suites(self, where, *layers, only=()):
-        """`only`: of the daemon's; each must be there."""
+    def suites(self, where, *layers):
         calls = []
         for layer in layers:
             words = [os.path.join(where, "bin", "smiley_test_" + layer), "--list_content"]
@@ -149,10 +148,6 @@ class Bench:
             names = re.findall(r"^(\w+)\*", listed, re.M)
             if not names:
                 raise Failed("%s lists no suites: %s" % (words[0], listed[-2000:]))
-            if layer == "daemon" and only:
-                if set(only) - set(names):
-                    raise Failed("there are no suites " + ", ".join(sorted(set(only) - set(names))))
-                names = only
             names = [name for name in names if name not in FORKING]
             calls += [(self.suite, where, layer, name) for name in names]
         self.side_by_side(calls)
@@ -168,7 +163,9 @@ class Bench:
         self.suites(self.make_address(), "daemon", "shm", "tools")
 
     def thread(self):
-        self.suites(self.make("thread", "thread", ["smiley_test_shm", "smiley_test_daemon"]), "daemon", "shm", only=THREADED)
+        targets = ["smiley_test_shm", "smiley_test_daemon"]
+        where = self.make("thread", "thread", targets, "-DSMILEY_DAEMON_SUITES=" + ";".join(THREADED))
+        self.suites(where, "daemon", "shm")
 
     def tracer(self):
         """The commands as they are, with the tracer of the build with AddressSanitizer."""
