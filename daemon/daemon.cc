@@ -24,6 +24,7 @@
 #include <string>
 
 #include "daemon/core.h"
+#include "daemon/heap.h"
 #include "daemon/server.h"
 #include "daemon/server_socket.h"
 #include "daemon/settings.h"
@@ -135,6 +136,7 @@ std::shared_ptr<spdlog::logger> OpenLog(const shm::Home& home) {
 
 Status Serve(const DaemonOptions& options, int ready_fd) {
   umask(077);
+  LimitHeap();
   signal(SIGPIPE, SIG_IGN);
   sigset_t ends;
   sigemptyset(&ends);

@@ -463,8 +463,8 @@ ThreadSnapshot Decoder::Snapshot(std::uint32_t thread) const {
   return snapshot;
 }
 
-std::vector<std::pair<std::uint64_t, FrameSnapshot>> Decoder::TakeChangedFrames(std::uint32_t thread) {
-  std::vector<std::pair<std::uint64_t, FrameSnapshot>> frames;
+void Decoder::TakeChangedFrames(std::uint32_t thread,
+                                const std::function<void(std::uint64_t frame, const FrameSnapshot& variables)>& take) {
   for (const std::uint64_t frame : state_->ended) state_->frames.Forget(frame);
   state_->ended.clear();
   if (!state_->keeps_changed) {
@@ -472,21 +472,21 @@ std::vector<std::pair<std::uint64_t, FrameSnapshot>> Decoder::TakeChangedFrames(
     state_->frames.ForEach([this](std::uint64_t frame, FrameState& state) { state_->Keep(frame, state); });
   }
   for (const std::uint64_t frame : state_->changed_frames) {
-    FrameState* state = state_->frames.Find(frame);
-    if (state == nullptr) continue;  // it has ended
-    state->changed = false;
-    if (state->thread != thread) continue;
-    state_->Refresh(*state);
-    FrameSnapshot& snapshot = frames.emplace_back(frame, FrameSnapshot()).second;
-    snapshot.epoch = state->epoch;
-    snapshot.line = state->line;
-    for (const auto& [name, value] : state->variables) {
-      const auto id = state_->string_ids.find(name);
-      if (id != state_->string_ids.end() && value != nullptr) snapshot.variables.emplace_back(id->second, value);
-    }
+    state_->frames.With(frame, [&](FrameState& state) {  // not called for one that has ended
+      state.changed = false;
+      if (state.thread != thread) return;
+      state_->Refresh(state);
+      FrameSnapshot snapshot;
+      snapshot.epoch = state.epoch;
+      snapshot.line = state.line;
+      for (const auto& [name, value] : state.variables) {
+        const auto id = state_->string_ids.find(name);
+        if (id != state_->string_ids.end() && value != nullptr) snapshot.variables.emplace_back(id->second, value);
+      }
+      take(frame, snapshot);
+    });
   }
   state_->changed_frames.clear();
-  return frames;
 }
 
 void Decoder::Restore(const ThreadSnapshot& snapshot, FrameLoader load) {

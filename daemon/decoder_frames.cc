@@ -1,5 +1,7 @@
 #include "daemon/decoder_frames.h"
 
+#include "daemon/snapshot.h"
+
 namespace smiley::daemon {
 namespace {
 
@@ -31,34 +33,77 @@ std::size_t* FrameState::ChangeOf(std::size_t slot, std::uint64_t serial) {
   return &change.index;
 }
 
-FrameState* FrameTable::Find(std::uint64_t frame) {
-  const auto at = frames_.find(frame);
-  return at == frames_.end() ? nullptr : &at->second;
+// Ten thousand coroutines that each know a tree of five hundred nodes are half a gigabyte, and some 20 MB as bytes.
+void FrameTable::Pack(FrameState* state) {
+  FrameSnapshot values;
+  for (std::size_t i = 0; i < state->variables.size(); ++i) {
+    ValuePtr& value = state->variables[i].second;
+    if (value != nullptr) values.variables.emplace_back(static_cast<std::uint32_t>(i), std::move(value));
+    value = nullptr;
+  }
+  if (!values.variables.empty()) state->packed_ = EncodeFrame(values);
 }
 
-FrameState& FrameTable::Get(std::uint64_t frame) { return frames_[frame]; }
+void FrameTable::Unpack(FrameState* state) {
+  if (state->packed_.empty()) return;
+  FrameSnapshot values;
+  if (DecodeFrame(state->packed_, &values)) {
+    for (auto& [index, value] : values.variables) state->variables[index].second = std::move(value);
+  } else {  // deeper than anything that decodes
+    for (auto& variable : state->variables) variable.second = MakeLost();
+  }
+  state->packed_ = std::string();
+}
+
+FrameState* FrameTable::Find(std::uint64_t frame) {
+  const auto at = frames_.find(frame);
+  if (at == frames_.end()) return nullptr;
+  Unpack(&at->second);
+  return &at->second;
+}
+
+FrameState& FrameTable::Get(std::uint64_t frame) {
+  FrameState& state = frames_[frame];
+  Unpack(&state);
+  return state;
+}
+
+void FrameTable::Unsuspend(FrameState* state) {
+  if (!state->suspended_) return;
+  if (state->loose_) {
+    if (first_loose_ == state->waiting_) ++first_loose_;
+    --loose_;
+  }
+  suspended_.erase(state->waiting_);
+  state->suspended_ = state->loose_ = false;
+}
 
 void FrameTable::Forget(std::uint64_t frame) {
   const auto at = frames_.find(frame);
   if (at == frames_.end()) return;
-  if (at->second.suspended_) suspended_.erase(at->second.waiting_);
+  Unsuspend(&at->second);
   frames_.erase(at);
 }
 
 void FrameTable::Suspend(std::uint64_t frame) {
-  FrameState* state = Find(frame);
-  if (state == nullptr || state->suspended_) return;
+  const auto at = frames_.find(frame);
+  if (at == frames_.end() || at->second.suspended_) return;
+  FrameState& state = at->second;
   suspended_.push_back(frame);
-  state->waiting_ = std::prev(suspended_.end());
-  state->suspended_ = true;
+  state.waiting_ = std::prev(suspended_.end());
+  state.suspended_ = state.loose_ = true;
+  if (loose_++ == 0) first_loose_ = state.waiting_;
+  if (loose_ > kLoose) {
+    FrameState& longest = frames_[*first_loose_++];
+    longest.loose_ = false;
+    --loose_;
+    Pack(&longest);
+  }
   if (suspended_.size() > kMaxSuspended) Forget(suspended_.front());
 }
 
 void FrameTable::Resume(std::uint64_t frame) {
-  FrameState* state = Find(frame);
-  if (state == nullptr || !state->suspended_) return;
-  suspended_.erase(state->waiting_);
-  state->suspended_ = false;
+  if (FrameState* state = Find(frame)) Unsuspend(state);
 }
 
 }  // namespace smiley::daemon

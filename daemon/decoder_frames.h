@@ -1,7 +1,7 @@
 // Thread rule: a FrameTable belongs to one thread.
 //
-// The variables of the frames that a Decoder knows: open ones, and generators' that wait to be resumed (bounded:
-// the longest waiting are forgotten).
+// The variables of the frames that a Decoder knows: open ones, and generators' that wait to be resumed (bounded: what
+// waits longer than others is kept as bytes, and the longest waiting are forgotten).
 #pragma once
 
 #include <cstdint>
@@ -37,25 +37,50 @@ struct FrameState {
   std::unordered_map<const std::string*, std::size_t> slots_;  // used when there are many
   std::list<std::uint64_t>::iterator waiting_;
   bool suspended_ = false;
+  bool loose_ = false;  // suspended, and among the latest
+  std::string packed_;  // the values as bytes, null in `variables` meanwhile
 };
 
 class FrameTable {
  public:
-  static constexpr std::size_t kMaxSuspended = 100'000;
+  FrameTable() = default;
+  FrameTable(const FrameTable&) = delete;
+  FrameTable& operator=(const FrameTable&) = delete;
 
+  static constexpr std::size_t kMaxSuspended = 100'000;
+  static constexpr std::size_t kLoose = 64;  // of the suspended, whose values are not packed
+
+  // With its values unpacked.
   FrameState* Find(std::uint64_t frame);
   FrameState& Get(std::uint64_t frame);
   void Forget(std::uint64_t frame);
   void Suspend(std::uint64_t frame);
   void Resume(std::uint64_t frame);
+  // As they are: packed ones without their values.
   template <typename Each>
   void ForEach(const Each& each) {
     for (auto& [frame, state] : frames_) each(frame, state);
   }
+  // Like Find, for a look: what was packed is packed again afterwards.
+  template <typename Look>
+  void With(std::uint64_t frame, const Look& look) {
+    const auto at = frames_.find(frame);
+    if (at == frames_.end()) return;
+    const bool packed = !at->second.packed_.empty();
+    Unpack(&at->second);
+    look(at->second);
+    if (packed) Pack(&at->second);
+  }
 
  private:
+  static void Pack(FrameState* state);
+  static void Unpack(FrameState* state);
+  void Unsuspend(FrameState* state);
+
   std::unordered_map<std::uint64_t, FrameState> frames_;
   std::list<std::uint64_t> suspended_;  // longest waiting first
+  std::list<std::uint64_t>::iterator first_loose_ = suspended_.end();
+  std::size_t loose_ = 0;
 };
 
 }  // namespace smiley::daemon

@@ -75,8 +75,9 @@ class Decoder {
   // Where a thread stands that has no event left to give (between two pieces) and holds none back.
   ThreadSnapshot Snapshot(std::uint32_t thread) const;
   // The frames, still open or suspended, whose variables the thread changed since this was asked last. Kept from the
-  // first call on, which gives all of them.
-  std::vector<std::pair<std::uint64_t, FrameSnapshot>> TakeChangedFrames(std::uint32_t thread);
+  // first call on, which gives all of them; one at a time, for they may be many and large.
+  void TakeChangedFrames(std::uint32_t thread,
+                         const std::function<void(std::uint64_t frame, const FrameSnapshot& variables)>& take);
   // Begins a thread where a snapshot was taken; Start is next given the piece behind it. `load` gives a frame's
   // variables as they were then, when they are asked for; false: nothing is known of it. REQUIRES a thread that was
   // not started.

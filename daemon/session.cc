@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "daemon/client.h"
+#include "daemon/heap.h"
 #include "daemon/import.h"
 #include "daemon/query_json.h"
 #include "shm/test_point.h"
@@ -288,7 +289,10 @@ Session::Awaitable<bool> Session::Stream(const Request& request, std::unique_ptr
   out += EndLine(request.id_json, status, status ? producer->EndMembers() : std::string());
   SMILEY_TEST_POINT("answer.ended");
   // Readers of the store and the live feed end here, not when the client has read the rest.
-  const auto drop = [&] { producer.reset(); };
+  const auto drop = [&] {
+    producer.reset();
+    if (!quick) GiveBackHeap();
+  };
   const bool dropped = co_await OnPool(pool, drop);
   if (!dropped) co_return false;
   const bool written = co_await Write(out);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "daemon/heap.h"
 #include "daemon/query.h"
 #include "daemon/stored_stats.h"
 
@@ -125,9 +126,9 @@ Status SnapshotMaker::Take(Thread* thread) {
   const ThreadSnapshot snapshot = thread->decoder->Snapshot(number);
   std::vector<DerivedItem> items;
   std::uint64_t bytes = 0;
-  for (const auto& [frame, state] : thread->decoder->TakeChangedFrames(number)) {
+  thread->decoder->TakeChangedFrames(number, [&](std::uint64_t frame, const FrameSnapshot& state) {
     items.emplace_back(FrameKey(number, frame, snapshot.next_seq), EncodeFrame(state));
-  }
+  });
   items.emplace_back(SnapshotKey(number, snapshot.next_seq), EncodeSnapshot(snapshot));
   for (const auto& [key, value] : items) bytes += key.size() + value.size();
   thread->progress.next_seq = snapshot.next_seq;
@@ -261,10 +262,13 @@ void SnapshotKeeper::Work() {
       std::uint64_t& done = done_[run.id];
       const bool more = run.state == RunState::kEnded ? events != done : events >= done + kWorthwhile;
       if (run.state == RunState::kImporting || !more || events < SnapshotOptions().least_events) continue;
-      StatsMaker stats(store_, run.id, SnapshotOptions().least_events);
-      if (run.state == RunState::kEnded && !Make(&stats)) return;
-      SnapshotMaker snapshots(store_, run.id);
-      if (!Make(&snapshots)) return;
+      {
+        StatsMaker stats(store_, run.id, SnapshotOptions().least_events);
+        if (run.state == RunState::kEnded && !Make(&stats)) return;
+        SnapshotMaker snapshots(store_, run.id);
+        if (!Make(&snapshots)) return;
+      }
+      GiveBackHeap();
       done = events;
     }
   }

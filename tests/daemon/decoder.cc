@@ -294,6 +294,44 @@ BOOST_AUTO_TEST_CASE(frames_with_many_names_and_many_waiting_generators) {
   BOOST_TEST(State(decoder, 100'011) == "a=100009");
 }
 
+// What waits longer than others is kept as bytes.
+BOOST_AUTO_TEST_CASE(generators_that_wait_for_long_keep_their_variables) {
+  constexpr int kMany = 1000;
+  const auto told = [](int i) {
+    return "a=" + std::to_string(i) + R"( b={"$type":"list","id":)" + std::to_string(10 + i) + R"(,"items":[)" + std::to_string(i) + ",7";
+  };
+  PieceMaker piece;
+  piece.Call(1);
+  for (int i = 0; i < kMany; ++i) {
+    piece.Call(3).Set(1, CborInt(i)).Set(2, CborList(static_cast<std::uint64_t>(10 + i), {i}));
+    piece.Line(31).Patch(2, CborAppend(7)).Word(shm::AttachmentWord(Kind::kUnset, 0, 3, 0)).Event(Kind::kYield, 31);
+  }
+  Read(piece);
+  int taken = 0;
+  decoder.TakeChangedFrames(1, [&](std::uint64_t frame, const FrameSnapshot& snapshot) {
+    if (frame == 1) return;
+    ++taken;
+    BOOST_REQUIRE_EQUAL(snapshot.variables.size(), 3u);
+    BOOST_REQUIRE_EQUAL(snapshot.variables[0].second->integer, static_cast<std::int64_t>(frame) - 2);
+  });
+  BOOST_TEST(taken == kMany);
+  for (const int i : {0, 1, 500, 743, 744, 999}) {
+    BOOST_TEST(State(decoder, static_cast<std::uint64_t>(2 + i)) == told(i) + R"(]} c={"$type":"unbound"})");
+  }
+  // Each goes on, the longest waiting first, and waits again: its list is the one that it had.
+  PieceMaker again(2 + 3 * kMany);
+  again.Open({{1, 1, 11}}).Base(1 + kMany, 1);
+  for (int i = 0; i < kMany; ++i) {
+    again.Event(Kind::kResume, 3).Frame(static_cast<std::uint64_t>(2 + i)).Patch(2, CborAppend(8)).Event(Kind::kYield, 32);
+  }
+  const auto events = Read(again);
+  BOOST_REQUIRE_EQUAL(events.size(), 2u * kMany);
+  for (int i = 0; i < kMany; ++i) BOOST_REQUIRE_EQUAL(events[2 * i].line, 31u);
+  for (int i = 0; i < kMany; ++i) {
+    BOOST_REQUIRE_EQUAL(State(decoder, static_cast<std::uint64_t>(2 + i)), told(i) + R"(,8]} c={"$type":"unbound"})");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_generator_goes_on_in_another_thread) {
   PieceMaker one, two(1, 2), back(4);
   one.Call(3).Set(1, CborInt(1)).Event(Kind::kYield, 31).Event(Kind::kGc, 0);
