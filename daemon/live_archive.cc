@@ -273,6 +273,7 @@ Result<std::vector<CatalogueEntry>> LiveArchive::Catalogue(const std::string& ru
   }
   for (CatalogueEntry& entry : coming) all.insert_or_assign({entry.type, entry.id}, std::move(entry));
   std::vector<CatalogueEntry> entries;
+  entries.reserve(all.size());
   for (auto& [key, entry] : all) entries.push_back(std::move(entry));
   return entries;
 }

@@ -312,6 +312,7 @@ void LiveLane::Flush(Channel& channel) {
   Hand(channel, std::move(channel.growing));
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): taken over, so that the channel's own is empty afterwards.
 void LiveLane::Hand(Channel& channel, LivePortionPtr portion) {
   const std::size_t size = BytesOf(*portion);
   const shm::MutexLock lock(mutex_);

@@ -158,6 +158,7 @@ void Pipeline::Handle(Batch batch, std::uint64_t number) {
     }
   }
   if (!kept) {
+    // NOLINTNEXTLINE(bugprone-use-after-move): what was moved above was kept.
     batch.before_write = [this, &batch](std::uint64_t first) { archive_.StoreArrivals(batch.pieces, first); };
     const Status status = store_.Commit(batch);
     batch.before_write = nullptr;

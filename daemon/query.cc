@@ -242,6 +242,7 @@ Reply Delete(const Services& services, const Request& request) {
     ++count;
   }
   std::vector<std::string> ids;
+  ids.reserve(runs.size());
   for (const RunInfo& run : runs) ids.push_back(run.id);
   std::string object;
   JsonObject o(&object);

@@ -139,6 +139,7 @@ void Server::Stop() {
   if (now.inode != 0 && now == state->file) ::unlink(state->host->services.home.SocketPath().c_str());
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): see the header.
 Server::~Server() { Stop(); }
 
 const std::string& Server::listen() const { return state_->host->services.listen; }

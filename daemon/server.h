@@ -34,7 +34,7 @@ class Server {
   // Closes all connections, drops unfinished imports, waits for the threads. Called by the destructor too. Not to be
   // called from `request_stop` itself.
   void Stop();
-  ~Server();
+  ~Server();  // NOLINT(bugprone-exception-escape): a thread that cannot be joined is the end of the daemon
   std::size_t clients() const;  // connected now
   // The TCP address with the port that it got; empty = none.
   const std::string& listen() const;

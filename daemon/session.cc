@@ -76,7 +76,7 @@ Session::Session(std::shared_ptr<SessionHost> host, Socket socket, bool remote)
 void Session::Start() {
   asio::co_spawn(
       host_->io, [self = shared_from_this()]() { return self->Run(); },
-      [self = shared_from_this()](std::exception_ptr) {
+      [self = shared_from_this()](const std::exception_ptr&) {
         self->Close();
         self->host_->sessions.erase(self);
         self->host_->session_count.store(self->host_->sessions.size());

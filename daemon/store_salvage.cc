@@ -143,6 +143,7 @@ struct Opened {
     const rocksdb::DBOptions options = ReadingOptions(mode);
     if (rocksdb::Status status = rocksdb::DB::ListColumnFamilies(options, dir.string(), &names); !status.ok()) return status;
     std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+    descriptors.reserve(names.size());
     for (const std::string& name : names) descriptors.emplace_back(name, rocksdb::ColumnFamilyOptions());
     rocksdb::DB* opened = nullptr;
     const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, dir.string(), descriptors, &handles, &opened);
@@ -158,6 +159,7 @@ struct Opened {
 
 std::vector<rocksdb::ColumnFamilyDescriptor> AllFamilies() {
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  descriptors.reserve(kNames.size());
   for (const char* name : kNames) descriptors.emplace_back(name, rocksdb::ColumnFamilyOptions());
   return descriptors;
 }

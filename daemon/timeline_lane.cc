@@ -1,6 +1,7 @@
 #include "daemon/timeline_lane.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "daemon/query_json.h"
 #include "shm/kind_names.h"
@@ -28,8 +29,8 @@ void TimelineLane::Spread(const Piece& piece) {
     const std::int64_t begin = std::max(piece.first_ns, StartOf(bucket));
     const std::int64_t end = std::min(piece.last_ns, StartOf(bucket + 1));
     const double part = first == last ? 1.0 : std::max(0.0, Between(begin, end) / length);
-    counts_[kEvents][bucket] += static_cast<std::uint64_t>(part * static_cast<double>(piece.events) + 0.5);
-    counts_[kLost][bucket] += static_cast<std::uint64_t>(part * static_cast<double>(piece.lost) + 0.5);
+    counts_[kEvents][bucket] += static_cast<std::uint64_t>(std::llround(part * static_cast<double>(piece.events)));
+    counts_[kLost][bucket] += static_cast<std::uint64_t>(std::llround(part * static_cast<double>(piece.lost)));
     if (counts_[kSeq][bucket] == 0 && piece.first_seq != 0) {
       const double before = std::clamp(Between(piece.first_ns, begin) / length, 0.0, 1.0);
       counts_[kSeq][bucket] =

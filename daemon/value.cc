@@ -1,8 +1,8 @@
 #include "daemon/value.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
-#include <cstring>
 #include <tuple>
 
 #include "daemon/value_forms.h"
@@ -256,6 +256,8 @@ ValuePtr MakeForm(Form form) {
   return value;
 }
 
+bool SameBits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
+
 bool SamePtr(const ValuePtr& a, const ValuePtr& b) {
   if (a == b) return true;
   return a != nullptr && b != nullptr && SameValue(*a, *b);
@@ -286,9 +288,8 @@ bool SameValue(const Value& a, const Value& b) {
     return std::tie(v.type, v.form, v.flag, v.has_items, v.integer, v.id, v.cut, v.text, v.type_name, v.class_name,
                     v.notes);
   };
-  return scalars(a) == scalars(b) && std::memcmp(&a.number, &b.number, sizeof a.number) == 0 &&
-         std::memcmp(&a.imag, &b.imag, sizeof a.imag) == 0 && SamePtr(a.cause, b.cause) &&
-         SamePtr(a.context, b.context) &&
+  return scalars(a) == scalars(b) && SameBits(a.number, b.number) && SameBits(a.imag, b.imag) &&
+         SamePtr(a.cause, b.cause) && SamePtr(a.context, b.context) &&
          std::equal(a.items.begin(), a.items.end(), b.items.begin(), b.items.end(), SamePtr) &&
          std::equal(a.attributes.begin(), a.attributes.end(), b.attributes.begin(), b.attributes.end(),
                     [](const auto& x, const auto& y) { return x.first == y.first && SamePtr(x.second, y.second); });

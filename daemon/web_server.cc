@@ -25,7 +25,7 @@ constexpr auto kPause = std::chrono::milliseconds(100);
 }  // namespace
 
 struct WebServer::State : std::enable_shared_from_this<WebServer::State> {
-  State(std::shared_ptr<SessionHost> sessions, WebAddress where)
+  State(const std::shared_ptr<SessionHost>& sessions, WebAddress where)
       : host(std::make_shared<WebHost>(sessions, sessions->services.home)),
         address(std::move(where)),
         acceptor(sessions->io),
@@ -137,8 +137,8 @@ void WebServer::State::TidyLater() {
   });
 }
 
-WebServer::WebServer(std::shared_ptr<SessionHost> host, WebAddress address)
-    : state_(std::make_shared<State>(std::move(host), std::move(address))) {}
+WebServer::WebServer(const std::shared_ptr<SessionHost>& host, WebAddress address)
+    : state_(std::make_shared<State>(host, std::move(address))) {}
 
 WebServer::~WebServer() = default;
 

@@ -26,7 +26,7 @@ Result<WebAddress> ParseWebAddress(std::string_view text);
 
 class WebServer {
  public:
-  WebServer(std::shared_ptr<SessionHost> host, WebAddress address);
+  WebServer(const std::shared_ptr<SessionHost>& host, WebAddress address);
   ~WebServer();
   // Listens where the address says so, or where this home's page was used before.
   Status Start();

@@ -56,7 +56,7 @@ WebSession::WebSession(std::shared_ptr<WebHost> host, asio::ip::tcp::socket sock
 void WebSession::Start() {
   asio::co_spawn(
       host_->sessions->io, [self = shared_from_this()]() { return self->Run(); },
-      [self = shared_from_this()](std::exception_ptr) {
+      [self = shared_from_this()](const std::exception_ptr&) {
         self->Close();
         self->host_->open.erase(self);
       });
@@ -160,7 +160,7 @@ WebSession::Awaitable<void> WebSession::Bridge(const HttpRequest& request) {
   session.reset();
   asio::co_spawn(
       sessions.io, [self = shared_from_this()]() { return self->ToBrowser(); },
-      [self = shared_from_this()](std::exception_ptr) { self->Close(); });
+      [self = shared_from_this()](const std::exception_ptr&) { self->Close(); });
   co_await FromBrowser();
 }
 

@@ -316,7 +316,7 @@ class ExpressionParser {
       node.type = Operand::Type::kInt;
       node.integer = minus ? -token_.integer : token_.integer;
     } else if (minus && token_.number == 9223372036854775808.0 &&
-               token_.word.find_first_of(".eE") == token_.word.npos && ExactMinimum()) {
+               token_.word.find_first_of(".eE") == std::string_view::npos && ExactMinimum()) {
       node.type = Operand::Type::kInt;
       node.integer = INT64_MIN;
     } else {

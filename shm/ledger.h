@@ -82,7 +82,7 @@ class Ledger {
   static std::uint64_t HashOf(std::string_view bytes);
 
  private:
-  Ledger(LedgerHeader* header) : header_(header), entries_(reinterpret_cast<LedgerEntry*>(header + 1)) {}
+  explicit Ledger(LedgerHeader* header) : header_(header), entries_(reinterpret_cast<LedgerEntry*>(header + 1)) {}
   LedgerEntry& At(std::uint64_t ticket) const { return entries_[ticket % kLedgerEntries]; }
   LedgerHeader* header_;
   LedgerEntry* entries_;

@@ -7,6 +7,7 @@
 #
 # kills      all single points and all pairs of points, then SMILEY_LONG_KILLS (5000) random ones
 # planted    every planted mistake
+# tidy       clang-tidy over every source, with the analyzer
 # leaks      the extension in programs that repeat themselves, SMILEY_LONG_ROUNDS (60) times
 # soak       recording for SMILEY_LONG_SOAK (14400) seconds
 #
@@ -14,13 +15,13 @@
 set -u
 
 [ $# -ge 1 ] && [ -e "$1/compile_commands.json" ] || {
-  sed -n '2,14p' "$0" >&2
+  sed -n '2,15p' "$0" >&2
   exit 2
 }
 sources=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 build=$(CDPATH= cd -- "$1" && pwd)
 shift
-[ $# -gt 0 ] || set -- kills planted leaks soak
+[ $# -gt 0 ] || set -- kills planted tidy leaks soak
 mkdir -p "$build/long"
 export SMILEY_BIN="$build/bin"
 bad=0
@@ -34,6 +35,7 @@ for part; do
         python3 "$sources/tests/kills/kills.py" --bin "$build/bin" --random "${SMILEY_LONG_KILLS:-5000}" >>"$log" 2>&1
       ;;
     planted) python3 "$sources/tests/planted/planted.py" "$sources" "$build" >"$log" 2>&1 ;;
+    tidy) python3 "$sources/tests/lint/tidy.py" "$sources" "$build" --all --analyzer >"$log" 2>&1 ;;
     leaks) python3 "$sources/tests/soak/leaks.py" --bin "$build/bin" --rounds "${SMILEY_LONG_ROUNDS:-60}" >"$log" 2>&1 ;;
     soak) python3 "$sources/tests/soak/soak.py" --bin "$build/bin" --seconds "${SMILEY_LONG_SOAK:-14400}" >"$log" 2>&1 ;;
     *)

@@ -1,11 +1,12 @@
 """Runs what CTest knows, then for each Python of SMILEY_TEST_PYTHONS the system tests and the quick third of its own
-test-suite (cpython/run.py), then what there is with sanitizers (sanitize/sanitize.py), and counts.
+test-suite (cpython/run.py), then what there is with sanitizers (sanitize/sanitize.py), then clang-tidy over what changed
+(lint/tidy.py), and counts.
 
     python3 tests/run_all.py BUILD SOURCES
 
-A Boost.Test case, a unittest method, a module of CPython's suite, a program recorded with sanitizers and a fuzz target count as
-one each, any other CTest test as one. The last line is "N passed, N failed"; the exit code is 0 only when something passed,
-nothing failed and nothing was skipped.
+A Boost.Test case, a unittest method, a module of CPython's suite, a program recorded with sanitizers, a fuzz target and a source
+that clang-tidy looked at count as one each, any other CTest test as one. The last line is "N passed, N failed"; the exit code is
+0 only when something passed, nothing failed and nothing was skipped.
 """
 
 import os
@@ -124,6 +125,15 @@ def run_sanitizers(build, sources):
     return [passed, max(failed, int(code != 0)), 0]
 
 
+def run_tidy(build, sources):
+    code, text = run_for(sys.executable, [os.path.join(sources, "tests", "lint", "tidy.py"), sources, build])
+    counted = re.findall(r"^(\d+) sources looked at, (\d+) findings$", text, re.M)
+    if not counted:
+        return [0, 1, 0]
+    looked_at, findings = map(int, counted[-1])
+    return [max(0, looked_at - findings), findings, 0] if code != 0 else [looked_at, 0, 0]
+
+
 def main(build, sources):
     # What started this (a shell in the background, nohup) may ignore signals; programs under test must not inherit that.
     for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
@@ -140,6 +150,8 @@ def main(build, sources):
                 results.append(("CPython's own tests with " + python, counted))
     print("\nwith sanitizers", flush=True)
     results.append(("with sanitizers", run_sanitizers(build, sources)))
+    print("\nclang-tidy", flush=True)
+    results.append(("clang-tidy", run_tidy(build, sources)))
     print()
     for name, (passed, failed, skipped) in results:
         print("%s: %d passed, %d failed%s" % (name, passed, failed, ", %d skipped" % skipped if skipped else ""))

@@ -14,7 +14,7 @@ struct Arguments::State {
   std::string connect;
 };
 
-Arguments::Arguments(std::string what, std::string examples) : state_(std::make_unique<State>()) {
+Arguments::Arguments(std::string what, const std::string& examples) : state_(std::make_unique<State>()) {
   CLI::App& app = state_->app;
   app.description(std::move(what));
   app.footer("\nExamples:\n" + examples);

@@ -1,5 +1,7 @@
 #include "tools/daemon_status.h"
 
+#include <cmath>
+
 #include <nlohmann/json.hpp>
 
 #include "tools/run_view.h"
@@ -22,7 +24,7 @@ std::string Text(const Json& object, const char* key) {
   const auto at = object.find(key);
   return at != object.end() && at->is_string() ? Clean(at->get<std::string>()) : std::string();
 }
-std::string Percent(double part) { return std::to_string(static_cast<int>(part * 100 + 0.5)) + " %"; }
+std::string Percent(double part) { return std::to_string(std::lround(part * 100)) + " %"; }
 std::string PerSecond(double n) { return Number(static_cast<std::uint64_t>(n < 0 ? 0 : n + 0.5)); }
 
 std::string RunTable(const Json& runs, const Look& look) {

@@ -62,6 +62,7 @@ END
   cat <<'END'
 chromium
 clang
+clang-tidy
 libclang-rt-dev
 libfaketime
 procps

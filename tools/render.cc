@@ -170,7 +170,7 @@ void Renderer::Changes(const EventView& event, std::size_t indent, Rows* rows) {
 }
 
 // The line's text below its comment block.
-void Renderer::Source(const EventView& event, Where where, Rows* rows) {
+void Renderer::Source(const EventView& event, const Where& where, Rows* rows) {
   std::string_view text = event.source != 0 ? sources_.Line(event.source, event.line) : std::string_view{};
   if (text.empty()) text = event.text;
   const bool call = event.kind == Kind::kCall || event.kind == Kind::kResume || event.kind == Kind::kThrow;

@@ -69,7 +69,7 @@ class Renderer {
   using Parts = std::vector<std::pair<std::string_view, std::string>>;
   void Row(const Where& where, std::size_t indent, const Parts& parts, Rows* rows);
   void Changes(const EventView& event, std::size_t indent, Rows* rows);
-  void Source(const EventView& event, Where where, Rows* rows);
+  void Source(const EventView& event, const Where& where, Rows* rows);
   std::size_t BodyIndent(const EventView& event) const;
   std::size_t LineIndent(const EventView& event, std::string_view text);
   std::string ValueText(const std::string& json) const;

@@ -25,7 +25,7 @@ class Filters {
   // `stdlib`: the directory of the standard library, `cwd`: the directory at the start.
   Filters(const Options* options, std::string stdlib, std::string cwd);
   // The folder of smiley's own modules.
-  void SetOwn(std::string folder) { own_ = folder.empty() ? folder : folder + "/"; }
+  void SetOwn(const std::string& folder) { own_ = folder.empty() ? folder : folder + "/"; }
   // `maker` counts where the code has no file: <string>, and other names unless the standard library gave them (doctest,
   // timeit, prompts: texts of the program's own), are recorded as what compiled them is.
   bool Includes(PyCodeObject* code, const Maker& maker) const;

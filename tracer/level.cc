@@ -29,7 +29,7 @@ PyObject* DictOf(PyObject* object, const TypeInfo& info) {
     offset += (type->tp_basicsize + items * type->tp_itemsize + kWord - 1) / kWord * kWord;
   }
   PyObject* dict;
-  std::memcpy(&dict, reinterpret_cast<char*>(object) + offset, sizeof dict);
+  std::memcpy(&dict, reinterpret_cast<char*>(object) + offset, sizeof(PyObject*));
   return dict;
 }
 
@@ -49,7 +49,7 @@ void ReadAttributes(PyObject* object, const TypeInfo& info, Py_ssize_t limit, Le
   if (dict != nullptr && PyDict_Check(dict)) ReadDict(dict, limit, &out->attribute_total, &out->attributes);
   for (const auto& [name, offset] : info.slots) {
     PyObject* value;
-    std::memcpy(&value, reinterpret_cast<char*>(object) + offset, sizeof value);
+    std::memcpy(&value, reinterpret_cast<char*>(object) + offset, sizeof(PyObject*));
     if (value == nullptr) continue;
     ++out->attribute_total;
     if (static_cast<Py_ssize_t>(out->attributes.size()) >= 2 * limit) continue;

@@ -258,9 +258,9 @@ SMILEY_INTERPOSE int execveat(int folder, const char* path, char* const argv[], 
   while (va_arg(arguments, char*)) ++words##_count;                                   \
   va_end(arguments);                                                                  \
   char** const words = static_cast<char**>(alloca((words##_count + 1) * sizeof(char*))); \
-  words[0] = const_cast<char*>(first);                                                \
+  (words)[0] = const_cast<char*>(first);                                              \
   va_start(arguments, first);                                                         \
-  for (size_t at = 1; at <= words##_count; ++at) words[at] = va_arg(arguments, char*)
+  for (size_t at = 1; at <= words##_count; ++at) (words)[at] = va_arg(arguments, char*)
 
 SMILEY_INTERPOSE int execl(const char* path, const char* first, ...) noexcept {
   SMILEY_COLLECT(words, first, arguments);

@@ -19,6 +19,7 @@ struct Mark {
   // Of an item of a picture that has no value of its own to compare: which object it is, and of which type, for addresses are
   // used again. No object has such an address.
   static Mark Identity(PyObject* object) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): it is compared and nothing else.
     return {reinterpret_cast<PyObject*>(reinterpret_cast<std::uintptr_t>(object) | 1), reinterpret_cast<std::uintptr_t>(Py_TYPE(object))};
   }
   bool identity() const { return (reinterpret_cast<std::uintptr_t>(object) & 1) != 0; }

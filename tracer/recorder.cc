@@ -104,7 +104,7 @@ void ThreadRecorder::AfterFork() {
   if (writer_) {
     if (auto segment = writer_->Release()) {
       segment->Abandon();
-      segment.release();  // the mapping is the parent's business; its bookkeeping must not run here
+      static_cast<void>(segment.release());  // the mapping is the parent's business; its bookkeeping must not run here
     }
     writer_.reset();
   }

@@ -44,8 +44,8 @@ BOOST_FIXTURE_TEST_SUITE(diff, Fixture)
 BOOST_AUTO_TEST_CASE(stretches_are_aligned_on_what_fits) {
   using Pairs = std::vector<std::pair<std::size_t, std::size_t>>;
   BOOST_TEST((Align({1, 2, 3, 4}, {1, 3, 4}) == Pairs{{0, 0}, {2, 1}, {3, 2}}));
-  BOOST_TEST((Align({1, 2}, {3, 4}) == Pairs{}));
-  BOOST_TEST((Align({}, {1}) == Pairs{}));
+  BOOST_TEST(Align({1, 2}, {3, 4}).empty());
+  BOOST_TEST(Align({}, {1}).empty());
   // Long stretches go by what is unique in both.
   std::vector<std::uint64_t> a, b;
   for (std::uint64_t i = 0; i < 5000; ++i) {

@@ -133,7 +133,8 @@ BOOST_AUTO_TEST_CASE(flipped_bytes_are_refused_and_leave_nothing) {
   std::mt19937 random(7);
   for (int i = 0; i < 400; ++i) {
     std::string bad = bytes;
-    bad[random() % bad.size()] ^= static_cast<char>(1 + random() % 255);
+    char& byte = bad[random() % bad.size()];
+    byte = static_cast<char>(byte ^ (1 + random() % 255));
     auto outcome = ImportBytes(to.services(), bad, 1 + random() % 5000);
     BOOST_REQUIRE(!outcome.ok());
   }

@@ -151,6 +151,7 @@ BOOST_AUTO_TEST_CASE(without_tls_are_told_what_makes_it_right) {
 BOOST_AUTO_TEST_CASE(who_only_stand_at_the_door_keep_nobody_out) {
   ListeningHome home;
   std::vector<int> idle;
+  idle.reserve(40);
   for (int i = 0; i < 40; ++i) idle.push_back(home.RawConnect());
   BOOST_TEST(home.Connect()->Ask(R"({"op":"hello"})").ok());
   for (const int fd : idle) ::close(fd);

@@ -139,6 +139,7 @@ BOOST_AUTO_TEST_CASE(a_thousand_connections_are_served) {
   ::setrlimit(RLIMIT_NOFILE, &limit);
   ServedHome home;
   std::vector<std::unique_ptr<Client>> clients;
+  clients.reserve(1000);
   for (int i = 0; i < 1000; ++i) clients.push_back(home.Connect());
   for (auto& client : clients) BOOST_REQUIRE(client->Send(R"({"op":"hello","id":1})").ok());
   for (auto& client : clients) {

@@ -40,7 +40,7 @@ std::string Patched(const std::string& base, const std::function<void(CborWriter
   return json;
 }
 
-std::function<void(CborWriter&)> Op(int op, std::function<void(CborWriter&)> rest, int fields) {
+std::function<void(CborWriter&)> Op(int op, const std::function<void(CborWriter&)>& rest, int fields) {
   return [=](CborWriter& w) {
     w.ArrayHeader(1);
     w.ArrayHeader(static_cast<std::uint64_t>(fields) + 1);
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(appends_any_number_of_items) {
 }
 
 BOOST_AUTO_TEST_CASE(sets_and_deletes_keys_that_are_the_same_in_type_and_value) {
-  const auto set = [](std::function<void(CborWriter&)> key) {
+  const auto set = [](const std::function<void(CborWriter&)>& key) {
     return Op(
         3, [key](CborWriter& w) { key(w), w.Int(99); }, 2);
   };
@@ -106,14 +106,14 @@ BOOST_AUTO_TEST_CASE(sets_and_deletes_keys_that_are_the_same_in_type_and_value) 
   BOOST_TEST(Patched(kDict, set([](CborWriter& w) { w.Bool(true); })) ==
              R"({"$type":"dict","id":1,"items":[["a",1],[2,"b"],[1.0,5],[true,99]]})");
   BOOST_TEST(Patched(kList, set([](CborWriter& w) { w.Int(1); })) == "refused");
-  const auto del = [](std::function<void(CborWriter&)> key) { return Op(4, key, 1); };
+  const auto del = [](const std::function<void(CborWriter&)>& key) { return Op(4, key, 1); };
   BOOST_TEST(Patched(kDict, del([](CborWriter& w) { w.Double(1); })) ==
              R"({"$type":"dict","id":1,"items":[["a",1],[2,"b"],[true,6]]})");
   BOOST_TEST(Patched(kDict, del([](CborWriter& w) { w.Text("zz"); })) == "refused");
 }
 
 BOOST_AUTO_TEST_CASE(sets_and_deletes_attributes) {
-  const auto set = [](std::string name) {
+  const auto set = [](const std::string& name) {
     return Op(
         5, [name](CborWriter& w) { w.Text(name), w.Int(99); }, 2);
   };
@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(runs_operations_in_order) {
 }
 
 BOOST_AUTO_TEST_CASE(refuses_broken_patches) {
-  const auto broken = [](std::string bytes) { return ApplyPatch(FromJson(kList), bytes, {1, 2}).ok(); };
+  const auto broken = [](const std::string& bytes) { return ApplyPatch(FromJson(kList), bytes, {1, 2}).ok(); };
   using namespace std::string_literals;
   BOOST_TEST(!broken(""));
   BOOST_TEST(!broken("\x01"));

@@ -100,7 +100,7 @@ void ParseWords(const BlockHeader& state, const std::vector<std::uint64_t>& word
   if (sum == 0xffffffff) std::fputc('\n', stderr);  // so that the bytes are read
 }
 
-void ReadRing(std::shared_ptr<Segment> segment) {
+void ReadRing(const std::shared_ptr<Segment>& segment) {
   for (const std::uint64_t start : {std::uint64_t{0}, kBlockWords + 100, std::uint64_t{1} << 40}) {
     RingReader reader(segment, start);
     BlockPart part;
@@ -125,7 +125,7 @@ void ReadRing(std::shared_ptr<Segment> segment) {
   }
 }
 
-void ReadCatalogue(std::shared_ptr<Segment> segment) {
+void ReadCatalogue(const std::shared_ptr<Segment>& segment) {
   CatalogueReader reader(segment, 0);
   CatalogueReader::Record record;
   for (std::size_t steps = 0;; ++steps) {

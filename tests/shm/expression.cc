@@ -16,7 +16,7 @@ bool Eval(const TestScope& scope, std::string_view source) {
   return parsed->Eval(scope);
 }
 #define YES(source) BOOST_TEST(Eval(scope, source), source)
-#define NO(source) BOOST_TEST(!Eval(scope, source), "not: " << source)
+#define NO(source) BOOST_TEST(!Eval(scope, source), "not: " << (source))
 
 TestScope Shop() {
   TestScope scope;

@@ -97,6 +97,7 @@ BOOST_AUTO_TEST_CASE(racing_processes_agree_on_the_id) {
     Directory dir;
     std::vector<std::thread> threads;
     std::vector<std::string> ids(8);
+    threads.reserve(ids.size());
     for (auto& id : ids) {
       threads.emplace_back([&] {
         const auto home = Home::OpenAt(dir.path / "new");

@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(nothing_of_the_program_controls_the_terminal) {
   Screen screen(100);
   EventView call = At(shm::Kind::kLine, 3, "f\x1b[2J\x07");
   call.source = 0;
-  call.text = "x = '\x1b]0;title\x07'\t# \xe2\x80\xae" "drawkcab";
+  call.text = "x = '\x1b]0;title\x07'\t# \xe2\x80\xae" "drawkcab";  // NOLINT(misc-misleading-bidirectional): escaped
   call.file = "/tmp/\x1b[31mred.py";
   call.changed = {{"v", "\"\\u001b[31m\\r\\n\\u0007\""}};
   screen.renderer.NameThread(1, 1, "T\x1b[1m\nX");
@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(nothing_of_the_program_controls_the_terminal) {
   for (const EventView& event : {call, raise}) {
     for (const std::string& row : screen.Show(event)) {
       for (const char c : row) BOOST_TEST((static_cast<unsigned char>(c) >= 0x20 && c != 0x7f), row);
-      BOOST_TEST(row.find("\xe2\x80\xae") == std::string::npos);
+      BOOST_TEST(row.find("\xe2\x80\xae") == std::string::npos);  // NOLINT(misc-misleading-bidirectional): escaped
     }
   }
 }

@@ -375,6 +375,7 @@ int main(int argc, char** argv) {
     threads.push_back(std::make_unique<Thread>(options, owner, catalogue->get(), n));
   }
   std::vector<std::thread> running;
+  running.reserve(threads.size());
   for (auto& thread : threads) running.emplace_back([&thread] { thread->Run(); });
   for (auto& thread : running) thread.join();
   if (options.stay) {

@@ -1,0 +1,162 @@
+"""Plants findings in a small tree and looks whether tidy.py shows them, each once, and fails; and what it takes for changed.
+
+    python3 tests/lint/tidy_selftest.py
+"""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import tidy  # noqa: E402
+
+GOOD = {
+    # Nothing of the library's but what must be: most runs look at all of it again.
+    "shm/a.h": "#pragma once\nstruct Text {\n  Text(const Text&);\n  Text(Text&&) noexcept;\n  ~Text();\n"
+               "  int size() const;\n};\nint A();\n",
+    "shm/a.cc": '#include "shm/a.h"\nnamespace {\nint Here() { return 1; }\n}  // namespace\nint A() { return Here(); }\n',
+    "shm/b.cc": '#include "shm/a.h"\nint B() { return A(); }\n',
+    # Names what a.cc names too: they cannot be read as one.
+    "shm/c.cc": '#include "shm/a.h"\nnamespace {\nint Here() { return 2; }\n}  // namespace\nint C() { return Here(); }\n',
+    "tools/d.c": "int D(void) { return 0; }\n",
+}
+MOVED = '#include <utility>\n#include "shm/a.h"\nint B(Text a) {\n  const Text b = std::move(a);\n  return a.size() + b.size();%s\n}\n'
+COPIED = '#pragma once\n#include "shm/a.h"\ninline int F(Text a) { return a.size(); }\n'
+NULLED = "int G(int a) {\n  int* p = nullptr;\n  if (a == 7) p = &a;\n  return *p;\n}\n"
+
+
+class Planted(unittest.TestCase):
+    def setUp(self):
+        self.root = os.path.realpath(tempfile.mkdtemp(prefix="smiley-tidy-"))
+        self.addCleanup(shutil.rmtree, self.root)
+        self.build = os.path.join(self.root, "build-x")
+        os.mkdir(self.build)
+        shutil.copy(os.path.join(HERE, "..", "..", ".clang-tidy"), self.root)
+        for path, text in GOOD.items():
+            self.write(path, text)
+
+    def write(self, path, text):
+        path = os.path.join(self.root, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write(text)
+
+    def run_tidy(self, *words):
+        """(exit code, output)."""
+        commands = []
+        for folder, _, files in os.walk(self.root):
+            for name in sorted(files):
+                if name.endswith((".c", ".cc")) and not folder.startswith(self.build):
+                    path = os.path.join(folder, name)
+                    compiler = "cc" if name.endswith(".c") else "ccache c++ -std=c++20"
+                    commands.append({"directory": self.build, "file": path,
+                                     "command": "%s -I%s -Wall -O2 -o x/%s.o -c %s" % (compiler, self.root, name, path)})
+        with open(os.path.join(self.build, "compile_commands.json"), "w") as file:
+            json.dump(commands, file)
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            code = tidy.main([self.root, self.build, "--strict", *words])
+        return code, said.getvalue()
+
+    def git(self, *words):
+        subprocess.run(["git", "-C", self.root, "-c", "user.name=a", "-c", "user.email=a@b", *words], check=True, capture_output=True)
+
+    def commit(self, *paths):
+        self.git("add", *paths)
+        self.git("commit", "-m", "a")
+
+    def test_a_good_tree_passes_and_is_known_the_next_time(self):
+        code, said = self.run_tidy("--all")
+        self.assertEqual(code, 0, said)
+        self.assertIn("looks at 4 of 4 sources", said)
+        self.assertIn("read as 3", said)
+        self.assertEqual(len([name for name in os.listdir(os.path.join(self.build, "tidy")) if name.startswith("clean-")]), 3)
+
+    def test_a_finding_is_shown_once_and_fails(self):
+        self.assertEqual(self.run_tidy("--all")[0], 0)
+        self.write("shm/b.cc", MOVED % "")
+        for _ in range(2):  # it is not taken for clean the second time
+            code, said = self.run_tidy("--all")
+            self.assertEqual(code, 1, said)
+            self.assertEqual(said.count("shm/b.cc:5:10: warning: 'a' used after it was moved [bugprone-use-after-move]"), 1, said)
+            self.assertIn("looked at, 1 findings\n", said)
+
+    def test_a_finding_of_a_header_is_shown_once(self):
+        self.write("shm/f.h", COPIED)
+        self.write("shm/e.cc", '#include "shm/f.h"\n')
+        self.write("tools/g.cc", '#include "shm/f.h"\n')
+        code, said = self.run_tidy("--all")
+        self.assertEqual((code, said.count("[performance-unnecessary-value-param]")), (1, 1), said)
+        code, said = self.run_tidy(os.path.join(self.root, "shm/f.h"))
+        self.assertEqual(code, 1, said)
+        self.assertIn("looks at 1 of 6 sources", said)
+
+    def test_a_reason_in_the_source_counts(self):
+        self.write("shm/b.cc", MOVED % "  // NOLINT(bugprone-use-after-move): planted")
+        self.assertEqual(self.run_tidy("--all")[0], 0)
+        self.write("shm/b.cc", MOVED % "")  # the same but for the comment
+        self.assertEqual(self.run_tidy("--all")[0], 1)
+
+    def test_what_does_not_compile_together_is_parted(self):
+        # Two names that cannot be seen at the beginning of a line.
+        self.write("shm/a.cc", GOOD["shm/a.cc"] + "  static int same = 1;\nint S() { return same; }\n")
+        self.write("shm/b.cc", "  static int same = 2;\n" + MOVED % "" + "int T() { return same; }\n")
+        code, said = self.run_tidy("--all")
+        self.assertEqual(code, 1, said)
+        self.assertIn("read as 4", said)
+        self.assertIn("shm/b.cc:6:10: warning: 'a' used after", said)
+        self.assertIn("looked at, 1 findings\n", said)
+
+    def test_what_does_not_compile_fails(self):
+        self.write("tools/d.c", "int D(void) { return x; }\n")
+        code, said = self.run_tidy("--all")
+        self.assertEqual(code, 1, said)
+        self.assertIn("tools/d.c:1:22: error", said)
+
+    def test_the_analyzer_follows_paths(self):
+        self.write("shm/b.cc", NULLED)
+        self.assertEqual(self.run_tidy("--all")[0], 0)
+        code, said = self.run_tidy("--all", "--analyzer")
+        self.assertEqual(code, 1, said)
+        self.assertIn("shm/b.cc:4:10: warning: Dereference of null pointer", said)
+
+    def test_changed_files_come_first(self):
+        code, said = self.run_tidy("--most", "1")
+        self.assertIn("0 there is no history, 1 others chosen by 20", said)
+        self.write("shm/b.cc", MOVED % "")
+        self.git("init", "-b", "main")
+        self.commit("shm", "tools", ".clang-tidy")
+        code, said = self.run_tidy("--most", "2")
+        self.assertIn("looks at 2 of 4 sources: 0 there is no history, 2 others", said)
+        self.write("tools/d.c", GOOD["tools/d.c"] + "\n")
+        self.commit("tools")
+        code, said = self.run_tidy("--most", "1", "--commits", "1")
+        self.assertEqual(code, 0, said)
+        self.assertIn("looks at 1 of 4 sources: 1 changed in the last 1 commits, 0 others", said)
+        code, said = self.run_tidy("--most", "9", "--commits", "1")
+        self.assertEqual(code, 1, said)
+        self.assertIn("looks at 4 of 4 sources: 1 changed in the last 1 commits, 3 others", said)
+        # A branch: what it changed, also where it only changed a header; and what is not committed.
+        self.git("update-ref", "refs/remotes/origin/main", "HEAD")
+        self.write("shm/a.h", GOOD["shm/a.h"] + "\n")
+        self.commit("shm")
+        code, said = self.run_tidy("--most", "1")
+        self.assertEqual(code, 0, said)
+        self.assertIn("sources: 1 changed since", said)
+        self.assertIn("where the branch left origin/main, 0 others", said)
+        self.write("shm/b.cc", MOVED % "  ")
+        code, said = self.run_tidy("--most", "1")
+        self.assertEqual(code, 1, said)
+        self.assertIn("sources: 1 changed since", said)
+        self.assertIn("(of 2)", said)
+
+
+if __name__ == "__main__":
+    unittest.main()
