@@ -303,7 +303,7 @@ BOOST_AUTO_TEST_CASE(generators_that_wait_for_long_keep_their_variables) {
   PieceMaker piece;
   piece.Call(1);
   for (int i = 0; i < kMany; ++i) {
-    piece.Call(3).Set(1, CborInt(i)).Set(2, CborList(static_cast<std::uint64_t>(10 + i), {i}));
+    piece.Call(3).Set(1, CborInt(i)).Set(2, CborList(10 + static_cast<std::uint64_t>(i), {i}));
     piece.Line(31).Patch(2, CborAppend(7)).Word(shm::AttachmentWord(Kind::kUnset, 0, 3, 0)).Event(Kind::kYield, 31);
   }
   Read(piece);
@@ -322,7 +322,7 @@ BOOST_AUTO_TEST_CASE(generators_that_wait_for_long_keep_their_variables) {
   PieceMaker again(2 + 3 * kMany);
   again.Open({{1, 1, 11}}).Base(1 + kMany, 1);
   for (int i = 0; i < kMany; ++i) {
-    again.Event(Kind::kResume, 3).Frame(static_cast<std::uint64_t>(2 + i)).Patch(2, CborAppend(8)).Event(Kind::kYield, 32);
+    again.Event(Kind::kResume, 3).Frame(2 + static_cast<std::uint64_t>(i)).Patch(2, CborAppend(8)).Event(Kind::kYield, 32);
   }
   const auto events = Read(again);
   BOOST_REQUIRE_EQUAL(events.size(), 2u * kMany);
