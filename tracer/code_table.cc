@@ -3,6 +3,7 @@
 #include "tracer/control.h"
 #include "tracer/encoder.h"
 #include "tracer/filters.h"
+#include "tracer/interp.h"
 
 namespace smiley::tracer {
 
@@ -47,12 +48,12 @@ CodeInfo* CodeTable::Of(PyCodeObject* code) {
   if (extra != nullptr) [[likely]]
     return static_cast<CodeInfo*>(extra);
   CodeInfo* info = Make(code).release();
-  if (_PyCode_SetExtra(reinterpret_cast<PyObject*>(code), extra_index_, info) != 0) PyErr_Clear();
+  if (smiley_set_code_extra(code, extra_index_, info) != 0) PyErr_Clear();
   return info;
 }
 #else
 // The interpreter tells of the death of each code object. (Room in the code objects, co_extra, has two sides: once a code
-// object has any, every user's function that frees his own is called for it, with nothing to free.)
+// object has any, the functions of others that free their own are called for it, with nothing to free.)
 namespace {
 CodeTable* g_watching = nullptr;
 }  // namespace

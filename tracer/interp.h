@@ -48,6 +48,9 @@ const char* smiley_layout_problem(void);
 
 #if PY_VERSION_HEX < 0x030C0000
 void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out);
+// As _PyCode_SetExtra, but room is made for the indices up to this one only: when the code object dies, the functions of
+// those who came later are not called for what they do not have. 0, or -1 with an exception set.
+int smiley_set_code_extra(PyCodeObject* code, Py_ssize_t index, void* extra);
 #else
 // The innermost frame of the calling thread, without making a frame object of it.
 void smiley_current_frame(SmileyFrame* out);

@@ -150,4 +150,23 @@ void smiley_hand_back_slots(Py_tracefunc ours, PyCFunction set, int profile) {
   }
   if (own == NULL && smiley_set_slot(NULL, NULL, profile) < 0) PyErr_Clear();
 }
+
+// What co_extra points at (Objects/codeobject.c).
+typedef struct {
+  Py_ssize_t size;
+  void* extras[1];
+} CodeExtra;
+
+int smiley_set_code_extra(PyCodeObject* code, Py_ssize_t index, void* extra) {
+  if (code->co_extra != NULL) return _PyCode_SetExtra((PyObject*)code, index, extra);
+  CodeExtra* room = PyMem_Calloc(1, sizeof(CodeExtra) + (size_t)index * sizeof(void*));
+  if (room == NULL) {
+    PyErr_NoMemory();
+    return -1;
+  }
+  room->size = index + 1;
+  room->extras[index] = extra;
+  code->co_extra = room;
+  return 0;
+}
 #endif

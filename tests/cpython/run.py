@@ -64,14 +64,17 @@ class Outcome:
 
 
 def read_report(path):
-    """{test: result} of a JUnit report; a test that is there several times (subtests) has all its results."""
+    """{test: result} of a JUnit report; a test that is there several times has all its results.
+
+    Subtests that failed have no name of their own there, and their test is then missing.
+    """
     found = {}
     for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
         result = case.get("result", "")
         for kind in ("error", "failure", "skipped"):
             if case.find(kind) is not None:
                 result = kind
-        found.setdefault(case.get("name", ""), []).append(result)
+        found.setdefault(case.get("name") or "subtests", []).append(result)
     return {name: ", ".join(sorted(results)) for name, results in found.items()}
 
 

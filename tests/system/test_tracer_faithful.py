@@ -446,8 +446,8 @@ import ctypes
 import sys
 freed = []
 free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(freed.append)
-if sys.version_info >= (3, 12):  # before, that room is all that tells of their death
-    ctypes.pythonapi.PyUnstable_Eval_RequestCodeExtraIndex(free)
+request = "PyUnstable_Eval_RequestCodeExtraIndex" if sys.version_info >= (3, 12) else "_PyEval_RequestCodeExtraIndex"
+getattr(ctypes.pythonapi, request)(free)
 for n in range(5):
     scope = {}
     exec("def g():\\n    return %d" % n, scope)
