@@ -418,6 +418,7 @@ void LiveArchive::StoreDone(const Batch& batch) {
     tail.stored = std::max(tail.stored, waiting->arrival);
     tail_bytes_ -= BytesOf(*piece);
     tail.pieces.erase(waiting);
+    if (tail.pieces.empty()) tail.pieces = std::vector<TailPiece>();
   }
   // Records are stored in the order in which they were announced.
   for (const CatalogueEntry& entry : batch.catalogue) {

@@ -75,7 +75,7 @@ class LiveArchive : public Archive {
     std::uint64_t arrival = 0;  // 0 = not given to the store yet
   };
   struct Tail {
-    std::deque<TailPiece> pieces;
+    std::vector<TailPiece> pieces;  // takes no room while it is empty: most threads of a run have ended
     std::uint64_t stored = 0;  // highest arrival that left the tail
   };
   struct LiveRun {
