@@ -320,6 +320,7 @@ void Drainer::RemoveProcess(ProcessState* process) {
   for (auto& [index, catalogue] : process->catalogues) remove(catalogue->found);
   if (process->pidfd >= 0) close(process->pidfd);
   RunProgress* const run = process->run;
+  archive_.ProcessStored(run->id, process->info.process);
   std::erase(run->processes, process);
   run->looked_after = looks_;
   look_now_ = true;  // its children may have begun meanwhile

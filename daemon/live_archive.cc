@@ -348,6 +348,11 @@ void LiveArchive::DrainEnd(const std::string& run) {
   live_.erase(found);
 }
 
+void LiveArchive::ProcessStored(const std::string& run, std::uint32_t process) {
+  const shm::MutexLock lock(mutex_);
+  if (const auto found = live_.find(run); found != live_.end()) found->second.names.erase(process);
+}
+
 void LiveArchive::DrainPart(const PiecePtr& part) {
   const shm::MutexLock lock(mutex_);
   const auto found = live_.find(part->run);

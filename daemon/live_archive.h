@@ -57,6 +57,8 @@ class LiveArchive : public Archive {
   void DrainEnd(const std::string& run);  // all of it is stored: the store alone shows it from now on
 
   // ---- the tail
+  // All of that process is in the store: its names are read from there, however many processes the run has.
+  void ProcessStored(const std::string& run, std::uint32_t process);
   // A part was drained.
   void DrainPart(const PiecePtr& part);
   // The thread's latest `parts` parts are this one piece, which goes to the store.
