@@ -4,14 +4,13 @@
 """
 
 import os
-import shutil
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import headers  # noqa: E402
+import planted_tree  # noqa: E402
 import run_all  # noqa: E402
 import tree  # noqa: E402
 
@@ -81,18 +80,8 @@ BREACHES = [
 ]
 
 
-class Planted(unittest.TestCase):
-    def setUp(self):
-        self.root = tempfile.mkdtemp(prefix="smiley-lint-")
-        self.addCleanup(shutil.rmtree, self.root)
-        for path, text in GOOD.items():
-            self.write(path, text)
-
-    def write(self, path, text):
-        path = os.path.join(self.root, path)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as file:
-            file.write(text)
+class Planted(planted_tree.PlantedTree):
+    GOOD = GOOD
 
     def test_a_good_tree_passes(self):
         self.assertEqual(tree.check(self.root), [])

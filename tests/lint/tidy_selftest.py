@@ -10,11 +10,11 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import planted_tree  # noqa: E402
 import tidy  # noqa: E402
 
 GOOD = {
@@ -32,21 +32,14 @@ COPIED = '#pragma once\n#include "shm/a.h"\ninline int F(Text a) { return a.size
 NULLED = "int G(int a) {\n  int* p = nullptr;\n  if (a == 7) p = &a;\n  return *p;\n}\n"
 
 
-class Planted(unittest.TestCase):
+class Planted(planted_tree.PlantedTree):
+    GOOD = GOOD
+
     def setUp(self):
-        self.root = os.path.realpath(tempfile.mkdtemp(prefix="smiley-tidy-"))
-        self.addCleanup(shutil.rmtree, self.root)
+        super().setUp()
         self.build = os.path.join(self.root, "build-x")
         os.mkdir(self.build)
         shutil.copy(os.path.join(HERE, "..", "..", ".clang-tidy"), self.root)
-        for path, text in GOOD.items():
-            self.write(path, text)
-
-    def write(self, path, text):
-        path = os.path.join(self.root, path)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as file:
-            file.write(text)
 
     def run_tidy(self, *words):
         """(exit code, output)."""
