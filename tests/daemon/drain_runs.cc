@@ -91,6 +91,33 @@ BOOST_AUTO_TEST_CASE(waiting_ends_when_the_first_process_is_stored) {
   for (const ProcessInfo& process : *processes) BOOST_TEST(process.end_ns > 0);
 }
 
+BOOST_AUTO_TEST_CASE(names_of_a_process_that_has_ended_are_in_the_store_only) {
+  DrainHome home;
+  auto core = StartCore(*home);
+  BOOST_REQUIRE(core->drainer().Begin(Asked("names1")).ok());
+  const auto lives_on = [&](std::uint64_t token) {
+    TracedProcess process(*home, "names1", token);
+    auto ring = process.Ring(2);
+    ring->StartThread(1, 1);
+    std::uint64_t frame = 0;
+    WriteEvents(*ring, 100, &frame);
+    poll(nullptr, 0, -1);
+  };
+  Child one([&] { lives_on(1); });
+  BOOST_REQUIRE(Eventually([&] { return core->archive().FindRun("names1")->events == 100; }));
+  Child other([&] { lives_on(2); });
+  BOOST_REQUIRE(Eventually([&] { return core->archive().FindRun("names1")->events == 200; }));
+  std::weak_ptr<const Names> ended = *core->archive().NamesOf("names1", 1), living = *core->archive().NamesOf("names1", 2);
+  BOOST_TEST(!ended.expired());
+  one.Kill();
+  BOOST_TEST(Eventually([&] { return ended.expired(); }));
+  BOOST_TEST(!living.expired());
+  BOOST_TEST((core->archive().FindRun("names1")->state == RunState::kRunning));
+  const auto names = core->archive().NamesOf("names1", 1);
+  BOOST_REQUIRE(names.ok());
+  BOOST_TEST((*names)->FindCode(1)->function == "f");
+}
+
 BOOST_AUTO_TEST_CASE(a_late_child_opens_its_run_again) {
   DrainHome home;
   auto core = StartCore(*home);
