@@ -37,15 +37,13 @@ void Secrets::Cover(std::string* text) const {
   for (const std::string& secret : secrets_) shm::CoverText(secret, text);
 }
 
-bool CaptureContext::RedactsName(PyObject* name) {
-  if (options->redactor.off() || !PyUnicode_Check(name)) return false;
-  if (PyUnicode_GET_LENGTH(name) > 128) return false;
-  // An address that another str has now shows by its hash.
-  const Py_hash_t hash = KeptHash(name);
-  Named& recent = recent_[(reinterpret_cast<std::uintptr_t>(name) >> 4) % kRecent];
-  if (hash != -1 && recent.name == name && recent.hash == hash) return recent.redacted;
-  recent = {name, hash, RedactsName(Utf8(name))};
-  return recent.redacted;
+bool CaptureContext::LooksUp(PyObject* name) {
+  if (PyUnicode_GET_LENGTH(name) > kLongestName) return false;
+  const bool redacted = RedactsName(Utf8(name));
+  if (const Py_hash_t hash = KeptHash(name); hash != -1) {
+    recent_[static_cast<std::size_t>(hash) % kRecent] = {hash, PyUnicode_GET_LENGTH(name), redacted};
+  }
+  return redacted;
 }
 
 bool CaptureContext::RedactsName(const std::string& text) {

@@ -33,7 +33,9 @@ int ContainerForm(Shape shape) {
 Encoder::Encoder(CaptureContext* context)
     : context_(context),
       room_(new unsigned char[static_cast<std::size_t>(context->options->limits.bytes) + 64]),
-      seen_(static_cast<std::size_t>(context->options->limits.nodes)) {}
+      room_size_(static_cast<std::size_t>(context->options->limits.bytes)),
+      seen_(static_cast<std::size_t>(context->options->limits.nodes)),
+      told_(new Told[kTold]) {}
 
 void Encoder::Begin() {
   seen_.Clear();
@@ -47,7 +49,7 @@ void Encoder::Begin() {
 
 std::string_view Encoder::Value(PyObject* object, bool* nested) {
   Begin();
-  shm::CborWriter out(room_.get(), static_cast<std::size_t>(context_->options->limits.bytes));
+  shm::CborWriter out(room_.get(), room_size_);
   Item(object, 0, &out);
   if (out.overflow()) {  // not even its frame fits: the type alone
     out.Truncate(0);
@@ -100,12 +102,31 @@ void Encoder::Hide(PyObject* object) {
   }
 }
 
+std::uint64_t Encoder::MessageBits(PyObject* exception) const {
+  PyTypeObject* type = Py_TYPE(exception);
+  PyObject* args = reinterpret_cast<PyBaseExceptionObject*>(exception)->args;
+  if (args == nullptr || !PyTuple_CheckExact(args) || PyTuple_GET_SIZE(args) > 1) return 0;
+  Print bits(reinterpret_cast<std::uintptr_t>(type));
+  if (PyTuple_GET_SIZE(args) == 1) {
+    PyObject* argument = PyTuple_GET_ITEM(args, 0);
+    const Py_ssize_t chars = context_->options->limits.chars;
+    if (!PyLong_CheckExact(argument) && !(PyUnicode_CheckExact(argument) && PyUnicode_GET_LENGTH(argument) <= chars)) return 0;
+    bits.Mix(ValueBits(argument, context_->types.OfObject(argument), chars));
+  }
+  return MessageIsArguments(type) ? bits.value() : 0;
+}
+
 std::string_view Encoder::Exception(PyObject* exception) {
+  const std::string& class_name = context_->types.OfObject(exception).name;
+  const std::uint64_t bits = MessageBits(exception);
+  Told& told = told_[bits % kTold];
+  if (bits != 0 && told.bits == bits && told.secrets == context_->secrets.count() && told.class_name == class_name) return told.cbor;
   Begin();
-  shm::CborWriter out(room_.get(), static_cast<std::size_t>(context_->options->limits.bytes));
+  shm::CborWriter out(room_.get(), room_size_);
   out.ArrayHeader(2);
-  const std::string type = ExceptionTypeName(Py_TYPE(exception));
-  out.Text(type);
+  // As tracebacks name it: "ValueError", "json.decoder.JSONDecodeError".
+  constexpr std::string_view kMain = "__main__.";
+  out.Text(class_name.starts_with(kMain) ? std::string_view(class_name).substr(kMain.size()) : class_name);
   std::string message = ExceptionMessage(exception, &context_->types);
   context_->secrets.Mask(&message);
   Py_ssize_t cut = 0;
@@ -122,6 +143,7 @@ std::string_view Encoder::Exception(PyObject* exception) {
   }
   for (std::size_t i = end; i < message.size(); ++i) cut += (message[i] & 0xc0) != 0x80;
   Text(std::string_view(message).substr(0, end), cut, surrogates, &out);
+  if (bits != 0) told = {bits, context_->secrets.count(), class_name, std::string(out.view())};
   return out.view();
 }
 
@@ -548,10 +570,13 @@ void Encoder::Raised(PyObject* object, const TypeInfo& info, int depth, shm::Cbo
   out->Unsigned(id);
   out->Text(info.name);
   PyObject* args = exception->args;
-  Py_ssize_t count = args != nullptr && PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
-  count = std::min<Py_ssize_t>(count, 16);
-  out->ArrayHeader(static_cast<std::uint64_t>(count));
-  for (Py_ssize_t i = 0; i < count; ++i) Item(PyTuple_GET_ITEM(args, i), depth + 1, out);
+  if (args != nullptr && PyTuple_Check(args)) {
+    const Py_ssize_t count = std::min<Py_ssize_t>(PyTuple_GET_SIZE(args), 16);
+    out->ArrayHeader(static_cast<std::uint64_t>(count));
+    for (Py_ssize_t i = 0; i < count; ++i) Item(PyTuple_GET_ITEM(args, i), depth + 1, out);
+  } else {
+    out->ArrayHeader(0);
+  }
   PyObject* notes = ReadAttribute(object, info, "__notes__");
   const Py_ssize_t note_count = notes != nullptr && PyList_CheckExact(notes) ? std::min<Py_ssize_t>(PyList_GET_SIZE(notes), 16) : 0;
   out->ArrayHeader(static_cast<std::uint64_t>(note_count));

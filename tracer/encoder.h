@@ -65,10 +65,19 @@ struct CaptureContext {
   Types types;
   ObjectIds ids;
   Secrets secrets;
-  bool RedactsName(PyObject* name);  // cached by str identity and hash, then by text
   bool RedactsName(const std::string& name);
+  // Keys of dicts are made anew again and again: what they are is known by the hash that the interpreter keeps.
+  bool RedactsName(PyObject* name) {
+    if (options->redactor.off() || !PyUnicode_Check(name)) return false;
+    const Py_hash_t hash = KeptHash(name);
+    const Named& recent = recent_[static_cast<std::size_t>(hash) % kRecent];
+    if (recent.hash == hash && hash != -1 && recent.length == PyUnicode_GET_LENGTH(name)) return recent.redacted;
+    return LooksUp(name);
+  }
  private:
-  struct Named { PyObject* name = nullptr; Py_hash_t hash = -1; bool redacted = false; };
+  static constexpr Py_ssize_t kLongestName = 128;
+  bool LooksUp(PyObject* name);
+  struct Named { Py_hash_t hash = -1; Py_ssize_t length = 0; bool redacted = false; };
   static constexpr std::size_t kRecent = 512;
   Named recent_[kRecent];  // direct-mapped
   std::unordered_map<std::string, bool> redacted_names_;
@@ -80,9 +89,15 @@ class Encoder {
   // The value as one CBOR item; valid until the next call. `nested` (may be null): set when parts below the first
   // level may change without the first level showing it.
   std::string_view Value(PyObject* object, bool* nested = nullptr);
+  // Likewise. REQUIRES the shape of a scalar, and no subclass of it.
+  std::string_view Plain(PyObject* object, Shape shape) {
+    shm::CborWriter out(room_.get(), room_size_);
+    Scalar(object, shape, &out);
+    return out.view();
+  }
   // For patches: the same, within what is left of the limits, appended to a growing array.
   bool Append(PyObject* object, shm::CborWriter* out);
-  // [type, message] of an exception, from its args as the builtin str() gives it.
+  // [type, message] of an exception, from its args as the builtin str() gives it; valid until the next call of that or Value.
   std::string_view Exception(PyObject* exception);
   // The latest Value again, its parts below the first level marked as read at that event of this thread (FORMAT.md, tag 7).
   // False: the marks cannot be set, for it was cut to fit.
@@ -128,9 +143,19 @@ class Encoder {
     ids_.resize(seen);
   }
   void Begin();
+  // What makes up the message of an exception, as one number; 0: more than its class and one plain argument.
+  std::uint64_t MessageBits(PyObject* exception) const;
+  // Exceptions come through many frames, and the same ones again and again: what they were encoded to.
+  struct Told {
+    std::uint64_t bits = 0;
+    std::size_t secrets = 0;  // how many were masked
+    std::string class_name, cbor;
+  };
+  static constexpr std::size_t kTold = 64;
 
   CaptureContext* context_;
   std::unique_ptr<unsigned char[]> room_;
+  std::size_t room_size_;                        // of a value, `bytes` of the limits
   SeenObjects seen_;
   std::vector<std::uint64_t> ids_;               // of those, in the same order
   std::vector<std::unique_ptr<Level>> levels_;  // scratch, one a depth
@@ -140,6 +165,7 @@ class Encoder {
   Print print_;
   bool printed_ = true;                          // of all that was looked at
   std::string scratch_;
+  std::unique_ptr<Told[]> told_;                 // direct-mapped
   int nodes_ = 0;
   bool nested_ = false;
 };
@@ -153,7 +179,7 @@ std::string SafeRepr(PyObject* object, Types* types, int depth = 0);
 // The leading decimal digits of an int, with its sign.
 std::string IntText(PyObject* object, std::size_t digits);
 std::string ExceptionMessage(PyObject* exception, Types* types);
-// As tracebacks name it: "ValueError", "json.decoder.JSONDecodeError"; "__main__." left out.
-std::string ExceptionTypeName(PyTypeObject* type);
+// That is made of the exception's args alone, whatever else it has.
+bool MessageIsArguments(PyTypeObject* type);
 
 }  // namespace smiley::tracer

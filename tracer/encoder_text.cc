@@ -49,16 +49,14 @@ std::string DateTimeText(PyObject* object, Shape shape) {
                         PyDateTime_DATE_GET_HOUR(object), PyDateTime_DATE_GET_MINUTE(object),
                         PyDateTime_DATE_GET_SECOND(object));
     if (PyDateTime_DATE_GET_MICROSECOND(object) != 0) {
-      at += std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ".%06d",
-                          PyDateTime_DATE_GET_MICROSECOND(object));
+      std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ".%06d", PyDateTime_DATE_GET_MICROSECOND(object));
     }
     zone = PyDateTime_DATE_GET_TZINFO(object);
   } else {
     at += std::snprintf(text, sizeof text, "%02d:%02d:%02d", PyDateTime_TIME_GET_HOUR(object),
                         PyDateTime_TIME_GET_MINUTE(object), PyDateTime_TIME_GET_SECOND(object));
     if (PyDateTime_TIME_GET_MICROSECOND(object) != 0) {
-      at += std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ".%06d",
-                          PyDateTime_TIME_GET_MICROSECOND(object));
+      std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ".%06d", PyDateTime_TIME_GET_MICROSECOND(object));
     }
     zone = PyDateTime_TIME_GET_TZINFO(object);
   }
@@ -309,15 +307,15 @@ std::string SafeRepr(PyObject* object, Types* types, int depth) {
   return "<" + info.name + " object>";
 }
 
-std::string ExceptionTypeName(PyTypeObject* type) {
-  std::string name = Types::NameOf(type);
-  return name.rfind("__main__.", 0) == 0 ? name.substr(9) : name;
-}
-
 namespace {
 
 std::string ShownArgument(PyObject* object, Types* types) {
   return object != nullptr && PyUnicode_Check(object) ? Utf8(object) : SafeRepr(object, types);
+}
+
+PyTypeObject* BuiltinBase(PyTypeObject* type) {
+  while (type->tp_flags & Py_TPFLAGS_HEAPTYPE) type = type->tp_base;
+  return type;
 }
 
 bool IsKind(PyTypeObject* base, PyObject* kind) { return PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(kind)); }
@@ -382,9 +380,13 @@ std::string UnicodeErrorText(PyUnicodeErrorObject* e, PyTypeObject* base, Types*
 
 // What str() of it gives where it is not of the program's own making: by the fields that the builtin exceptions' own str()
 // looks at.
+bool MessageIsArguments(PyTypeObject* type) {
+  PyTypeObject* base = BuiltinBase(type);
+  return !IsKind(base, PyExc_OSError) && !IsKind(base, PyExc_SyntaxError) && !HasUnicodeFields(base) && !IsKind(base, PyExc_ImportError);
+}
+
 std::string ExceptionMessage(PyObject* object, Types* types) {
-  PyTypeObject* base = Py_TYPE(object);
-  while (base->tp_flags & Py_TPFLAGS_HEAPTYPE) base = base->tp_base;
+  PyTypeObject* base = BuiltinBase(Py_TYPE(object));
   PyObject* args = reinterpret_cast<PyBaseExceptionObject*>(object)->args;
   const Py_ssize_t count = args != nullptr && PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
   if (IsKind(base, PyExc_OSError)) return OsErrorText(reinterpret_cast<PyOSErrorObject*>(object), types);

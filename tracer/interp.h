@@ -69,10 +69,9 @@ static inline PyObject* smiley_running_task(void) { return NULL; }
 int smiley_innermost_frame(PyThreadState* thread, SmileyFrame* out);
 int smiley_outer_frame(SmileyFrame* frame);
 
-// Attributes of an instance that does not have a __dict__ object made: fills names and values (borrowed) up to `room`
-// and returns the number there are. If the instance has a real dict, *dict is it and 0 is returned.
-Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** names, PyObject** values,
-                                      Py_ssize_t room);
+// Attributes of an instance that does not have a __dict__ object made: fills `pairs` with name, value, … (borrowed) of up to
+// `room` of them and returns the number there are. If the instance has a real dict, *dict is it and 0 is returned.
+Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** pairs, Py_ssize_t room);
 
 // Value of the str `name` in a dict (exact or subclass, by its C layout); never compares foreign keys. Borrowed.
 PyObject* smiley_dict_lookup(PyObject* dict, PyObject* name);

@@ -39,8 +39,7 @@ void smiley_set_frame_trace(PyFrameObject* frame, PyObject* function) {
   Py_XDECREF(old);
 }
 
-Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** names, PyObject** values,
-                                      Py_ssize_t room) {
+Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** pairs, Py_ssize_t room) {
   PyTypeObject* type = Py_TYPE(object);
   *dict = NULL;
   if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) return 0;
@@ -49,7 +48,7 @@ Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObjec
     *dict = *_PyObject_ManagedDictPointer(object);
     return 0;
   }
-  return SplitAttributes(((PyHeapTypeObject*)type)->ht_cached_keys, held->values, names, values, room);
+  return SplitAttributes(((PyHeapTypeObject*)type)->ht_cached_keys, held->values, pairs, room);
 }
 
 int smiley_small_int(PyObject* number, uint64_t* magnitude, int* negative) {

@@ -32,8 +32,7 @@ static inline void FillFrame(_PyInterpreterFrame* f, SmileyFrame* out) {
 
 void smiley_current_frame(SmileyFrame* out) { FillFrame(INNERMOST(PyThreadState_GET()), out); }
 
-Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** names, PyObject** values,
-                                      Py_ssize_t room) {
+Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** pairs, Py_ssize_t room) {
   PyTypeObject* type = Py_TYPE(object);
   *dict = NULL;
   if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) return 0;
@@ -42,8 +41,8 @@ Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObjec
     *dict = _PyDictOrValues_GetDict(held);
     return 0;
   }
-  return SplitAttributes(((PyHeapTypeObject*)type)->ht_cached_keys, _PyDictOrValues_GetValues(held)->values, names,
-                         values, room);
+  return SplitAttributes(((PyHeapTypeObject*)type)->ht_cached_keys, _PyDictOrValues_GetValues(held)->values, pairs,
+                         room);
 }
 
 int smiley_signals_pending(void) {

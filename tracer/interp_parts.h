@@ -55,16 +55,15 @@ const char* smiley_layout_problem(void) {
   return NULL;
 }
 
-static Py_ssize_t SplitAttributes(PyDictKeysObject* keys, PyObject** held, PyObject** names, PyObject** values,
-                                  Py_ssize_t room) {
+static Py_ssize_t SplitAttributes(PyDictKeysObject* keys, PyObject** held, PyObject** pairs, Py_ssize_t room) {
   if (!DK_IS_UNICODE(keys)) return 0;
   PyDictUnicodeEntry* entries = DK_UNICODE_ENTRIES(keys);
   Py_ssize_t count = 0;
   for (Py_ssize_t i = 0; i < keys->dk_nentries; i++) {
     if (held[i] == NULL || entries[i].me_key == NULL) continue;
     if (count < room) {
-      names[count] = entries[i].me_key;
-      values[count] = held[i];
+      pairs[2 * count] = entries[i].me_key;
+      pairs[2 * count + 1] = held[i];
     }
     count++;
   }

@@ -35,16 +35,12 @@ PyObject* DictOf(PyObject* object, const TypeInfo& info) {
 
 void ReadAttributes(PyObject* object, const TypeInfo& info, Py_ssize_t limit, Level* out) {
   PyObject* dict = DictOf(object, info);
-  PyObject* names[kAttributeRoom];
-  PyObject* values[kAttributeRoom];
+  PyObject* pairs[2 * kAttributeRoom];
   if (dict == nullptr) {
     const Py_ssize_t room = limit < kAttributeRoom ? limit : kAttributeRoom;
-    const Py_ssize_t count = smiley_instance_attributes(object, &dict, names, values, room);
+    const Py_ssize_t count = smiley_instance_attributes(object, &dict, pairs, room);
     out->attribute_total += count;
-    for (Py_ssize_t i = 0; i < count && i < room; ++i) {
-      out->attributes.push_back(names[i]);
-      out->attributes.push_back(values[i]);
-    }
+    out->attributes.insert(out->attributes.end(), pairs, pairs + 2 * (count < room ? count : room));
   }
   if (dict != nullptr && PyDict_Check(dict)) ReadDict(dict, limit, &out->attribute_total, &out->attributes);
   for (const auto& [name, offset] : info.slots) {

@@ -76,7 +76,7 @@ class ChildEnvironment {
     text = stpcpy(text, g_handoff->library);
     if (users && *users) {
       *text++ = ':';
-      strcpy(text, users);
+      stpcpy(text, users);
     }
   }
   ~ChildEnvironment() {
@@ -132,7 +132,7 @@ bool HandOnTo(const char* path) {
 bool FindOnPath(const char* file, char* out) {
   if (strchr(file, '/')) {
     if (strlen(file) >= PATH_MAX) return false;
-    strcpy(out, file);
+    stpcpy(out, file);
     return true;
   }
   const char* folders = getenv("PATH");

@@ -125,9 +125,9 @@ inline std::uint64_t NameBits(PyObject* name, const TypeInfo& info, Py_ssize_t c
 // REQUIRES a str. Of its text, whether the interpreter keeps a hash or not.
 std::uint64_t TextBits(PyObject* text, Py_ssize_t chars);
 
-constexpr std::size_t kQuickBytes = 8;
+constexpr std::size_t kQuickBytes = 16;
 
-// The CBOR of None, bools and small ints, which stands in the attachment's own word. 0: ask the encoder.
+// The CBOR of None, bools, small ints and floats. 0: ask the encoder.
 inline std::size_t QuickCbor(PyObject* object, unsigned char* out) {
   if (object == Py_None) {
     out[0] = 0xf6;
@@ -156,6 +156,15 @@ inline std::size_t QuickCbor(PyObject* object, unsigned char* out) {
     out[0] = major | 26;  // a digit has 30 bits
     for (int i = 0; i < 4; ++i) out[1 + i] = static_cast<unsigned char>(number >> (24 - 8 * i));
     return 5;
+  }
+  if (Py_TYPE(object) == &PyFloat_Type) {
+    std::uint64_t bits;
+    const double value = PyFloat_AS_DOUBLE(object);
+    std::memcpy(&bits, &value, 8);
+    bits = __builtin_bswap64(bits);
+    out[0] = 0xfb;
+    std::memcpy(out + 1, &bits, 8);
+    return 9;
   }
   if (object == Py_True || object == Py_False) {
     out[0] = object == Py_True ? 0xf5 : 0xf4;

@@ -62,18 +62,25 @@ bool Comparer::SameLevel(const Picture& old) const {
       old.items.size() != level_.items.size() || old.attributes.size() != level_.attributes.size()) {
     return false;
   }
-  const auto same = [this](const std::vector<Mark>& marks, const std::vector<PyObject*>& objects) {
-    for (std::size_t i = 0; i < marks.size(); ++i) {
-      if (!QuickSameItem(marks[i], objects[i]) && !SameValue(marks[i], objects[i])) return false;
-    }
-    return true;
-  };
-  return same(old.items, level_.items) && same(old.attributes, level_.attributes);
+  return SameItems(old.items, level_.items.data()) && SameItems(old.attributes, level_.attributes.data());
+}
+
+bool Comparer::SameItems(const std::vector<Mark>& marks, PyObject* const* objects) const {
+  for (std::size_t i = 0; i < marks.size(); ++i) {
+    if (objects[i] == nullptr || (!QuickSameItem(marks[i], objects[i]) && !SameValue(marks[i], objects[i]))) return false;
+  }
+  return true;
 }
 
 bool Comparer::SamePicture(PyObject* object, const TypeInfo& info, Picture* picture) {
   const std::uint64_t version = VersionOf(object, info);
   if (version != 0 && version == picture->version) return true;
+  // Lists and tuples are looked at where they lie.
+  if ((info.shape == Shape::kList || info.shape == Shape::kTuple) && !info.subclass && picture->total == Py_SIZE(object) &&
+      SameItems(picture->items, info.shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item
+                                                            : reinterpret_cast<PyTupleObject*>(object)->ob_item)) {
+    return true;
+  }
   ReadLevel(object, info, context_->options->limits.items, &level_);
   if (!SameLevel(*picture)) return false;
   if (picture->version != 0) picture->version = version;
@@ -156,6 +163,23 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
   return Change::kSet;
 }
 
+Change Comparer::ComparePlain(Shadow* shadow, PyObject* object, const TypeInfo& info, std::string_view* cbor) {
+  const Py_ssize_t chars = context_->options->limits.chars;
+  const std::uint64_t bits = ValueBits(object, info, chars);
+  const Mark before = shadow->mark;
+  const bool known = shadow->state == Shadow::State::kBound;
+  shadow->mark = {object, bits};
+  // A str that has been hashed meanwhile shows another number for the same text.
+  if (known && (bits == before.bits ||
+                (info.shape == Shape::kStr && object == before.object && TextBits(object, chars) == before.bits))) {
+    return Change::kNone;
+  }
+  shadow->state = Shadow::State::kBound;
+  shadow->Outdate();
+  *cbor = encoder_->Plain(object, info.shape);
+  return Change::kSet;
+}
+
 Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool deep, std::string_view* cbor) {
   if (object == nullptr) {
     if (shadow->state == Shadow::State::kUnbound) return Change::kNone;
@@ -172,9 +196,9 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     *cbor = encoder_->Redacted();
     return Change::kSet;
   }
-  if (!known) return Send(shadow, object, cbor);
-  if (object == shadow->mark.object && (object == Py_None || object == Py_True || object == Py_False)) return Change::kNone;
   const TypeInfo& info = context_->types.OfObject(object);
+  if (IsScalar(info.shape) && !info.subclass) return ComparePlain(shadow, object, info, cbor);
+  if (!known) return Send(shadow, object, cbor);
   if (!HasLevel(info)) {
     if (SameValue(shadow->mark, object)) {
       shadow->mark = {object, ValueBits(object, info, context_->options->limits.chars)};

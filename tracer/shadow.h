@@ -55,10 +55,14 @@ class Comparer {
   Comparer(CaptureContext* context, Encoder* encoder);
   // `object` null = unbound. `deep`: this event looks below the first level as well. For kSet and kPatch *cbor is what to
   // send, valid until the next call. `redacted`: only that it changed is told.
-  // Looking below the first level costs at most this many nodes an event; what is beyond stays as it was read (asof).
+  // Looking below the first level costs at most so many nodes an event, and on average no more than each event brings, of
+  // which some are saved for those that need more; what is beyond stays as it was read (asof).
   static constexpr int kDeepNodes = 192;
+  static constexpr int kDeepShare = 16;
+  static constexpr int kDeepSavings = 4096;
   void BeginEvent(std::uint64_t seq) {
     deep_nodes_ = kDeepNodes;
+    if (deep_savings_ < kDeepSavings) deep_savings_ += kDeepShare;
     seq_ = seq;
   }
   // The reader was told that value, one that QuickCbor knows.
@@ -100,13 +104,22 @@ class Comparer {
   // What to send of it, if that is known to hold.
   bool Recall(PyObject* object, const TypeInfo& info, Known* known, std::string_view* cbor);
   Known& KnownOf(PyObject* object) { return known_[(reinterpret_cast<std::uintptr_t>(object) >> 4) % kKnown]; }
-  // The event's budget has room for another look at that many nodes.
-  bool Affords(int nodes) { return context_->options->limits.deep || (deep_nodes_ -= nodes) >= 0; }
+  // There is room for another look at that many nodes.
+  bool Affords(int nodes) {
+    if (context_->options->limits.deep) return true;
+    if (nodes > deep_nodes_ || nodes > deep_savings_) return false;
+    deep_nodes_ -= nodes;
+    deep_savings_ -= nodes;
+    return true;
+  }
   static constexpr int kWorthKeeping = 48;  // nodes of a nested value
   static constexpr int kUses = 16;          // then it is read again
-  // What the first level shows of it is what the picture shows.
+  // One that has neither parts nor attributes, and a value of its own to compare.
+  Change ComparePlain(Shadow* shadow, PyObject* object, const TypeInfo& info, std::string_view* cbor);
+  // What the first level shows of it is what the picture shows. False: level_ has been read.
   bool SamePicture(PyObject* object, const TypeInfo& info, Picture* picture);
   bool SameLevel(const Picture& old) const;
+  bool SameItems(const std::vector<Mark>& marks, PyObject* const* objects) const;
   // By value where it has one, else by identity.
   bool SameValue(const Mark& mark, PyObject* object) const;
   // False when a full value is shorter or the change cannot be said as a patch.
@@ -129,6 +142,7 @@ class Comparer {
   std::size_t room_size_;
   std::unique_ptr<Known[]> known_;  // direct-mapped
   int deep_nodes_ = kDeepNodes;
+  int deep_savings_ = kDeepSavings;
   std::uint64_t seq_ = 0;
   int ops_ = 0;
   int most_ops_ = 0;
