@@ -11,6 +11,7 @@ static int Nothing(PyObject* self, PyFrameObject* frame, int what, PyObject* arg
   return 0;
 }
 
+// A hook is the calling thread's alone: run_workload.py has each thread begin with this.
 static PyObject* Start(PyObject* self, PyObject* kind) {
   (void)self;
   if (PyUnicode_CompareWithASCIIString(kind, "line") == 0) {

@@ -6,6 +6,7 @@ The start of the interpreter and of the recorder is not in the figure.
 import importlib
 import resource
 import sys
+import threading
 import time
 
 name, out = sys.argv[1], sys.argv[2]
@@ -15,12 +16,16 @@ if mode in ("line", "call"):
     import empty_hooks
 
     empty_hooks.start(mode)
+    if sys.version_info < (3, 12):
+        threading.settrace(lambda *event: empty_hooks.start(mode))  # its first event in each thread; then the hook is there
     begin = time.perf_counter()
     workload.main()
     seconds = time.perf_counter() - begin
 elif mode == "cprofile":
     import cProfile
 
+    if sys.version_info < (3, 12):
+        threading.setprofile(lambda *event: cProfile.Profile().enable())  # later ones see all threads by themselves
     profile = cProfile.Profile()
     begin = time.perf_counter()
     profile.runcall(workload.main)
