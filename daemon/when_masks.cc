@@ -22,9 +22,10 @@ bool MayHaveValue(Kind kind) {
          kind != Kind::kUnwind;
 }
 
-// Lines that many events may show: `known` says that there is but one.
+// Lines that many events may show: `known` says that there is but one. And the depth of their frames, negative: any.
 struct Lines {
   std::uint32_t least = 0, greatest = 0;
+  std::int64_t depth = -1;
   bool known() const { return least == greatest && least != 0; }
 };
 
@@ -72,6 +73,10 @@ class ManyEvents final : public shm::PartialScope {
     return true;
   }
   bool Bounds(Field field, std::int64_t* least, std::int64_t* greatest) const override {
+    if (field == Field::kDepth && lines_.depth >= 0) {
+      *least = *greatest = lines_.depth;
+      return true;
+    }
     if (field != Field::kLine || lines_.greatest == 0) return false;
     *least = lines_.least;
     *greatest = lines_.greatest;
@@ -109,10 +114,11 @@ WhenQuestion::WhenQuestion(shm::Expression parsed) : expression(std::move(parsed
     momentary = momentary || expression.Asks(field);
   }
   asks_line = expression.Asks(Field::kLine);
-  flowing = asks_task || asks_line || expression.Asks(Field::kDepth);
+  asks_depth = expression.Asks(Field::kDepth);
+  flowing = asks_task || asks_line || asks_depth;
 }
 
-void WhenMasks::Make(Mask* mask, const CodeInfo* code, std::uint32_t line, std::uint64_t changed) {
+void WhenMasks::Make(Mask* mask, const CodeInfo* code, std::uint32_t line, std::int64_t depth, std::uint64_t changed) {
   mask->made = true;
   Event event;
   event.process = thread_.process;
@@ -122,7 +128,7 @@ void WhenMasks::Make(Mask* mask, const CodeInfo* code, std::uint32_t line, std::
     event.kind = static_cast<Kind>(kind);
     event.line = line != 0 ? line : event.kind == Kind::kCall && code != nullptr ? code->first_line : 0;
     for (const bool with : {true, false}) {
-      const ManyEvents events(question_, event, &label_, changed, with, {event.line, event.line});
+      const ManyEvents events(question_, event, &label_, changed, with, {event.line, event.line, depth});
       if (question_.expression.MayHold(events)) (with ? mask->with : mask->without) |= std::uint32_t{1} << kind;
     }
   }
@@ -139,7 +145,7 @@ WhenMasks::CodeMasks& WhenMasks::In(Masks* masks, std::uint32_t code) {
 }
 
 const WhenMasks::Mask& WhenMasks::Of(CodeMasks* masks, std::uint64_t changed) {
-  if (!masks->any.made) Make(&masks->any, masks->code, 0, changed);
+  if (!masks->any.made) Make(&masks->any, masks->code, 0, kAnyDepth, changed);
   return masks->any;
 }
 
@@ -151,7 +157,7 @@ const WhenMasks::Mask& WhenMasks::At(CodeMasks* masks, std::uint32_t line, std::
   if (line < first || at >= kMostLines || line == 0) return Of(masks, changed);
   if (at >= masks->lines.size()) masks->lines.resize(at + 1);
   Mask& mask = masks->lines[at];
-  if (!mask.made) Make(&mask, masks->code, line, changed);
+  if (!mask.made) Make(&mask, masks->code, line, kAnyDepth, changed);
   return mask;
 }
 

@@ -219,7 +219,7 @@ Status WhenThread::Read(const PieceEntry& entry, const Found& found) {
       wrote = Fold(walker_, &event_, &before);
     }
     WhenMasks::CodeMasks& in = masks_.In(&masks, walker_.code);
-    const WhenMasks::Mask& mask = masks_.At(&in, walker_.line, changed);
+    const WhenMasks::Mask& mask = masks_.At(&in, walker_.line, walker_.in_frame && walker_.open > 0 ? walker_.open - 1 : 0, changed);
     const std::uint32_t bit = KindBit(walker_.kind);
     bool look = wrote || (mask.without & bit) != 0;
     if (!constant) look = (mask.with & bit) != 0;
