@@ -14,6 +14,8 @@ namespace {
 
 // Pieces up to this many events are decoded although nobody is shown more, so that values stay known.
 constexpr std::uint64_t kDecodeAnyway = 1500;
+// So long after the beginning of one portion, for each who is handed it, the next one begins: each costs a write and a wake-up.
+constexpr std::chrono::microseconds kPace{400}, kMostPace{16'000};
 constexpr std::size_t kTakeBytes = 256 * 1024;
 constexpr std::size_t kPortionBytes = 64 * 1024;
 // What waits for one watcher: beyond it the oldest go. Those of one channel share them.
@@ -103,6 +105,7 @@ std::vector<LivePortionPtr> LiveLane::Take(Queue& queue, std::size_t max_bytes) 
     taken.push_back(std::move(portion));
   }
   queue.dropped.clear();
+  const bool full = queue.bytes >= kQueueBytes / 2;
   std::size_t bytes = 0;
   while (!queue.portions.empty() && bytes < max_bytes) {
     const std::size_t size = BytesOf(*queue.portions.front());
@@ -112,7 +115,7 @@ std::vector<LivePortionPtr> LiveLane::Take(Queue& queue, std::size_t max_bytes) 
     queue.portions.pop_front();
   }
   queue.armed = true;
-  wake_.NotifyAll();  // there is room
+  if (full) wake_.NotifyAll();  // there is room
   return taken;
 }
 
@@ -128,17 +131,27 @@ bool LiveLane::SomebodyHasRoom() const {
 void LiveLane::Run() {
   // Traced programs and the drainer go before those who look.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 5);
+  SteadyClock::time_point next{};
   for (;;) {
     std::shared_ptr<LiveFeed::Reader> reader;
     {
       const shm::MutexLock lock(mutex_);
-      while (!stopping_ && !(news_ && reader_ != nullptr && SomebodyHasRoom())) {
-        if (channels_.empty()) runs_.clear();
-        wake_.Wait(mutex_);
+      while (!stopping_) {
+        if (!(news_ && reader_ != nullptr && SomebodyHasRoom())) {
+          if (channels_.empty()) runs_.clear();
+          wake_.Wait(mutex_);
+        } else if (SteadyClock::now() < next) {
+          wake_.WaitUntil(mutex_, next);
+        } else {
+          break;
+        }
       }
       if (stopping_) return;
       news_ = false;
       reader = reader_;
+      std::size_t queues = 0;
+      for (const auto& channel : channels_) queues += channel->queues.size();
+      next = SteadyClock::now() + std::min<std::chrono::nanoseconds>(kMostPace, kPace * queues);
     }
     Work(*reader);
   }
@@ -268,9 +281,9 @@ EventFilter* LiveLane::FilterOf(Channel& channel, const Piece& piece) {
   Channel::View& view = channel.views[piece.run];
   if (view.filter == nullptr) view.filter = std::make_unique<EventFilter>(*channel.wish.where);
   if (view.named.insert(piece.thread).second) {
-    auto threads = archive_.Threads(piece.run);
+    auto thread = archive_.FindThread(piece.run, piece.thread);
     auto tasks = archive_.Tasks(piece.run);
-    if (threads && tasks) view.filter->SetNames(*threads, *tasks);
+    if (thread && tasks) view.filter->SetNames({*thread}, *tasks);
   }
   return view.filter.get();
 }
