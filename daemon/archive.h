@@ -123,6 +123,8 @@ class Archive {
   virtual Result<RunInfo> FindRun(const std::string& id) = 0;  // exact id
   virtual Result<std::vector<ProcessInfo>> Processes(const std::string& run) = 0;
   virtual Result<std::vector<ThreadInfo>> Threads(const std::string& run) = 0;
+  // One of them; kNotFound when there is none of that number. Cheap for one that is going on.
+  virtual Result<ThreadInfo> FindThread(const std::string& run, std::uint32_t thread);
   virtual Result<std::vector<TaskInfo>> Tasks(const std::string& run) = 0;
   // With texts. Ordered by number.
   virtual Result<std::vector<SourceInfo>> Sources(const std::string& run) = 0;

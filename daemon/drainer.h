@@ -107,6 +107,7 @@ class Drainer : public RunRegistry {
   // drainer_runs.cc: ends of runs, waiters, batches
   std::uint64_t PushBatch();
   void Progress();
+  void LetGoOfThreads(ProcessState* process, std::uint64_t stored);
   void CheckRuns();
   void EndRun(RunProgress* run);
   void ReadNotes(const std::string& run);

@@ -111,7 +111,7 @@ bool Drainer::EnterBlock(ProcessState* process, RingState* ring, const shm::Bloc
   }
   if (thread->ring != nullptr && thread->ring != ring) ClosePiece(thread->ring);
   const std::uint64_t first = part.header.first_seq;
-  if (first < thread->next_seq || first >= kMaxCount) return false;
+  if (first < thread->next_seq || first >= shm::kMaxCount) return false;
   ring->thread = thread;
   ring->block = part.from / shm::kBlockWords;
   ring->scanner.EnterBlock(part.header);
@@ -153,6 +153,7 @@ void Drainer::TakePart(ProcessState* process, RingState* ring, shm::BlockPart pa
       ring->thread->info.ended = true;
       archive_.DrainThread(process->run->id, ring->thread->info);
       batch_.threads.emplace_back(process->run->id, ring->thread->info);
+      process->ended_threads.emplace_back(0, ring->thread->info.local);
     }
     if (scanned.damaged) {
       ClosePiece(ring);
@@ -245,7 +246,7 @@ void Drainer::QueueCursor(RingState* ring, std::uint64_t position) {
 // the producer to be dead or done with it.
 void Drainer::TakePendingLoss(ProcessState* process, RingState* ring) {
   const shm::RingReader::PendingLoss loss = ring->reader->Pending();
-  if (loss.count == 0 || loss.count >= kMaxCount || loss.first >= kMaxCount - loss.count) return;  // none, or scribbled on
+  if (loss.count == 0 || loss.count >= shm::kMaxCount || loss.first >= shm::kMaxCount - loss.count) return;  // none, or scribbled on
   ThreadState* const thread = ThreadOf(process, loss.thread);
   if (loss.first < thread->next_seq) return;  // it was written after all, and read
   if (thread->ring != nullptr) ClosePiece(thread->ring);

@@ -49,6 +49,7 @@ void Drainer::Progress() {
       if (position != 0) ring->reader->Free(position);
     }
     if (process->finished && process->last_batch <= stored) gone.push_back(process.get());
+    LetGoOfThreads(process.get(), stored);
   }
   for (ProcessState* process : gone) RemoveProcess(process);
   std::vector<RunProgress*> ended;
@@ -82,6 +83,25 @@ void Drainer::Progress() {
     }
     runs_.erase(run->id);
   }
+}
+
+// Programs go through threads without end: those whose last piece is stored, and that no ring stands at, are forgotten.
+void Drainer::LetGoOfThreads(ProcessState* process, std::uint64_t stored) {
+  std::erase_if(process->ended_threads, [&](std::pair<std::uint64_t, std::uint32_t>& ended) {
+    const auto thread = process->threads.find(ended.second);
+    if (thread == process->threads.end()) return true;
+    const RingState* const ring = thread->second->ring;
+    if (ended.first == 0) {
+      if (ring != nullptr && ring->thread == thread->second.get() && ring->open != nullptr) return false;
+      ended.first = pushed_ + 1;  // with what is not pushed yet; it may be in an earlier one
+    }
+    const bool stands = std::any_of(process->rings.begin(), process->rings.end(),
+                                    [&](const auto& one) { return one->thread == thread->second.get() || one->rewalk; });
+    if (stands || ended.first > stored) return false;
+    archive_.ThreadStored(process->run->id, thread->second->info.thread);
+    process->threads.erase(thread);
+    return true;
+  });
 }
 
 RunProgress* Drainer::RunOf(const std::string& id) {

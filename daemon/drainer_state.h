@@ -89,6 +89,8 @@ struct ProcessState {
   std::uint32_t catalogue_at = 0;                                       // index of the one being read
   std::vector<std::unique_ptr<RingState>> rings;
   std::map<std::uint32_t, std::unique_ptr<ThreadState>> threads;  // by local number
+  // Threads that have ended, and the batch with the last of each; 0: it has not been made yet.
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> ended_threads;
   std::map<std::uint32_t, std::uint32_t> tasks;                   // local number to number in the run
   std::string cwd, detail, run_name, record;                      // of its process record; the record itself
 };

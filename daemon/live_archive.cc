@@ -71,7 +71,29 @@ void AddTail(const std::vector<PiecePtr>& tail, std::uint64_t from, std::uint64_
   }
 }
 
+// What is going on, and of what the store shows the rest; by number.
+template <typename Info>
+Result<std::vector<Info>> Merge(std::map<std::uint32_t, Info> live, Result<std::vector<Info>> stored, bool is_live,
+                                std::uint32_t Info::*number) {
+  if (!stored.ok() && !is_live) return stored;
+  if (stored.ok()) {
+    for (Info& info : *stored) live.try_emplace(info.*number, std::move(info));
+  }
+  std::vector<Info> all;
+  all.reserve(live.size());
+  for (auto& [key, info] : live) all.push_back(std::move(info));
+  return all;
+}
+
 }  // namespace
+
+Result<ThreadInfo> Archive::FindThread(const std::string& run, std::uint32_t thread) {
+  auto threads = Threads(run);
+  if (!threads.ok()) return threads.status();
+  const auto found = std::find_if(threads->begin(), threads->end(), [&](const ThreadInfo& info) { return info.thread == thread; });
+  if (found == threads->end()) return Status(Code::kNotFound, "run " + run + " has no thread " + std::to_string(thread));
+  return std::move(*found);
+}
 
 std::uint64_t LiveArchive::TailAfter(const std::string& run, std::uint32_t thread, std::uint64_t after,
                                      std::vector<PiecePtr>* out) const {
@@ -129,10 +151,14 @@ Result<PiecePtr> LiveArchive::ReadPiece(const std::string& run, const PieceEntry
   return store_.archive().ReadPiece(run, entry);
 }
 
+void LiveArchive::Count(const LiveRun& run, RunInfo* info) {
+  info->processes = static_cast<std::uint32_t>(run.processes.size()) + run.processes_left;
+  info->threads = static_cast<std::uint32_t>(run.threads.size()) + run.threads_left;
+}
+
 RunInfo LiveArchive::Shown(const LiveRun& run) const {
   RunInfo info = run.info;
-  info.processes = static_cast<std::uint32_t>(run.processes.size());
-  info.threads = static_cast<std::uint32_t>(run.threads.size());
+  Count(run, &info);
   info.complete = false;
   return info;
 }
@@ -172,28 +198,33 @@ Result<RunInfo> LiveArchive::FindRun(const std::string& id) {
   return *live;
 }
 
+// What is going on is looked up in memory first, so that what leaves it in between is found in the store.
 Result<std::vector<ProcessInfo>> LiveArchive::Processes(const std::string& run) {
+  std::map<std::uint32_t, ProcessInfo> processes;
   {
     const shm::MutexLock lock(mutex_);
-    if (const auto found = live_.find(run); found != live_.end()) {
-      std::vector<ProcessInfo> processes;
-      for (const auto& [number, info] : found->second.processes) processes.push_back(info);
-      return processes;
-    }
+    if (const auto found = live_.find(run); found != live_.end()) processes = found->second.processes;
   }
-  return store_.archive().Processes(run);
+  return Merge(std::move(processes), store_.archive().Processes(run), IsLive(run), &ProcessInfo::process);
 }
 
 Result<std::vector<ThreadInfo>> LiveArchive::Threads(const std::string& run) {
+  std::map<std::uint32_t, ThreadInfo> threads;
+  {
+    const shm::MutexLock lock(mutex_);
+    if (const auto found = live_.find(run); found != live_.end()) threads = found->second.threads;
+  }
+  return Merge(std::move(threads), store_.archive().Threads(run), IsLive(run), &ThreadInfo::thread);
+}
+
+Result<ThreadInfo> LiveArchive::FindThread(const std::string& run, std::uint32_t thread) {
   {
     const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(run); found != live_.end()) {
-      std::vector<ThreadInfo> threads;
-      for (const auto& [number, info] : found->second.threads) threads.push_back(info);
-      return threads;
+      if (const auto known = found->second.threads.find(thread); known != found->second.threads.end()) return known->second;
     }
   }
-  return store_.archive().Threads(run);
+  return Archive::FindThread(run, thread);
 }
 
 // Records are looked up in memory first, so that what is stored in between is found in the store.
@@ -301,8 +332,7 @@ std::optional<RunInfo> LiveArchive::ChangeRun(const std::string& run, const std:
   if (found == live_.end()) return std::nullopt;
   if (change) change(found->second.info);
   RunInfo whole = found->second.info;
-  whole.processes = static_cast<std::uint32_t>(found->second.processes.size());
-  whole.threads = static_cast<std::uint32_t>(found->second.threads.size());
+  Count(found->second, &whole);
   return whole;
 }
 
@@ -350,7 +380,33 @@ void LiveArchive::DrainEnd(const std::string& run) {
 
 void LiveArchive::ProcessStored(const std::string& run, std::uint32_t process) {
   const shm::MutexLock lock(mutex_);
-  if (const auto found = live_.find(run); found != live_.end()) found->second.names.erase(process);
+  const auto found = live_.find(run);
+  if (found == live_.end()) return;
+  LiveRun& live = found->second;
+  live.names.erase(process);
+  bool all = true;
+  for (auto thread = live.threads.begin(); thread != live.threads.end();) {
+    const std::uint32_t number = thread->first;
+    const bool its = thread->second.process == process;
+    ++thread;
+    if (its && !LeaveThread(&live, number)) all = false;
+  }
+  if (all && live.processes.erase(process) > 0) ++live.processes_left;
+}
+
+void LiveArchive::ThreadStored(const std::string& run, std::uint32_t thread) {
+  const shm::MutexLock lock(mutex_);
+  if (const auto found = live_.find(run); found != live_.end()) LeaveThread(&found->second, thread);
+}
+
+// False: something of it is on its way to the store.
+bool LiveArchive::LeaveThread(LiveRun* run, std::uint32_t thread) {
+  if (const auto tail = run->tails.find(thread); tail != run->tails.end()) {
+    if (!tail->second.pieces.empty()) return false;
+    run->tails.erase(tail);
+  }
+  run->threads_left += static_cast<std::uint32_t>(run->threads.erase(thread));
+  return true;
 }
 
 void LiveArchive::DrainPart(const PiecePtr& part) {
@@ -459,6 +515,13 @@ void LiveArchive::StoreLost(const std::vector<PiecePtr>& pieces) {
     thread.events -= piece->events;
     thread.lost += piece->events;
   }
+}
+
+std::size_t LiveArchive::ThreadsHeld() const {
+  const shm::MutexLock lock(mutex_);
+  std::size_t threads = 0;
+  for (const auto& [id, run] : live_) threads += run.threads.size();
+  return threads;
 }
 
 std::uint64_t LiveArchive::TailBytes() const {

@@ -29,6 +29,7 @@ class LiveArchive : public Archive {
   Result<RunInfo> FindRun(const std::string& id) override;
   Result<std::vector<ProcessInfo>> Processes(const std::string& run) override;
   Result<std::vector<ThreadInfo>> Threads(const std::string& run) override;
+  Result<ThreadInfo> FindThread(const std::string& run, std::uint32_t thread) override;
   Result<std::vector<TaskInfo>> Tasks(const std::string& run) override;
   Result<std::vector<SourceInfo>> Sources(const std::string& run) override;
   Result<std::shared_ptr<const Names>> NamesOf(const std::string& run, std::uint32_t process) override;
@@ -57,8 +58,10 @@ class LiveArchive : public Archive {
   void DrainEnd(const std::string& run);  // all of it is stored: the store alone shows it from now on
 
   // ---- the tail
-  // All of that process is in the store: its names are read from there, however many processes the run has.
+  // All of a process that has ended is in the store, or of a thread: what is known of it is read from there, however many of
+  // them the run has.
   void ProcessStored(const std::string& run, std::uint32_t process);
+  void ThreadStored(const std::string& run, std::uint32_t thread);
   // A part was drained.
   void DrainPart(const PiecePtr& part);
   // The thread's latest `parts` parts are this one piece, which goes to the store.
@@ -69,6 +72,8 @@ class LiveArchive : public Archive {
   void StoreDone(const Batch& batch);                   // they are in the store now
   void StoreLost(const std::vector<PiecePtr>& pieces);  // they will never be
   std::uint64_t TailBytes() const;
+  // How many threads of runs that go on are kept in memory.
+  std::size_t ThreadsHeld() const;
 
  private:
   friend class LiveCursor;
@@ -77,7 +82,7 @@ class LiveArchive : public Archive {
     std::uint64_t arrival = 0;  // 0 = not given to the store yet
   };
   struct Tail {
-    std::vector<TailPiece> pieces;  // takes no room while it is empty: most threads of a run have ended
+    std::vector<TailPiece> pieces;  // takes no room while it is empty
     std::uint64_t stored = 0;  // highest arrival that left the tail
   };
   struct LiveRun {
@@ -86,12 +91,15 @@ class LiveArchive : public Archive {
     std::map<std::uint32_t, std::shared_ptr<const StoredNames>> names;
     std::map<std::uint32_t, ThreadInfo> threads;
     std::map<std::uint32_t, Tail> tails;
+    std::uint32_t processes_left = 0, threads_left = 0;  // to the store
     // Records on their way to the store.
     std::deque<CatalogueEntry> catalogue;
     std::deque<SourceInfo> sources;
     std::deque<TaskInfo> tasks;
   };
   RunInfo Shown(const LiveRun& run) const;
+  static void Count(const LiveRun& run, RunInfo* info);
+  static bool LeaveThread(LiveRun* run, std::uint32_t thread);
   // For a LiveCursor whose stored part ended at arrival `after`: what left the tail by now, and the rest of it.
   std::uint64_t TailAfter(const std::string& run, std::uint32_t thread, std::uint64_t after,
                           std::vector<PiecePtr>* out) const;

@@ -118,6 +118,55 @@ BOOST_AUTO_TEST_CASE(names_of_a_process_that_has_ended_are_in_the_store_only) {
   BOOST_TEST((*names)->FindCode(1)->function == "f");
 }
 
+BOOST_AUTO_TEST_CASE(threads_that_have_ended_are_in_the_store_only) {
+  DrainHome home;
+  auto core = StartCore(*home);
+  BOOST_REQUIRE(core->drainer().Begin(Asked("threads1")).ok());
+  Child child([&] {
+    TracedProcess process(*home, "threads1", 1);
+    auto ring = process.Ring(2);
+    std::uint64_t frame = 0;
+    for (std::uint32_t thread = 1; thread <= 50; ++thread) {
+      ring->StartThread(thread, 1);
+      WriteEvents(*ring, 20, &frame);
+      if (thread == 50) break;
+      ring->Begin(shm::Kind::kThreadEnd, 0, 0, shm::MonotonicNs() >> 2);
+      ring->Commit();
+      ring->EndThread();
+    }
+    poll(nullptr, 0, -1);
+  });
+  LiveArchive& archive = core->archive();
+  BOOST_REQUIRE(Eventually([&] { return archive.FindRun("threads1")->events == 49 * 21 + 20; }));
+  BOOST_TEST(Eventually([&] { return archive.ThreadsHeld() == 1; }));
+  BOOST_TEST((archive.FindRun("threads1")->state == RunState::kRunning));
+  BOOST_TEST(archive.FindRun("threads1")->threads == 50);
+  const auto threads = archive.Threads("threads1");
+  BOOST_REQUIRE(threads.ok());
+  BOOST_REQUIRE(threads->size() == 50);
+  for (const ThreadInfo& thread : *threads) {
+    const bool lives = thread.thread == 50;
+    BOOST_TEST(thread.ended == !lives);
+    BOOST_TEST(thread.events == (lives ? 20 : 21));
+    BOOST_TEST(thread.local == thread.thread);
+    const auto found = archive.FindThread("threads1", thread.thread);
+    BOOST_REQUIRE(found.ok());
+    BOOST_TEST(found->events == thread.events);
+    auto cursor = archive.Open("threads1", thread.thread, 1);
+    BOOST_REQUIRE(cursor.ok());
+    std::uint64_t events = 0;
+    for (auto piece = (*cursor)->Next(); piece.ok() && *piece; piece = (*cursor)->Next()) events += (*piece)->events;
+    BOOST_TEST(events == thread.events);
+  }
+  BOOST_TEST((archive.FindThread("threads1", 51).status().code() == Code::kNotFound));
+  child.Kill();
+  BOOST_REQUIRE(core->drainer().Finish("threads1", 0, {}).ok());
+  BOOST_REQUIRE(Eventually([&] { return RunEnded(archive, "threads1"); }));
+  BOOST_TEST(archive.FindRun("threads1")->threads == 50);
+  BOOST_TEST(archive.Threads("threads1")->size() == 50);
+  BOOST_TEST(archive.ThreadsHeld() == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_late_child_opens_its_run_again) {
   DrainHome home;
   auto core = StartCore(*home);
