@@ -15,9 +15,6 @@
 
 namespace smiley::daemon {
 
-// Numbers of events and counts from here on are damage.
-inline constexpr std::uint64_t kMaxCount = std::uint64_t{1} << 62;
-
 // A growing set of small numbers with cheap insertion; ids of hostile words cost at most 2 MiB.
 class IdSet {
  public:

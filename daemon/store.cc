@@ -299,6 +299,7 @@ Status StoreImpl::Commit(const Batch& batch) {
   }
   if (batch.before_write) batch.before_write(next_arrival_);
   SMILEY_TEST_POINT("store.writing");
+  if (!batch.pieces.empty()) SMILEY_TEST_POINT("store.writing_pieces");
   if (const Status status = db_->Write(list); !status.ok()) {
     broken_ = true;
     return Written(status);

@@ -28,6 +28,8 @@ inline constexpr std::size_t kBlockPayloadWords = kBlockWords - kBlockHeaderWord
 inline constexpr std::size_t kShownFrames = 24;
 // One attachment's payload never exceeds this many bytes; the tracer cuts values to fit.
 inline constexpr std::size_t kMaxAttachmentBytes = 32 * 1024;
+// Numbers of events and counts from here on are damage.
+inline constexpr std::uint64_t kMaxCount = std::uint64_t{1} << 62;
 // A thread writes an anchor (its monotonic time) at least this often while it makes events.
 inline constexpr std::uint64_t kAnchorIntervalNs = 100'000'000;
 

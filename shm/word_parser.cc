@@ -5,8 +5,6 @@
 namespace smiley::shm {
 namespace {
 
-constexpr std::uint64_t kMaxCount = std::uint64_t{1} << 62;  // seqs and counts beyond it are damage
-
 bool IsKnownEvent(Kind kind) { return kind >= Kind::kCall && kind <= Kind::kEnd; }
 bool IsKnownAttachment(Kind kind) { return kind >= Kind::kTime && kind <= Kind::kCode; }
 bool IsCbor(Kind kind) {

@@ -39,6 +39,10 @@ def singles(chance, stock):
     for point in points.DAEMON:
         yield Trial("block", None, point + ":1", ("daemon",))
         yield Trial("python", None, point + ":1", ("daemon",))
+    # The run is stored by then, so that a cursor behind pieces that are not would be believed.
+    for point in (None, "ring.block_left:2", "ring.block_left:3"):
+        for victims in (("daemon",), ("program", "daemon")):
+            yield Trial("block", point, "store.writing_pieces:2", victims)
     yield Trial("drop", "ring.loss_counted:50", "drain.loss_taken:1", ("program", "daemon"))
     for program, daemon in points.BETWEEN:
         yield Between("block", program, daemon)

@@ -21,14 +21,14 @@ PYTHON = {
 # Of the daemon while it follows a program. The value: how often, in a short trial.
 DAEMON = {
     "drain.listed": 5, "drain.attached": 3, "drain.numbered": 1, "drain.copied": 6, "drain.closed": 4, "drain.queued": 5,
-    "store.writing": 5, "store.committed": 5, "drain.handled": 5, "store.synced": 1, "ring.freed": 4,
+    "store.writing": 5, "store.writing_pieces": 3, "store.committed": 5, "drain.handled": 5, "store.synced": 1, "ring.freed": 4,
     "drain.finished": 1, "segment.removed": 3, "drain.run_ended": 1,
 }
 # Reached only once the program has ended.
 AFTER_THE_PROGRAM = {"drain.finished", "segment.removed", "drain.run_ended", "drain.loss_taken"}
 # Of a daemon that comes after one that was killed.
 RECOVERY = ["daemon.locked", "daemon.opened", "daemon.listening", "drain.attached", "drain.rewalked", "drain.copied",
-            "drain.closed", "drain.queued", "store.writing", "store.committed", "drain.handled", "ring.freed",
+            "drain.closed", "drain.queued", "store.writing", "store.writing_pieces", "store.committed", "drain.handled", "ring.freed",
             "drain.finished", "segment.removed", "drain.run_ended"]
 # Of a daemon that is asked for something.
 IMPORT = {"import.written": 2, "import.finished": 1, "store.writing": 2, "store.committed": 2}
