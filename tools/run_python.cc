@@ -135,6 +135,9 @@ bool IsTooOld(const std::string& version) {
   return major < 3 || (major == 3 && minor < 11);
 }
 
+// "3.13t"; what else stands behind the numbers says how it was built, too.
+bool IsFreeThreaded(const std::string& version) { return version.find('t') != std::string::npos; }
+
 std::string Join(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
@@ -161,6 +164,9 @@ std::optional<Failure> CheckFits(const std::string& path, const std::string& arg
   if (std::find(built.begin(), built.end(), version) != built.end()) return std::nullopt;
   if (IsTooOld(version)) {
     return Failure{kExitRunFailed, path + " is Python " + version + ", and smiley records 3.11 and newer; name one with --python"};
+  }
+  if (IsFreeThreaded(version)) {
+    return Failure{kExitRunFailed, path + " is a free-threaded Python (" + version + "), which smiley does not record; name another with --python"};
   }
   const std::string there = built.empty() ? "there is none at all" : "there are tracers for " + Join(built);
   return Failure{kExitRunFailed, path + " is Python " + version + ", and no tracer was built for it: " + there +

@@ -24,6 +24,8 @@ constexpr unsigned kOldest = 0x030b;
 char g_module_path[PATH_MAX];
 bool g_started = false;
 
+bool IsFreeThreaded() { return Py_GetVersion && strstr(Py_GetVersion(), "free-threading"); }
+
 // "311", "313t", "312d" and so on: the tag of this Python's extension modules. False for no known Python.
 bool AbiTag(char* out, size_t size) {
   const unsigned version = static_cast<unsigned>(Py_Version >> 16);
@@ -34,7 +36,7 @@ bool AbiTag(char* out, size_t size) {
   if (minor >= 100) return false;
   if (minor >= 10) *at++ = static_cast<char>('0' + minor / 10);
   *at++ = static_cast<char>('0' + minor % 10);
-  if (Py_GetVersion && strstr(Py_GetVersion(), "free-threading")) *at++ = 't';
+  if (IsFreeThreaded()) *at++ = 't';
   if (_Py_NegativeRefcount) *at++ = 'd';
   *at = 0;
   return true;
@@ -123,7 +125,7 @@ bool WatchPython(Handoff* handoff) {
     return false;
   }
   if (!FindModule(handoff->module_dir)) {
-    NoteUnrecordable(program, "no tracer is built for its version of Python");
+    NoteUnrecordable(program, IsFreeThreaded() ? "a free-threaded Python" : "no tracer is built for its version of Python");
     return false;
   }
   return PySys_AddAuditHook(OnAudit, handoff) == 0;

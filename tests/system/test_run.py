@@ -116,6 +116,9 @@ class RunRefuses(support.SmileyTest):
         os.chmod(other, 0o755)
         line = self.refuse(125, "--python", other, path, expect="Python 9.9").words
         self.assertIn("there are tracers for 3.", line)
+        threads = self.script("python3.13t", "#!/bin/sh\necho cpython 3.13t\n")
+        os.chmod(threads, 0o755)
+        self.refuse(125, "--python", threads, path, expect="a free-threaded Python")
         old = self.script("python3", "#!/bin/sh\necho cpython 3.8\n")
         os.chmod(old, 0o755)
         self.refuse(125, path, expect="3.11 and newer", env=dict(self.env, PATH=self.work + ":" + self.env["PATH"]))
