@@ -77,7 +77,7 @@ void Drainer::Rewalk(ProcessState* process, RingState* ring, std::uint64_t curso
   }
   DrainCatalogue(process);
   const std::size_t walked = std::min<std::size_t>(cursor - part.from, part.words.size());
-  ring->thread = ThreadOf(process, part.header.thread);
+  ring->StandAt(ThreadOf(process, part.header.thread));
   ring->block = part.from / shm::kBlockWords;
   ring->scanner.EnterBlock(part.header);
   ring->scanner.SetNsPerUnit(NsPerUnit(ring->reader->segment().header()));
@@ -112,7 +112,7 @@ bool Drainer::EnterBlock(ProcessState* process, RingState* ring, const shm::Bloc
   if (thread->ring != nullptr && thread->ring != ring) ClosePiece(thread->ring);
   const std::uint64_t first = part.header.first_seq;
   if (first < thread->next_seq || first >= shm::kMaxCount) return false;
-  ring->thread = thread;
+  ring->StandAt(thread);
   ring->block = part.from / shm::kBlockWords;
   ring->scanner.EnterBlock(part.header);
   ring->scanner.SetNsPerUnit(NsPerUnit(ring->reader->segment().header()));

@@ -87,6 +87,9 @@ void Drainer::Progress() {
 
 // Programs go through threads without end: those whose last piece is stored, and that no ring stands at, are forgotten.
 void Drainer::LetGoOfThreads(ProcessState* process, std::uint64_t stored) {
+  if (process->ended_threads.empty()) return;
+  // A ring that has to be walked again may turn out to stand at one of them.
+  if (std::any_of(process->rings.begin(), process->rings.end(), [](const auto& ring) { return ring->rewalk.has_value(); })) return;
   std::erase_if(process->ended_threads, [&](std::pair<std::uint64_t, std::uint32_t>& ended) {
     const auto thread = process->threads.find(ended.second);
     if (thread == process->threads.end()) return true;
@@ -95,9 +98,7 @@ void Drainer::LetGoOfThreads(ProcessState* process, std::uint64_t stored) {
       if (ring != nullptr && ring->thread == thread->second.get() && ring->open != nullptr) return false;
       ended.first = pushed_ + 1;  // with what is not pushed yet; it may be in an earlier one
     }
-    const bool stands = std::any_of(process->rings.begin(), process->rings.end(),
-                                    [&](const auto& one) { return one->thread == thread->second.get() || one->rewalk; });
-    if (stands || ended.first > stored) return false;
+    if (thread->second->stands > 0 || ended.first > stored) return false;
     archive_.ThreadStored(process->run->id, thread->second->info.thread);
     process->threads.erase(thread);
     return true;

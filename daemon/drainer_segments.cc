@@ -297,6 +297,7 @@ void Drainer::RemoveClosedRings(ProcessState* process) {
     for (auto& [local, thread] : process->threads) {
       if (thread->ring == ring.get()) thread->ring = nullptr;
     }
+    ring->StandAt(nullptr);
     const Status status = shm::Segment::Remove(home_, ring->found);
     if (!status.ok()) Log("cannot remove a segment: " + status.message());
     SMILEY_TEST_POINT("segment.removed");

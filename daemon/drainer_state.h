@@ -35,6 +35,7 @@ struct ThreadState {
   ThreadInfo info;
   std::uint64_t next_seq = 1;
   RingState* ring = nullptr;  // where its latest words came from
+  int stands = 0;             // rings whose `thread` it is
 };
 
 // A ring and the piece that is growing from it.
@@ -44,7 +45,12 @@ struct RingState {
   PieceScanner scanner;
   std::optional<std::uint64_t> block;       // the block that the scanner is in
   std::optional<std::uint64_t> skip_block;  // the rest of it is unreadable
-  ThreadState* thread = nullptr;
+  ThreadState* thread = nullptr;  // of the latest words; set by StandAt
+  void StandAt(ThreadState* now) {
+    if (thread != nullptr) --thread->stands;
+    thread = now;
+    if (thread != nullptr) ++thread->stands;
+  }
   std::shared_ptr<Piece> open;  // of drained parts, not given to the store yet
   std::size_t open_parts = 0;
   PiecePtr single;  // the only part of `open`, shared as it is

@@ -4,6 +4,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "tracer/interp.h"
@@ -76,7 +77,9 @@ bool Comparer::SamePicture(PyObject* object, const TypeInfo& info, Picture* pict
   const std::uint64_t version = VersionOf(object, info);
   if (version != 0 && version == picture->version) return true;
   // Lists and tuples are looked at where they lie.
+  const Py_ssize_t shown = std::min<Py_ssize_t>(picture->total, context_->options->limits.items);
   if ((info.shape == Shape::kList || info.shape == Shape::kTuple) && !info.subclass && picture->total == Py_SIZE(object) &&
+      picture->items.size() == static_cast<std::size_t>(shown) &&
       SameItems(picture->items, info.shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item
                                                             : reinterpret_cast<PyTupleObject*>(object)->ob_item)) {
     return true;
