@@ -97,6 +97,7 @@ struct ProcessState {
   std::map<std::uint32_t, std::unique_ptr<ThreadState>> threads;  // by local number
   // Threads that have ended, and the batch with the last of each; 0: it has not been made yet.
   std::vector<std::pair<std::uint64_t, std::uint32_t>> ended_threads;
+  std::uint64_t let_go_at = 0;  // the last batch that was stored when they were looked through
   std::map<std::uint32_t, std::uint32_t> tasks;                   // local number to number in the run
   std::string cwd, detail, run_name, record;                      // of its process record; the record itself
 };
