@@ -25,7 +25,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 WORKLOADS = ["fib", "lineloop", "nbody", "parser", "classes", "exceptions", "strings", "four_threads", "tasks", "imports",
              "highlight"]
-MODES = ["untraced", "empty line hook", "full record", "empty call hook", "calls only", "cProfile"]
+MODES = ["untraced", "empty line hook", "full record", "empty call hook", "calls only", "calls, arguments", "empty profile", "cProfile"]
 
 
 def build_hooks(python, folder):
@@ -43,7 +43,9 @@ def command(mode, python, smiley, workload, out):
         return [str(smiley), "run", "-q", "--python", python, *words]
     if mode == "calls only":
         return [str(smiley), "run", "-q", "--detail", "calls", "--python", python, *words]
-    extra = {"empty line hook": ["line"], "empty call hook": ["call"], "cProfile": ["cprofile"]}.get(mode, [])
+    if mode == "calls, arguments":
+        return [str(smiley), "run", "-q", "--detail", "arguments", "--python", python, *words]
+    extra = {"empty line hook": ["line"], "empty call hook": ["call"], "empty profile": ["profile"], "cProfile": ["cprofile"]}.get(mode, [])
     return [python, *words, *extra]
 
 
@@ -89,8 +91,8 @@ def report(python, measured, workloads):
     version = subprocess.run([python, "-c", "import platform; print(platform.python_version())"], check=True,
                              capture_output=True, text=True).stdout.strip()
     print(f"\n### CPython {version}\n")
-    print("| workload | untraced | " + " | ".join(MODES[1:]) + " | full ÷ empty line | calls ÷ empty call |")
-    print("|---|---" + "|---" * (len(MODES) + 1) + "|")
+    print("| workload | untraced | " + " | ".join(MODES[1:]) + " | full ÷ empty line | calls ÷ empty call | arguments ÷ empty profile |")
+    print("|---|---" + "|---" * (len(MODES) + 2) + "|")
     means = {m: [] for m in MODES[1:]}
     result = {"python": version, "workloads": {}}
     for workload in workloads:
@@ -104,11 +106,13 @@ def report(python, measured, workloads):
             cells.append(f"{medians[mode]:.2f} ({values[quarter - 1]:.2f}–{values[-quarter]:.2f})")
         cells.append(f"{medians['full record'] / medians['empty line hook']:.2f}")
         cells.append(f"{medians['calls only'] / medians['empty call hook']:.2f}")
+        cells.append(f"{medians['calls, arguments'] / medians['empty profile']:.2f}")
         print(f"| {workload} | " + " | ".join(cells) + " |")
         result["workloads"][workload] = medians
     mean = {m: math.exp(statistics.fmean(map(math.log, v))) for m, v in means.items()}
     print("| geometric mean | | " + " | ".join(f"{mean[m]:.2f}" for m in MODES[1:]) +
-          f" | {mean['full record'] / mean['empty line hook']:.2f} | {mean['calls only'] / mean['empty call hook']:.2f} |")
+          f" | {mean['full record'] / mean['empty line hook']:.2f} | {mean['calls only'] / mean['empty call hook']:.2f}"
+          f" | {mean['calls, arguments'] / mean['empty profile']:.2f} |")
     result["geometric_mean"] = mean
     added = {w: statistics.median(memory[w, "full record"]) - statistics.median(memory[w, "untraced"]) for w in workloads}
     most = max(added, key=added.get)

@@ -1,4 +1,4 @@
-"""Runs one workload and writes its seconds and its peak of memory (KiB) to a file: run_workload.py NAME OUT [line|call|cprofile]
+"""Runs one workload and writes its seconds and its peak of memory (KiB) to a file: run_workload.py NAME OUT [line|call|profile|cprofile]
 
 The start of the interpreter and of the recorder is not in the figure.
 """
@@ -12,12 +12,12 @@ import time
 name, out = sys.argv[1], sys.argv[2]
 mode = sys.argv[3] if len(sys.argv) > 3 else ""
 workload = importlib.import_module(f"workloads.{name}")
-if mode in ("line", "call"):
+if mode in ("line", "call", "profile"):
     import empty_hooks
 
     empty_hooks.start(mode)
-    if sys.version_info < (3, 12):
-        threading.settrace(lambda *event: empty_hooks.start(mode))  # its first event in each thread; then the hook is there
+    if sys.version_info < (3, 12) or mode == "profile":
+        threading.settrace(lambda *event: (sys.settrace(None), empty_hooks.start(mode))[1])  # the first event of each thread
     begin = time.perf_counter()
     workload.main()
     seconds = time.perf_counter() - begin

@@ -84,6 +84,11 @@ Result<std::string> LoadablePath(const std::string& library) {
   return link;
 }
 
+// As the tracer counts them (tracer/start_config.h, SmileyDetail).
+int DetailNumber(const std::string& detail) {
+  return detail == "calls" ? 1 : detail == "lines" ? 2 : detail == "arguments" ? 4 : 3;
+}
+
 }  // namespace
 
 Result<Installation> FindInstallation() {
@@ -129,7 +134,7 @@ Result<std::vector<std::string>> RecordedEnvironment(char** environment, const R
   entry.Add('s', installation.smiley).Add('m', installation.module_dir).Add('l', installation.library);
   if (!options.name.empty()) entry.Add('n', options.name);
   if (const char* point = getenv("SMILEY_TEST_POINT")) entry.Add('t', point);
-  entry.AddNumber('d', options.detail == "calls" ? 1 : options.detail == "lines" ? 2 : 3);
+  entry.AddNumber('d', DetailNumber(options.detail));
   entry.AddNumber('f', options.follow ? 1 : 0).AddNumber('o', static_cast<int>(options.on_full));
   if (options.hold) entry.AddNumber('H', 1);
   entry.AddNumber('b', options.block_timeout.count());

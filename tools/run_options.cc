@@ -25,7 +25,7 @@ constexpr std::string_view kHelp =
     "\n"
     "Options (they end where the program begins):\n"
     "  --shm                  through shared memory (always so; accepted for clarity)\n"
-    "  --detail WHAT          calls, lines or values (default: values)\n"
+    "  --detail WHAT          calls, arguments (calls with what they are given and return), lines or values (default: values)\n"
     "  --name TEXT            a name for the run\n"
     "  --python PYTHON        the interpreter (default: the active virtual environment's, else python3 on PATH)\n"
     "  --attach PID           begin in a process that runs already (Python 3.14 and newer), instead of PROGRAM\n"
@@ -139,7 +139,7 @@ class Parser {
     }
     if (out_->no_redact && !out_->redact.empty()) return Wrong("--redact and --no-redact cannot both be");
     for (const auto& [name, place] : {std::pair{"--start-at", out_->start_at}, {"--stop-after", out_->stop_after}}) {
-      if (out_->detail == "calls" && place.find(':') != std::string::npos) {
+      if ((out_->detail == "calls" || out_->detail == "arguments") && place.find(':') != std::string::npos) {
         return Wrong(std::string(name) + " a line needs lines: --detail lines or values, or a function");
       }
     }
@@ -246,7 +246,9 @@ class Parser {
       out_->remote = value;
     }
     if (name == "--detail") {
-      if (value != "calls" && value != "lines" && value != "values") return Wrong("--detail is calls, lines or values");
+      if (value != "calls" && value != "arguments" && value != "lines" && value != "values") {
+        return Wrong("--detail is calls, arguments, lines or values");
+      }
       out_->detail = value;
     }
     if (name == "--on-full") {

@@ -30,7 +30,7 @@ struct RunOptions {
   std::string python;                // --python; empty = find one
   std::string name;
   std::string attach;                // --attach: a pid in digits; empty = start a program
-  std::string detail = "values";     // "calls" | "lines" | "values"
+  std::string detail = "values";     // "calls" | "arguments" | "lines" | "values"
   shm::OnFull on_full = shm::OnFull::kBlock;
   bool hold = false;                 // --dump-on: nothing is stored before the end or the signal
   int dump_signal = 0;               // --dump-on signal; 0 = none

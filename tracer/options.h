@@ -12,7 +12,7 @@
 
 namespace smiley::tracer {
 
-enum class Detail { kCalls = 1, kLines = 2, kValues = 3 };
+enum class Detail { kCalls = 1, kLines = 2, kValues = 3, kArguments = 4 };
 
 // Capture limits per value (design: "Limits"); what is cut says how much.
 struct Limits {

@@ -11,7 +11,7 @@
 // digits, the pid 8: 0 from smiley-run itself. Values have '%', ';' and control characters as %XX. Keys:
 //
 //   r run id          h home            n name              w wall - monotonic ns   s smiley program
-//   m module folder   l this library    t test point        d detail 1..3           f follow 0|1
+//   m module folder   l this library    t test point        d detail 1..4           f follow 0|1
 //   o on full 0..2    b block ms        R first ring bytes  q ring bytes            x where
 //   i include*        e exclude*        I include stdlib    S no site-packages      c redact*
 //   N no redact       D deep            L depth,items,chars,nodes,bytes             O option* (as given)

@@ -51,7 +51,7 @@ std::string ContentKey(char kind, std::string_view content) {
 
 Options OptionsFrom(const SmileyStartConfig& config) {
   Options options;
-  options.detail = static_cast<Detail>(config.detail == 0 ? 3u : static_cast<std::uint32_t>(config.detail));
+  options.detail = config.detail < kSmileyCalls || config.detail > kSmileyArguments ? Detail::kValues : static_cast<Detail>(config.detail);
   options.on_full = static_cast<shm::OnFull>(config.on_full);
   options.block_timeout_ns = static_cast<std::uint64_t>(config.block_timeout_ms) * 1'000'000u;
   if (config.first_ring_bytes != 0) options.first_ring_bytes = config.first_ring_bytes;
@@ -135,7 +135,8 @@ std::string Process::ProcessRecord(bool fork) const {
   key("parent_start");
   out.Unsigned(parent_start_);
   key("detail");
-  out.Text(options_.detail == Detail::kCalls ? "calls" : options_.detail == Detail::kLines ? "lines" : "values");
+  static constexpr const char* kDetails[] = {"", "calls", "lines", "values", "arguments"};
+  out.Text(kDetails[static_cast<std::size_t>(options_.detail)]);
   key("name");
   if (config_->name != nullptr && config_->name[0] != '\0') {
     PutText(&out, config_->name);

@@ -122,7 +122,8 @@ class ThreadRecorder final : public shm::OpenFrames {
   std::uint64_t stop_seq_ = 0;    // the event after which recording stops; 0: none
   std::uint32_t serial_ = 0;
   std::uint32_t number_ = 0;
-  bool values_ = true;
+  bool values_ = true;            // of all variables
+  bool arguments_ = false;        // of arguments, and what is returned, yielded and sent
   bool unrecorded_ = false;
   int name_tries_ = 0;            // left, while the threading module does not know the thread yet
   std::uint64_t wait_began_ns_ = 0;

@@ -101,7 +101,8 @@ std::string BeginRecording(const SmileyStartConfig& config) {
   ReadProgramText(config, &process->sources());
   Process::Install(process);
   std::string error;
-  HookSource* hooks = MakeHooks(process->options().detail == Detail::kCalls, process->options().c_calls).release();
+  const Detail detail = process->options().detail;
+  HookSource* hooks = MakeHooks(detail == Detail::kCalls || detail == Detail::kArguments, process->options().c_calls).release();
   if (!WatchCompiling()) process->Note("warning", "texts given to exec, eval and compile are not shown");
   if (!hooks->Start(&error)) {
     UnwatchCompiling();
@@ -143,7 +144,10 @@ std::string StartInThisProcess(const StartRequest& request) {
   config.where = request.where.empty() ? nullptr : own->Keep(request.where);
   config.wall_minus_mono_ns = NowNs(CLOCK_REALTIME) - NowNs(CLOCK_MONOTONIC);
   config.kind = kSmileyFirst;
-  config.detail = request.detail == "calls" ? kSmileyCalls : request.detail == "lines" ? kSmileyLines : kSmileyValues;
+  config.detail = request.detail == "calls"       ? kSmileyCalls
+                  : request.detail == "arguments" ? kSmileyArguments
+                  : request.detail == "lines"     ? kSmileyLines
+                                                  : kSmileyValues;
   if (getrandom(&config.token, sizeof config.token, GRND_NONBLOCK) != sizeof config.token || config.token == 0) config.token = 1;
   config.follow = request.follow;
   own->KeepAll(request.command, &config.command, &config.command_count);

@@ -16,7 +16,7 @@ enum SmileyKind : uint32_t {
   kSmileyExec = 2,   // a new program image below it (exec, spawn, or the same process after exec)
   kSmileyFork = 3,   // forked child; never given by the preload library, the tracer's own at-fork handler uses it
 };
-enum SmileyDetail : uint32_t { kSmileyCalls = 1, kSmileyLines = 2, kSmileyValues = 3 };
+enum SmileyDetail : uint32_t { kSmileyCalls = 1, kSmileyLines = 2, kSmileyValues = 3, kSmileyArguments = 4 };
 
 struct SmileyStartConfig {
   uint32_t version;  // SMILEY_START_VERSION; the tracer refuses others

@@ -55,7 +55,7 @@ def start(*, name="", detail="values", include=(), exclude=(), include_stdlib=Fa
     The options are those of smiley-run (`smiley-run --help` tells them) and count when the process's run begins:
 
     name            a name for the run
-    detail          "calls", "lines" or "values"
+    detail          "calls", "arguments" (calls with what they are given and return), "lines" or "values"
     include, exclude, include_stdlib, site_packages, where, max_depth
                     which packages, files and functions are recorded, and how deep
     start_at, stop_after
@@ -69,7 +69,7 @@ def start(*, name="", detail="values", include=(), exclude=(), include_stdlib=Fa
     follow          child processes as well
 
     Returns the run's id. Raises ValueError for an option that cannot be, smiley.Error when recording cannot begin; says why."""
-    _one_of("detail", detail, "calls", "lines", "values")
+    _one_of("detail", detail, "calls", "arguments", "lines", "values")
     _one_of("on_full", on_full, "block", "drop", "overwrite")
     if not 0 <= block_timeout <= 1e6:
         raise ValueError("block_timeout is a number of seconds")

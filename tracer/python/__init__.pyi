@@ -10,7 +10,7 @@ class Options(TypedDict, total=False):
     """What `start` and `record` take: the options of smiley-run, see help(smiley.start)."""
 
     name: str
-    detail: Literal["calls", "lines", "values"]
+    detail: Literal["calls", "arguments", "lines", "values"]
     include: Iterable[str]
     exclude: Iterable[str]
     include_stdlib: bool
