@@ -1,6 +1,8 @@
 #include "daemon/live_archive.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 namespace smiley::daemon {
 namespace {
@@ -71,13 +73,13 @@ void AddTail(const std::vector<PiecePtr>& tail, std::uint64_t from, std::uint64_
   }
 }
 
-// What is going on, and of what the store shows the rest; by number.
-template <typename Info>
-Result<std::vector<Info>> Merge(std::map<std::uint32_t, Info> live, Result<std::vector<Info>> stored, bool is_live,
-                                std::uint32_t Info::*number) {
+// What is in memory, and of what the store shows the rest; in the order of their keys. What is in memory must have been looked up
+// first, so that what leaves it in between is found in the store.
+template <typename Key, typename Info, typename KeyOf>
+Result<std::vector<Info>> Merge(std::map<Key, Info> live, Result<std::vector<Info>> stored, bool is_live, KeyOf key_of) {
   if (!stored.ok() && !is_live) return stored;
   if (stored.ok()) {
-    for (Info& info : *stored) live.try_emplace(info.*number, std::move(info));
+    for (Info& info : *stored) live.try_emplace(key_of(info), std::move(info));
   }
   std::vector<Info> all;
   all.reserve(live.size());
@@ -85,15 +87,10 @@ Result<std::vector<Info>> Merge(std::map<std::uint32_t, Info> live, Result<std::
   return all;
 }
 
-}  // namespace
+std::pair<std::uint32_t, std::uint32_t> KeyOfTask(const TaskInfo& task) { return {task.process, task.task}; }
+std::pair<shm::RecordType, std::uint32_t> KeyOfEntry(const CatalogueEntry& entry) { return {entry.type, entry.id}; }
 
-Result<ThreadInfo> Archive::FindThread(const std::string& run, std::uint32_t thread) {
-  auto threads = Threads(run);
-  if (!threads.ok()) return threads.status();
-  const auto found = std::find_if(threads->begin(), threads->end(), [&](const ThreadInfo& info) { return info.thread == thread; });
-  if (found == threads->end()) return Status(Code::kNotFound, "run " + run + " has no thread " + std::to_string(thread));
-  return std::move(*found);
-}
+}  // namespace
 
 std::uint64_t LiveArchive::TailAfter(const std::string& run, std::uint32_t thread, std::uint64_t after,
                                      std::vector<PiecePtr>* out) const {
@@ -198,14 +195,13 @@ Result<RunInfo> LiveArchive::FindRun(const std::string& id) {
   return *live;
 }
 
-// What is going on is looked up in memory first, so that what leaves it in between is found in the store.
 Result<std::vector<ProcessInfo>> LiveArchive::Processes(const std::string& run) {
   std::map<std::uint32_t, ProcessInfo> processes;
   {
     const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(run); found != live_.end()) processes = found->second.processes;
   }
-  return Merge(std::move(processes), store_.archive().Processes(run), IsLive(run), &ProcessInfo::process);
+  return Merge(std::move(processes), store_.archive().Processes(run), IsLive(run), std::mem_fn(&ProcessInfo::process));
 }
 
 Result<std::vector<ThreadInfo>> LiveArchive::Threads(const std::string& run) {
@@ -214,7 +210,7 @@ Result<std::vector<ThreadInfo>> LiveArchive::Threads(const std::string& run) {
     const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(run); found != live_.end()) threads = found->second.threads;
   }
-  return Merge(std::move(threads), store_.archive().Threads(run), IsLive(run), &ThreadInfo::thread);
+  return Merge(std::move(threads), store_.archive().Threads(run), IsLive(run), std::mem_fn(&ThreadInfo::thread));
 }
 
 Result<ThreadInfo> LiveArchive::FindThread(const std::string& run, std::uint32_t thread) {
@@ -227,51 +223,26 @@ Result<ThreadInfo> LiveArchive::FindThread(const std::string& run, std::uint32_t
   return Archive::FindThread(run, thread);
 }
 
-// Records are looked up in memory first, so that what is stored in between is found in the store.
 Result<std::vector<TaskInfo>> LiveArchive::Tasks(const std::string& run) {
-  std::vector<TaskInfo> coming;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, TaskInfo> coming;
   {
     const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(run); found != live_.end()) {
-      coming.assign(found->second.tasks.begin(), found->second.tasks.end());
+      for (const TaskInfo& task : found->second.tasks) coming.insert_or_assign(KeyOfTask(task), task);
     }
   }
-  auto stored = store_.archive().Tasks(run);
-  std::vector<TaskInfo> tasks = stored.ok() ? std::move(*stored) : std::vector<TaskInfo>();
-  if (!stored.ok() && !IsLive(run)) return stored.status();
-  for (TaskInfo& task : coming) {
-    auto same = std::find_if(tasks.begin(), tasks.end(),
-                             [&](const TaskInfo& t) { return t.process == task.process && t.task == task.task; });
-    if (same == tasks.end())
-      tasks.push_back(std::move(task));
-    else
-      *same = std::move(task);
-  }
-  std::sort(tasks.begin(), tasks.end(), [](const TaskInfo& a, const TaskInfo& b) {
-    return std::pair(a.process, a.task) < std::pair(b.process, b.task);
-  });
-  return tasks;
+  return Merge(std::move(coming), store_.archive().Tasks(run), IsLive(run), KeyOfTask);
 }
 
 Result<std::vector<SourceInfo>> LiveArchive::Sources(const std::string& run) {
-  std::vector<SourceInfo> coming;
+  std::map<std::uint32_t, SourceInfo> coming;
   {
     const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(run); found != live_.end()) {
-      coming.assign(found->second.sources.begin(), found->second.sources.end());
+      for (const SourceInfo& source : found->second.sources) coming.insert_or_assign(source.source, source);
     }
   }
-  auto stored = store_.archive().Sources(run);
-  std::vector<SourceInfo> sources = stored.ok() ? std::move(*stored) : std::vector<SourceInfo>();
-  if (!stored.ok() && !IsLive(run)) return stored.status();
-  for (SourceInfo& source : coming) {
-    const bool there =
-        std::any_of(sources.begin(), sources.end(), [&](const SourceInfo& s) { return s.source == source.source; });
-    if (!there) sources.push_back(std::move(source));
-  }
-  std::sort(sources.begin(), sources.end(),
-            [](const SourceInfo& a, const SourceInfo& b) { return a.source < b.source; });
-  return sources;
+  return Merge(std::move(coming), store_.archive().Sources(run), IsLive(run), std::mem_fn(&SourceInfo::source));
 }
 
 Result<std::shared_ptr<const Names>> LiveArchive::NamesOf(const std::string& run, std::uint32_t process) {
@@ -287,26 +258,16 @@ Result<std::shared_ptr<const Names>> LiveArchive::NamesOf(const std::string& run
 }
 
 Result<std::vector<CatalogueEntry>> LiveArchive::Catalogue(const std::string& run, std::uint32_t process) {
-  std::vector<CatalogueEntry> coming;
+  std::map<std::pair<shm::RecordType, std::uint32_t>, CatalogueEntry> coming;
   {
     const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(run); found != live_.end()) {
       for (const CatalogueEntry& entry : found->second.catalogue) {
-        if (entry.process == process) coming.push_back(entry);
+        if (entry.process == process) coming.insert_or_assign(KeyOfEntry(entry), entry);
       }
     }
   }
-  auto stored = store_.archive().Catalogue(run, process);
-  if (!stored.ok() && !IsLive(run)) return stored;
-  std::map<std::pair<shm::RecordType, std::uint32_t>, CatalogueEntry> all;
-  if (stored.ok()) {
-    for (CatalogueEntry& entry : *stored) all.insert_or_assign({entry.type, entry.id}, std::move(entry));
-  }
-  for (CatalogueEntry& entry : coming) all.insert_or_assign({entry.type, entry.id}, std::move(entry));
-  std::vector<CatalogueEntry> entries;
-  entries.reserve(all.size());
-  for (auto& [key, entry] : all) entries.push_back(std::move(entry));
-  return entries;
+  return Merge(std::move(coming), store_.archive().Catalogue(run, process), IsLive(run), KeyOfEntry);
 }
 
 Result<std::unique_ptr<PieceCursor>> LiveArchive::Open(const std::string& run, std::uint32_t thread,

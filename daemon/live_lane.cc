@@ -82,11 +82,15 @@ void LiveLane::Leave(const std::shared_ptr<Queue>& queue) {
   wake_.NotifyAll();
 }
 
-std::size_t LiveLane::watchers() const {
-  const shm::MutexLock lock(mutex_);
+std::size_t LiveLane::Queues() const {
   std::size_t count = 0;
   for (const auto& channel : channels_) count += channel->queues.size();
   return count;
+}
+
+std::size_t LiveLane::watchers() const {
+  const shm::MutexLock lock(mutex_);
+  return Queues();
 }
 
 bool LiveLane::CaughtUp() const {
@@ -149,9 +153,7 @@ void LiveLane::Run() {
       if (stopping_) return;
       news_ = false;
       reader = reader_;
-      std::size_t queues = 0;
-      for (const auto& channel : channels_) queues += channel->queues.size();
-      next = SteadyClock::now() + std::min<std::chrono::nanoseconds>(kMostPace, kPace * queues);
+      next = SteadyClock::now() + std::min<std::chrono::nanoseconds>(kMostPace, kPace * Queues());
     }
     Work(*reader);
   }

@@ -87,6 +87,7 @@ class LiveLane {
   void Flush(Channel& channel);
   void Hand(Channel& channel, LivePortionPtr portion);
   bool SomebodyHasRoom() const SMILEY_REQUIRES(mutex_);
+  std::size_t Queues() const SMILEY_REQUIRES(mutex_);
 
   Archive& archive_;
   LiveFeed& feed_;

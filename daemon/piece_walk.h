@@ -56,6 +56,7 @@ class PieceWalker {
   std::uint32_t line = 0;   // as recorded; 0 = the code's first line, or none
   std::uint64_t frame = 0;  // 0 = not known or none
   std::uint32_t open = 0;   // open frames, its own included
+  std::uint32_t depth() const { return in_frame && open > 0 ? open - 1 : 0; }
   // The frame that called this one; nulls where it is not known.
   shm::OpenFrame Parent() const {
     return in_frame && stack_.size() > 1 ? stack_[stack_.size() - 2] : shm::OpenFrame{};

@@ -1,5 +1,4 @@
 // "step": from one position to another.
-#include <algorithm>
 #include <map>
 
 #include "daemon/query_state.h"
@@ -157,14 +156,8 @@ Reply MakeStep(const Services& services, const Request& request) {
   auto run = SelectRun(services.archive, *selector);
   if (!run) return Refuse(run.status());
   Archive& archive = services.archive;
-  const auto threads = archive.Threads(run->id);
-  if (!threads) return Refuse(threads.status());
-  const auto thread = std::find_if(threads->begin(), threads->end(),
-                                   [&](const ThreadInfo& info) { return info.thread == from->thread; });
-  if (thread == threads->end()) {
-    return Refuse(Status(Code::kNotFound, "run " + run->id + " has no thread " + std::to_string(from->thread) +
-                                              " (smiley-threads shows them)"));
-  }
+  const auto thread = archive.FindThread(run->id, from->thread);
+  if (!thread) return Refuse(thread.status());
   auto names = archive.NamesOf(run->id, thread->process);
   if (!names) return Refuse(names.status());
   const auto origin = FindOrigin(archive, run->id, *from);

@@ -9,14 +9,8 @@ namespace smiley::daemon {
 
 Result<std::unique_ptr<StateReader>> StateReader::Open(Archive& archive, const std::string& run,
                                                        const Position& position) {
-  auto threads = archive.Threads(run);
-  if (!threads) return threads.status();
-  const auto thread = std::find_if(threads->begin(), threads->end(),
-                                   [&](const ThreadInfo& info) { return info.thread == position.thread; });
-  if (thread == threads->end()) {
-    return Status(Code::kNotFound, "run " + run + " has no thread " + std::to_string(position.thread) +
-                                       " (smiley-threads shows them)");
-  }
+  const auto thread = archive.FindThread(run, position.thread);
+  if (!thread) return thread.status();
   const std::uint64_t last = thread->events + thread->lost;
   if (position.seq > last) {
     return Status(Code::kNotFound, "thread " + std::to_string(position.thread) + " of run " + run +

@@ -219,7 +219,7 @@ Status WhenThread::Read(const PieceEntry& entry, const Found& found) {
       wrote = Fold(walker_, &event_, &before);
     }
     WhenMasks::CodeMasks& in = masks_.In(&masks, walker_.code);
-    const WhenMasks::Mask& mask = masks_.At(&in, walker_.line, walker_.in_frame && walker_.open > 0 ? walker_.open - 1 : 0, changed);
+    const WhenMasks::Mask& mask = masks_.At(&in, walker_.line, walker_.depth(), changed);
     const std::uint32_t bit = KindBit(walker_.kind);
     bool look = wrote || (mask.without & bit) != 0;
     if (!constant) look = (mask.with & bit) != 0;
@@ -313,7 +313,7 @@ void WhenThread::Fill(const PieceWalker& at, const CodeInfo* code) {
   event->line = at.line != 0 ? at.line : event->code != nullptr ? event->code->first_line : 0;
   event->frame = at.frame;
   event->parent = at.Parent().frame;
-  event->depth = at.in_frame && at.open > 0 ? at.open - 1 : 0;
+  event->depth = at.depth();
   event->task = task_;
   event->propagated = at.kind == Kind::kRaise && (at.flags & shm::kFlagPropagated) != 0;
   event->value = nullptr;

@@ -37,7 +37,7 @@ void Secrets::Cover(std::string* text) const {
   for (const std::string& secret : secrets_) shm::CoverText(secret, text);
 }
 
-bool CaptureContext::LooksUp(PyObject* name) {
+bool CaptureContext::MatchesText(PyObject* name) {
   if (PyUnicode_GET_LENGTH(name) > kLongestName) return false;
   const bool redacted = RedactsName(Utf8(name));
   if (const Py_hash_t hash = KeptHash(name); hash != -1) {

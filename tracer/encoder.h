@@ -72,11 +72,11 @@ struct CaptureContext {
     const Py_hash_t hash = KeptHash(name);
     const Named& recent = recent_[static_cast<std::size_t>(hash) % kRecent];
     if (recent.hash == hash && hash != -1 && recent.length == PyUnicode_GET_LENGTH(name)) return recent.redacted;
-    return LooksUp(name);
+    return MatchesText(name);
   }
  private:
   static constexpr Py_ssize_t kLongestName = 128;
-  bool LooksUp(PyObject* name);
+  bool MatchesText(PyObject* name);
   struct Named { Py_hash_t hash = -1; Py_ssize_t length = 0; bool redacted = false; };
   static constexpr std::size_t kRecent = 512;
   Named recent_[kRecent];  // direct-mapped

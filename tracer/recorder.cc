@@ -38,7 +38,7 @@ ThreadRecorder::ThreadRecorder() : process_(Process::instance()), tasks_(process
   encoder_ = std::make_unique<Encoder>(&process_->capture());
   comparer_ = std::make_unique<Comparer>(&process_->capture(), encoder_.get());
   values_ = process_->options().detail == Detail::kValues;
-  arguments_ = process_->options().detail == Detail::kArguments;
+  arguments_ = values_ || process_->options().detail == Detail::kArguments;
   stop_seq_ = process_->control().stop_events();
 }
 
@@ -362,7 +362,7 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
     entry->id = process_->NextFrame();
     entry->line = 0;
     entry->epoch = writer_->epoch();
-    if (values_ || arguments_) entry->shadows.resize(code->slots.size());
+    if (arguments_) entry->shadows.resize(code->slots.size());
     if (kind != Entry::kCall) Forget(entry);  // its beginning was not recorded
   }
   entry->thread = serial_;
@@ -377,7 +377,7 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
     const std::string_view cbor = encoder_->Exception(thrown);
     writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());
   }
-  if (kind == Entry::kResume && (values_ || arguments_) && frame.top != nullptr) AttachValue(frame.top);
+  if (kind == Entry::kResume && arguments_ && frame.top != nullptr) AttachValue(frame.top);
   if (values_ || (arguments_ && kind == Entry::kCall)) TouchAll(entry, frame, true);
   writer_->Commit();
 }
@@ -470,7 +470,7 @@ void ThreadRecorder::Leave(const SmileyFrame& frame, Exit exit, PyObject* value,
         cbor = entry->exception;
       }
       if (!cbor.empty()) writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());
-    } else if ((values_ || arguments_) && value != nullptr) {
+    } else if (arguments_ && value != nullptr) {
       AttachValue(value);
     }
     if (values_) {

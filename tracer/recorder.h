@@ -123,7 +123,7 @@ class ThreadRecorder final : public shm::OpenFrames {
   std::uint32_t serial_ = 0;
   std::uint32_t number_ = 0;
   bool values_ = true;            // of all variables
-  bool arguments_ = false;        // of arguments, and what is returned, yielded and sent
+  bool arguments_ = true;         // at least of arguments, and what is returned, yielded and sent
   bool unrecorded_ = false;
   int name_tries_ = 0;            // left, while the threading module does not know the thread yet
   std::uint64_t wait_began_ns_ = 0;

@@ -76,16 +76,17 @@ bool Comparer::SameItems(const std::vector<Mark>& marks, PyObject* const* object
 bool Comparer::SamePicture(PyObject* object, const TypeInfo& info, Picture* picture) {
   const std::uint64_t version = VersionOf(object, info);
   if (version != 0 && version == picture->version) return true;
-  // Lists and tuples are looked at where they lie.
-  const Py_ssize_t shown = std::min<Py_ssize_t>(picture->total, context_->options->limits.items);
-  if ((info.shape == Shape::kList || info.shape == Shape::kTuple) && !info.subclass && picture->total == Py_SIZE(object) &&
-      picture->items.size() == static_cast<std::size_t>(shown) &&
+  // Lists and tuples are looked at where they lie, unless one was being built when its picture was made.
+  const Py_ssize_t limit = context_->options->limits.items;
+  const bool in_place = (info.shape == Shape::kList || info.shape == Shape::kTuple) && !info.subclass &&
+                        picture->items.size() == static_cast<std::size_t>(std::min(picture->total, limit));
+  if (in_place && picture->total == Py_SIZE(object) &&
       SameItems(picture->items, info.shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item
                                                             : reinterpret_cast<PyTupleObject*>(object)->ob_item)) {
     return true;
   }
-  ReadLevel(object, info, context_->options->limits.items, &level_);
-  if (!SameLevel(*picture)) return false;
+  ReadLevel(object, info, limit, &level_);
+  if (in_place || !SameLevel(*picture)) return false;
   if (picture->version != 0) picture->version = version;
   return true;
 }
@@ -94,9 +95,13 @@ bool Comparer::SameValue(const Mark& mark, PyObject* object) const {
   if (mark.identity()) return mark == Mark::Identity(object);
   if (mark.bits == 0 && mark.object != object) return false;
   const TypeInfo& info = context_->types.OfObject(object);
-  const Py_ssize_t chars = context_->options->limits.chars;
-  if (ValueBits(object, info, chars) == mark.bits) return true;
-  return info.shape == Shape::kStr && object == mark.object && TextBits(object, chars) == mark.bits;
+  return SameBits(mark, object, info, ValueBits(object, info, context_->options->limits.chars));
+}
+
+bool Comparer::SameBits(const Mark& mark, PyObject* object, const TypeInfo& info, std::uint64_t bits) const {
+  if (bits == mark.bits) return true;
+  // A str that has been hashed meanwhile shows another number for the same text.
+  return info.shape == Shape::kStr && object == mark.object && TextBits(object, context_->options->limits.chars) == mark.bits;
 }
 
 bool Comparer::Recall(PyObject* object, const TypeInfo& info, Known* known, std::string_view* cbor) {
@@ -167,16 +172,10 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
 }
 
 Change Comparer::ComparePlain(Shadow* shadow, PyObject* object, const TypeInfo& info, std::string_view* cbor) {
-  const Py_ssize_t chars = context_->options->limits.chars;
-  const std::uint64_t bits = ValueBits(object, info, chars);
-  const Mark before = shadow->mark;
-  const bool known = shadow->state == Shadow::State::kBound;
+  const std::uint64_t bits = ValueBits(object, info, context_->options->limits.chars);
+  const bool same = shadow->state == Shadow::State::kBound && SameBits(shadow->mark, object, info, bits);
   shadow->mark = {object, bits};
-  // A str that has been hashed meanwhile shows another number for the same text.
-  if (known && (bits == before.bits ||
-                (info.shape == Shape::kStr && object == before.object && TextBits(object, chars) == before.bits))) {
-    return Change::kNone;
-  }
+  if (same) return Change::kNone;
   shadow->state = Shadow::State::kBound;
   shadow->Outdate();
   *cbor = encoder_->Plain(object, info.shape);

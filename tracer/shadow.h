@@ -122,6 +122,8 @@ class Comparer {
   bool SameItems(const std::vector<Mark>& marks, PyObject* const* objects) const;
   // By value where it has one, else by identity.
   bool SameValue(const Mark& mark, PyObject* object) const;
+  // REQUIRES what ValueBits says of the object now.
+  bool SameBits(const Mark& mark, PyObject* object, const TypeInfo& info, std::uint64_t bits) const;
   // False when a full value is shorter or the change cannot be said as a patch.
   // REQUIRES level_ just read.
   bool Patch(const Picture& old, PyObject* object, const TypeInfo& info, shm::CborWriter* out);

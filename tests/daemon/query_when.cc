@@ -176,6 +176,17 @@ BOOST_AUTO_TEST_CASE(an_event_without_a_line_shows_the_first_of_its_function) {
   BOOST_TEST(When("r", "event == return and line == 30") == "");
 }
 
+BOOST_AUTO_TEST_CASE(depths_of_one_line_are_told_apart_however_deep) {
+  PieceMaker one;
+  constexpr int kDeep = 600;
+  for (int depth = 0; depth < kDeep; ++depth) one.Call(1);
+  for (int depth = 0; depth < kDeep; ++depth) one.Line(12).Return(12);  // the innermost first
+  Commit("r", {one.piece()});
+  BOOST_TEST(When("r", "event == line and depth == 259") == "1:1281");
+  BOOST_TEST(When("r", "event == line and depth in (3, 259, 515)") == "1:769 1:1281 1:1793");
+  BOOST_TEST(When("r", "event == line and depth > 597") == "1:601 1:603");
+}
+
 BOOST_AUTO_TEST_CASE(agrees_with_looking_at_every_event) {
   StoreSampleRun(services().store, "sample");
   StoreLongRun(services().store, "long", 9'000);
