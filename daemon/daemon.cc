@@ -25,6 +25,7 @@
 
 #include "daemon/core.h"
 #include "daemon/heap.h"
+#include "daemon/last_words.h"
 #include "daemon/server.h"
 #include "daemon/server_socket.h"
 #include "daemon/settings.h"
@@ -164,6 +165,8 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
   core_options.quota_bytes = settings->quota_bytes;
   core_options.reserve_bytes = options.reserve_bytes;
   core_options.drainer.log = say;
+  const auto store = settings->store.empty() ? options.home.StoreDir() : settings->store;
+  last_words::AtStore(store, options.home.LogPath(), ready_fd);
   auto core = StartCore(options.home, core_options);
   if (!core.ok()) {
     say("cannot start: " + core.status().message());
@@ -197,6 +200,7 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
   SMILEY_TEST_POINT("daemon.listening");
   if (ready_fd >= 0) {
     (void)!write(ready_fd, "+", 1);
+    last_words::Started();
     close(ready_fd);
   }
   pollfd waits[] = {{stop_fd, POLLIN, 0}, {signal_fd, POLLIN, 0}};

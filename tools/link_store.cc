@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "daemon/last_words.h"
 #include "daemon/query.h"
 #include "daemon/services.h"
 #include "daemon/settings.h"
@@ -126,6 +127,7 @@ Result<std::unique_ptr<Link>> OpenStoreLink(const shm::Home& home) {
   if (!settings) return settings.status();
   options.dir = settings->store.empty() ? home.StoreDir() : settings->store;
   options.read_only = true;
+  daemon::last_words::AtStore(options.dir);
   auto store = daemon::Store::Open(options);
   if (!store) return store.status();
   return std::unique_ptr<Link>(std::make_unique<StoreLink>(home, std::move(*store)));

@@ -24,6 +24,33 @@ print("done", n, flush=True)
 """
 
 
+def flip(path, at, bit):
+    with open(path, "r+b") as file:
+        file.seek(at)
+        old = file.read(1)
+        file.seek(at)
+        file.write(bytes([old[0] ^ bit]))
+
+
+def end_of_properties(path):
+    """Of a table: its last byte of the block of properties. RocksDB looks at its highest bit before any check sum."""
+    with open(path, "rb") as file:
+        data = file.read()
+    name = b"rocksdb.properties"
+    at = data.rindex(name) + len(name)
+    numbers = []  # where the block is, and how long, as in the table's list of such blocks
+    while len(numbers) < 2:
+        number = shift = 0
+        while True:
+            number |= (data[at] & 0x7F) << shift
+            shift += 7
+            at += 1
+            if data[at - 1] < 0x80:
+                break
+        numbers.append(number)
+    return sum(numbers) - 1
+
+
 class Faults(support.SmileyTest):
     def recorded(self, *options):
         """A program that waits for a line; to be gone on with by finish()."""
@@ -142,14 +169,39 @@ class Faults(support.SmileyTest):
             tables = sorted(n for n in os.listdir(store) if n.endswith((".sst", ".log")) and os.path.getsize(os.path.join(store, n)))
             path = os.path.join(store, chance.choice(tables))
             at = chance.randrange(os.path.getsize(path))
-            with open(path, "r+b") as file:
-                file.seek(at)
-                old = file.read(1)
-                file.seek(at)
-                file.write(bytes([old[0] ^ (1 << chance.randrange(8))]))
+            flip(path, at, 1 << chance.randrange(8))
             with self.subTest(seed=seed, trial=trial, file=os.path.basename(path), at=at):
                 seen["named" if self.look_at_rotten_store(whole) else "harmless"] += 1
         self.assertGreater(seen["named"], 0, "no rotten byte was noticed at all: %r" % seen)
+
+    def test_a_table_that_ends_the_library_is_named_and_passed_over(self):
+        text = "for n in range(200):\n    kept = 'result %d' % n\n"
+        self.assert_code(self.record(text, options=["-q"]), 0)
+        self.assert_code(self.smiley("daemon", "restart"), 0)
+        self.assert_code(self.smiley("daemon", "stop"), 0)
+        store = os.path.join(self.home, "store")
+        kept = os.path.join(self.work, "kept")
+        shutil.copytree(store, kept)
+        whole = self.exports()
+        self.assert_code(self.smiley("daemon", "stop"), 0)
+        tables = sorted(n for n in os.listdir(kept) if n.endswith(".sst"))
+        self.assertGreater(len(tables), 2)
+        for name in tables:
+            with self.subTest(table=name):
+                shutil.rmtree(store)
+                shutil.copytree(kept, store)
+                at = end_of_properties(os.path.join(store, name))
+                flip(os.path.join(store, name), at, 0x80)
+                start = self.smiley("daemon", "start")
+                self.assert_code(start, 1)
+                self.assertIn("store", self.assert_one_line(start))
+                self.assertIn("smiley-store repair", start.words)
+                for words in (("list",), ("store", "check")):
+                    self.assert_code(self.smiley(*words), 1)
+                self.assert_code(self.smiley("store", "repair"), 0)
+                self.assertEqual(self.exports().keys(), whole.keys())
+                self.assert_code(self.smiley("store", "check"), 0)
+                self.assert_code(self.smiley("daemon", "stop"), 0)
 
     def exports(self):
         """Bytes of each run's export by id, or None where it cannot be read."""
