@@ -35,7 +35,9 @@ Result<std::unique_ptr<DaemonCore>> DaemonCore::Start(const shm::Home& home, Opt
     care.holds = [forwarder = core->forwarder_.get()](const std::string& run) { return forwarder->Holds(run); };
     core->caretaker_ = std::make_unique<Caretaker>(*core->store_, *core->archive_, *core->drainer_, std::move(care));
   }
-  core->snapshots_ = std::make_unique<SnapshotKeeper>(*core->store_);
+  core->snapshots_ = std::make_unique<SnapshotKeeper>(
+      *core->store_, SnapshotKeeper::Watch{[drainer = core->drainer_.get()] { return drainer->drained(); },
+                                           [archive = core->archive_.get()] { return archive->DerivedAsked(); }});
   return core;
 }
 

@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kBlocksAtOnce = 64;  // of one ring before the next has its turn
 constexpr microseconds kShortestNap{1000};
-constexpr microseconds kUsualNap{5000};
+constexpr double kFillBetween = 0.125;   // of a ring, from one pass to the next
 constexpr milliseconds kLifeCheck{200};
 
 bool IsRunId(const std::string& id) {
@@ -243,12 +243,13 @@ void Drainer::Pass() {
   UpdateRates();
 
   const microseconds longest = feed_.readers() > 0 ? options_.watched_nap : options_.longest_nap;
-  if (fullest_ > 0.5)
-    nap_ = nap_ / 2;
-  else if (any_data_ && fullest_ > 0.125)
-    nap_ = std::min(nap_, kUsualNap);
-  else
-    nap_ = nap_ * 3 / 2;
+  // Until the ring that fills fastest is as full as it should become, but not suddenly much longer.
+  const auto since = std::chrono::duration_cast<microseconds>(now - std::exchange(passed_at_, now));
+  nap_ = nap_ * 3 / 2;
+  if (any_data_ && fullest_ > 0) {
+    const double fill = static_cast<double>(since.count()) * kFillBetween / fullest_;
+    if (fill < static_cast<double>(nap_.count())) nap_ = microseconds(static_cast<std::int64_t>(fill));
+  }
   nap_ = std::clamp(nap_, kShortestNap, longest);
 }
 

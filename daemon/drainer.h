@@ -50,6 +50,8 @@ class Drainer : public RunRegistry {
   Drained WaitDrained(const std::string& run, std::chrono::milliseconds timeout) override;
   Status Delete(const std::string& run) override;
   DaemonStatus Snapshot() override;
+  // Events of all runs so far. Any thread.
+  std::uint64_t drained() const { return drained_.load(std::memory_order_relaxed); }
 
  private:
   Drainer(const shm::Home& home, Store& store, LiveArchive& archive, LiveFeed& feed, Options options);
@@ -131,6 +133,7 @@ class Drainer : public RunRegistry {
   std::vector<std::function<void()>> commands_ SMILEY_GUARDED_BY(mutex_);
   std::atomic<bool> stopping_{false};
   std::atomic<bool> commanded_{false}, progressed_{false};
+  std::atomic<std::uint64_t> drained_{0};
 
   // The drainer's own from here on.
   std::map<std::uint64_t, std::unique_ptr<ProcessState>> processes_;  // by token
@@ -145,7 +148,9 @@ class Drainer : public RunRegistry {
   std::size_t batch_bytes_ = 0;
   std::uint64_t looks_ = 0;
   bool look_now_ = true;
-  std::chrono::microseconds nap_{5000};
+  static constexpr std::chrono::microseconds kFirstNap{5000};  // when a thread begins: how fast it writes will show
+  std::chrono::microseconds nap_ = kFirstNap;
+  SteadyTime passed_at_{};
   double fullest_ = 0;
   bool any_data_ = false;
   SteadyTime rates_at_{}, deaths_at_{};

@@ -190,6 +190,7 @@ void Drainer::AddPart(ProcessState* process, RingState* ring, Piece piece) {
   piece.damaged_before = std::exchange(ring->damaged_before, false);
   run->last_ns = std::max(run->last_ns, piece.last_ns);
   run->events += piece.events;
+  drained_.store(drained() + piece.events, std::memory_order_relaxed);
   auto part = std::make_shared<const Piece>(std::move(piece));
   archive_.DrainPart(part);
   feed_.Publish(part);

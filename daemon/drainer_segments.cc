@@ -105,6 +105,7 @@ void Drainer::Attach(const shm::Segment::Found& found) {
     SMILEY_TEST_POINT("drain.attached");
     return;
   }
+  nap_ = std::min(nap_, kFirstNap);
   auto ring = std::make_unique<RingState>();
   ring->found = found;
   ring->reader = std::make_unique<shm::RingReader>(std::move(segment), cursor.value_or(0));

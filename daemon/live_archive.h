@@ -5,6 +5,8 @@
 // and no event is seen twice or missed at the seam. Also the present state of the runs that are going on.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -43,8 +45,11 @@ class LiveArchive : public Archive {
   Result<PiecePtr> ReadPiece(const std::string& run, const PieceEntry& entry) override;
   Result<std::optional<DerivedItem>> LastDerived(const std::string& run, const std::string& from,
                                                  const std::string& to) override {
+    derived_asked_.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
     return store_.archive().LastDerived(run, from, to);
   }
+  // When somebody asked for derived data last; long ago: nobody yet.
+  std::chrono::steady_clock::time_point DerivedAsked() const { return derived_asked_.load(std::memory_order_relaxed); }
 
   // ---- runs that are going on
   // False when the run is live already.
@@ -107,6 +112,7 @@ class LiveArchive : public Archive {
   std::vector<PiecePtr> TailOf(const std::string& run, std::uint32_t thread) const;
 
   Store& store_;
+  std::atomic<std::chrono::steady_clock::time_point> derived_asked_{};
   mutable shm::Mutex mutex_;
   std::map<std::string, LiveRun> live_ SMILEY_GUARDED_BY(mutex_);
   std::uint64_t tail_bytes_ SMILEY_GUARDED_BY(mutex_) = 0;

@@ -222,7 +222,8 @@ Decoder::FrameLoader MakeFrameLoader(Archive& archive, const std::string& run, c
   };
 }
 
-SnapshotKeeper::SnapshotKeeper(Store& store) : store_(store), worker_([this] { Work(); }) {}
+SnapshotKeeper::SnapshotKeeper(Store& store, Watch watch)
+    : store_(store), watch_(std::move(watch)), worker_([this] { Work(); }) {}
 
 SnapshotKeeper::~SnapshotKeeper() {
   {
@@ -233,8 +234,9 @@ SnapshotKeeper::~SnapshotKeeper() {
   worker_.join();
 }
 
-bool SnapshotKeeper::Wait() {
-  const auto until = std::chrono::steady_clock::now() + kLookAgain;
+// False: it is to stop.
+bool SnapshotKeeper::Wait(BackgroundPace::Clock::duration time) {
+  const auto until = BackgroundPace::Clock::now() + time;
   const shm::MutexLock lock(mutex_);
   while (!stopping_ && wake_.WaitUntil(mutex_, until)) {
   }
@@ -245,10 +247,10 @@ bool SnapshotKeeper::Wait() {
 template <typename Maker>
 bool SnapshotKeeper::Make(Maker* maker) {
   while (true) {
+    const auto began = BackgroundPace::Clock::now();
     const auto done = maker->Step();
     if (!done || *done) return true;
-    const shm::MutexLock lock(mutex_);
-    if (stopping_) return false;
+    if (!Wait(pace_.Rest(watch_.recorded(), watch_.asked(), began, BackgroundPace::Clock::now()))) return false;
   }
 }
 
@@ -256,7 +258,7 @@ void SnapshotKeeper::Work() {
   // Recorded programs and answers come first. Not last of all (SCHED_IDLE): it holds the store's locks now and then, and
   // who waits for one must not wait until the machine is idle.
   (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10);
-  while (Wait()) {
+  while (Wait(kLookAgain)) {
     for (const RunInfo& run : store_.archive().Runs()) {
       const std::uint64_t events = run.events + run.lost;
       std::uint64_t& done = done_[run.id];

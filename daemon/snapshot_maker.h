@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "daemon/archive.h"
+#include "daemon/background_pace.h"
 #include "daemon/event.h"
 #include "daemon/query.h"
 #include "daemon/snapshot.h"
@@ -74,18 +76,25 @@ Decoder::FrameLoader MakeFrameLoader(Archive& archive, const std::string& run, c
 // "reindex": derived data of a run, or of all runs, made again (daemon/PROTOCOL.md).
 Reply MakeReindex(const Services& services, const Request& request);
 
-// A thread that makes the snapshots of all runs, and the statistics of those that have ended (stored_stats.h), with a low claim on the processor.
+// A thread that makes the snapshots of all runs, and the statistics of those that have ended (stored_stats.h), with a low
+// claim on the processor, and a lower one while programs are recorded (background_pace.h).
 class SnapshotKeeper {
  public:
-  explicit SnapshotKeeper(Store& store);
+  struct Watch {
+    std::function<std::uint64_t()> recorded;                   // events drained so far, of all runs
+    std::function<BackgroundPace::Clock::time_point()> asked;  // when a snapshot was asked for last
+  };
+  SnapshotKeeper(Store& store, Watch watch);
   ~SnapshotKeeper();
 
  private:
   void Work();
-  bool Wait();
+  bool Wait(BackgroundPace::Clock::duration time);
   template <typename Maker>
   bool Make(Maker* maker);
   Store& store_;
+  const Watch watch_;
+  BackgroundPace pace_;
   shm::Mutex mutex_;
   shm::Condition wake_;
   bool stopping_ SMILEY_GUARDED_BY(mutex_) = false;

@@ -1,4 +1,4 @@
-"""Runs one workload and writes its seconds and its peak of memory (KiB) to a file: run_workload.py NAME OUT [line|call|profile|cprofile]
+"""Runs one workload and writes its seconds and its peak of memory (KiB) to a file: run_workload.py NAME TIMES OUT [line|call|profile|cprofile]
 
 The start of the interpreter and of the recorder is not in the figure.
 """
@@ -9,9 +9,16 @@ import sys
 import threading
 import time
 
-name, out = sys.argv[1], sys.argv[2]
-mode = sys.argv[3] if len(sys.argv) > 3 else ""
+name, times, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+mode = sys.argv[4] if len(sys.argv) > 4 else ""
 workload = importlib.import_module(f"workloads.{name}")
+
+
+def main():
+    for _ in range(times):
+        workload.main()
+
+
 if mode in ("line", "call", "profile"):
     import empty_hooks
 
@@ -19,7 +26,7 @@ if mode in ("line", "call", "profile"):
     if sys.version_info < (3, 12) or mode == "profile":
         threading.settrace(lambda *event: (sys.settrace(None), empty_hooks.start(mode))[1])  # the first event of each thread
     begin = time.perf_counter()
-    workload.main()
+    main()
     seconds = time.perf_counter() - begin
 elif mode == "cprofile":
     import cProfile
@@ -28,11 +35,11 @@ elif mode == "cprofile":
         threading.setprofile(lambda *event: cProfile.Profile().enable())  # later ones see all threads by themselves
     profile = cProfile.Profile()
     begin = time.perf_counter()
-    profile.runcall(workload.main)
+    profile.runcall(main)
     seconds = time.perf_counter() - begin
 else:
     begin = time.perf_counter()
-    workload.main()
+    main()
     seconds = time.perf_counter() - begin
 with open(out, "w") as file:
     file.write(f"{seconds!r} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}")

@@ -58,17 +58,21 @@ void Comparer::MarkLevel(PyObject* object, const TypeInfo& info, Picture* pictur
 }
 
 // Compares without making a picture: the common case is that nothing changed.
-bool Comparer::SameLevel(const Picture& old) const {
-  if (old.total != level_.total || old.attribute_total != level_.attribute_total ||
-      old.items.size() != level_.items.size() || old.attributes.size() != level_.attributes.size()) {
+bool Comparer::SameLevel(Picture* old) const {
+  if (old->total != level_.total || old->attribute_total != level_.attribute_total ||
+      old->items.size() != level_.items.size() || old->attributes.size() != level_.attributes.size()) {
     return false;
   }
-  return SameItems(old.items, level_.items.data()) && SameItems(old.attributes, level_.attributes.data());
+  return SameItems(&old->items, level_.items.data()) && SameItems(&old->attributes, level_.attributes.data());
 }
 
-bool Comparer::SameItems(const std::vector<Mark>& marks, PyObject* const* objects) const {
-  for (std::size_t i = 0; i < marks.size(); ++i) {
-    if (objects[i] == nullptr || (!QuickSameItem(marks[i], objects[i]) && !SameValue(marks[i], objects[i]))) return false;
+bool Comparer::SameItems(std::vector<Mark>* marks, PyObject* const* objects) const {
+  for (Mark& mark : *marks) {
+    PyObject* object = *objects++;
+    if (object == nullptr) return false;
+    if (QuickSameItem(mark, object)) continue;
+    if (!SameValue(mark, object)) return false;
+    HashAgain(object, &mark, false);
   }
   return true;
 }
@@ -81,12 +85,12 @@ bool Comparer::SamePicture(PyObject* object, const TypeInfo& info, Picture* pict
   const bool in_place = (info.shape == Shape::kList || info.shape == Shape::kTuple) && !info.subclass &&
                         picture->items.size() == static_cast<std::size_t>(std::min(picture->total, limit));
   if (in_place && picture->total == Py_SIZE(object) &&
-      SameItems(picture->items, info.shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item
+      SameItems(&picture->items, info.shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item
                                                             : reinterpret_cast<PyTupleObject*>(object)->ob_item)) {
     return true;
   }
   ReadLevel(object, info, limit, &level_);
-  if (in_place || !SameLevel(*picture)) return false;
+  if (in_place || !SameLevel(picture)) return false;
   if (picture->version != 0) picture->version = version;
   return true;
 }
@@ -175,7 +179,10 @@ Change Comparer::ComparePlain(Shadow* shadow, PyObject* object, const TypeInfo& 
   const std::uint64_t bits = ValueBits(object, info, context_->options->limits.chars);
   const bool same = shadow->state == Shadow::State::kBound && SameBits(shadow->mark, object, info, bits);
   shadow->mark = {object, bits};
-  if (same) return Change::kNone;
+  if (same) {
+    HashAgain(object, &shadow->mark, true);
+    return Change::kNone;
+  }
   shadow->state = Shadow::State::kBound;
   shadow->Outdate();
   *cbor = encoder_->Plain(object, info.shape);

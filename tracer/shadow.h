@@ -118,8 +118,16 @@ class Comparer {
   Change ComparePlain(Shadow* shadow, PyObject* object, const TypeInfo& info, std::string_view* cbor);
   // What the first level shows of it is what the picture shows. False: level_ has been read.
   bool SamePicture(PyObject* object, const TypeInfo& info, Picture* picture);
-  bool SameLevel(const Picture& old) const;
-  bool SameItems(const std::vector<Mark>& marks, PyObject* const* objects) const;
+  bool SameLevel(Picture* old) const;
+  bool SameItems(std::vector<Mark>* marks, PyObject* const* objects) const;
+  // A string that is met again is hashed, as a dict would do: from then on comparing it costs next to nothing. Not what the
+  // interpreter might append to in place, which it does in local variables, where nothing else has it, and without a hash only.
+  static constexpr Py_ssize_t kLongestHashed = 4096;  // characters
+  static void HashAgain(PyObject* object, Mark* mark, bool local) {
+    if (!PyUnicode_CheckExact(object) || KeptHash(object) != -1 || PyUnicode_GET_LENGTH(object) > kLongestHashed) return;
+    if ((local && Py_REFCNT(object) == 1) || PyObject_Hash(object) == -1) return;
+    *mark = {object, HashedStrBits(object, KeptHash(object))};
+  }
   // By value where it has one, else by identity.
   bool SameValue(const Mark& mark, PyObject* object) const;
   // REQUIRES what ValueBits says of the object now.
