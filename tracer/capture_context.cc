@@ -6,13 +6,25 @@
 
 namespace smiley::tracer {
 
-std::uint64_t ObjectIds::Of(PyObject* object) {
-  Recent& recent = recent_[(reinterpret_cast<std::uintptr_t>(object) >> 4) % kRecent];
-  if (recent.object == object && recent.type == Py_TYPE(object)) return recent.id;
-  auto [it, fresh] = ids_.try_emplace(object, Entry{Py_TYPE(object), 0});
-  if (fresh || it->second.type != Py_TYPE(object)) it->second = {Py_TYPE(object), ++next_};
-  recent = {object, it->second.type, it->second.id};
-  return it->second.id;
+void ObjectIds::Reset() {
+  constexpr int kFirstBits = 12;
+  table_.assign(std::size_t{1} << kFirstBits, Entry{});
+  table_.shrink_to_fit();
+  shift_ = 64 - kFirstBits;
+  used_ = 0;
+  next_ = 0;
+}
+
+void ObjectIds::Grow() {
+  std::vector<Entry> old(table_.size() * 2);
+  old.swap(table_);
+  --shift_;
+  for (const Entry& entry : old) {
+    if (entry.object == nullptr) continue;
+    std::size_t at = Slot(entry.object);
+    while (table_[at].object != nullptr) at = (at + 1) & (table_.size() - 1);
+    table_[at] = entry;
+  }
 }
 
 void Secrets::Add(std::string_view secret) {

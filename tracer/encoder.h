@@ -27,19 +27,37 @@ namespace smiley::tracer {
 // object of the same type keeps its number: nothing is kept alive to know better.
 class ObjectIds {
  public:
-  std::uint64_t Of(PyObject* object);
-  void Reset() {
-    ids_.clear();
-    next_ = 0;
-    for (Recent& recent : recent_) recent = {};
+  ObjectIds() { Reset(); }
+  std::uint64_t Of(PyObject* object) {
+    const std::uintptr_t type = reinterpret_cast<std::uintptr_t>(Py_TYPE(object)) >> 4 & kTypeMask;
+    std::size_t at = Slot(object);
+    while (table_[at].object != object && table_[at].object != nullptr) at = (at + 1) & (table_.size() - 1);
+    Entry& entry = table_[at];
+    if (entry.object != nullptr && (entry.number & kTypeMask) == type) [[likely]]
+      return entry.number >> kTypeBits;
+    entry.number = ++next_ << kTypeBits | type;
+    if (entry.object == nullptr) {
+      entry.object = object;
+      if (++used_ > table_.size() / 4 * 3) Grow();
+    }
+    return next_;
   }
+  void Reset();
 
  private:
-  struct Entry { PyTypeObject* type; std::uint64_t id; };
-  struct Recent { PyObject* object = nullptr; PyTypeObject* type = nullptr; std::uint64_t id = 0; };
-  static constexpr std::size_t kRecent = 1024;
-  std::unordered_map<PyObject*, Entry> ids_;
-  Recent recent_[kRecent];  // direct-mapped
+  static constexpr int kTypeBits = 24;  // of the type's address; 40 bits are left for numbers
+  static constexpr std::uint64_t kTypeMask = (std::uint64_t{1} << kTypeBits) - 1;
+  struct Entry {
+    PyObject* object = nullptr;
+    std::uint64_t number = 0;
+  };
+  std::size_t Slot(PyObject* object) const {
+    return static_cast<std::size_t>(reinterpret_cast<std::uintptr_t>(object) * 0x9e3779b97f4a7c15u >> shift_);
+  }
+  void Grow();
+  std::vector<Entry> table_;  // open addressing; a power of two
+  int shift_ = 0;
+  std::size_t used_ = 0;
   std::uint64_t next_ = 0;
 };
 

@@ -58,7 +58,7 @@ class Comparer {
   // Looking below the first level costs at most so many nodes an event, and on average no more than each event brings, of
   // which some are saved for those that need more; what is beyond stays as it was read (asof).
   static constexpr int kDeepNodes = 192;
-  static constexpr int kDeepShare = 16;
+  static constexpr int kDeepShare = 8;
   static constexpr int kDeepSavings = 4096;
   void BeginEvent(std::uint64_t seq) {
     deep_nodes_ = kDeepNodes;
