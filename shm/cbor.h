@@ -146,8 +146,26 @@ class CborWriter {
       cursor_ = begin_ + before;  // no header without its bytes
       return;
     }
-    if (size != 0) std::memcpy(cursor_, data, size);
+    Copy(cursor_, data, size);
     cursor_ += size;
+  }
+  // Names and short texts, nearly all of them, without a call.
+  static void Copy(unsigned char* to, const void* data, std::size_t size) {
+    const auto* from = static_cast<const unsigned char*>(data);
+    if (size > 32) {
+      std::memcpy(to, from, size);
+    } else if (size >= 16) {
+      std::memcpy(to, from, 16);
+      std::memcpy(to + size - 16, from + size - 16, 16);
+    } else if (size >= 8) {
+      std::memcpy(to, from, 8);
+      std::memcpy(to + size - 8, from + size - 8, 8);
+    } else if (size >= 4) {
+      std::memcpy(to, from, 4);
+      std::memcpy(to + size - 4, from + size - 4, 4);
+    } else {
+      for (std::size_t i = 0; i < size; ++i) to[i] = from[i];
+    }
   }
 
   unsigned char* begin_ = nullptr;

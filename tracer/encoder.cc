@@ -188,8 +188,9 @@ void Encoder::Str(PyObject* object, shm::CborWriter* out) {
       return;
     }
   }
-  if (PyUnicode_IS_ASCII(object) && length <= limit) {
-    out->Text(reinterpret_cast<const char*>(PyUnicode_DATA(object)), static_cast<std::size_t>(length));
+  if (PyUnicode_IS_ASCII(object)) [[likely]] {
+    Text({reinterpret_cast<const char*>(PyUnicode_DATA(object)), static_cast<std::size_t>(std::min(length, limit))},
+         std::max<Py_ssize_t>(length - limit, 0), false, out);
     return;
   }
   scratch_.clear();
@@ -243,6 +244,24 @@ void Encoder::Known(PyObject* object, const TypeInfo& info, shm::CborWriter* out
 
 void Encoder::Item(PyObject* object, int depth, shm::CborWriter* out) {
   --nodes_;
+  const PyTypeObject* type = Py_TYPE(object);
+  if (type == &PyLong_Type) {
+    std::int64_t value;
+    if (OneDigit(object, &value)) {
+      print_.Mix(IntBits(static_cast<std::uint64_t>(value < 0 ? -value : value), value < 0, Py_TYPE(object)));
+      out->Int(value);
+      return;
+    }
+  } else if (type == &PyUnicode_Type) {
+    const Py_hash_t hash = KeptHash(object);
+    print_.Mix(hash != -1 ? HashedStrBits(object, hash) : TextBits(object, context_->options->limits.chars));
+    Str(object, out);
+    return;
+  } else if (type == &PyFloat_Type) {
+    print_.Mix(FloatBits(PyFloat_AS_DOUBLE(object), Py_TYPE(object)));
+    out->Double(PyFloat_AS_DOUBLE(object));
+    return;
+  }
   const TypeInfo& info = context_->types.OfObject(object);
   if (IsContainer(info.shape)) {
     Container(object, info, depth, context_->options->limits.items, out);
