@@ -247,6 +247,11 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     return Change::kSet;
   }
   shm::CborWriter out(room_.get(), room_size_);
+  if (plain_part_same && PatchValues(old, object, info, &out)) {
+    *cbor = out.view();
+    return Change::kPatch;
+  }
+  out.Truncate(0);
   if (plain_part_same && Patch(*old, object, info, &out)) {
     now_.nested = old->nested;
     now_.nodes = old->nodes;
@@ -264,6 +269,59 @@ bool Comparer::Operation(shm::CborWriter* out, std::uint64_t items, int op) {
   if (++ops_ > most_ops_) return false;
   out->ArrayHeader(items);
   out->Int(op);
+  return true;
+}
+
+// `step` 2: names (or keys) before the values.
+bool Comparer::PatchValuesOf(std::vector<Mark>* marks, const std::vector<PyObject*>& objects, std::size_t step, int op,
+                             shm::CborWriter* out) {
+  for (std::size_t i = step - 1; i < objects.size(); i += step) {
+    Mark& mark = (*marks)[i];
+    PyObject* object = objects[i];
+    PyObject* name = step == 2 ? objects[i - 1] : nullptr;
+    if (name != nullptr && !QuickSameItem((*marks)[i - 1], name) && !SameValue((*marks)[i - 1], name)) return false;
+    if (QuickSameItem(mark, object) || SameValue(mark, object)) continue;
+    unsigned char quick[kQuickBytes];
+    const std::size_t size = QuickCbor(object, quick);
+    if ((size == 0 && !PyUnicode_CheckExact(object)) || (name != nullptr && context_->RedactsName(name))) return false;
+    if (!Operation(out, 3, op)) return false;
+    if (name == nullptr) {
+      out->Unsigned(i);
+    } else {
+      encoder_->Append(name, out);
+    }
+    if (size != 0) {
+      out->Raw({reinterpret_cast<const char*>(quick), size});
+    } else {
+      encoder_->Append(object, out);
+    }
+    changes_.emplace_back(&mark, Mark{object, ValueBits(object, context_->types.OfObject(object), context_->options->limits.chars)});
+  }
+  return true;
+}
+
+bool Comparer::PatchValues(Picture* old, PyObject* object, const TypeInfo& info, shm::CborWriter* out) {
+  const bool dict = IsDict(old->shape);
+  if (old->shape != Shape::kList && old->shape != Shape::kObject && !dict) return false;
+  if (old->total != level_.total || old->attribute_total != level_.attribute_total ||
+      old->items.size() != level_.items.size() || old->attributes.size() != level_.attributes.size()) {
+    return false;
+  }
+  ops_ = 0;
+  most_ops_ = static_cast<int>((old->items.size() + old->attributes.size()) / 4) + 4;
+  changes_.clear();
+  const std::size_t array = out->BeginArray();
+  if (!PatchValuesOf(&old->items, level_.items, dict ? 2 : 1, dict ? kSetKey : kSetItem, out)) return false;
+  if (!PatchValuesOf(&old->attributes, level_.attributes, 2, kSetAttribute, out)) return false;
+  out->EndArray(array, static_cast<std::size_t>(ops_));
+  if (out->overflow()) return false;
+  for (const auto& [mark, now] : changes_) *mark = now;
+  old->version = VersionOf(object, info);
+  // A bytearray has a value, and can change it without the dict.
+  const auto mutates = [this](PyObject* item) { return context_->types.OfObject(item).shape == Shape::kByteArray; };
+  if (old->version != 0 && std::any_of(level_.items.begin(), level_.items.end(), mutates)) old->version = 0;
+  old->deep_hash = old->print = 0;
+  old->patched = true;
   return true;
 }
 

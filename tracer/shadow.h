@@ -132,6 +132,10 @@ class Comparer {
   bool SameValue(const Mark& mark, PyObject* object) const;
   // REQUIRES what ValueBits says of the object now.
   bool SameBits(const Mark& mark, PyObject* object, const TypeInfo& info, std::uint64_t bits) const;
+  // The commonest changes, of which no new picture is made: some items or attributes have other plain values, and nothing came
+  // or went. REQUIRES level_ just read. False: it is more than that, and nothing was changed but *out.
+  bool PatchValues(Picture* old, PyObject* object, const TypeInfo& info, shm::CborWriter* out);
+  bool PatchValuesOf(std::vector<Mark>* marks, const std::vector<PyObject*>& objects, std::size_t step, int op, shm::CborWriter* out);
   // False when a full value is shorter or the change cannot be said as a patch.
   // REQUIRES level_ just read.
   bool Patch(const Picture& old, PyObject* object, const TypeInfo& info, shm::CborWriter* out);
@@ -156,6 +160,7 @@ class Comparer {
   std::uint64_t seq_ = 0;
   int ops_ = 0;
   int most_ops_ = 0;
+  std::vector<std::pair<Mark*, Mark>> changes_;  // of PatchValues: scratch
 };
 
 }  // namespace smiley::tracer
