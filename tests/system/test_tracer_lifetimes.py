@@ -140,6 +140,27 @@ counts.append(sys.getrefcount(t))
 print(counts)
 ''')
 
+    def test_strings_that_are_appended_to_in_place_stay_so(self):
+        # The interpreter does that with a local variable's own string while it has no hash.
+        self.same('''
+import ctypes
+HASH = 24  # where it stands in a str
+
+
+def build():
+    text = "".join(["ab"] * 100)
+    for n in range(20):
+        found = len(text) + n
+        found += text.count("b")
+        text += "c"
+    return ctypes.c_ssize_t.from_address(id(text) + HASH).value
+
+
+known = "".join(["known ", "text"])
+hash(known)
+print(build(), ctypes.c_ssize_t.from_address(id(known) + HASH).value == hash(known))
+''')
+
     def test_nothing_holds_what_the_program_made(self):
         self.same('''
 import gc
