@@ -94,6 +94,7 @@ class Drainer : public RunRegistry {
   // drainer_ring.cc: ring words to pieces
   // False: blocks are left (limit, or no room in the pipeline).
   bool DrainRing(ProcessState* process, RingState* ring, std::size_t max_blocks);
+  void DrainBefore(ProcessState* process, RingState* before, RingState* ring);
   void TakePart(ProcessState* process, RingState* ring, shm::BlockPart part);
   bool EnterBlock(ProcessState* process, RingState* ring, const shm::BlockPart& part);
   void Rewalk(ProcessState* process, RingState* ring, std::uint64_t cursor);

@@ -96,18 +96,24 @@ void Drainer::Rewalk(ProcessState* process, RingState* ring, std::uint64_t curso
   if (!part.words.empty() || part.block_done) TakePart(process, ring, std::move(part));
 }
 
+// The thread went on in `ring` when it was done with `before`: what is in that comes first. Not what others write there meanwhile.
+void Drainer::DrainBefore(ProcessState* process, RingState* before, RingState* ring) {
+  const std::size_t blocks = before->reader->segment().data_bytes() / shm::kBlockBytes;
+  ring->in_hand = true;
+  while (!DrainRing(process, before, blocks) && !pipeline_->HasRoom()) {
+    PushBatch();
+    pipeline_->Flush();
+  }
+  ring->in_hand = false;
+}
+
 bool Drainer::EnterBlock(ProcessState* process, RingState* ring, const shm::BlockPart& part) {
   ThreadState* const thread = ThreadOf(process, part.header.thread);
-  if (thread->ring != nullptr && thread->ring != ring && !thread->ring->in_hand) {
-    // The thread went on in this ring when it was done with the other.
-    RingState* const before = thread->ring;
-    ring->in_hand = true;
-    while (!DrainRing(process, before, SIZE_MAX)) {
-      if (pipeline_->HasRoom()) continue;
-      PushBatch();
-      pipeline_->Flush();
-    }
-    ring->in_hand = false;
+  if (thread->ring != nullptr && thread->ring != ring && !thread->ring->in_hand) DrainBefore(process, thread->ring, ring);
+  // To a new daemon any ring may hold what comes before.
+  for (std::size_t i = 0; thread->ring == nullptr && part.header.first_seq > thread->next_seq && i < process->rings.size(); ++i) {
+    RingState* const other = process->rings[i].get();
+    if (other != ring && !other->in_hand && other->reader->Backlog() > 0) DrainBefore(process, other, ring);
   }
   if (thread->ring != nullptr && thread->ring != ring) ClosePiece(thread->ring);
   const std::uint64_t first = part.header.first_seq;

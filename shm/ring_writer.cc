@@ -49,6 +49,21 @@ bool RingWriter::EndThread() {
   return true;
 }
 
+bool RingWriter::GoOnFrom(RingWriter* before) {
+  if (before->losing_) return false;
+  thread_ = before->thread_;
+  before->EndThread();
+  seq_ = before->seq_;
+  lost_ = before->lost_;
+  announced_ = before->announced_;
+  last_units_ = before->last_units_;
+  last_frame_ = before->last_frame_;
+  noted_frame_ = before->noted_frame_;
+  epoch_ = before->epoch_;
+  segment_->header().thread.store(thread_, std::memory_order_relaxed);
+  return true;
+}
+
 std::unique_ptr<Segment> RingWriter::Release() {
   event_ = nullptr;
   cursor_ = block_end_ = nullptr;

@@ -61,6 +61,9 @@ class RingWriter {
   // readers find it, and the ring must not be given to another thread (mark it closed instead).
   bool EndThread();
   std::unique_ptr<Segment> Release();
+  // In place of StartThread: goes on with the thread of `before`, which is ended there; its next event is the first here.
+  // False, and nothing is done: events are being lost there. REQUIRES that the ring was not used before, no open event.
+  bool GoOnFrom(RingWriter* before);
   // The next event begins a block, so that readers find the open frames as they are then.
   void EndBlock() {
     if (open_) Leave();

@@ -3,16 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tracer/encoder_forms.h"
 #include "tracer/interp.h"
 
 namespace smiley::tracer {
 namespace {
-
-enum Form {
-  kFormList = 1, kFormTuple, kFormSet, kFormFrozenSet, kFormDeque, kFormDict, kFormDefaultDict, kFormCounter,
-  kFormOrderedDict, kFormRef, kFormObject, kFormCutStr, kFormSurrogates, kFormCutBytes, kFormByteArray, kFormBigInt,
-  kFormComplex, kFormText, kFormException, kFormSubclass, kFormRedacted, kFormLost, kFormUnbound, kFormUnreadable,
-};
 
 int ContainerForm(Shape shape) {
   switch (shape) {
@@ -100,51 +95,6 @@ void Encoder::Hide(PyObject* object) {
   } else if (PyBytes_Check(object) && PyBytes_GET_SIZE(object) <= 4096) {
     context_->secrets.Add({PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))});
   }
-}
-
-std::uint64_t Encoder::MessageBits(PyObject* exception) const {
-  PyTypeObject* type = Py_TYPE(exception);
-  PyObject* args = reinterpret_cast<PyBaseExceptionObject*>(exception)->args;
-  if (args == nullptr || !PyTuple_CheckExact(args) || PyTuple_GET_SIZE(args) > 1) return 0;
-  Print bits(reinterpret_cast<std::uintptr_t>(type));
-  if (PyTuple_GET_SIZE(args) == 1) {
-    PyObject* argument = PyTuple_GET_ITEM(args, 0);
-    const Py_ssize_t chars = context_->options->limits.chars;
-    if (!PyLong_CheckExact(argument) && !(PyUnicode_CheckExact(argument) && PyUnicode_GET_LENGTH(argument) <= chars)) return 0;
-    bits.Mix(ValueBits(argument, context_->types.OfObject(argument), chars));
-  }
-  return MessageIsArguments(type) ? bits.value() : 0;
-}
-
-std::string_view Encoder::Exception(PyObject* exception) {
-  const std::string& class_name = context_->types.OfObject(exception).name;
-  const std::uint64_t bits = MessageBits(exception);
-  Told& told = told_[bits % kTold];
-  if (bits != 0 && told.bits == bits && told.secrets == context_->secrets.count() && told.class_name == class_name) return told.cbor;
-  Begin();
-  shm::CborWriter out(room_.get(), room_size_);
-  out.ArrayHeader(2);
-  // As tracebacks name it: "ValueError", "json.decoder.JSONDecodeError".
-  constexpr std::string_view kMain = "__main__.";
-  out.Text(class_name.starts_with(kMain) ? std::string_view(class_name).substr(kMain.size()) : class_name);
-  std::string message = ExceptionMessage(exception, &context_->types);
-  context_->secrets.Mask(&message);
-  Py_ssize_t cut = 0;
-  bool surrogates = false;
-  std::size_t end = 0;
-  Py_ssize_t chars = 0;
-  while (end < message.size()) {
-    if ((message[end] & 0xc0) != 0x80 && chars++ >= context_->options->limits.chars) break;
-    if (static_cast<unsigned char>(message[end]) == 0xed && end + 1 < message.size() &&
-        static_cast<unsigned char>(message[end + 1]) >= 0xa0) {
-      surrogates = true;
-    }
-    ++end;
-  }
-  for (std::size_t i = end; i < message.size(); ++i) cut += (message[i] & 0xc0) != 0x80;
-  Text(std::string_view(message).substr(0, end), cut, surrogates, &out);
-  if (bits != 0) told = {bits, context_->secrets.count(), class_name, std::string(out.view())};
-  return out.view();
 }
 
 bool Encoder::Seen(PyObject* object, std::uint64_t* id) {
@@ -570,49 +520,6 @@ void Encoder::Object(PyObject* object, const TypeInfo& info, int depth, Py_ssize
       return;
     }
     take = std::min(kept, take) / 2;
-  }
-}
-
-void Encoder::Raised(PyObject* object, const TypeInfo& info, int depth, shm::CborWriter* out) {
-  std::uint64_t id;
-  if (Seen(object, &id)) {
-    out->Form(2);
-    out->Int(kFormRef);
-    out->Unsigned(id);
-    return;
-  }
-  nested_ = true;
-  const PyBaseExceptionObject* exception = reinterpret_cast<PyBaseExceptionObject*>(object);
-  const bool deeper = depth + 1 < context_->options->limits.depth;
-  out->Form(7);
-  out->Int(kFormException);
-  out->Unsigned(id);
-  out->Text(info.name);
-  PyObject* args = exception->args;
-  if (args != nullptr && PyTuple_Check(args)) {
-    const Py_ssize_t count = std::min<Py_ssize_t>(PyTuple_GET_SIZE(args), 16);
-    out->ArrayHeader(static_cast<std::uint64_t>(count));
-    for (Py_ssize_t i = 0; i < count; ++i) Item(PyTuple_GET_ITEM(args, i), depth + 1, out);
-  } else {
-    out->ArrayHeader(0);
-  }
-  PyObject* notes = ReadAttribute(object, info, "__notes__");
-  const Py_ssize_t note_count = notes != nullptr && PyList_CheckExact(notes) ? std::min<Py_ssize_t>(PyList_GET_SIZE(notes), 16) : 0;
-  out->ArrayHeader(static_cast<std::uint64_t>(note_count));
-  for (Py_ssize_t i = 0; i < note_count; ++i) {
-    PyObject* note = PyList_GET_ITEM(notes, i);
-    if (PyUnicode_Check(note)) {
-      Str(note, out);
-    } else {
-      out->Text("?", 1);
-    }
-  }
-  for (PyObject* linked : {exception->cause, exception->context}) {
-    if (linked != nullptr && linked != Py_None && deeper && nodes_ > 0) {
-      Item(linked, depth + 1, out);
-    } else {
-      out->Null();
-    }
   }
 }
 

@@ -30,6 +30,7 @@ struct Options {
   std::uint64_t block_timeout_ns = 10'000'000'000;  // 0 = never wait
   std::size_t first_ring_bytes = 4u << 20;
   std::size_t ring_bytes = 256u << 10;
+  std::size_t largest_ring_bytes = 1u << 20;  // what further threads get when they keep filling theirs
   std::vector<std::string> include, exclude;  // PACKAGE or GLOB
   bool include_stdlib = false;
   bool no_site_packages = false;

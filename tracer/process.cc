@@ -55,7 +55,7 @@ Options OptionsFrom(const SmileyStartConfig& config) {
   options.on_full = static_cast<shm::OnFull>(config.on_full);
   options.block_timeout_ns = static_cast<std::uint64_t>(config.block_timeout_ms) * 1'000'000u;
   if (config.first_ring_bytes != 0) options.first_ring_bytes = config.first_ring_bytes;
-  if (config.ring_bytes != 0) options.ring_bytes = config.ring_bytes;
+  if (config.ring_bytes != 0) options.ring_bytes = options.largest_ring_bytes = config.ring_bytes;
   options.include = List(config.include, config.include_count);
   options.exclude = List(config.exclude, config.exclude_count);
   options.include_stdlib = config.include_stdlib != 0;
@@ -355,6 +355,17 @@ std::unique_ptr<shm::Segment> Process::TakeRing() {
   }
   if (!segment.ok()) return nullptr;
   return std::move(segment.value());
+}
+
+std::unique_ptr<shm::Segment> Process::TakeLargerRing(std::size_t than_bytes) {
+  if (than_bytes >= options_.largest_ring_bytes) return nullptr;
+  shm::SegmentOptions options;
+  options.kind = shm::SegmentKind::kRing;
+  options.index = next_ring_++;
+  options.data_bytes = options_.largest_ring_bytes;
+  options.on_full = options_.on_full;
+  auto segment = shm::Segment::Create(owner_, options);
+  return segment.ok() ? std::move(segment.value()) : nullptr;
 }
 
 void Process::GiveRing(std::unique_ptr<shm::Segment> ring) {

@@ -66,6 +66,9 @@ class Process {
 
   // A ring for one more thread: one of an ended thread, or a new one; null when there is no room.
   std::unique_ptr<shm::Segment> TakeRing();
+  // For one that keeps filling a ring of that size: always a new one, so that it is found behind the other. Null: there is none
+  // larger, or no memory.
+  std::unique_ptr<shm::Segment> TakeLargerRing(std::size_t than_bytes);
   void GiveRing(std::unique_ptr<shm::Segment> ring);  // any thread, without the GIL
   void CountUnrecorded(std::uint32_t threads, std::uint64_t events);
 

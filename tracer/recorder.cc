@@ -28,6 +28,7 @@ std::unordered_map<void*, CodeInfo*>& LeftOut() {
 
 std::uint32_t g_serial = 0;
 constexpr int kNameTries = 64;  // calls
+constexpr int kWaitsToGrow = 8;  // a few milliseconds
 constexpr std::size_t kKeptPictures = 16;  // spare frames
 
 }  // namespace
@@ -57,7 +58,10 @@ ThreadRecorder* ThreadRecorder::Current() {
   if (Process::forked.load(std::memory_order_relaxed) && !self->process_->ReopenAfterFork()) return nullptr;
   if (self->process_->off()) return nullptr;
   if (self->generation_ != self->process_->generation() && !self->Start()) return nullptr;
-  if (self->stretch_ != self->process_->stretch()) [[unlikely]] self->Rejoin();
+  if (self->stretch_ != self->process_->stretch()) [[unlikely]] {
+    if (self->grows_) self->Grow();
+    if (self->stretch_ != self->process_->stretch()) self->Rejoin();
+  }
   if (self->stop_seq_ != 0 && self->writer_ && self->writer_->last_seq() >= self->stop_seq_) [[unlikely]] {
     self->Stop();
     return nullptr;
@@ -80,15 +84,28 @@ bool ThreadRecorder::Start() {
     process_->CountUnrecorded(1, 0);
     return false;
   }
-  shm::RingWriter::Options options;
-  options.wait = &ThreadRecorder::Wait;
-  options.wait_context = this;
-  options.frames = this;
-  writer_ = std::make_unique<shm::RingWriter>(std::move(ring), process_->clock(), options);
+  waits_ = 0;
+  writer_ = std::make_unique<shm::RingWriter>(std::move(ring), process_->clock(), WriterOptions());
   writer_->StartThread(number_, 1);
   writer_->Begin(shm::Kind::kThreadStart, 0, 0, process_->clock().NowUnits());
   writer_->Commit();
   return true;
+}
+
+// The ring was full again and again: the thread goes on in a larger one, the other is kept for threads to come.
+void ThreadRecorder::Grow() {
+  grows_ = false;
+  stretch_ = ~stretch_;
+  if (!writer_) return;
+  auto larger = process_->TakeLargerRing(writer_->segment().data_bytes());
+  if (larger == nullptr) return;
+  auto writer = std::make_unique<shm::RingWriter>(std::move(larger), process_->clock(), WriterOptions());
+  if (!writer->GoOnFrom(writer_.get())) {
+    process_->GiveRing(writer->Release());
+    return;
+  }
+  process_->GiveRing(writer_->Release());
+  writer_ = std::move(writer);
 }
 
 // A thread's first calls run before the threading module knows it.
@@ -506,6 +523,10 @@ void ThreadRecorder::Write(shm::Kind kind, std::uint32_t id, std::span<const Par
 
 bool ThreadRecorder::Wait(void* self) {
   ThreadRecorder* recorder = static_cast<ThreadRecorder*>(self);
+  if (++recorder->waits_ == kWaitsToGrow) {
+    recorder->grows_ = true;
+    recorder->stretch_ = ~recorder->stretch_;  // so that no event pays for asking
+  }
   return WaitForRoom(recorder->process_, &recorder->writer_->segment(), &recorder->wait_began_ns_,
                      &recorder->wait_seen_, &recorder->warned_);
 }

@@ -89,6 +89,7 @@ class ThreadRecorder final : public shm::OpenFrames {
   ThreadRecorder();
   bool Start();
   void Rejoin();
+  void Grow();
   static std::uint32_t NextSerial();
   void Stop();
   void AfterFork();
@@ -109,6 +110,7 @@ class ThreadRecorder final : public shm::OpenFrames {
   void AttachValue(PyObject* value);
   void Write(shm::Kind kind, std::uint32_t id, std::span<const Part> parts);
   static bool Wait(void* self);
+  shm::RingWriter::Options WriterOptions() { return {&ThreadRecorder::Wait, this, this}; }
 
   Process* process_;
   std::unique_ptr<Encoder> encoder_;
@@ -129,6 +131,8 @@ class ThreadRecorder final : public shm::OpenFrames {
   std::uint64_t wait_began_ns_ = 0;
   std::uint64_t wait_seen_ = 0;
   bool warned_ = false;
+  int waits_ = 0;                 // for room in this ring
+  bool grows_ = false;            // at the next event it goes on in a larger one
 };
 
 }  // namespace smiley::tracer

@@ -105,4 +105,40 @@ BOOST_AUTO_TEST_CASE(a_ring_left_in_the_middle_of_a_block_goes_on_at_the_next) {
   BOOST_TEST(reader.bad == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(a_thread_goes_on_in_a_larger_ring) {
+  TemporaryHome home;
+  RingWriter small(MakeRing(*home, 2, OnFull::kDrop), Clock::Monotonic(), {});
+  PatternReader first(OpenAgain(*home, small.segment().found()));
+  small.StartThread(7, 1);
+  for (int i = 1; i <= 100; ++i) BOOST_REQUIRE(WritePattern(small, i));
+  RingWriter large(MakeRing(*home, 4, OnFull::kDrop, 1), Clock::Monotonic(), {});
+  BOOST_REQUIRE(large.GoOnFrom(&small));
+  BOOST_TEST(small.segment().header().thread.load() == 0u);
+  BOOST_TEST(large.segment().header().thread.load() == 7u);
+  BOOST_TEST(large.last_seq() == 100u);
+  BOOST_TEST(large.epoch() == small.epoch());
+  PatternReader then(OpenAgain(*home, large.segment().found()));
+  for (int i = 101; i <= 200; ++i) BOOST_REQUIRE(WritePattern(large, i));
+  first.DrainAll();
+  then.DrainAll();
+  BOOST_TEST(first.events == 100u);
+  BOOST_TEST(then.events == 100u);
+  BOOST_TEST(then.thread == 7u);
+  BOOST_TEST(then.bad == 0u);
+  BOOST_TEST(then.last_units == 200u);
+}
+
+BOOST_AUTO_TEST_CASE(not_while_events_are_being_lost) {
+  TemporaryHome home;
+  RingWriter small(MakeRing(*home, 2, OnFull::kDrop), Clock::Monotonic(), {});
+  small.StartThread(1, 1);
+  std::uint64_t units = 0;
+  while (WritePattern(small, ++units)) {
+  }
+  RingWriter large(MakeRing(*home, 4, OnFull::kDrop, 1), Clock::Monotonic(), {});
+  BOOST_TEST(!large.GoOnFrom(&small));
+  BOOST_TEST(small.segment().header().thread.load() == 1u);
+  BOOST_TEST(large.segment().header().write_pos.load() == 0u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

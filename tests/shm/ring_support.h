@@ -59,9 +59,10 @@ inline SegmentOwner OwnerIn(const Home& home) {
   return owner;
 }
 
-inline std::unique_ptr<Segment> MakeRing(const Home& home, std::size_t blocks, OnFull on_full) {
+inline std::unique_ptr<Segment> MakeRing(const Home& home, std::size_t blocks, OnFull on_full, std::uint32_t index = 0) {
   SegmentOptions options;
   options.kind = SegmentKind::kRing;
+  options.index = index;
   options.data_bytes = blocks * kBlockBytes;
   options.on_full = on_full;
   auto made = Segment::Create(OwnerIn(home), options);

@@ -36,8 +36,7 @@ Segment::Found Put(const Home& home, const std::string& bytes) {
 
 template <typename T>
 std::string With(std::string bytes, std::size_t at, T value) {
-  std::memcpy(bytes.data() + at, &value, sizeof value);
-  return bytes;
+  return bytes.replace(at, sizeof value, reinterpret_cast<const char*>(&value), sizeof value);
 }
 
 Code OpenCode(const Home& home, const std::string& bytes) { return Segment::Open(home, Put(home, bytes)).status().code(); }

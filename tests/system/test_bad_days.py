@@ -2,6 +2,7 @@
 
 import os
 import signal
+import struct
 import subprocess
 import unittest
 
@@ -142,6 +143,68 @@ for thread in threads: thread.join()
                 if b"forever.py" in file.read() and os.readlink(f"/proc/{pid}/exe").rpartition("/")[2].startswith("python"):
                     return pid
         self.fail(f"no python among {pids}")
+
+    def test_a_thread_that_keeps_filling_its_ring_gets_a_larger_one(self):
+        text = COUNTING + (
+            "import threading\n"
+            "sys.stdin.readline()\n"
+            "thread = threading.Thread(target=work, args=(40000,), name='busy')\n"
+            "thread.start()\n"
+            "thread.join()\n"
+            "print('done', flush=True)\n"
+            "sys.stdin.readline()\n")
+
+        def rings():
+            sizes = {}
+            for name in self.segments():
+                kind = name.split(".")[4]
+                if kind.startswith("r"):
+                    sizes[kind] = os.stat(os.path.join("/dev/shm", name)).st_size
+            return sizes
+
+        def position(kind):
+            """To which word a ring is written: shm/FORMAT.md, the header."""
+            name = next(n for n in self.segments() if n.split(".")[4] == kind)
+            with open(os.path.join("/dev/shm", name), "rb") as file:
+                return struct.unpack_from("<Q", file.read(264), 256)[0]
+
+        def naps(pid):
+            total = 0
+            for task in os.listdir("/proc/%d/task" % pid):
+                with open("/proc/%d/task/%s/status" % (pid, task)) as file:
+                    total += int(next(line for line in file if line.startswith("voluntary")).split()[1])
+            return total
+
+        for options, expected in (((), 3), (("--ring-size", "4M,256K"), 2)):
+            for python in support.pythons():
+                with self.subTest(python=python, options=options):
+                    self.assert_code(self.smiley("daemon", "start"), 0)
+                    child = self.start("run", "-q", *options, "--python", python, self.script("app.py", text),
+                                       stdin=subprocess.PIPE)
+                    support.wait_until(lambda: "r0" in rings())
+                    pid = next(int(name.split(".")[3]) for name in self.segments() if name.split(".")[4] == "r0")
+                    daemon = self.daemon_pid()
+                    os.kill(daemon, signal.SIGSTOP)
+                    child.stdin.write(b"go\n")
+                    child.stdin.flush()
+                    support.wait_until(lambda: "r1" in rings())
+                    support.wait_until(lambda: position("r1") >= (256 << 10) // 8)
+                    waited = naps(pid)  # half a millisecond each
+                    support.wait_until(lambda: naps(pid) > waited + 30)
+                    os.kill(daemon, signal.SIGCONT)
+                    self.read_until(child.stdout, b"done")
+                    there = rings()
+                    child.stdin.close()
+                    self.assertEqual(child.wait(support.TIMEOUT), 0)
+                    self.assertEqual(len(there), expected, there)
+                    if expected == 3:
+                        self.assertGreater(there["r2"], 2 * there["r1"])
+                    self.assertEqual(self.last_run()["lost"], 0)
+                    events = self.events()
+                    self.assert_whole(events)
+                    lines = [e for e in events if e.get("function") == "work" and e["event"] == "line"]
+                    self.assertEqual(len(lines), 2 * 40000 + 3)
+        self.sound()
 
     def test_a_killed_program_keeps_what_it_did(self):
         child = self.started()
