@@ -159,7 +159,10 @@ for thread in threads: thread.join()
             for name in self.segments():
                 kind = name.split(".")[4]
                 if kind.startswith("r"):
-                    sizes[kind] = os.stat(os.path.join("/dev/shm", name)).st_size
+                    try:
+                        sizes[kind] = os.stat(os.path.join("/dev/shm", name)).st_size
+                    except FileNotFoundError:
+                        pass  # removed by the daemon just now
             return sizes
 
         def position(kind):
@@ -179,18 +182,19 @@ for thread in threads: thread.join()
             for python in support.pythons():
                 with self.subTest(python=python, options=options):
                     self.assert_code(self.smiley("daemon", "start"), 0)
+                    self.assertTrue(support.wait_until(lambda: not self.segments()))  # of the run before
                     child = self.start("run", "-q", *options, "--python", python, self.script("app.py", text),
                                        stdin=subprocess.PIPE)
-                    support.wait_until(lambda: "r0" in rings())
+                    self.assertTrue(support.wait_until(lambda: rings().get("r0")))
                     pid = next(int(name.split(".")[3]) for name in self.segments() if name.split(".")[4] == "r0")
                     daemon = self.daemon_pid()
                     os.kill(daemon, signal.SIGSTOP)
                     child.stdin.write(b"go\n")
                     child.stdin.flush()
-                    support.wait_until(lambda: "r1" in rings())
-                    support.wait_until(lambda: position("r1") >= (256 << 10) // 8)
+                    self.assertTrue(support.wait_until(lambda: rings().get("r1")))
+                    self.assertTrue(support.wait_until(lambda: position("r1") >= (256 << 10) // 8))
                     waited = naps(pid)  # half a millisecond each
-                    support.wait_until(lambda: naps(pid) > waited + 30)
+                    self.assertTrue(support.wait_until(lambda: naps(pid) > waited + 30))
                     os.kill(daemon, signal.SIGCONT)
                     self.read_until(child.stdout, b"done")
                     there = rings()
