@@ -15,17 +15,17 @@ if [ -z "$compiler" ]; then
 fi
 mkdir -p "$work_dir"
 cd "$work_dir"
-flags="-std=c++20 -O1 -g -fsanitize=thread -I$source_dir -Wno-gnu"
+set -- -std=c++20 -O1 -g -fsanitize=thread "-I$source_dir" -Wno-gnu  # the folder may have a space in its name
 common=
 for name in status identity clock test_point home segment ring_reader word_parser; do
-  $compiler $flags -c "$source_dir/shm/$name.cc" -o "$name.o"
+  $compiler "$@" -c "$source_dir/shm/$name.cc" -o "$name.o"
   common="$common $name.o"
 done
 for variant in plain weak; do
   define=
   if [ "$variant" = weak ]; then define=-DSMILEY_WEAKEN_PUBLISH; fi
-  $compiler $flags $define -c "$source_dir/shm/ring_writer.cc" -o "ring_writer-$variant.o"
-  $compiler $flags $define -c "$source_dir/tests/tsan/ring_stress.cc" -o "ring_stress-$variant.o"
+  $compiler "$@" $define -c "$source_dir/shm/ring_writer.cc" -o "ring_writer-$variant.o"
+  $compiler "$@" $define -c "$source_dir/tests/tsan/ring_stress.cc" -o "ring_stress-$variant.o"
   $compiler -fsanitize=thread $common "ring_writer-$variant.o" "ring_stress-$variant.o" -pthread -lrt -o "ring_stress-$variant"
 done
 export TSAN_OPTIONS="exitcode=66 halt_on_error=1"
