@@ -343,29 +343,25 @@ std::unique_ptr<shm::Segment> Process::TakeRing() {
       return ring;
     }
   }
-  shm::SegmentOptions options;
-  options.kind = shm::SegmentKind::kRing;
-  options.index = next_ring_++;
-  options.data_bytes = options.index == 0 ? options_.first_ring_bytes : options_.ring_bytes;
-  options.on_full = options_.on_full;
-  auto segment = shm::Segment::Create(owner_, options);
-  while (!segment.ok() && options.data_bytes > 2 * shm::kBlockBytes) {
-    options.data_bytes /= 2;
-    segment = shm::Segment::Create(owner_, options);
-  }
-  if (!segment.ok()) return nullptr;
-  return std::move(segment.value());
+  const std::uint32_t index = next_ring_++;
+  std::size_t bytes = index == 0 ? options_.first_ring_bytes : options_.ring_bytes;
+  auto ring = MakeRing(index, bytes);
+  while (ring == nullptr && bytes > 2 * shm::kBlockBytes) ring = MakeRing(index, bytes /= 2);
+  return ring;
 }
 
-std::unique_ptr<shm::Segment> Process::TakeLargerRing(std::size_t than_bytes) {
-  if (than_bytes >= options_.largest_ring_bytes) return nullptr;
+std::unique_ptr<shm::Segment> Process::MakeRing(std::uint32_t index, std::size_t bytes) {
   shm::SegmentOptions options;
   options.kind = shm::SegmentKind::kRing;
-  options.index = next_ring_++;
-  options.data_bytes = options_.largest_ring_bytes;
+  options.index = index;
+  options.data_bytes = bytes;
   options.on_full = options_.on_full;
   auto segment = shm::Segment::Create(owner_, options);
   return segment.ok() ? std::move(segment.value()) : nullptr;
+}
+
+std::unique_ptr<shm::Segment> Process::TakeLargerRing(std::size_t than_bytes) {
+  return than_bytes < options_.largest_ring_bytes ? MakeRing(next_ring_++, options_.largest_ring_bytes) : nullptr;
 }
 
 void Process::GiveRing(std::unique_ptr<shm::Segment> ring) {

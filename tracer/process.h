@@ -119,6 +119,7 @@ class Process {
   std::uint32_t parent_pid_ = 0;
   shm::Mutex ring_mutex_;
   std::vector<std::unique_ptr<shm::Segment>> idle_rings_ SMILEY_GUARDED_BY(ring_mutex_);
+  std::unique_ptr<shm::Segment> MakeRing(std::uint32_t index, std::size_t bytes);  // null: no memory
   std::uint32_t next_ring_ = 0;
   enum class State : std::uint8_t { kOn, kPaused, kWaiting, kOff };
   void Change(State from, State to) { state_.compare_exchange_strong(from, to); }

@@ -59,11 +59,7 @@ void Comparer::MarkLevel(PyObject* object, const TypeInfo& info, Picture* pictur
 
 // Compares without making a picture: the common case is that nothing changed.
 bool Comparer::SameLevel(Picture* old) const {
-  if (old->total != level_.total || old->attribute_total != level_.attribute_total ||
-      old->items.size() != level_.items.size() || old->attributes.size() != level_.attributes.size()) {
-    return false;
-  }
-  return SameItems(&old->items, level_.items.data()) && SameItems(&old->attributes, level_.attributes.data());
+  return SameSizes(*old) && SameItems(&old->items, level_.items.data()) && SameItems(&old->attributes, level_.attributes.data());
 }
 
 bool Comparer::SameItems(std::vector<Mark>* marks, PyObject* const* objects) const {
@@ -302,11 +298,7 @@ bool Comparer::PatchValuesOf(std::vector<Mark>* marks, const std::vector<PyObjec
 
 bool Comparer::PatchValues(Picture* old, PyObject* object, const TypeInfo& info, shm::CborWriter* out) {
   const bool dict = IsDict(old->shape);
-  if (old->shape != Shape::kList && old->shape != Shape::kObject && !dict) return false;
-  if (old->total != level_.total || old->attribute_total != level_.attribute_total ||
-      old->items.size() != level_.items.size() || old->attributes.size() != level_.attributes.size()) {
-    return false;
-  }
+  if ((old->shape != Shape::kList && old->shape != Shape::kObject && !dict) || !SameSizes(*old)) return false;
   ops_ = 0;
   most_ops_ = static_cast<int>((old->items.size() + old->attributes.size()) / 4) + 4;
   changes_.clear();

@@ -119,6 +119,11 @@ class Comparer {
   // What the first level shows of it is what the picture shows. False: level_ has been read.
   bool SamePicture(PyObject* object, const TypeInfo& info, Picture* picture);
   bool SameLevel(Picture* old) const;
+  // REQUIRES level_ just read.
+  bool SameSizes(const Picture& old) const {
+    return old.total == level_.total && old.attribute_total == level_.attribute_total &&
+           old.items.size() == level_.items.size() && old.attributes.size() == level_.attributes.size();
+  }
   bool SameItems(std::vector<Mark>* marks, PyObject* const* objects) const;
   // A string that is met again is hashed, as a dict would do: from then on comparing it costs next to nothing. Not what the
   // interpreter might append to in place, which it does in local variables, where nothing else has it, and without a hash only.

@@ -153,13 +153,7 @@ class Faults(support.SmileyTest):
         text = "def f(n):\n    return 'result %d' % n\nfor n in range(400):\n    kept = f(n)\n"
         for name in ("first", "second"):
             self.assert_code(self.record(text, options=["-q", "--name", name]), 0)
-        self.assert_code(self.smiley("daemon", "restart"), 0)  # what stands in the log comes into tables
-        self.assert_code(self.smiley("daemon", "stop"), 0)
-        store = os.path.join(self.home, "store")
-        kept = os.path.join(self.work, "kept")
-        shutil.copytree(store, kept)
-        whole = self.exports()
-        self.assert_code(self.smiley("daemon", "stop"), 0)
+        store, kept, whole = self.kept_store()
         seed = random.SystemRandom().randrange(1 << 32)
         chance = random.Random(seed)
         seen = {"named": 0, "harmless": 0}
@@ -177,13 +171,7 @@ class Faults(support.SmileyTest):
     def test_a_table_that_ends_the_library_is_named_and_passed_over(self):
         text = "for n in range(200):\n    kept = 'result %d' % n\n"
         self.assert_code(self.record(text, options=["-q"]), 0)
-        self.assert_code(self.smiley("daemon", "restart"), 0)
-        self.assert_code(self.smiley("daemon", "stop"), 0)
-        store = os.path.join(self.home, "store")
-        kept = os.path.join(self.work, "kept")
-        shutil.copytree(store, kept)
-        whole = self.exports()
-        self.assert_code(self.smiley("daemon", "stop"), 0)
+        store, kept, whole = self.kept_store()
         tables = sorted(n for n in os.listdir(kept) if n.endswith(".sst"))
         self.assertGreater(len(tables), 2)
         for name in tables:
@@ -202,6 +190,17 @@ class Faults(support.SmileyTest):
                 self.assertEqual(self.exports().keys(), whole.keys())
                 self.assert_code(self.smiley("store", "check"), 0)
                 self.assert_code(self.smiley("daemon", "stop"), 0)
+
+    def kept_store(self):
+        """The store, a copy of it, and its exports; no daemon runs afterwards."""
+        self.assert_code(self.smiley("daemon", "restart"), 0)  # what stands in the log comes into tables
+        self.assert_code(self.smiley("daemon", "stop"), 0)
+        store = os.path.join(self.home, "store")
+        kept = os.path.join(self.work, "kept")
+        shutil.copytree(store, kept)
+        whole = self.exports()
+        self.assert_code(self.smiley("daemon", "stop"), 0)
+        return store, kept, whole
 
     def exports(self):
         """Bytes of each run's export by id, or None where it cannot be read."""
