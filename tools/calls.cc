@@ -6,6 +6,7 @@
 
 #include "tools/arguments.h"
 #include "tools/calls_view.h"
+#include "tools/connect.h"
 #include "tools/look.h"
 #include "tools/text.h"
 #include "tools/verbs.h"
@@ -121,7 +122,7 @@ int CallsMain(int argc, char** argv) {
     return kExitOk;
   }
   if (rows.empty()) {
-    Say("no calls of run " + run->id + " were recorded there (smiley-show " + run->id + " tells what was)");
+    Say("no calls of run " + run->id + " were recorded there (smiley-show " + run->id + TargetWords() + " tells what was)");
     return kExitNo;
   }
   std::string out = Print(rows, by == "count", look);

@@ -36,7 +36,20 @@ struct SshTarget {
   std::string host, program = "smiley";
 };
 
-// Words go to a shell over there, so nothing that one would take for more than a name.
+// One word of a shell's command line.
+std::string ShellWord(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
+// Nothing that a shell or ssh would take for more than a name.
 bool IsPlain(std::string_view text, std::string_view also) {
   return !text.empty() && text.front() != '-' && std::all_of(text.begin(), text.end(), [also](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || also.find(c) != std::string_view::npos;
@@ -48,7 +61,8 @@ Result<SshTarget> ParseSsh(std::string_view text) {
   const std::size_t colon = text.find(':');
   out.host = std::string(text.substr(0, colon));
   if (colon != std::string_view::npos) out.program = std::string(text.substr(colon + 1));
-  if (!IsPlain(out.host, "@.-_") || !IsPlain(out.program, "/.-_+")) {
+  const bool is_path = out.program.starts_with('/') && out.program.find_first_of(std::string_view("\0\n\r", 3)) == std::string::npos;
+  if (!IsPlain(out.host, "@.-_") || !(is_path || IsPlain(out.program, "/.-_+"))) {
     return Status(Code::kInvalid, "ssh: takes [USER@]HOST, and where smiley is not on the PATH over there, :/PATH/TO/smiley");
   }
   return out;
@@ -59,7 +73,7 @@ Result<int> ConnectSsh(const SshTarget& target) {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return Status::FromErrno("cannot make a socket", errno);
   const char* given = std::getenv("SMILEY_SSH");
   std::string ssh = given != nullptr && *given != '\0' ? given : "ssh";
-  std::string no_terminal = "-T", host = target.host, command = target.program + " daemon pipe";
+  std::string no_terminal = "-T", host = target.host, command = ShellWord(target.program) + " daemon pipe";
   char* words[] = {ssh.data(), no_terminal.data(), host.data(), command.data(), nullptr};
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -87,7 +101,10 @@ Result<int> ConnectSsh(const SshTarget& target) {
 
 void SetTarget(std::string target) { TargetPlace() = std::move(target); }
 const std::string& Target() { return TargetPlace(); }
-std::string TargetWords() { return Target().empty() ? std::string() : " --connect " + Target(); }
+std::string TargetWords() {
+  if (Target().empty()) return {};
+  return " --connect " + (IsPlain(Target(), ":/.-_+@[]") ? Target() : ShellWord(Target()));
+}
 
 Status CheckTarget(const std::string& target) {
   if (target.starts_with(kSsh)) return ParseSsh(std::string_view(target).substr(kSsh.size())).status();

@@ -11,6 +11,7 @@
 
 #include "shm/clock.h"
 #include "tools/arguments.h"
+#include "tools/connect.h"
 #include "tools/link.h"
 #include "tools/look.h"
 #include "tools/text.h"
@@ -120,7 +121,7 @@ int ImportMain(int argc, char** argv) {
   } else if (already) {
     Say("run " + run->id + " is stored already; nothing to do");
   } else {
-    Say("imported run " + run->id + ": " + Plural(run->events, "event", "events") + ", next: smiley-show " + run->id);
+    Say("imported run " + run->id + ": " + Plural(run->events, "event", "events") + ", next: smiley-show " + run->id + TargetWords());
   }
   return kExitOk;
 }

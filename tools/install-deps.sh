@@ -63,6 +63,7 @@ END
 chromium
 clang
 clang-tidy
+git
 libclang-rt-dev
 libfaketime
 procps

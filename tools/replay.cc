@@ -4,6 +4,7 @@
 
 #include "shm/clock.h"
 #include "tools/arguments.h"
+#include "tools/connect.h"
 #include "tools/look.h"
 #include "tools/names.h"
 #include "tools/verbs.h"
@@ -119,7 +120,7 @@ int ReplayMain(int argc, char** argv) {
   if (!broken) return Fail(broken);
   if (options.json) return kExitOk;
   if (count == 0) {
-    Say(run->events == 0         ? "run " + run->id + " has no events (smiley-show " + run->id + " tells what is known of it)"
+    Say(run->events == 0         ? "run " + run->id + " has no events (smiley-show " + run->id + TargetWords() + " tells what is known of it)"
         : options.where.empty() ? "no event of run " + run->id + " fits"
                                 : "no event of run " + run->id + " fits " + options.where);
     return kExitNo;

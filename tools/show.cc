@@ -6,6 +6,7 @@
 #include "daemon/position.h"
 #include "tools/answer.h"
 #include "tools/arguments.h"
+#include "tools/connect.h"
 #include "tools/event_view.h"
 #include "tools/look.h"
 #include "tools/show_state.h"
@@ -167,7 +168,7 @@ int PrintShow(Link* link, const RunView& run, const Look& look) {
   if (!status) return Fail(status);
   if (count > 0) {
     out += "\n" + threads.Print("  ");
-    rest(count, "threads", ": smiley-threads " + run.id);
+    rest(count, "threads", ": smiley-threads " + run.id + TargetWords());
   }
   Table sources(look.color, look.unicode, look.width);
   sources.Column("SOURCE", Table::Align::kRight);
@@ -186,8 +187,8 @@ int PrintShow(Link* link, const RunView& run, const Look& look) {
     out += "\n" + sources.Print("  ");
     rest(count, "sources", "");
   }
-  out += "\n  " + Paint(look.color, sgr::kDim, "next: ") + (run.running() ? "smiley-tail " : "smiley-replay ") + run.id +
-         Paint(look.color, sgr::kDim, "   or: ") + "smiley-export " + run.id + " > " + run.id + ".smiley\n";
+  out += "\n  " + Paint(look.color, sgr::kDim, "next: ") + (run.running() ? "smiley-tail " : "smiley-replay ") + run.id + TargetWords() +
+         Paint(look.color, sgr::kDim, "   or: ") + "smiley-export " + run.id + TargetWords() + " > " + run.id + ".smiley\n";
   Output::Get().Write(out);
   Output::Get().Flush();
   return kExitOk;
@@ -202,7 +203,7 @@ Status FindLine(Link* link, const RunView& run, const std::string& stream, std::
   });
   if (!status || !position->empty()) return status;
   return {Code::kNotFound, "run " + run.id + " wrote no line " + std::to_string(number) + " to " + stream +
-                               (run.running() ? " so far" : "") + ": smiley-output " + run.id + " --at shows them"};
+                               (run.running() ? " so far" : "") + ": smiley-output " + run.id + TargetWords() + " --at shows them"};
 }
 
 }  // namespace
@@ -320,7 +321,7 @@ int ThreadsMain(int argc, char** argv) {
   if (!status) return Fail(status);
   if (!json && !table.empty()) Output::Get().Write(table.Print());
   Output::Get().Flush();
-  if (!json && table.empty()) Say("run " + run->id + " has no threads: nothing was recorded (smiley-show " + run->id + ")");
+  if (!json && table.empty()) Say("run " + run->id + " has no threads: nothing was recorded (smiley-show " + run->id + TargetWords() + ")");
   return kExitOk;
 }
 

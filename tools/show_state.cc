@@ -1,3 +1,4 @@
+#include "tools/connect.h"
 #include "tools/show_state.h"
 
 #include <algorithm>
@@ -52,7 +53,7 @@ class StatePage {
     Others(state);
     Written(state);
     const std::string at = TextAt(state, "position");
-    out_ += "\n  " + Paint(look_.color, sgr::kDim, "step: ") + "smiley-show " + run_.id + " --at " + at +
+    out_ += "\n  " + Paint(look_.color, sgr::kDim, "step: ") + "smiley-show " + run_.id + TargetWords() + " --at " + at +
             Paint(look_.color, sgr::kDim, " --next | --previous | --over | --out | --back-over") + "\n";
     return std::move(out_);
   }

@@ -5,6 +5,7 @@
 
 #include "tools/arguments.h"
 #include "tools/calls_view.h"
+#include "tools/connect.h"
 #include "tools/look.h"
 #include "tools/table.h"
 #include "tools/text.h"
@@ -132,7 +133,7 @@ int StatsMain(int argc, char** argv) {
     return kExitOk;
   }
   if (table.empty()) {
-    Say("no calls of run " + run->id + " were recorded there (smiley-show " + run->id + " tells what was)");
+    Say("no calls of run " + run->id + " were recorded there (smiley-show " + run->id + TargetWords() + " tells what was)");
     return kExitNo;
   }
   std::string out = Number(end->Number("calls")) + " calls (" + Number(end->Number("primitive")) + " primitive) in " +

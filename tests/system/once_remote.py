@@ -161,6 +161,14 @@ class Remote(support.SmileyTest):
             self.assertEqual(there.out, here.out, words)
         self.assert_code(self.smiley("daemon", "stop"), 0)
         self.assert_code(self.far("list", target=target, env=env), 0)  # the daemon over there is started
+        # Where smiley lies over there in a folder whose name a shell would take apart.
+        strange = os.path.join(self.work, "it's a $(folder)")
+        os.symlink(support.BIN, strange)
+        spaced = self.far("show", run, target="ssh:me@host:%s/smiley" % strange, env=env)
+        self.assert_code(spaced, 0)
+        # What is next is next over there, and can be pasted.
+        self.assertIn("smiley-replay %s --connect 'ssh:me@host:" % run, spaced.out.decode())
+        self.assertIn("/it'\\''s a $(folder)/smiley'", spaced.out.decode())
         broken = self.far("list", target="ssh:me@host", env=self.ssh("echo no such host >&2\nexit 255\n"))
         self.assert_code(broken, 1)
         self.assertIn("smiley: ssh:me@host does not answer", broken.words)

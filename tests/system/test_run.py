@@ -218,9 +218,9 @@ class RunNeedsADaemon(support.SmileyTest):
 
 class RunPassesSignalsOn(support.SmileyTest):
     PROGRAM = """
-import signal, sys
+import os, signal, sys
 def told(number, frame):
-    print(signal.Signals(number).name, flush=True)
+    os.write(1, signal.Signals(number).name.encode() + b"\\n")  # a print may be interrupted, and then refuses another
 for number in map(int, sys.argv[1:]):
     signal.signal(number, told)
 print("ready", flush=True)
@@ -293,8 +293,11 @@ while True:
 
     @staticmethod
     def command_of(pid):
-        with open("/proc/%d/cmdline" % pid, "rb") as file:
-            return file.read().split(b"\0")
+        try:
+            with open("/proc/%d/cmdline" % pid, "rb") as file:
+                return file.read().split(b"\0")
+        except FileNotFoundError:  # it has ended
+            return []
 
     def test_a_killed_smiley_run_leaves_the_program_alone(self):
         child = self.start_program(signal.SIGUSR1)

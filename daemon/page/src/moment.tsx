@@ -1,5 +1,5 @@
 // The heart: one moment of a run. Source in the middle, values beside the lines, everything else around it, time below.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { generation } from "./api";
 import { say } from "./app_state";
 import { useCallTrace } from "./call_trace";
@@ -134,7 +134,8 @@ export function MomentView({ data }: { data: RunData }) {
 
 function useMoveKeys(id: string, data: RunData, state: State | null, following: boolean, timeline: { current: TimelineHandle | null },
   frameAt: number, setFrameAt: (index: number) => void) {
-  useEffect(() => {
+  // With the moment that it shows, not after a next picture: a key that is pressed as soon as it is there moves on from it.
+  useLayoutEffect(() => {
     if (!state) return;
     const frame = state.frames[Math.min(frameAt, state.frames.length - 1)];
     const go1 = (kind: string, fields = {}) => move(id, state.position, kind, fields);
