@@ -8,8 +8,7 @@
 # one, and a look at what it left. test: tools/test.sh. --root DIR: where the root is made, or used again
 # (default /var/tmp/smiley-debian-SUITE). --also: more packages, as in "python3.15-dev". --stale: take a mirror whose Release
 # file has run out as it is. --keep: do not remove the root of a success. Needs root, debootstrap and util-linux's unshare.
-# All runs in own mount and process namespaces: nothing that was started or mounted is left. The root is a mount itself,
-# because tests make namespaces in it.
+# All runs in own mount and process namespaces, of which it is the root: nothing that was started or mounted is left.
 set -u
 
 fail() {
@@ -87,10 +86,12 @@ step "$what in $root, with $(sed -n 's/^PRETTY_NAME=//p' "$root/etc/os-release")
 export root inside
 if unshare --mount --pid --fork --kill-child sh -c '
   mount --make-rprivate / && mount --bind "$root" "$root" && mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" &&
-    mount -t tmpfs -o mode=1777 shm "$root/dev/shm" && mount --bind /etc/resolv.conf "$root/etc/resolv.conf" || exit 1
-  exec chroot "$root" /usr/bin/env -i HOME=/srv PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    mount -t tmpfs -o mode=1777 shm "$root/dev/shm" && mount --bind /etc/resolv.conf "$root/etc/resolv.conf" &&
+    mkdir -p "$root/.outside" && cd "$root" && pivot_root . .outside || exit 1
+  exec chroot . /usr/bin/env -i HOME=/srv PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     LANG=C.UTF-8 TERM=xterm-256color ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} \
-    DEBIAN_FRONTEND=noninteractive sh -c "$inside"'; then
+    DEBIAN_FRONTEND=noninteractive \
+    sh -c "umount -l /.outside && rmdir /.outside && cd / && $inside"'; then
   step "$suite: $what passed"
   [ -n "$keep" ] || rm -rf "$root" "$root.log"
 else

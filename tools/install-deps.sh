@@ -66,6 +66,7 @@ clang-tidy
 git
 libclang-rt-dev
 libfaketime
+llvm
 procps
 strace
 tmux

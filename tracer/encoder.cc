@@ -326,9 +326,7 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
     out->Text(info.name);
   }
   if (depth >= context_->options->limits.depth) {
-    const Py_ssize_t total = dict                                                              ? PyDict_GET_SIZE(object)
-                             : info.shape == Shape::kSet || info.shape == Shape::kFrozenSet ? PySet_GET_SIZE(object)
-                                                                                               : Py_SIZE(object);
+    const Py_ssize_t total = Length(object, info.shape);
     out->Form(3);
     out->Int(ContainerForm(info.shape));
     out->Unsigned(id);

@@ -21,6 +21,10 @@ std::uint64_t Fingerprint::Of(PyObject* object) {
 void Fingerprint::Item(PyObject* object, int depth) {
   if (--nodes_ < 0) unsure_ = true;
   if (unsure_) return;
+  if (const std::uint64_t quick = QuickBits(object)) {
+    print_.Mix(quick);
+    return;
+  }
   const TypeInfo& info = context_->types.OfObject(object);
   if (IsContainer(info.shape) || info.shape == Shape::kObject || (info.subclass && info.attributes)) {
     Inside(object, info, depth);
@@ -35,15 +39,42 @@ void Fingerprint::Item(PyObject* object, int depth) {
   if (info.shape == Shape::kByteArray) print_.Mix(IdentityBits(object));  // its number shows
 }
 
+void Fingerprint::InPlace(PyObject* object, const TypeInfo& info, int depth) {
+  print_.Mix(static_cast<std::uint64_t>(Length(object, info.shape)));
+  if (depth >= context_->options->limits.depth) return;
+  print_.Mix(0);  // it has no attributes
+  const Py_ssize_t limit = context_->options->limits.items;
+  if (info.shape == Shape::kList || info.shape == Shape::kTuple) {
+    PyObject** const items = info.shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item
+                                                        : reinterpret_cast<PyTupleObject*>(object)->ob_item;
+    for (Py_ssize_t i = 0; i < Py_SIZE(object) && i < limit && !unsure_; ++i) {
+      if (items[i] == nullptr) break;  // being built
+      Item(items[i], depth + 1);
+    }
+  } else if (IsDict(info.shape)) {
+    PyObject *key, *value;
+    Py_ssize_t pos = 0;
+    for (Py_ssize_t i = 0; i < limit && !unsure_ && PyDict_Next(object, &pos, &key, &value); ++i) {
+      Item(key, depth + 1);
+      Item(value, depth + 1);
+    }
+  } else {
+    Level& level = *levels_[static_cast<std::size_t>(depth)];
+    ReadLevel(object, info, limit, &level);
+    for (std::size_t i = 0; i < level.items.size() && !unsure_; ++i) Item(level.items[i], depth + 1);
+  }
+}
+
 void Fingerprint::Inside(PyObject* object, const TypeInfo& info, int depth) {
   print_.Mix(IdentityBits(object));
   // As in the encoder: a builtin value with attributes is shown wherever it stands, the others once.
   if ((IsContainer(info.shape) || info.shape == Shape::kObject) && !seen_.Add(object).fresh) return;
   if (info.subclass) print_.Mix(ValueBits(object, info, context_->options->limits.chars));  // of the builtin part
+  if (IsContainer(info.shape) && (depth >= context_->options->limits.depth || !info.subclass)) return InPlace(object, info, depth);
   Level& level = *levels_[static_cast<std::size_t>(depth)];
   const bool shown = depth < context_->options->limits.depth;
   ReadLevel(object, info, shown ? context_->options->limits.items : 0, &level);
-  if (shown || IsContainer(info.shape)) print_.Mix(static_cast<std::uint64_t>(level.total));
+  if (shown) print_.Mix(static_cast<std::uint64_t>(level.total));
   if (shown || info.shape == Shape::kObject) print_.Mix(static_cast<std::uint64_t>(level.attribute_total));
   for (PyObject* item : level.items) {
     Item(item, depth + 1);

@@ -29,6 +29,8 @@ class Fingerprint {
  private:
   void Item(PyObject* object, int depth);
   void Inside(PyObject* object, const TypeInfo& info, int depth);
+  // REQUIRES a container, and no more than that is shown of it: its items are looked at where they lie.
+  void InPlace(PyObject* object, const TypeInfo& info, int depth);
 
   CaptureContext* context_;
   SeenObjects seen_;

@@ -105,6 +105,11 @@ void ReadLevel(PyObject* object, const TypeInfo& info, Py_ssize_t limit, Level* 
   if (info.attributes && (info.shape == Shape::kObject || info.subclass)) ReadAttributes(object, info, limit, out);
 }
 
+Py_ssize_t Length(PyObject* object, Shape shape) {
+  if (IsDict(shape)) return PyDict_GET_SIZE(object);
+  return shape == Shape::kSet || shape == Shape::kFrozenSet ? PySet_GET_SIZE(object) : Py_SIZE(object);
+}
+
 PyObject* ReadAttribute(PyObject* object, const TypeInfo& info, const char* name) {
   Level level;
   ReadAttributes(object, info, kAttributeRoom, &level);

@@ -27,6 +27,9 @@ struct Level {
 // Reads what `info` says about `object`: items of containers, attributes of objects and of subclasses' instances.
 void ReadLevel(PyObject* object, const TypeInfo& info, Py_ssize_t limit, Level* out);
 
+// REQUIRES a container: how many items it has (dicts: pairs).
+Py_ssize_t Length(PyObject* object, Shape shape);
+
 // The attribute of that name of an instance (its __dict__ or slots), borrowed; null when there is none.
 PyObject* ReadAttribute(PyObject* object, const TypeInfo& info, const char* name);
 

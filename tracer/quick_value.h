@@ -63,6 +63,22 @@ inline bool OneDigit(PyObject* number, std::int64_t* value) {
 #endif
 }
 
+// What ValueBits says of the commonest values, inline. 0: ask that.
+inline std::uint64_t QuickBits(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  if (type == &PyUnicode_Type) {
+    const Py_hash_t hash = KeptHash(object);
+    return hash != -1 ? HashedStrBits(object, hash) : 0;
+  }
+  if (type == &PyLong_Type) {
+    std::int64_t value;
+    return OneDigit(object, &value) ? IntBits(static_cast<std::uint64_t>(value < 0 ? -value : value), value < 0, type) : 0;
+  }
+  if (type == &PyFloat_Type) return FloatBits(PyFloat_AS_DOUBLE(object), type);
+  const bool constant = object == Py_None || object == Py_True || object == Py_False;
+  return constant ? MixBits(reinterpret_cast<std::uintptr_t>(object), type) : 0;
+}
+
 // True: it is surely what the mark says. False: ask the long way. REQUIRES a mark that holds a value.
 inline bool QuickSame(const Mark& mark, PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);

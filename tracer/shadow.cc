@@ -105,17 +105,23 @@ bool Comparer::SameBits(const Mark& mark, PyObject* object, const TypeInfo& info
 }
 
 bool Comparer::Recall(PyObject* object, const TypeInfo& info, Known* known, std::string_view* cbor) {
-  if (!SamePicture(object, info, &known->picture)) return false;
+  Picture& picture = *known->picture;
+  if (!SamePicture(object, info, &picture)) return false;
   *cbor = known->cbor;
-  if (!known->picture.nested) return true;
-  if (Affords(known->picture.nodes)) {
-    if (known->picture.print == 0 || known->missed) return false;
-    known->missed = fingerprint_.Of(object) != known->picture.print;
-    if (!known->missed) known->uses = 0;
-    return !known->missed;
+  if (!picture.nested) return true;
+  const bool hopeless = picture.print == 0 || known->missed;
+  if (!Affords(picture.nodes, hopeless) && !known->older.empty() && ++known->uses <= kUses) {
+    *cbor = known->older;
+    return true;
   }
-  *cbor = known->older;
-  return !known->older.empty() && ++known->uses <= kUses;
+  if (hopeless) return false;
+  known->missed = fingerprint_.Of(object) != picture.print;
+  if (known->missed) {
+    Encodes(picture.nodes);
+  } else {
+    known->uses = 0;
+  }
+  return !known->missed;
 }
 
 Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) {
@@ -124,12 +130,10 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
   const std::uint64_t bits = ValueBits(object, info, context_->options->limits.chars);
   shadow->mark = {object, bits};
   if (HasLevel(info)) {
-    if (!shadow->picture) shadow->picture = std::make_unique<Picture>();
-    Picture* picture = shadow->picture.get();
     Known& known = KnownOf(object);
     const bool again = known.object == object && known.type == Py_TYPE(object);
     if (again && known.kept && known.bits == bits && known.secrets == context_->secrets.count() && Recall(object, info, &known, cbor)) {
-      *picture = known.picture;
+      Show(known.picture, shadow);
       return Change::kSet;
     }
     bool nested = false;
@@ -137,6 +141,7 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     const int nodes = encoder_->nodes_used();
     const std::uint64_t print = encoder_->print();
     ReadLevel(object, info, context_->options->limits.items, &level_);
+    Picture* picture = shadow->OwnPicture(false);
     MarkLevel(object, info, picture);
     picture->patched = false;
     picture->nested = nested;
@@ -152,7 +157,7 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     if (known.kept) {
       known.bits = bits;
       known.secrets = context_->secrets.count();
-      known.picture = *picture;
+      Keep(shadow->picture, &known);
       known.uses = 0;
       known.cbor = *cbor;
       if (!older || !encoder_->Older(*cbor, seq_, &known.older)) known.older.clear();
@@ -161,8 +166,7 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
   }
   *cbor = encoder_->Value(object);
   if (info.shape == Shape::kException) {
-    if (!shadow->picture) shadow->picture = std::make_unique<Picture>();
-    *shadow->picture = {};
+    *shadow->OwnPicture(false) = {};
     shadow->picture->shape = info.shape;
     shadow->picture->deep_hash = XXH3_64bits(cbor->data(), cbor->size());
   } else {
@@ -222,20 +226,24 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   const bool plain_part_same = shadow->mark.bits == ValueBits(object, info, context_->options->limits.chars);
   if (plain_part_same && SamePicture(object, info, old)) {
     if (!old->nested || !(deep || context_->options->limits.deep)) return Change::kNone;
-    if (!Affords(old->nodes)) return Change::kNone;
     Known& last = KnownOf(object);
     const bool hopeless = old->patched || old->print == 0 || (last.object == object && last.missed);
-    if (!hopeless && fingerprint_.Of(object) == old->print) return Change::kNone;
-    if (!hopeless && last.object == object) last.missed = true;
+    if (!Affords(old->nodes, hopeless)) return Change::kNone;
+    if (!hopeless) {
+      if (fingerprint_.Of(object) == old->print) return Change::kNone;
+      Encodes(old->nodes);
+      if (last.object == object) last.missed = true;
+    }
     bool nested = false;
     const std::string_view whole = encoder_->Value(object, &nested);
     const std::uint64_t print = encoder_->print();
     const std::uint64_t hash = XXH3_64bits(whole.data(), whole.size());
     if (!old->patched && hash == old->deep_hash) {
-      old->print = print;
+      old->print = print;  // of whoever shares it, too: it shows the same
       if (last.object == object) last.missed = false;
       return Change::kNone;
     }
+    old = shadow->OwnPicture(true);
     old->print = print;
     old->deep_hash = hash;
     old->patched = false;
@@ -243,6 +251,7 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     return Change::kSet;
   }
   shm::CborWriter out(room_.get(), room_size_);
+  if (plain_part_same) old = shadow->OwnPicture(true);
   if (plain_part_same && PatchValues(old, object, info, &out)) {
     *cbor = out.view();
     return Change::kPatch;

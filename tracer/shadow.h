@@ -7,6 +7,7 @@
 
 #include <Python.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -40,10 +41,20 @@ struct Shadow {
   enum class State : std::uint8_t { kUnknown, kUnbound, kBound };
   State state = State::kUnbound;
   Mark mark;
-  std::unique_ptr<Picture> picture;
+  // Large ones may be shared with others that show the same: OwnPicture() before it is changed.
+  std::shared_ptr<Picture> picture;
   // The picture is of an earlier value: kept for its room, it fits no other.
   void Outdate() {
-    if (picture) picture->shape = Shape::kOpaque;
+    if (picture.use_count() > 1) {
+      picture.reset();
+    } else if (picture) {
+      picture->shape = Shape::kOpaque;
+    }
+  }
+  // A picture that nobody else has, `filled` with what it showed.
+  Picture* OwnPicture(bool filled) {
+    if (picture.use_count() != 1) picture = filled && picture ? std::make_shared<Picture>(*picture) : std::make_shared<Picture>();
+    return picture.get();
   }
 };
 
@@ -55,11 +66,14 @@ class Comparer {
   Comparer(CaptureContext* context, Encoder* encoder);
   // `object` null = unbound. `deep`: this event looks below the first level as well. For kSet and kPatch *cbor is what to
   // send, valid until the next call. `redacted`: only that it changed is told.
-  // Looking below the first level costs at most so many nodes an event, and on average no more than each event brings, of
-  // which some are saved for those that need more; what is beyond stays as it was read (asof).
+  // Looking below the first level takes at most so many nodes an event, and on average no more than the share that each event
+  // brings, of which some is saved for those that need more; what is beyond stays as it was read (asof). A node costs one to
+  // look at, and kEncoding more where it is encoded.
   static constexpr int kDeepNodes = 192;
-  static constexpr int kDeepShare = 8;
+  static constexpr int kDeepShare = 4;
   static constexpr int kDeepSavings = 4096;
+  static constexpr int kEncoding = 3;
+  static constexpr int kDeepSmall = 24;  // nodes of a value that is always looked at, on credit if need be
   void BeginEvent(std::uint64_t seq) {
     deep_nodes_ = kDeepNodes;
     if (deep_savings_ < kDeepSavings) deep_savings_ += kDeepShare;
@@ -96,22 +110,47 @@ class Comparer {
     bool missed = false;           // its last fingerprint was another one: it is encoded at once until that shows no change
     bool kept = false;             // what follows is filled: it came a second time
     int uses = 0;                  // of `older` since it was read or seen to be as it was
-    Picture picture;
+    std::shared_ptr<Picture> picture;
     std::string cbor;
     std::string older;             // the same with marks that say when it was read; empty: is not to be used
   };
-  static constexpr std::size_t kKnown = 64;
+  static constexpr int kKnownBits = 8;
+  static constexpr std::size_t kKnown = std::size_t{1} << kKnownBits;
   // What to send of it, if that is known to hold.
   bool Recall(PyObject* object, const TypeInfo& info, Known* known, std::string_view* cbor);
-  Known& KnownOf(PyObject* object) { return known_[(reinterpret_cast<std::uintptr_t>(object) >> 4) % kKnown]; }
-  // There is room for another look at that many nodes.
-  bool Affords(int nodes) {
+  Known& KnownOf(PyObject* object) {
+    return known_[reinterpret_cast<std::uintptr_t>(object) * 0x9e3779b97f4a7c15u >> (64 - kKnownBits)];
+  }
+  // There is room for another look at that many nodes; `encoded`: at once, without a fingerprint first.
+  bool Affords(int nodes, bool encoded) {
     if (context_->options->limits.deep) return true;
-    if (nodes > deep_nodes_ || nodes > deep_savings_) return false;
+    const int price = encoded ? nodes * kEncoding : nodes;
+    if (nodes > deep_nodes_ || (nodes > kDeepSmall && price > deep_savings_)) return false;
     deep_nodes_ -= nodes;
-    deep_savings_ -= nodes;
+    Pay(price);
     return true;
   }
+  // The fingerprint said that all must be encoded: paid by what later events bring.
+  void Encodes(int nodes) { Pay(nodes * kEncoding); }
+  void Pay(int price) { deep_savings_ = std::max(deep_savings_ - price, -kDeepSavings); }
+  // Gives it to the shadow: a small one is cheaper to copy than to count.
+  static void Show(const std::shared_ptr<Picture>& picture, Shadow* shadow) {
+    if (picture->items.size() + picture->attributes.size() < kWorthSharing) {
+      *shadow->OwnPicture(false) = *picture;
+    } else if (shadow->picture != picture) {
+      shadow->picture = picture;
+    }
+  }
+  static void Keep(const std::shared_ptr<Picture>& picture, Known* known) {
+    if (picture->items.size() + picture->attributes.size() >= kWorthSharing) {
+      known->picture = picture;
+    } else if (known->picture.use_count() == 1) {
+      *known->picture = *picture;
+    } else {
+      known->picture = std::make_shared<Picture>(*picture);
+    }
+  }
+  static constexpr std::size_t kWorthSharing = 24;  // marks of a picture
   static constexpr int kWorthKeeping = 48;  // nodes of a nested value
   static constexpr int kUses = 16;          // then it is read again
   // One that has neither parts nor attributes, and a value of its own to compare.

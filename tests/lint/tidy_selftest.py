@@ -29,7 +29,7 @@ GOOD = {
 }
 MOVED = '#include <utility>\n#include "shm/a.h"\nint B(Text a) {\n  const Text b = std::move(a);\n  return a.size() + b.size();%s\n}\n'
 COPIED = '#pragma once\n#include "shm/a.h"\ninline int F(Text a) { return a.size(); }\n'
-NULLED = "int G(int a) {\n  int* p = nullptr;\n  if (a == 7) p = &a;\n  return *p;\n}\n"
+NULLED = "int G(int a) {\n  const int* p = nullptr;\n  if (a == 7) p = &a;\n  return *p;\n}\n"
 
 
 class Planted(planted_tree.PlantedTree):
