@@ -97,6 +97,13 @@ void Encoder::Hide(PyObject* object) {
   }
 }
 
+void Encoder::Hidden(PyObject* object, shm::CborWriter* out) {
+  printed_ = false;
+  Hide(object);
+  out->Form(1);
+  out->Int(kFormRedacted);
+}
+
 bool Encoder::Seen(PyObject* object, std::uint64_t* id) {
   const SeenObjects::Place place = seen_.Add(object);
   if (place.fresh) ids_.push_back(context_->ids.Of(object));
@@ -334,6 +341,7 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
     print_.Mix(static_cast<std::uint64_t>(total));
     return;
   }
+  if (SmallContainer(object, info, depth, id, out)) return;
   while (levels_.size() <= static_cast<std::size_t>(depth)) levels_.push_back(std::make_unique<Level>());
   while (kept_.size() <= levels_.size()) kept_.emplace_back();
   Level& level = *levels_[static_cast<std::size_t>(depth)];
@@ -364,18 +372,12 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
         const bool hide = context_->RedactsName(level.items[done]);
         Item(level.items[done], depth + 1, out);
         if (hide) {
-          printed_ = false;
-          Hide(level.items[done + 1]);
-          out->Form(1);
-          out->Int(kFormRedacted);
+          Hidden(level.items[done + 1], out);
         } else {
           Part(level.items[done + 1], depth + 1, out);
         }
       } else if (done < info.fields.size() && context_->RedactsName(info.fields[done])) {
-        printed_ = false;
-        Hide(level.items[done]);
-        out->Form(1);
-        out->Int(kFormRedacted);
+        Hidden(level.items[done], out);
       } else {
         Part(level.items[done], depth + 1, out);
       }
@@ -405,6 +407,51 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
     }
     take = done == count ? kept / 2 : std::min(fitted, take - 1);
   }
+}
+
+bool Encoder::SmallContainer(PyObject* object, const TypeInfo& info, int depth, std::uint64_t id, shm::CborWriter* out) {
+  const bool dict = IsDict(info.shape);
+  if (info.subclass || (!dict && info.shape != Shape::kList && info.shape != Shape::kTuple)) return false;
+  const Py_ssize_t total = Length(object, info.shape);
+  if (total > kFewItems || total > context_->options->limits.items) return false;
+  const std::size_t start = out->size(), seen = seen_.size(), parts = parts_.size();
+  const Print print = print_;
+  const int nodes = nodes_;
+  print_.Mix(static_cast<std::uint64_t>(total));
+  print_.Mix(0);  // it has no attributes
+  out->Form(4);
+  out->Int(ContainerForm(info.shape));
+  out->Unsigned(id);
+  out->Int(0);
+  out->ArrayHeader(static_cast<std::uint64_t>(dict ? 2 * total : total));
+  bool fits = true;
+  if (dict) {
+    PyObject *key, *value;
+    Py_ssize_t pos = 0;
+    while (fits && PyDict_Next(object, &pos, &key, &value)) {
+      fits = nodes_ > 0;
+      Item(key, depth + 1, out);
+      if (context_->RedactsName(key)) {
+        Hidden(value, out);
+      } else {
+        Part(value, depth + 1, out);
+      }
+    }
+  } else {
+    PyObject** const items = info.shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item
+                                                        : reinterpret_cast<PyTupleObject*>(object)->ob_item;
+    for (Py_ssize_t i = 0; fits && i < total; ++i) {
+      fits = nodes_ > 0 && items[i] != nullptr;  // null: it is being built
+      if (fits) Part(items[i], depth + 1, out);
+    }
+  }
+  if (fits && !out->overflow()) return true;
+  out->Truncate(start);
+  Forget(seen);
+  parts_.resize(parts);
+  print_ = print;
+  nodes_ = nodes;
+  return false;
 }
 
 bool Encoder::Shorten(const std::vector<Kept>& kept, std::size_t start, int form, std::uint64_t id, Py_ssize_t total,
@@ -451,10 +498,7 @@ void Encoder::Attributes(const Level& level, int depth, Py_ssize_t limit, shm::C
     }
     print_.Mix(NameBits(name, context_->types.OfObject(name), context_->options->limits.chars));
     if (context_->RedactsName(name)) {
-      printed_ = false;
-      Hide(value);
-      out->Form(1);
-      out->Int(kFormRedacted);
+      Hidden(value, out);
     } else {
       Part(value, depth + 1, out);
     }

@@ -137,6 +137,11 @@ class Encoder {
     if (depth == 1 && out->size() > at && out->data()[at] == 0xc0 + shm::kCborFormTag) parts_.push_back(at);
   }
   void Container(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out);
+  // A plain list, tuple or dict of few items, from where they lie. False: it is another one or does not fit, and nothing is changed.
+  bool SmallContainer(PyObject* object, const TypeInfo& info, int depth, std::uint64_t id, shm::CborWriter* out);
+  static constexpr Py_ssize_t kFewItems = 8;
+  // In place of a value that is not to be shown.
+  void Hidden(PyObject* object, shm::CborWriter* out);
   // How far a container had come behind each of its items.
   struct Kept { std::size_t size, seen; int nodes; };
   // A container that had no room for all items, again with those that are whole. False: with none of them.

@@ -255,6 +255,7 @@ void ThreadRecorder::TouchChanged(Slot* place, Shadow* shadow, PyObject* value, 
   unsigned char quick[kQuickBytes];
   std::string_view cbor;
   Change change;
+  if (value != nullptr && comparer_->Unchanged(*shadow, value, deep)) return;
   if (const std::size_t size = value != nullptr && !slot.redacted ? QuickCbor(value, quick) : 0) {
     change = Change::kSet;
     cbor = {reinterpret_cast<const char*>(quick), size};

@@ -57,11 +57,6 @@ void Comparer::MarkLevel(PyObject* object, const TypeInfo& info, Picture* pictur
   }
 }
 
-// Compares without making a picture: the common case is that nothing changed.
-bool Comparer::SameLevel(Picture* old) const {
-  return SameSizes(*old) && SameItems(&old->items, level_.items.data()) && SameItems(&old->attributes, level_.attributes.data());
-}
-
 bool Comparer::SameItems(std::vector<Mark>* marks, PyObject* const* objects) const {
   for (Mark& mark : *marks) {
     PyObject* object = *objects++;
@@ -73,20 +68,36 @@ bool Comparer::SameItems(std::vector<Mark>* marks, PyObject* const* objects) con
   return true;
 }
 
+bool Comparer::ReadPairs(PyObject* object) {
+  PyObject* dict = nullptr;
+  const Py_ssize_t count = smiley_instance_attributes(object, &dict, pairs_, kAttributeRoom);
+  if (dict != nullptr || count > kAttributeRoom) return false;
+  parts_ = {nullptr, 0, pairs_, static_cast<std::size_t>(2 * count), 0, count};
+  return true;
+}
+
+// Without making lists of them where they can be looked at as they lie.
+void Comparer::ReadParts(PyObject* object, const TypeInfo& info) {
+  const Py_ssize_t limit = context_->options->limits.items;
+  parts_ = {};
+  if ((info.shape == Shape::kList || info.shape == Shape::kTuple) && !info.subclass) {
+    parts_.total = Py_SIZE(object);
+    parts_.items = info.shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item
+                                              : reinterpret_cast<PyTupleObject*>(object)->ob_item;
+    parts_.item_count = static_cast<std::size_t>(std::min(parts_.total, limit));
+    while (parts_.item_count > 0 && parts_.items[parts_.item_count - 1] == nullptr) --parts_.item_count;  // being built
+    return;
+  }
+  if (HasPlainAttributes(info) && ReadPairs(object)) return;
+  ReadLevel(object, info, limit, &level_);
+  parts_ = {level_.items.data(), level_.items.size(), level_.attributes.data(), level_.attributes.size(), level_.total, level_.attribute_total};
+}
+
 bool Comparer::SamePicture(PyObject* object, const TypeInfo& info, Picture* picture) {
   const std::uint64_t version = VersionOf(object, info);
   if (version != 0 && version == picture->version) return true;
-  // Lists and tuples are looked at where they lie, unless one was being built when its picture was made.
-  const Py_ssize_t limit = context_->options->limits.items;
-  const bool in_place = (info.shape == Shape::kList || info.shape == Shape::kTuple) && !info.subclass &&
-                        picture->items.size() == static_cast<std::size_t>(std::min(picture->total, limit));
-  if (in_place && picture->total == Py_SIZE(object) &&
-      SameItems(&picture->items, info.shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item
-                                                            : reinterpret_cast<PyTupleObject*>(object)->ob_item)) {
-    return true;
-  }
-  ReadLevel(object, info, limit, &level_);
-  if (in_place || !SameLevel(picture)) return false;
+  ReadParts(object, info);
+  if (!SameSizes(*picture) || !SameItems(&picture->items, parts_.items) || !SameItems(&picture->attributes, parts_.attributes)) return false;
   if (picture->version != 0) picture->version = version;
   return true;
 }
@@ -257,6 +268,7 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     return Change::kPatch;
   }
   out.Truncate(0);
+  if (plain_part_same) ReadLevel(object, info, context_->options->limits.items, &level_);
   if (plain_part_same && Patch(*old, object, info, &out)) {
     now_.nested = old->nested;
     now_.nodes = old->nodes;
@@ -278,11 +290,11 @@ bool Comparer::Operation(shm::CborWriter* out, std::uint64_t items, int op) {
 }
 
 // `step` 2: names (or keys) before the values.
-bool Comparer::PatchValuesOf(std::vector<Mark>* marks, const std::vector<PyObject*>& objects, std::size_t step, int op,
-                             shm::CborWriter* out) {
-  for (std::size_t i = step - 1; i < objects.size(); i += step) {
+bool Comparer::PatchValuesOf(std::vector<Mark>* marks, PyObject* const* objects, std::size_t step, int op, shm::CborWriter* out) {
+  for (std::size_t i = step - 1; i < marks->size(); i += step) {
     Mark& mark = (*marks)[i];
     PyObject* object = objects[i];
+    if (object == nullptr) return false;
     PyObject* name = step == 2 ? objects[i - 1] : nullptr;
     if (name != nullptr && !QuickSameItem((*marks)[i - 1], name) && !SameValue((*marks)[i - 1], name)) return false;
     if (QuickSameItem(mark, object) || SameValue(mark, object)) continue;
@@ -312,15 +324,15 @@ bool Comparer::PatchValues(Picture* old, PyObject* object, const TypeInfo& info,
   most_ops_ = static_cast<int>((old->items.size() + old->attributes.size()) / 4) + 4;
   changes_.clear();
   const std::size_t array = out->BeginArray();
-  if (!PatchValuesOf(&old->items, level_.items, dict ? 2 : 1, dict ? kSetKey : kSetItem, out)) return false;
-  if (!PatchValuesOf(&old->attributes, level_.attributes, 2, kSetAttribute, out)) return false;
+  if (!PatchValuesOf(&old->items, parts_.items, dict ? 2 : 1, dict ? kSetKey : kSetItem, out)) return false;
+  if (!PatchValuesOf(&old->attributes, parts_.attributes, 2, kSetAttribute, out)) return false;
   out->EndArray(array, static_cast<std::size_t>(ops_));
   if (out->overflow()) return false;
   for (const auto& [mark, now] : changes_) *mark = now;
   old->version = VersionOf(object, info);
   // A bytearray has a value, and can change it without the dict.
   const auto mutates = [this](PyObject* item) { return context_->types.OfObject(item).shape == Shape::kByteArray; };
-  if (old->version != 0 && std::any_of(level_.items.begin(), level_.items.end(), mutates)) old->version = 0;
+  if (old->version != 0 && std::any_of(parts_.items, parts_.items + parts_.item_count, mutates)) old->version = 0;
   old->deep_hash = old->print = 0;
   old->patched = true;
   return true;

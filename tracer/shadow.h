@@ -90,8 +90,53 @@ class Comparer {
     for (std::size_t i = 0; i < kKnown; ++i) known_[i].object = nullptr;
   }
   Change Compare(Shadow* shadow, PyObject* object, bool redacted, bool deep, std::string_view* cbor);
+  // True: it is surely what Compare would find unchanged, one of the commonest containers, looked at where its items lie.
+  bool Unchanged(const Shadow& shadow, PyObject* object, bool deep) {
+    const Picture* picture = shadow.picture.get();
+    if (picture == nullptr || object != shadow.mark.object || shadow.state != Shadow::State::kBound) return false;
+    if (picture->nested && (deep || context_->options->limits.deep)) return false;
+    const PyTypeObject* type = Py_TYPE(object);
+    if (type == &PyList_Type) return picture->shape == Shape::kList && SureItems(*picture, object, reinterpret_cast<PyListObject*>(object)->ob_item);
+    if (type == &PyTuple_Type) return picture->shape == Shape::kTuple && SureItems(*picture, object, reinterpret_cast<PyTupleObject*>(object)->ob_item);
+    if (type == &PyDict_Type) {
+      const std::uint64_t version = DictVersion(object);
+      return version != 0 && version == picture->version && picture->shape == Shape::kDict;
+    }
+    return picture->shape == Shape::kObject && SureAttributes(*picture, object);
+  }
 
  private:
+  static bool SureItems(const Picture& picture, PyObject* object, PyObject* const* items) {
+    if (picture.subclass || Py_SIZE(object) != picture.total || picture.items.size() != static_cast<std::size_t>(picture.total)) return false;
+    return SureParts(picture.items, items);
+  }
+  bool SureAttributes(const Picture& picture, PyObject* object) {
+    const TypeInfo& info = context_->types.OfObject(object);
+    return HasPlainAttributes(info) && ReadPairs(object) && parts_.attribute_total == picture.attribute_total &&
+           parts_.attribute_count == picture.attributes.size() && SureParts(picture.attributes, pairs_);
+  }
+  static bool SureParts(const std::vector<Mark>& marks, PyObject* const* objects) {
+    for (const Mark& mark : marks) {
+      PyObject* object = *objects++;
+      if (object == nullptr || !QuickSameItem(mark, object)) return false;
+    }
+    return true;
+  }
+  // All that it has may stand in the object itself.
+  bool HasPlainAttributes(const TypeInfo& info) const {
+    return info.shape == Shape::kObject && info.dict_offset == 0 && info.slots.empty() && context_->options->limits.items >= kAttributeRoom;
+  }
+  // Into parts_, without a list of them. REQUIRES HasPlainAttributes. False: they stand elsewhere, or are too many.
+  bool ReadPairs(PyObject* object);
+  // What lies in an object's first level, for as long as the program does not run.
+  struct Parts {
+    PyObject* const* items = nullptr;  // dicts: key, value, …
+    std::size_t item_count = 0;
+    PyObject* const* attributes = nullptr;  // name, value, …
+    std::size_t attribute_count = 0;
+    Py_ssize_t total = 0, attribute_total = 0;
+  };
+  void ReadParts(PyObject* object, const TypeInfo& info);
   // REQUIRES level_ just read from the object.
   void MarkLevel(PyObject* object, const TypeInfo& info, Picture* picture) const;
   // Of a dict without attributes of its own; 0 for all else.
@@ -155,13 +200,11 @@ class Comparer {
   static constexpr int kUses = 16;          // then it is read again
   // One that has neither parts nor attributes, and a value of its own to compare.
   Change ComparePlain(Shadow* shadow, PyObject* object, const TypeInfo& info, std::string_view* cbor);
-  // What the first level shows of it is what the picture shows. False: level_ has been read.
+  // What the first level shows of it is what the picture shows. False: parts_ has been read.
   bool SamePicture(PyObject* object, const TypeInfo& info, Picture* picture);
-  bool SameLevel(Picture* old) const;
-  // REQUIRES level_ just read.
   bool SameSizes(const Picture& old) const {
-    return old.total == level_.total && old.attribute_total == level_.attribute_total &&
-           old.items.size() == level_.items.size() && old.attributes.size() == level_.attributes.size();
+    return old.total == parts_.total && old.attribute_total == parts_.attribute_total && old.items.size() == parts_.item_count &&
+           old.attributes.size() == parts_.attribute_count;
   }
   bool SameItems(std::vector<Mark>* marks, PyObject* const* objects) const;
   // A string that is met again is hashed, as a dict would do: from then on comparing it costs next to nothing. Not what the
@@ -177,9 +220,9 @@ class Comparer {
   // REQUIRES what ValueBits says of the object now.
   bool SameBits(const Mark& mark, PyObject* object, const TypeInfo& info, std::uint64_t bits) const;
   // The commonest changes, of which no new picture is made: some items or attributes have other plain values, and nothing came
-  // or went. REQUIRES level_ just read. False: it is more than that, and nothing was changed but *out.
+  // or went. REQUIRES parts_ just read. False: it is more than that, and nothing was changed but *out.
   bool PatchValues(Picture* old, PyObject* object, const TypeInfo& info, shm::CborWriter* out);
-  bool PatchValuesOf(std::vector<Mark>* marks, const std::vector<PyObject*>& objects, std::size_t step, int op, shm::CborWriter* out);
+  bool PatchValuesOf(std::vector<Mark>* marks, PyObject* const* objects, std::size_t step, int op, shm::CborWriter* out);
   // False when a full value is shorter or the change cannot be said as a patch.
   // REQUIRES level_ just read.
   bool Patch(const Picture& old, PyObject* object, const TypeInfo& info, shm::CborWriter* out);
@@ -195,6 +238,9 @@ class Comparer {
   Encoder* encoder_;
   Fingerprint fingerprint_;
   Level level_;
+  Parts parts_;
+  static constexpr Py_ssize_t kAttributeRoom = 64;
+  PyObject* pairs_[2 * kAttributeRoom];  // of parts_, where no list of them is needed
   Picture now_;
   std::unique_ptr<unsigned char[]> room_;
   std::size_t room_size_;
