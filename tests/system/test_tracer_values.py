@@ -283,6 +283,35 @@ class Shapes(Recorded):
             late = max(n - e["changed"]["rows"]["items"][3]["items"][0] for n, e in enumerate(calls))
             self.assertTrue(1 <= late <= 16, late)
 
+    def test_a_large_value_that_is_sent_again_shows_what_was_changed_in_a_call(self):
+        # Frames that are told the same value share what is known of it, until one of them changes it.
+        text = ("class Box:\n    pass\nbox = Box()\nbox.__dict__.update({'a%d' % n: n for n in range(30)})\n"
+                "def outer(d, l, b, new):\n    inner(d, l, b, new)\n    return [d['7'], l[7], b.a7]\n"
+                "def inner(d, l, b, new):\n    before = [d['7'], l[7], b.a7]\n"
+                "    if new:\n        d['7'] = new\n        l[7] = new\n        b.a7 = new\n    return before\n"
+                "d = {str(n): n for n in range(40)}\nl = list(range(40))\n"
+                "for n in range(40):\n    outer(d, l, box, n if n % 9 == 8 else 0)\n")
+
+        def plain(state):
+            return [dict(state["d"]["items"])["7"], state["l"]["items"][7], state["b"]["attributes"]["a7"]]
+
+        for events in self.each(text):
+            state, seen = {}, 0
+            for o in events:
+                function, event = o.get("function"), o["event"]
+                if function not in ("outer", "inner"):
+                    continue
+                if event == "call":
+                    state[function] = {}
+                for name, value in o.get("changed", {}).items():
+                    state[function][name] = value
+                if function == "inner" and event == "line" and "before" in o.get("changed", {}):
+                    self.assertEqual(plain(state["inner"]), o["changed"]["before"]["items"], o)
+                if event == "return" and function == "outer":
+                    self.assertEqual(plain(state["outer"]), o["value"]["items"], o)
+                    seen += 1
+            self.assertEqual(seen, 40)
+
     def test_what_changes_below_the_first_level_now_and_then_is_exact_at_each_call_and_return(self):
         # Runs of calls with and without changes, some of them undone at once, objects replaced by equal ones: whatever is
         # kept from one look to the next must not show.
