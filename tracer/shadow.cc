@@ -97,7 +97,10 @@ bool Comparer::SamePicture(PyObject* object, const TypeInfo& info, Picture* pict
   const std::uint64_t version = VersionOf(object, info);
   if (version != 0 && version == picture->version) return true;
   ReadParts(object, info);
-  if (!SameSizes(*picture) || !SameItems(&picture->items, parts_.items) || !SameItems(&picture->attributes, parts_.attributes)) return false;
+  if (!SameSizes(*picture) || !SameItems(&picture->items, parts_.items) ||
+      !SameItems(&picture->attributes, parts_.attributes)) {
+    return false;
+  }
   if (picture->version != 0) picture->version = version;
   return true;
 }

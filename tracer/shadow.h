@@ -96,8 +96,12 @@ class Comparer {
     if (picture == nullptr || object != shadow.mark.object || shadow.state != Shadow::State::kBound) return false;
     if (picture->nested && (deep || context_->options->limits.deep)) return false;
     const PyTypeObject* type = Py_TYPE(object);
-    if (type == &PyList_Type) return picture->shape == Shape::kList && SureItems(*picture, object, reinterpret_cast<PyListObject*>(object)->ob_item);
-    if (type == &PyTuple_Type) return picture->shape == Shape::kTuple && SureItems(*picture, object, reinterpret_cast<PyTupleObject*>(object)->ob_item);
+    if (type == &PyList_Type) {
+      return picture->shape == Shape::kList && SureItems(*picture, object, reinterpret_cast<PyListObject*>(object)->ob_item);
+    }
+    if (type == &PyTuple_Type) {
+      return picture->shape == Shape::kTuple && SureItems(*picture, object, reinterpret_cast<PyTupleObject*>(object)->ob_item);
+    }
     if (type == &PyDict_Type) {
       const std::uint64_t version = DictVersion(object);
       return version != 0 && version == picture->version && picture->shape == Shape::kDict;
@@ -107,8 +111,8 @@ class Comparer {
 
  private:
   static bool SureItems(const Picture& picture, PyObject* object, PyObject* const* items) {
-    if (picture.subclass || Py_SIZE(object) != picture.total || picture.items.size() != static_cast<std::size_t>(picture.total)) return false;
-    return SureParts(picture.items, items);
+    return !picture.subclass && Py_SIZE(object) == picture.total &&
+           picture.items.size() == static_cast<std::size_t>(picture.total) && SureParts(picture.items, items);
   }
   bool SureAttributes(const Picture& picture, PyObject* object) {
     const TypeInfo& info = context_->types.OfObject(object);
@@ -124,7 +128,8 @@ class Comparer {
   }
   // All that it has may stand in the object itself.
   bool HasPlainAttributes(const TypeInfo& info) const {
-    return info.shape == Shape::kObject && info.dict_offset == 0 && info.slots.empty() && context_->options->limits.items >= kAttributeRoom;
+    return info.shape == Shape::kObject && info.dict_offset == 0 && info.slots.empty() &&
+           context_->options->limits.items >= kAttributeRoom;
   }
   // Into parts_, without a list of them. REQUIRES HasPlainAttributes. False: they stand elsewhere, or are too many.
   bool ReadPairs(PyObject* object);
