@@ -22,6 +22,7 @@ void Encoder::Begin() {
   whole_ = printed_ = true;
   print_ = Print(context_->secrets.count());
   nodes_ = context_->options->limits.nodes;
+  looked_at_ = 0;
   nested_ = false;
 }
 
@@ -184,6 +185,7 @@ void Encoder::Known(PyObject* object, const TypeInfo& info, shm::CborWriter* out
 
 void Encoder::Item(PyObject* object, int depth, shm::CborWriter* out) {
   --nodes_;
+  ++looked_at_;
   const PyTypeObject* type = Py_TYPE(object);
   if (type == &PyLong_Type) {
     std::int64_t value;

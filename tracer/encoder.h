@@ -120,8 +120,8 @@ class Encoder {
   // The latest Value again, its parts below the first level marked as read at that event of this thread (FORMAT.md, tag 7).
   // False: the marks cannot be set, for it was cut to fit.
   bool Older(std::string_view value, std::uint64_t seq, std::string* out) const;
-  // Nodes that the latest Value or Append took.
-  int nodes_used() const { return context_->options->limits.nodes - nodes_; }
+  // Nodes that were looked at for the latest Value or Append, those that did not fit included.
+  int nodes_looked_at() const { return looked_at_; }
   // Of the latest Value, what Fingerprint::Of says of it; 0: not known, or cannot be said.
   std::uint64_t print() const { return whole_ && printed_ ? print_.value() : 0; }
   std::string_view Redacted();
@@ -189,7 +189,8 @@ class Encoder {
   bool printed_ = true;                          // of all that was looked at
   std::string scratch_;
   std::unique_ptr<Told[]> told_;                 // direct-mapped
-  int nodes_ = 0;
+  int nodes_ = 0;                                // that there is still room for
+  int looked_at_ = 0;
   bool nested_ = false;
 };
 

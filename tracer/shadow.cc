@@ -152,7 +152,7 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     }
     bool nested = false;
     *cbor = encoder_->Value(object, &nested);
-    const int nodes = encoder_->nodes_used();
+    const int nodes = encoder_->nodes_looked_at();
     const std::uint64_t print = encoder_->print();
     ReadLevel(object, info, context_->options->limits.items, &level_);
     Picture* picture = shadow->OwnPicture(false);

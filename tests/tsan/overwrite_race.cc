@@ -1,7 +1,8 @@
 // Overwriting in a ring of two blocks under a reader that copies: with the re-check of the intent no torn copy ever
 // shows; without it (SMILEY_NO_OVERWRITE_CHECK in shm/ring_reader.cc) one must, or this test could not see anything.
-// usage: overwrite_race whole|torn
+// usage: overwrite_race whole|torn [SECONDS]; it is over sooner when something torn shows
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -25,8 +26,8 @@ int main(int argc, char** argv) {
     }
   });
   const auto torn = [&] { return reader.bad + reader.damaged; };
-  const Deadline deadline(std::chrono::seconds(expect_torn ? 60 : 3));
-  while (deadline.left() && !(expect_torn && torn())) reader.Step();
+  const Deadline deadline(std::chrono::seconds(argc > 2 ? std::atoi(argv[2]) : expect_torn ? 60 : 3));
+  while (deadline.left() && torn() == 0) reader.Step();
   stop = true;
   producer.join();
   std::printf("%llu events, %llu missing, %llu torn\n", static_cast<unsigned long long>(reader.events),
