@@ -1,9 +1,9 @@
-#include "tools/connect.h"
 #include "tools/show_state.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "tools/connect.h"
 #include "tools/event_view.h"
 #include "tools/highlight.h"
 #include "tools/text.h"

@@ -88,11 +88,16 @@ void Encoder::Hidden(PyObject* object, shm::CborWriter* out) {
   out->Int(kFormRedacted);
 }
 
-bool Encoder::Seen(PyObject* object, std::uint64_t* id) {
+bool Encoder::Seen(PyObject* object, std::uint64_t* id, shm::CborWriter* out) {
+  print_.Mix(IdentityBits(object));
   const SeenObjects::Place place = seen_.Add(object);
   if (place.fresh) ids_.push_back(context_->ids.Of(object));
   *id = ids_[place.index];
-  return !place.fresh;
+  if (place.fresh) return false;
+  out->Form(2);
+  out->Int(kFormRef);
+  out->Unsigned(*id);
+  return true;
 }
 
 void Encoder::Text(std::string_view text, Py_ssize_t cut, bool surrogates, shm::CborWriter* out) {
@@ -334,13 +339,7 @@ void Encoder::Attributes(const Level& level, int depth, Py_ssize_t limit, shm::C
 void Encoder::Object(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out) {
   const std::size_t seen = seen_.size();
   std::uint64_t id;
-  print_.Mix(IdentityBits(object));
-  if (Seen(object, &id)) {
-    out->Form(2);
-    out->Int(kFormRef);
-    out->Unsigned(id);
-    return;
-  }
+  if (Seen(object, &id, out)) return;
   const std::size_t start = out->size();
   if (depth > 0 && info.attributes) nested_ = true;
   if (!info.attributes || info.shape != Shape::kObject || depth >= context_->options->limits.depth) {

@@ -156,7 +156,8 @@ class Encoder {
   void Text(std::string_view text, Py_ssize_t cut, bool surrogates, shm::CborWriter* out);
   void TextForm(const char* type, std::string_view text, std::string_view class_name, shm::CborWriter* out);
   void Known(PyObject* object, const TypeInfo& info, shm::CborWriter* out);
-  bool Seen(PyObject* object, std::uint64_t* id);
+  // True: it stands earlier in the same value, and that is written.
+  bool Seen(PyObject* object, std::uint64_t* id, shm::CborWriter* out);
   void MixTotals(const Level& level) {
     print_.Mix(static_cast<std::uint64_t>(level.total));
     print_.Mix(static_cast<std::uint64_t>(level.attribute_total));

@@ -26,13 +26,7 @@ int ContainerForm(Shape shape) {
 void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out) {
   const std::size_t seen = seen_.size();
   std::uint64_t id;
-  print_.Mix(IdentityBits(object));
-  if (Seen(object, &id)) {
-    out->Form(2);
-    out->Int(kFormRef);
-    out->Unsigned(id);
-    return;
-  }
+  if (Seen(object, &id, out)) return;
   if (depth > 0) nested_ = true;
   const std::size_t start = out->size();
   const bool dict = IsDict(info.shape);
@@ -148,8 +142,7 @@ bool Encoder::SmallContainer(PyObject* object, const TypeInfo& info, int depth, 
       }
     }
   } else {
-    PyObject** const items = info.shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item
-                                                        : reinterpret_cast<PyTupleObject*>(object)->ob_item;
+    PyObject* const* const items = ItemsOf(object, info.shape);
     for (Py_ssize_t i = 0; fits && i < total; ++i) {
       fits = nodes_ > 0 && items[i] != nullptr;  // null: it is being built
       if (fits) Part(items[i], depth + 1, out);

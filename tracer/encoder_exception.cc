@@ -54,12 +54,7 @@ std::string_view Encoder::Exception(PyObject* exception) {
 
 void Encoder::Raised(PyObject* object, const TypeInfo& info, int depth, shm::CborWriter* out) {
   std::uint64_t id;
-  if (Seen(object, &id)) {
-    out->Form(2);
-    out->Int(kFormRef);
-    out->Unsigned(id);
-    return;
-  }
+  if (Seen(object, &id, out)) return;
   nested_ = true;
   const PyBaseExceptionObject* exception = reinterpret_cast<PyBaseExceptionObject*>(object);
   const bool deeper = depth + 1 < context_->options->limits.depth;

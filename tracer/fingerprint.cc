@@ -45,8 +45,7 @@ void Fingerprint::InPlace(PyObject* object, const TypeInfo& info, int depth) {
   print_.Mix(0);  // it has no attributes
   const Py_ssize_t limit = context_->options->limits.items;
   if (info.shape == Shape::kList || info.shape == Shape::kTuple) {
-    PyObject** const items = info.shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item
-                                                        : reinterpret_cast<PyTupleObject*>(object)->ob_item;
+    PyObject* const* const items = ItemsOf(object, info.shape);
     for (Py_ssize_t i = 0; i < Py_SIZE(object) && i < limit && !unsure_; ++i) {
       if (items[i] == nullptr) break;  // being built
       Item(items[i], depth + 1);

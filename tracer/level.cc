@@ -61,10 +61,8 @@ void ReadLevel(PyObject* object, const TypeInfo& info, Py_ssize_t limit, Level* 
   switch (info.shape) {
     case Shape::kList:
     case Shape::kTuple: {
-      const bool list = info.shape == Shape::kList;
       out->total = Py_SIZE(object);
-      PyObject** at = list ? reinterpret_cast<PyListObject*>(object)->ob_item
-                           : reinterpret_cast<PyTupleObject*>(object)->ob_item;
+      PyObject* const* at = ItemsOf(object, info.shape);
       for (Py_ssize_t i = 0; i < out->total && i < limit; ++i) {
         if (at[i] == nullptr) break;  // being built
         out->items.push_back(at[i]);

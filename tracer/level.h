@@ -30,6 +30,11 @@ void ReadLevel(PyObject* object, const TypeInfo& info, Py_ssize_t limit, Level* 
 // REQUIRES a container: how many items it has (dicts: pairs).
 Py_ssize_t Length(PyObject* object, Shape shape);
 
+// REQUIRES a list or tuple: where its items lie. Null ones: it is being built.
+inline PyObject* const* ItemsOf(PyObject* object, Shape shape) {
+  return shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item : reinterpret_cast<PyTupleObject*>(object)->ob_item;
+}
+
 // The attribute of that name of an instance (its __dict__ or slots), borrowed; null when there is none.
 PyObject* ReadAttribute(PyObject* object, const TypeInfo& info, const char* name);
 

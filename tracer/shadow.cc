@@ -82,8 +82,7 @@ void Comparer::ReadParts(PyObject* object, const TypeInfo& info) {
   parts_ = {};
   if ((info.shape == Shape::kList || info.shape == Shape::kTuple) && !info.subclass) {
     parts_.total = Py_SIZE(object);
-    parts_.items = info.shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item
-                                              : reinterpret_cast<PyTupleObject*>(object)->ob_item;
+    parts_.items = ItemsOf(object, info.shape);
     parts_.item_count = static_cast<std::size_t>(std::min(parts_.total, limit));
     while (parts_.item_count > 0 && parts_.items[parts_.item_count - 1] == nullptr) --parts_.item_count;  // being built
     return;
@@ -147,7 +146,7 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     Known& known = KnownOf(object);
     const bool again = known.object == object && known.type == Py_TYPE(object);
     if (again && known.kept && known.bits == bits && known.secrets == context_->secrets.count() && Recall(object, info, &known, cbor)) {
-      Show(known.picture, shadow);
+      Pass(known.picture, &shadow->picture);
       return Change::kSet;
     }
     bool nested = false;
@@ -171,7 +170,7 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     if (known.kept) {
       known.bits = bits;
       known.secrets = context_->secrets.count();
-      Keep(shadow->picture, &known);
+      Pass(shadow->picture, &known.picture);
       known.uses = 0;
       known.cbor = *cbor;
       if (!older || !encoder_->Older(*cbor, seq_, &known.older)) known.older.clear();
@@ -264,25 +263,24 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     *cbor = whole;
     return Change::kSet;
   }
+  if (!plain_part_same) return Send(shadow, object, cbor);
+  old = shadow->OwnPicture(true);
   shm::CborWriter out(room_.get(), room_size_);
-  if (plain_part_same) old = shadow->OwnPicture(true);
-  if (plain_part_same && PatchValues(old, object, info, &out)) {
+  if (PatchValues(old, object, info, &out)) {
     *cbor = out.view();
     return Change::kPatch;
   }
   out.Truncate(0);
-  if (plain_part_same) ReadLevel(object, info, context_->options->limits.items, &level_);
-  if (plain_part_same && Patch(*old, object, info, &out)) {
-    now_.nested = old->nested;
-    now_.nodes = old->nodes;
-    now_.patched = true;
-    for (const Mark& item : now_.items) now_.nested = now_.nested || item.identity();
-    for (const Mark& item : now_.attributes) now_.nested = now_.nested || item.identity();
-    std::swap(*old, now_);
-    *cbor = out.view();
-    return Change::kPatch;
-  }
-  return Send(shadow, object, cbor);
+  ReadLevel(object, info, context_->options->limits.items, &level_);
+  if (!Patch(*old, object, info, &out)) return Send(shadow, object, cbor);
+  now_.nested = old->nested;
+  now_.nodes = old->nodes;
+  now_.patched = true;
+  for (const Mark& item : now_.items) now_.nested = now_.nested || item.identity();
+  for (const Mark& item : now_.attributes) now_.nested = now_.nested || item.identity();
+  std::swap(*old, now_);
+  *cbor = out.view();
+  return Change::kPatch;
 }
 
 bool Comparer::Operation(shm::CborWriter* out, std::uint64_t items, int op) {

@@ -68,7 +68,7 @@ class Comparer {
   // send, valid until the next call. `redacted`: only that it changed is told.
   // Looking below the first level takes at most so many nodes an event, and on average no more than the share that each event
   // brings, of which some is saved for those that need more; what is beyond stays as it was read (asof). A node costs one to
-  // look at, and kEncoding more where it is encoded.
+  // look at, and kEncoding where it is encoded (both, where the look said that it must be).
   static constexpr int kDeepNodes = 192;
   static constexpr int kDeepShare = 4;
   static constexpr int kDeepSavings = 4096;
@@ -96,11 +96,9 @@ class Comparer {
     if (picture == nullptr || object != shadow.mark.object || shadow.state != Shadow::State::kBound) return false;
     if (picture->nested && (deep || context_->options->limits.deep)) return false;
     const PyTypeObject* type = Py_TYPE(object);
-    if (type == &PyList_Type) {
-      return picture->shape == Shape::kList && SureItems(*picture, object, reinterpret_cast<PyListObject*>(object)->ob_item);
-    }
-    if (type == &PyTuple_Type) {
-      return picture->shape == Shape::kTuple && SureItems(*picture, object, reinterpret_cast<PyTupleObject*>(object)->ob_item);
+    if (type == &PyList_Type || type == &PyTuple_Type) {
+      const Shape shape = type == &PyList_Type ? Shape::kList : Shape::kTuple;
+      return picture->shape == shape && SureItems(*picture, object, ItemsOf(object, shape));
     }
     if (type == &PyDict_Type) {
       const std::uint64_t version = DictVersion(object);
@@ -183,21 +181,14 @@ class Comparer {
   // The fingerprint said that all must be encoded: paid by what later events bring.
   void Encodes(int nodes) { Pay(nodes * kEncoding); }
   void Pay(int price) { deep_savings_ = std::max(deep_savings_ - price, -kDeepSavings); }
-  // Gives it to the shadow: a small one is cheaper to copy than to count.
-  static void Show(const std::shared_ptr<Picture>& picture, Shadow* shadow) {
-    if (picture->items.size() + picture->attributes.size() < kWorthSharing) {
-      *shadow->OwnPicture(false) = *picture;
-    } else if (shadow->picture != picture) {
-      shadow->picture = picture;
-    }
-  }
-  static void Keep(const std::shared_ptr<Picture>& picture, Known* known) {
+  // Gives a picture on: a large one is shared, a small one is cheaper to copy than to count.
+  static void Pass(const std::shared_ptr<Picture>& picture, std::shared_ptr<Picture>* to) {
     if (picture->items.size() + picture->attributes.size() >= kWorthSharing) {
-      known->picture = picture;
-    } else if (known->picture.use_count() == 1) {
-      *known->picture = *picture;
+      if (*to != picture) *to = picture;
+    } else if (to->use_count() == 1) {
+      **to = *picture;
     } else {
-      known->picture = std::make_shared<Picture>(*picture);
+      *to = std::make_shared<Picture>(*picture);
     }
   }
   static constexpr std::size_t kWorthSharing = 24;  // marks of a picture
