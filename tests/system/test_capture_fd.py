@@ -158,12 +158,14 @@ class CaptureFd(support.SmileyTest):
                 os.unlink(os.path.join(self.work, "closed"))
 
     def test_a_terminal_stays_one_with_its_size_and_modes(self):
-        text = ("import os, signal, sys, termios\n"
+        text = ("import os, select, signal, sys, termios\n"
                 "os.system('echo shell')\n"
                 "def told(*_):\n    os.write(1, b'size %d %d\\n' % os.get_terminal_size(1))\n"  # may interrupt itself
                 "signal.signal(signal.SIGWINCH, told)\n"
                 "print(os.isatty(1), os.isatty(2), os.getpgrp() == os.tcgetpgrp(0), flush=True)\n"
                 "told()\n"
+                # A signal that comes right before a read blocks is told when that is over.
+                "while not select.select([0], [], [], 0.05)[0]:\n    pass\n"
                 "input()\n"
                 "modes = termios.tcgetattr(1)\nmodes[3] &= ~termios.ECHO\ntermios.tcsetattr(1, termios.TCSANOW, modes)\n"
                 "print('quiet', flush=True)\n"

@@ -2,7 +2,8 @@
 import threading
 
 order = []
-first_done = threading.Event()
+first_done = threading.Lock()  # an Event shows who waits for it, and how soon that is, nobody knows
+first_done.acquire()
 
 
 def late(n):
@@ -16,11 +17,11 @@ def late(n):
 def first():
     threading.main_thread().join()
     late(3)
-    first_done.set()
+    first_done.release()
 
 
 def second():
-    first_done.wait()
+    first_done.acquire()
     try:
         {}["missing"]
     except KeyError as error:
