@@ -67,6 +67,8 @@ void Finish(Clock* clock) {
 
 }  // namespace
 
+std::uint64_t Clock::MonotonicUnits() const { return MonotonicNs() >> shift; }
+
 Clock Clock::Detect() {
   Clock clock;
 #if defined(__x86_64__)

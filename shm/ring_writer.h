@@ -103,6 +103,19 @@ class RingWriter {
       cursor_ += payload;
     }
   }
+  // CBOR of 1 to 16 bytes in two words, zero behind its end (as bytes in memory, whatever of them is used).
+  void AttachShort(Kind kind, std::uint32_t id, const std::uint64_t (&cbor)[2], std::size_t size) {
+    if (!event_) return;
+    if (size <= 4) {
+      if (!Fits(1) && !Continue(1)) return;
+      return Put(InlineWord(kind, 0, id, static_cast<std::uint32_t>(cbor[0])));
+    }
+    const std::size_t payload = PayloadWords(size);
+    if (!Fits(1 + payload) && !Continue(1 + payload)) return;
+    Put(AttachmentWord(kind, 0, id, static_cast<std::uint32_t>(size)));
+    Put(cbor[0]);
+    if (payload > 1) Put(cbor[1]);
+  }
   // Raw payload words (kFrame and the like; kTime and kAnchor are written by Begin itself).
   void AttachWords(Kind kind, std::uint32_t id, const std::uint64_t* words, std::size_t count) {
     if (!event_) return;

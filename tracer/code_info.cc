@@ -272,10 +272,15 @@ CodeInfo::~CodeInfo() {
   for (Slot& slot : slots) Py_XDECREF(slot.name);
 }
 
-const std::vector<std::uint32_t>& CodeInfo::MakeStep(std::uint32_t before, std::uint32_t line) {
+const std::vector<CodeInfo::Touched>& CodeInfo::MakeStep(std::uint32_t before, std::uint32_t line) {
+  // Two steps of one loop that fall on one place would be worked out at each turn: the table grows until they do not.
+  const std::size_t most = std::bit_ceil(std::min<std::size_t>(32 * lines.size() + 1, 4096));
   if (steps.empty()) {
-    const std::size_t wanted = std::min<std::size_t>(4 * lines.size() + 1, 1024);
-    steps.resize(std::bit_ceil(wanted));
+    steps.resize(std::bit_ceil(std::min<std::size_t>(2 * lines.size() + 1, most)));
+  } else if (steps[StepIndex(before, line)].taken() && steps.size() < most) {
+    const std::size_t size = 2 * steps.size();
+    steps.clear();
+    steps.resize(size);
   }
   Step& step = steps[StepIndex(before, line)];
   step.before = before;
@@ -284,7 +289,9 @@ const std::vector<std::uint32_t>& CodeInfo::MakeStep(std::uint32_t before, std::
   for (const std::uint32_t each : {before, line}) {
     const std::uint32_t* end;
     for (const std::uint32_t* at = Begin(each, &end); at != end; ++at) {
-      if (std::find(step.slots.begin(), step.slots.end(), *at) == step.slots.end()) step.slots.push_back(*at);
+      const auto same = [at](const Touched& touched) { return touched.slot == *at; };
+      if (std::any_of(step.slots.begin(), step.slots.end(), same)) continue;
+      step.slots.push_back({*at, slots[*at].place == Place::kFast ? slots[*at].index : Touched::kElsewhere});
     }
   }
   return step.slots;

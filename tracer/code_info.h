@@ -52,8 +52,20 @@ struct CodeInfo {
   std::unordered_map<int, bool> whole;  // lines that compare the whole namespace
   std::unordered_map<PyObject*, std::uint32_t> by_name;  // namespace bodies: name → slot
   // The steps from line to line taken lately, direct-mapped: a power of two of them, none before the first.
-  struct Step { std::uint32_t before = 0, line = UINT32_MAX; std::vector<std::uint32_t> slots; };
+  struct Touched {
+    std::uint32_t slot;
+    std::uint32_t index;  // Slot::index of one that is kFast, else kElsewhere
+    static constexpr std::uint32_t kElsewhere = ~0u;
+  };
+  struct Step {
+    std::uint32_t before = 0, line = UINT32_MAX;
+    std::vector<Touched> slots;
+    bool taken() const { return line != UINT32_MAX; }
+  };
   std::vector<Step> steps;
+  // Jumps backwards that stay within their line, as far as they were met: from which byte, on which line.
+  struct InnerJump { long from; int line; };
+  std::vector<InnerJump> inner_jumps;
   // Where recording begins or ends, see control.h. An empty module has a line 0, so none is another number where it counts.
   bool starts = false, stops = false;
   bool logs = false;            // its second argument is a log record to be told
@@ -73,7 +85,7 @@ struct CodeInfo {
   CodeInfo& operator=(const CodeInfo&) = delete;
   ~CodeInfo();
   // Slots that the instructions of either line touch, each once. Valid until the next call.
-  const std::vector<std::uint32_t>& Between(std::uint32_t before, std::uint32_t line) {
+  const std::vector<Touched>& Between(std::uint32_t before, std::uint32_t line) {
     if (!steps.empty()) [[likely]] {
       const Step& step = steps[StepIndex(before, line)];
       if (step.before == before && step.line == line) [[likely]]
@@ -102,7 +114,7 @@ struct CodeInfo {
     // Unlike factors, of which the high bits count: there and back again is two steps.
     return ((before * 0x9e3779b1u + line * 0x85ebca6bu) >> 16) & (steps.size() - 1);
   }
-  const std::vector<std::uint32_t>& MakeStep(std::uint32_t before, std::uint32_t line);
+  const std::vector<Touched>& MakeStep(std::uint32_t before, std::uint32_t line);
   // Namespace bodies: the slot of a name, made when it is new. `redacted` as the context says.
   std::uint32_t SlotOfName(PyObject* name, bool redacted);
 };

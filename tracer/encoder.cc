@@ -195,7 +195,7 @@ void Encoder::Item(PyObject* object, int depth, shm::CborWriter* out) {
   if (type == &PyLong_Type) {
     std::int64_t value;
     if (OneDigit(object, &value)) {
-      print_.Mix(IntBits(static_cast<std::uint64_t>(value < 0 ? -value : value), value < 0, Py_TYPE(object)));
+      print_.Mix(SmallIntBits(value));
       out->Int(value);
       return;
     }

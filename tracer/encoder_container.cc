@@ -130,9 +130,7 @@ bool Encoder::SmallContainer(PyObject* object, const TypeInfo& info, int depth, 
   out->ArrayHeader(static_cast<std::uint64_t>(dict ? 2 * total : total));
   bool fits = true;
   if (dict) {
-    PyObject *key, *value;
-    Py_ssize_t pos = 0;
-    while (fits && PyDict_Next(object, &pos, &key, &value)) {
+    ForEachItem(object, [&](PyObject* key, PyObject* value) {
       fits = nodes_ > 0;
       Item(key, depth + 1, out);
       if (context_->RedactsName(key)) {
@@ -140,7 +138,8 @@ bool Encoder::SmallContainer(PyObject* object, const TypeInfo& info, int depth, 
       } else {
         Part(value, depth + 1, out);
       }
-    }
+      return fits;
+    });
   } else {
     PyObject* const* const items = ItemsOf(object, info.shape);
     for (Py_ssize_t i = 0; fits && i < total; ++i) {

@@ -51,12 +51,13 @@ void Fingerprint::InPlace(PyObject* object, const TypeInfo& info, int depth) {
       Item(items[i], depth + 1);
     }
   } else if (IsDict(info.shape)) {
-    PyObject *key, *value;
-    Py_ssize_t pos = 0;
-    for (Py_ssize_t i = 0; i < limit && !unsure_ && PyDict_Next(object, &pos, &key, &value); ++i) {
+    if (limit <= 0) return;
+    Py_ssize_t left = limit;
+    ForEachItem(object, [&](PyObject* key, PyObject* value) {
       Item(key, depth + 1);
       Item(value, depth + 1);
-    }
+      return --left > 0 && !unsure_;
+    });
   } else {
     Level& level = *levels_[static_cast<std::size_t>(depth)];
     ReadLevel(object, info, limit, &level);

@@ -205,14 +205,25 @@ PyObject* OnLine(Arguments arguments) {
   return Nothing();
 }
 
+// The line that the jump stays on, -1 for none. Where the interpreter looks for lines it reads all of those before.
+int LineOfInnerJump(PyCodeObject* code, long from, long to) {
+  CodeInfo* info = Process::instance()->codes().Of(code);
+  for (const CodeInfo::InnerJump& jump : info->inner_jumps) {
+    if (jump.from == from) return jump.line;
+  }
+  const int line = PyCode_Addr2Line(code, static_cast<int>(from));
+  if (line < 0 || line != PyCode_Addr2Line(code, static_cast<int>(to))) return -1;
+  info->inner_jumps.push_back({from, line});
+  return line;
+}
+
 // A jump backwards within its line begins the line anew; every other one is told by the line that it reaches.
 PyObject* OnJump(Arguments arguments) {
   const long from = PyLong_AsLong(arguments[1]);
   const long to = PyLong_AsLong(arguments[2]);
   if (to >= from) return NeverAgain();
-  PyCodeObject* code = CodeOf(arguments);
-  const int line = PyCode_Addr2Line(code, static_cast<int>(from));
-  if (line < 0 || line != PyCode_Addr2Line(code, static_cast<int>(to))) return NeverAgain();
+  const int line = LineOfInnerJump(CodeOf(arguments), from, to);
+  if (line < 0) return NeverAgain();
   ThreadRecorder* recorder = ThreadRecorder::Current();
   if (recorder == nullptr) [[unlikely]]
     return Unrecorded();

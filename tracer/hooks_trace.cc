@@ -66,17 +66,16 @@ void OnBuiltin(ThreadRecorder* recorder, PyFrameObject* object, int what, PyObje
 }
 
 // When an exception is thrown into what a generator waits for, and that returns, the generator goes on without a call.
-void EnterLate(ThreadRecorder* recorder, SmileyFrame* frame) {
-  CodeInfo* code = Process::instance()->codes().Of(frame->code);
-  if (!code->included || !code->generator || !ThreadRecorder::Waits(frame->key)) return;
-  frame->top = nullptr;  // nothing was sent
-  recorder->Enter(*frame, code, Entry::kResume, nullptr);
+void EnterLate(ThreadRecorder* recorder, const SmileyFrame& frame) {
+  CodeInfo* code = Process::instance()->codes().Of(frame.code);
+  if (!code->included || !code->generator || !ThreadRecorder::Waits(frame.key)) return;
+  recorder->Enter(frame, code, Entry::kGoOn, nullptr);
 }
 
 void OnLine(ThreadRecorder* recorder, PyFrameObject* object) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
-  if (!recorder->IsTop(frame.key)) EnterLate(recorder, &frame);
+  if (!recorder->IsTop(frame.key)) EnterLate(recorder, frame);
   if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, nullptr);
   recorder->Line(frame, static_cast<std::uint32_t>(PyFrame_GetLineNumber(object)));
 }
@@ -88,7 +87,7 @@ void OnException(ThreadRecorder* recorder, PyFrameObject* object, PyObject* info
   PyObject* exception = PyTuple_GET_ITEM(info, 1);
   if (!PyExceptionInstance_Check(exception)) return;
   if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, exception);
-  if (!recorder->IsTop(frame.key)) EnterLate(recorder, &frame);
+  if (!recorder->IsTop(frame.key)) EnterLate(recorder, frame);
   if (!recorder->IsTop(frame.key)) return;
   const CodeInfo* code = Process::instance()->codes().Of(frame.code);
   recorder->Raise(frame, exception, Propagated(*code, frame.lasti, PyTuple_GET_ITEM(info, 2)),
@@ -101,7 +100,7 @@ void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) 
   if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, nullptr);
   const CodeInfo* code = recorder->TopCode(frame.key);
   if (code == nullptr) {
-    EnterLate(recorder, &frame);
+    EnterLate(recorder, frame);
     code = recorder->TopCode(frame.key);
     if (code == nullptr) return;
   }

@@ -14,15 +14,16 @@ extern "C" {
 // One activation as a hook sees it.
 typedef struct SmileyFrame {
   void* key;             // address of the interpreter's frame: unique while it is open or suspended
-  void* previous;        // the caller's key, NULL at the bottom
   PyObject** locals;     // co_nlocalsplus slots, read with smiley_slot; cells may or may not be cells yet
   PyCodeObject* code;
-  PyObject* func;        // function object, or NULL
-  PyObject* globals;
-  PyObject* names;       // namespace of a module or class body, NULL in functions
   int lasti;             // code unit last begun, negative before the first
-  PyObject* top;         // of the evaluation stack, NULL = empty: where a generator is resumed, the value sent
 } SmileyFrame;
+
+// What only few events need of a frame.
+PyObject* smiley_function(const SmileyFrame* frame);  // function object, or NULL
+PyObject* smiley_globals(const SmileyFrame* frame);
+PyObject* smiley_names(const SmileyFrame* frame);     // namespace of a module or class body, NULL in functions
+PyObject* smiley_top(const SmileyFrame* frame);       // of the evaluation stack, NULL = empty: where a generator is resumed, the value sent
 
 // The object behind what a frame holds, NULL = none. From 3.14 on the lowest bits of a reference are a tag: 1 for one that
 // is not counted (alone: nothing), 2 and 3 for what is no object.
@@ -69,9 +70,25 @@ static inline PyObject* smiley_running_task(void) { return NULL; }
 int smiley_innermost_frame(PyThreadState* thread, SmileyFrame* out);
 int smiley_outer_frame(SmileyFrame* frame);
 
-// Attributes of an instance that does not have a __dict__ object made: fills `pairs` with name, value, … (borrowed) of up to
-// `room` of them and returns the number there are. If the instance has a real dict, *dict is it and 0 is returned.
-Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** pairs, Py_ssize_t room);
+// Attributes of an instance that does not have a __dict__ object made, where they lie: `count` places, of which those whose
+// value or name is NULL are empty. If the instance has a real dict, that is `dict` and there are no places. All borrowed.
+typedef struct SmileyAttributes {
+  PyObject* dict;             // or NULL
+  PyObject* const* names;     // every other one: names[2 * i] belongs to values[i]; strs
+  PyObject* const* values;
+  Py_ssize_t count;
+} SmileyAttributes;
+void smiley_attributes(PyObject* object, SmileyAttributes* out);
+
+// A dict's keys and values where they lie, in their order: `count` places, `stride` pointers apart, of which those whose value is
+// NULL are empty. 0: they lie elsewhere (in a table that instances share), ask PyDict_Next. Borrowed.
+typedef struct SmileyItems {
+  PyObject* const* keys;
+  PyObject* const* values;
+  Py_ssize_t stride;
+  Py_ssize_t count;
+} SmileyItems;
+int smiley_dict_items(PyObject* dict, SmileyItems* out);
 
 // Value of the str `name` in a dict (exact or subclass, by its C layout); never compares foreign keys. Borrowed.
 PyObject* smiley_dict_lookup(PyObject* dict, PyObject* name);

@@ -16,14 +16,14 @@
 
 static void FillFrame(_PyInterpreterFrame* f, SmileyFrame* out) {
   out->key = f;
-  out->previous = f->previous;
   out->locals = f->localsplus;
   out->code = f->f_code;
-  out->func = (PyObject*)f->f_func;
-  out->globals = f->f_globals;
-  out->names = (f->f_code->co_flags & CO_OPTIMIZED) ? NULL : f->f_locals;
   out->lasti = _PyInterpreterFrame_LASTI(f);
-  out->top = f->stacktop > out->code->co_nlocalsplus ? f->localsplus[f->stacktop - 1] : NULL;
+}
+
+#define FUNCTION(f) (PyObject*)(f)->f_func
+static inline PyObject* TopOf(_PyInterpreterFrame* f) {
+  return f->stacktop > f->f_code->co_nlocalsplus ? f->localsplus[f->stacktop - 1] : NULL;
 }
 
 #include "tracer/interp_frames.h"
@@ -39,16 +39,16 @@ void smiley_set_frame_trace(PyFrameObject* frame, PyObject* function) {
   Py_XDECREF(old);
 }
 
-Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** pairs, Py_ssize_t room) {
+void smiley_attributes(PyObject* object, SmileyAttributes* out) {
   PyTypeObject* type = Py_TYPE(object);
-  *dict = NULL;
-  if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) return 0;
+  *out = (SmileyAttributes){NULL, NULL, NULL, 0};
+  if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) return;
   PyDictValues* held = *_PyObject_ValuesPointer(object);
   if (held == NULL) {
-    *dict = *_PyObject_ManagedDictPointer(object);
-    return 0;
+    out->dict = *_PyObject_ManagedDictPointer(object);
+    return;
   }
-  return SplitAttributes(((PyHeapTypeObject*)type)->ht_cached_keys, held->values, pairs, room);
+  SplitAttributes(((PyHeapTypeObject*)type)->ht_cached_keys, held->values, out);
 }
 
 int smiley_small_int(PyObject* number, uint64_t* magnitude, int* negative) {

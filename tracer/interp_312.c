@@ -18,31 +18,30 @@
 
 static inline void FillFrame(_PyInterpreterFrame* f, SmileyFrame* out) {
   out->key = f;
-  out->previous = f->previous;
   out->locals = f->localsplus;
   out->code = f->f_code;
-  out->func = f->f_funcobj;
-  out->globals = f->f_globals;
-  out->names = (f->f_code->co_flags & CO_OPTIMIZED) ? NULL : f->f_locals;
   out->lasti = _PyInterpreterFrame_LASTI(f);
-  out->top = f->stacktop > out->code->co_nlocalsplus ? f->localsplus[f->stacktop - 1] : NULL;
+}
+
+#define FUNCTION(f) (f)->f_funcobj
+static inline PyObject* TopOf(_PyInterpreterFrame* f) {
+  return f->stacktop > f->f_code->co_nlocalsplus ? f->localsplus[f->stacktop - 1] : NULL;
 }
 
 #include "tracer/interp_frames.h"
 
 void smiley_current_frame(SmileyFrame* out) { FillFrame(INNERMOST(PyThreadState_GET()), out); }
 
-Py_ssize_t smiley_instance_attributes(PyObject* object, PyObject** dict, PyObject** pairs, Py_ssize_t room) {
+void smiley_attributes(PyObject* object, SmileyAttributes* out) {
   PyTypeObject* type = Py_TYPE(object);
-  *dict = NULL;
-  if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) return 0;
+  *out = (SmileyAttributes){NULL, NULL, NULL, 0};
+  if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) return;
   PyDictOrValues held = *_PyObject_DictOrValuesPointer(object);
   if (!_PyDictOrValues_IsValues(held)) {
-    *dict = _PyDictOrValues_GetDict(held);
-    return 0;
+    out->dict = _PyDictOrValues_GetDict(held);
+    return;
   }
-  return SplitAttributes(((PyHeapTypeObject*)type)->ht_cached_keys, _PyDictOrValues_GetValues(held)->values, pairs,
-                         room);
+  SplitAttributes(((PyHeapTypeObject*)type)->ht_cached_keys, _PyDictOrValues_GetValues(held)->values, out);
 }
 
 int smiley_signals_pending(void) {

@@ -21,14 +21,14 @@
 
 static inline void FillFrame(_PyInterpreterFrame* f, SmileyFrame* out) {
   out->key = f;
-  out->previous = f->previous;
   out->locals = f->localsplus;
   out->code = _PyFrame_GetCode(f);
-  out->func = f->f_funcobj;
-  out->globals = f->f_globals;
-  out->names = (out->code->co_flags & CO_OPTIMIZED) ? NULL : f->f_locals;
   out->lasti = _PyInterpreterFrame_LASTI(f);
-  out->top = f->stacktop > out->code->co_nlocalsplus ? f->localsplus[f->stacktop - 1] : NULL;
+}
+
+#define FUNCTION(f) (f)->f_funcobj
+static inline PyObject* TopOf(_PyInterpreterFrame* f) {
+  return f->stacktop > _PyFrame_GetCode(f)->co_nlocalsplus ? f->localsplus[f->stacktop - 1] : NULL;
 }
 
 #include "tracer/interp_frames.h"

@@ -6,15 +6,16 @@
 
 static inline void FillFrame(_PyInterpreterFrame* f, SmileyFrame* out) {
   out->key = f;
-  out->previous = f->previous;
   out->locals = (PyObject**)f->localsplus;
   out->code = (PyCodeObject*)smiley_untag((void*)f->f_executable.bits);
-  out->func = smiley_untag((void*)f->f_funcobj.bits);
-  out->globals = f->f_globals;
-  out->names = (out->code->co_flags & CO_OPTIMIZED) ? NULL : f->f_locals;
   out->lasti = _PyInterpreterFrame_LASTI(f);
+}
+
+#define FUNCTION(f) smiley_untag((void*)(f)->f_funcobj.bits)
+static inline PyObject* TopOf(_PyInterpreterFrame* f) {
+  const PyCodeObject* code = (PyCodeObject*)smiley_untag((void*)f->f_executable.bits);
   const _PyStackRef* top = f->stackpointer;
-  out->top = top > f->localsplus + out->code->co_nlocalsplus ? smiley_untag((void*)top[-1].bits) : NULL;
+  return top > f->localsplus + code->co_nlocalsplus ? smiley_untag((void*)top[-1].bits) : NULL;
 }
 
 #include "tracer/interp_frames.h"

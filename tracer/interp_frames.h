@@ -1,6 +1,16 @@
-// Thread rule: as interp.h. Included at the end of the version files: frames that run already. Before it FillFrame, which
-// reads one frame, and INNERMOST(thread), a thread's running frame, were defined.
+// Thread rule: as interp.h. Included by the version files: what is read of frames, and those that run already. Before it
+// were defined: FillFrame, which reads one frame, INNERMOST(thread), a thread's running frame, FUNCTION(frame) and TopOf.
 #pragma once
+
+PyObject* smiley_function(const SmileyFrame* frame) { return FUNCTION((_PyInterpreterFrame*)frame->key); }
+
+PyObject* smiley_globals(const SmileyFrame* frame) { return ((_PyInterpreterFrame*)frame->key)->f_globals; }
+
+PyObject* smiley_names(const SmileyFrame* frame) {
+  return (frame->code->co_flags & CO_OPTIMIZED) != 0 ? NULL : ((_PyInterpreterFrame*)frame->key)->f_locals;
+}
+
+PyObject* smiley_top(const SmileyFrame* frame) { return TopOf((_PyInterpreterFrame*)frame->key); }
 
 // The frame or the nearest of its callers that is of Python code and past its beginning.
 static int FillWhole(_PyInterpreterFrame* f, SmileyFrame* out) {

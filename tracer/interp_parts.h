@@ -24,6 +24,25 @@ PyObject* smiley_dict_lookup(PyObject* object, PyObject* name) {
   return NULL;
 }
 
+int smiley_dict_items(PyObject* object, SmileyItems* out) {
+  const PyDictObject* dict = (PyDictObject*)object;
+  if (dict->ma_values != NULL) return 0;
+  PyDictKeysObject* keys = dict->ma_keys;
+  out->count = keys->dk_nentries;
+  if (DK_IS_UNICODE(keys)) {
+    const PyDictUnicodeEntry* entries = DK_UNICODE_ENTRIES(keys);
+    out->keys = &entries->me_key;
+    out->values = &entries->me_value;
+    out->stride = sizeof *entries / sizeof(PyObject*);
+  } else {
+    const PyDictKeyEntry* entries = DK_ENTRIES(keys);
+    out->keys = &entries->me_key;
+    out->values = &entries->me_value;
+    out->stride = sizeof *entries / sizeof(PyObject*);
+  }
+  return 1;
+}
+
 int smiley_set_next(PyObject* set, Py_ssize_t* pos, PyObject** key) {
   Py_hash_t hash;
   return _PySet_NextEntry(set, pos, key, &hash);
@@ -55,17 +74,11 @@ const char* smiley_layout_problem(void) {
   return NULL;
 }
 
-static Py_ssize_t SplitAttributes(PyDictKeysObject* keys, PyObject** held, PyObject** pairs, Py_ssize_t room) {
-  if (!DK_IS_UNICODE(keys)) return 0;
-  PyDictUnicodeEntry* entries = DK_UNICODE_ENTRIES(keys);
-  Py_ssize_t count = 0;
-  for (Py_ssize_t i = 0; i < keys->dk_nentries; i++) {
-    if (held[i] == NULL || entries[i].me_key == NULL) continue;
-    if (count < room) {
-      pairs[2 * count] = entries[i].me_key;
-      pairs[2 * count + 1] = held[i];
-    }
-    count++;
-  }
-  return count;
+static void SplitAttributes(PyDictKeysObject* keys, PyObject** held, SmileyAttributes* out) {
+  if (!DK_IS_UNICODE(keys)) return;
+  const PyDictUnicodeEntry* entries = DK_UNICODE_ENTRIES(keys);
+  out->names = &entries->me_key;
+  out->values = held;
+  out->count = keys->dk_nentries;
 }
+_Static_assert(sizeof(PyDictUnicodeEntry) == 2 * sizeof(PyObject*) && offsetof(PyDictUnicodeEntry, me_key) == 0, "names lie at every other pointer");

@@ -10,13 +10,14 @@ namespace {
 constexpr Py_ssize_t kAttributeRoom = 64;
 
 void ReadDict(PyObject* dict, Py_ssize_t limit, Py_ssize_t* total, std::vector<PyObject*>* out) {
-  PyObject *key, *value;
-  Py_ssize_t pos = 0;
   *total += PyDict_GET_SIZE(dict);
-  for (Py_ssize_t i = 0; i < limit && PyDict_Next(dict, &pos, &key, &value); ++i) {
+  if (limit <= 0) return;
+  Py_ssize_t left = limit;
+  ForEachItem(dict, [&](PyObject* key, PyObject* value) {
     out->push_back(key);
     out->push_back(value);
-  }
+    return --left > 0;
+  });
 }
 
 PyObject* DictOf(PyObject* object, const TypeInfo& info) {
@@ -35,12 +36,15 @@ PyObject* DictOf(PyObject* object, const TypeInfo& info) {
 
 void ReadAttributes(PyObject* object, const TypeInfo& info, Py_ssize_t limit, Level* out) {
   PyObject* dict = DictOf(object, info);
-  PyObject* pairs[2 * kAttributeRoom];
   if (dict == nullptr) {
-    const Py_ssize_t room = limit < kAttributeRoom ? limit : kAttributeRoom;
-    const Py_ssize_t count = smiley_instance_attributes(object, &dict, pairs, room);
-    out->attribute_total += count;
-    out->attributes.insert(out->attributes.end(), pairs, pairs + 2 * (count < room ? count : room));
+    SmileyAttributes at;
+    smiley_attributes(object, &at);
+    dict = at.dict;
+    ForEachAttribute(at, [&](PyObject* name, PyObject* value) {
+      if (++out->attribute_total > limit) return;
+      out->attributes.push_back(name);
+      out->attributes.push_back(value);
+    });
   }
   if (dict != nullptr && PyDict_Check(dict)) ReadDict(dict, limit, &out->attribute_total, &out->attributes);
   for (const auto& [name, offset] : info.slots) {

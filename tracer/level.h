@@ -8,6 +8,7 @@
 
 #include <vector>
 
+#include "tracer/interp.h"
 #include "tracer/types.h"
 
 namespace smiley::tracer {
@@ -23,6 +24,31 @@ struct Level {
     attributes.clear();
   }
 };
+
+// Calls `each` with name and value of the attributes that stand in the object itself.
+template <typename Each>
+void ForEachAttribute(const SmileyAttributes& at, Each each) {
+  for (Py_ssize_t i = 0; i < at.count; ++i) {
+    if (at.values[i] != nullptr && at.names[2 * i] != nullptr) each(at.names[2 * i], at.values[i]);
+  }
+}
+
+// Calls `each` with key and value of a dict's items in order, until it says false.
+template <typename Each>
+void ForEachItem(PyObject* dict, Each each) {
+  SmileyItems at;
+  if (smiley_dict_items(dict, &at)) [[likely]] {
+    for (Py_ssize_t i = 0; i < at.count; ++i) {
+      PyObject* value = at.values[i * at.stride];
+      if (value != nullptr && !each(at.keys[i * at.stride], value)) return;
+    }
+    return;
+  }
+  PyObject *key, *value;
+  Py_ssize_t pos = 0;
+  while (PyDict_Next(dict, &pos, &key, &value) && each(key, value)) {
+  }
+}
 
 // Reads what `info` says about `object`: items of containers, attributes of objects and of subclasses' instances.
 void ReadLevel(PyObject* object, const TypeInfo& info, Py_ssize_t limit, Level* out);

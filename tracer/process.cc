@@ -19,6 +19,7 @@ namespace smiley::tracer {
 
 Process* Process::instance_ = nullptr;
 std::atomic<bool> Process::forked{false};
+std::atomic<std::uint64_t> Process::turn_{1};
 
 namespace {
 
@@ -380,10 +381,13 @@ void Process::Incomplete(const char* why) {
 void Process::BeginStretch() {
   ++stretch_;
   state_.store(State::kOn, std::memory_order_relaxed);
+  Turn();
 }
 
 void Process::SwitchOff(const char* why) {
-  if (state_.exchange(State::kOff) == State::kOff) return;
+  const bool before = state_.exchange(State::kOff) == State::kOff;
+  Turn();
+  if (before) return;
   if (catalogue_) Note("incomplete", why);
   std::fprintf(stderr, "smiley: recording stopped: %s\n", why);
 }

@@ -91,15 +91,23 @@ class Process {
   const Control& control() const { return control_; }
 
   static Process* instance() { return instance_; }
-  static void Install(Process* process) { instance_ = process; }
-  // Set in the child by the fork handler; cleared by ReopenAfterFork.
+  static void Install(Process* process) {
+    instance_ = process;
+    Turn();
+  }
+  // Set in the child by the fork handler (with Turn behind it); cleared by ReopenAfterFork.
   static std::atomic<bool> forked;
+  // Another number, never 0, whenever what a thread's recorder found out about the process may hold no more: a fork, recording
+  // paused, gone on or switched off. So that an event has one thing to ask.
+  static std::uint64_t turn() { return turn_.load(std::memory_order_relaxed); }
+  static void Turn() { turn_.fetch_add(1); }
 
  private:
   std::string ProcessRecord(bool fork) const;
   Status OpenCatalogue(bool fork);
 
   static Process* instance_;
+  static std::atomic<std::uint64_t> turn_;
   const SmileyStartConfig* config_;
   Options options_;
   std::string cwd_;
@@ -122,7 +130,10 @@ class Process {
   std::unique_ptr<shm::Segment> MakeRing(std::uint32_t index, std::size_t bytes);  // null: no memory
   std::uint32_t next_ring_ = 0;
   enum class State : std::uint8_t { kOn, kPaused, kWaiting, kOff };
-  void Change(State from, State to) { state_.compare_exchange_strong(from, to); }
+  void Change(State from, State to) {
+    state_.compare_exchange_strong(from, to);
+    Turn();
+  }
   std::atomic<State> state_{State::kOn};
   std::uint32_t stretch_ = 0;
   Control control_;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 namespace smiley::tracer {
 
@@ -34,17 +35,29 @@ inline std::uint64_t MixBits(std::uint64_t bits, PyTypeObject* type) {
 inline std::uint64_t IdentityBits(PyObject* object) {
   return reinterpret_cast<std::uintptr_t>(object) * 0xd6e8feb86659fd93u ^ reinterpret_cast<std::uintptr_t>(Py_TYPE(object));
 }
+// Of an int itself (no subclass) of fewer than 62 bits.
+inline std::uint64_t SmallIntBits(std::int64_t value) { return static_cast<std::uint64_t>(value) << 2 | 1; }
 inline std::uint64_t IntBits(std::uint64_t magnitude, bool negative, PyTypeObject* type) {
+  if (type == &PyLong_Type && magnitude >> 61 == 0) {
+    return SmallIntBits(negative ? -static_cast<std::int64_t>(magnitude) : static_cast<std::int64_t>(magnitude));
+  }
   return MixBits(negative ? ~magnitude * 0xff51afd7ed558ccdu : magnitude, type);
+}
+// The builtins themselves have numbers that the compiler knows in place of their addresses.
+inline std::uint64_t MixBuiltin(std::uint64_t bits, std::uint64_t builtin) {
+  bits ^= builtin;
+  return bits == 0 ? 1 : bits;
 }
 inline std::uint64_t FloatBits(double value, PyTypeObject* type) {
   std::uint64_t bits;
   std::memcpy(&bits, &value, 8);
-  return MixBits(bits * 0xc2b2ae3d27d4eb4fu, type);
+  bits *= 0xc2b2ae3d27d4eb4fu;
+  return type == &PyFloat_Type ? MixBuiltin(bits, 0x8ebc6af09c88c6e3u) : MixBits(bits, type);
 }
 // REQUIRES the hash that the interpreter keeps in the str, not -1.
 inline std::uint64_t HashedStrBits(PyObject* text, Py_hash_t hash) {
-  return MixBits(static_cast<std::uint64_t>(hash) * 0xd6e8feb86659fd93u, Py_TYPE(text));
+  const std::uint64_t bits = static_cast<std::uint64_t>(hash);
+  return Py_TYPE(text) == &PyUnicode_Type ? MixBuiltin(bits, 0x589965cc75374cc3u) : MixBits(bits, Py_TYPE(text));
 }
 inline Py_hash_t KeptHash(PyObject* text) { return reinterpret_cast<PyASCIIObject*>(text)->hash; }
 
@@ -72,7 +85,7 @@ inline std::uint64_t QuickBits(PyObject* object) {
   }
   if (type == &PyLong_Type) {
     std::int64_t value;
-    return OneDigit(object, &value) ? IntBits(static_cast<std::uint64_t>(value < 0 ? -value : value), value < 0, type) : 0;
+    return OneDigit(object, &value) ? SmallIntBits(value) : 0;
   }
   if (type == &PyFloat_Type) return FloatBits(PyFloat_AS_DOUBLE(object), type);
   const bool constant = object == Py_None || object == Py_True || object == Py_False;
@@ -84,8 +97,7 @@ inline bool QuickSame(const Mark& mark, PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
   if (type == &PyLong_Type) {
     std::int64_t value;
-    return OneDigit(object, &value) &&
-           mark.bits == IntBits(static_cast<std::uint64_t>(value < 0 ? -value : value), value < 0, type);
+    return OneDigit(object, &value) && mark.bits == SmallIntBits(value);
   }
   if (type == &PyUnicode_Type) {
     const Py_hash_t hash = KeptHash(object);
@@ -93,6 +105,12 @@ inline bool QuickSame(const Mark& mark, PyObject* object) {
   }
   if (type == &PyFloat_Type) return mark.bits == FloatBits(PyFloat_AS_DOUBLE(object), type);
   return object == mark.object && (object == Py_None || object == Py_True || object == Py_False);
+}
+
+// REQUIRES a str itself and the mark of one. True and false as for QuickSame.
+inline bool QuickSameName(const Mark& mark, PyObject* name) {
+  const Py_hash_t hash = KeptHash(name);
+  return hash != -1 && mark.bits == HashedStrBits(name, hash);
 }
 
 // REQUIRES an item of a picture: a mark of a value or of an identity. True and false as for QuickSame.
@@ -141,52 +159,46 @@ inline std::uint64_t NameBits(PyObject* name, const TypeInfo& info, Py_ssize_t c
 // REQUIRES a str. Of its text, whether the interpreter keeps a hash or not.
 std::uint64_t TextBits(PyObject* text, Py_ssize_t chars);
 
-constexpr std::size_t kQuickBytes = 16;
+// CBOR of up to 16 bytes in two words, its first byte the lowest of the first word, zero behind its end.
+struct QuickCbor {
+  std::uint64_t words[2] = {0, 0};
+  std::size_t size = 0;  // bytes; 0: ask the encoder
+  std::string_view view() const { return {reinterpret_cast<const char*>(words), size}; }
 
-// The CBOR of None, bools, small ints and floats. 0: ask the encoder.
-inline std::size_t QuickCbor(PyObject* object, unsigned char* out) {
-  if (object == Py_None) {
-    out[0] = 0xf6;
-    return 1;
+  // None, bools, small ints and floats.
+  explicit QuickCbor(PyObject* object) {
+    constexpr std::uint64_t kFalse = 0xf4, kTrue = 0xf5, kNone = 0xf6, kFloat = 0xfb;
+    if (Py_TYPE(object) == &PyLong_Type) {
+      std::int64_t value;
+      if (OneDigit(object, &value)) SetInt(value);
+    } else if (Py_TYPE(object) == &PyFloat_Type) {
+      std::uint64_t bits;
+      const double value = PyFloat_AS_DOUBLE(object);
+      std::memcpy(&bits, &value, 8);
+      bits = __builtin_bswap64(bits);
+      words[0] = kFloat | bits << 8;
+      words[1] = bits >> 56;
+      size = 9;
+    } else if (object == Py_None) {
+      Set(kNone, 1);
+    } else if (object == Py_True || object == Py_False) {
+      Set(object == Py_True ? kTrue : kFalse, 1);
+    }
   }
-  if (Py_TYPE(object) == &PyLong_Type) {
-    std::int64_t value;
-    if (!OneDigit(object, &value)) return 0;
-    const unsigned char major = value < 0 ? 0x20 : 0x00;
+
+ private:
+  void Set(std::uint64_t word, std::size_t bytes) {
+    words[0] = word;
+    size = bytes;
+  }
+  void SetInt(std::int64_t value) {
+    const std::uint64_t major = value < 0 ? 0x20 : 0x00;
     const std::uint64_t number = value < 0 ? ~static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
-    if (number < 24) {
-      out[0] = static_cast<unsigned char>(major | number);
-      return 1;
-    }
-    if (number < 0x100) {
-      out[0] = major | 24;
-      out[1] = static_cast<unsigned char>(number);
-      return 2;
-    }
-    if (number < 0x10000) {
-      out[0] = major | 25;
-      out[1] = static_cast<unsigned char>(number >> 8);
-      out[2] = static_cast<unsigned char>(number);
-      return 3;
-    }
-    out[0] = major | 26;  // a digit has 30 bits
-    for (int i = 0; i < 4; ++i) out[1 + i] = static_cast<unsigned char>(number >> (24 - 8 * i));
-    return 5;
+    if (number < 24) return Set(major | number, 1);
+    if (number < 0x100) return Set(major | 24 | number << 8, 2);
+    if (number < 0x10000) return Set(major | 25 | std::uint64_t{__builtin_bswap16(static_cast<std::uint16_t>(number))} << 8, 3);
+    Set(major | 26 | std::uint64_t{__builtin_bswap32(static_cast<std::uint32_t>(number))} << 8, 5);  // a digit has 30 bits
   }
-  if (Py_TYPE(object) == &PyFloat_Type) {
-    std::uint64_t bits;
-    const double value = PyFloat_AS_DOUBLE(object);
-    std::memcpy(&bits, &value, 8);
-    bits = __builtin_bswap64(bits);
-    out[0] = 0xfb;
-    std::memcpy(out + 1, &bits, 8);
-    return 9;
-  }
-  if (object == Py_True || object == Py_False) {
-    out[0] = object == Py_True ? 0xf5 : 0xf4;
-    return 1;
-  }
-  return 0;
-}
+};
 
 }  // namespace smiley::tracer

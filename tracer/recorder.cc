@@ -12,8 +12,6 @@
 namespace smiley::tracer {
 namespace {
 
-__attribute__((tls_model("initial-exec"))) thread_local ThreadRecorder* t_recorder = nullptr;
-
 // Frames of generators and coroutines that wait to be resumed, in any thread. Guarded by the GIL.
 std::unordered_map<void*, FrameEntry*>& Suspended() {
   static auto* frames = new std::unordered_map<void*, FrameEntry*>;
@@ -33,6 +31,8 @@ constexpr std::size_t kKeptPictures = 16;  // spare frames
 
 }  // namespace
 
+constinit thread_local ThreadRecorder* ThreadRecorder::current_ = nullptr;
+
 std::uint32_t ThreadRecorder::NextSerial() { return ++g_serial; }
 
 ThreadRecorder::ThreadRecorder() : process_(Process::instance()), tasks_(process_), serial_(++g_serial) {
@@ -43,15 +43,16 @@ ThreadRecorder::ThreadRecorder() : process_(Process::instance()), tasks_(process
   stop_seq_ = process_->control().stop_events();
 }
 
-ThreadRecorder* ThreadRecorder::Current() {
-  ThreadRecorder* self = t_recorder;
+ThreadRecorder* ThreadRecorder::FindCurrent() {
+  const std::uint64_t turn = Process::turn();
+  ThreadRecorder* self = current_;
   if (self == nullptr) {
     Process* process = Process::instance();
     if (process == nullptr || process->off()) return nullptr;
     self = new ThreadRecorder;
-    t_recorder = self;
+    current_ = self;
     OnThreadEnd([](void* recorder) {
-      t_recorder = nullptr;
+      current_ = nullptr;
       static_cast<ThreadRecorder*>(recorder)->EndThread();
     }, self);
   }
@@ -66,7 +67,9 @@ ThreadRecorder* ThreadRecorder::Current() {
     self->Stop();
     return nullptr;
   }
-  return self->unrecorded_ ? nullptr : self;
+  if (self->unrecorded_) return nullptr;
+  self->turn_ = self->stop_seq_ == 0 ? turn : 0;
+  return self;
 }
 
 // The thread's ring and its first event; again in a forked child.
@@ -208,8 +211,9 @@ PyObject* ThreadRecorder::Read(const SmileyFrame& frame, const Slot& slot) const
     case Place::kCell:
     case Place::kFree: {
       PyObject* value = smiley_slot(&frame, slot.index);
-      if (value == nullptr && slot.place == Place::kFree && frame.lasti < 0 && frame.func != nullptr) {
-        PyObject* closure = reinterpret_cast<PyFunctionObject*>(frame.func)->func_closure;
+      if (value == nullptr && slot.place == Place::kFree && frame.lasti < 0) {
+        PyObject* function = smiley_function(&frame);
+        PyObject* closure = function != nullptr ? reinterpret_cast<PyFunctionObject*>(function)->func_closure : nullptr;
         if (closure != nullptr && static_cast<Py_ssize_t>(slot.free_index) < PyTuple_GET_SIZE(closure)) {
           value = PyTuple_GET_ITEM(closure, slot.free_index);
         }
@@ -218,25 +222,12 @@ PyObject* ThreadRecorder::Read(const SmileyFrame& frame, const Slot& slot) const
       return value;
     }
     case Place::kName:
-      return frame.names != nullptr && PyDict_Check(frame.names) ? smiley_dict_lookup(frame.names, slot.name) : nullptr;
-    case Place::kGlobal:
-      return frame.globals != nullptr && PyDict_Check(frame.globals) ? smiley_dict_lookup(frame.globals, slot.name) : nullptr;
+    case Place::kGlobal: {
+      PyObject* names = slot.place == Place::kName ? smiley_names(&frame) : smiley_globals(&frame);
+      return names != nullptr && PyDict_Check(names) ? smiley_dict_lookup(names, slot.name) : nullptr;
+    }
   }
   return nullptr;
-}
-
-inline void ThreadRecorder::Touch(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t number, bool deep) {
-  Slot& slot = entry->code->slots[number];
-  Shadow& shadow = entry->shadows[number];
-  PyObject* value = slot.place == Place::kFast ? smiley_slot(&frame, slot.index) : Read(frame, slot);
-  if (value == nullptr ? shadow.state == Shadow::State::kUnbound
-                       : shadow.state == Shadow::State::kBound && QuickSame(shadow.mark, value)) {
-    return;
-  }
-  if (value == nullptr && slot.place == Place::kFast && entry->code->namespace_body && Uncover(entry, frame, number, deep)) {
-    return;
-  }
-  TouchChanged(&slot, &shadow, value, deep);
 }
 
 // The variable of an inlined comprehension is gone, and with it what hid a name of the module's or the class's own.
@@ -245,29 +236,36 @@ bool ThreadRecorder::Uncover(FrameEntry* entry, const SmileyFrame& frame, std::u
   if (own == entry->code->by_name.end() || own->second >= entry->shadows.size()) return false;
   entry->shadows[number].state = Shadow::State::kUnbound;
   entry->shadows[own->second].state = Shadow::State::kUnknown;
-  Touch(entry, frame, own->second, deep);
+  TouchChanged(entry, frame, own->second, Read(frame, entry->code->slots[own->second]), deep);
   return true;
 }
 
+// The catalogue has the slot's name.
+inline bool ThreadRecorder::HasName(Slot* slot) {
+  if (slot->name_id != 0 || process_->NameId(slot) != 0) [[likely]]
+    return true;
+  process_->SwitchOff("no room for another name; free some space in shared memory and on disk");
+  return false;
+}
+
 // What the first look could not tell to be as it was.
-void ThreadRecorder::TouchChanged(Slot* place, Shadow* shadow, PyObject* value, bool deep) {
-  Slot& slot = *place;
-  unsigned char quick[kQuickBytes];
-  std::string_view cbor;
-  Change change;
-  if (value != nullptr && comparer_->Unchanged(*shadow, value, deep)) return;
-  if (const std::size_t size = value != nullptr && !slot.redacted ? QuickCbor(value, quick) : 0) {
-    change = Change::kSet;
-    cbor = {reinterpret_cast<const char*>(quick), size};
-    comparer_->Told(shadow, value);
-  } else {
-    change = comparer_->Compare(shadow, value, slot.redacted, deep, &cbor);
-    if (change == Change::kNone) return;
-  }
-  if (slot.name_id == 0 && process_->NameId(&slot) == 0) {
-    process_->SwitchOff("no room for another name; free some space in shared memory and on disk");
+void ThreadRecorder::TouchChanged(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t number, PyObject* value, bool deep) {
+  Slot& slot = entry->code->slots[number];
+  Shadow& shadow = entry->shadows[number];
+  if (value != nullptr) {
+    if (const QuickCbor quick(value); quick.size != 0 && !slot.redacted) {
+      Comparer::Told(&shadow, value);
+      if (HasName(&slot)) writer_->AttachShort(shm::Kind::kSet, slot.name_id, quick.words, quick.size);
+      return;
+    }
+    if (comparer_->Unchanged(shadow, value, deep)) return;
+  } else if (slot.place == Place::kFast && entry->code->namespace_body && Uncover(entry, frame, number, deep)) {
     return;
   }
+  std::string_view cbor;
+  comparer_->AtEvent(writer_->last_seq());
+  const Change change = comparer_->Compare(&shadow, value, slot.redacted, deep, &cbor);
+  if (change == Change::kNone || !HasName(&slot)) return;
   switch (change) {
     case Change::kUnset:
       writer_->Attach(shm::Kind::kUnset, 0, slot.name_id, nullptr, 0);
@@ -284,23 +282,33 @@ void ThreadRecorder::TouchChanged(Slot* place, Shadow* shadow, PyObject* value, 
 }
 
 void ThreadRecorder::TouchAll(FrameEntry* entry, const SmileyFrame& frame, bool deep) {
-  comparer_->BeginEvent(writer_->last_seq());
   const std::uint32_t count = static_cast<std::uint32_t>(entry->shadows.size());
-  for (std::uint32_t i = 0; i < count; ++i) Touch(entry, frame, i, deep);
+  const Shadow* const shadows = entry->shadows.data();
+  const Slot* const slots = entry->code->slots.data();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    PyObject* value = slots[i].place == Place::kFast ? smiley_slot(&frame, slots[i].index) : Read(frame, slots[i]);
+    if (!Same(shadows[i], value)) TouchChanged(entry, frame, i, value, deep);
+  }
 }
 
 // `before` the line just run, `line` the one about to run (the same: only one).
-void ThreadRecorder::TouchLines(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t before, std::uint32_t line) {
-  comparer_->BeginEvent(writer_->last_seq());
-  for (const std::uint32_t slot : entry->code->Between(before, line)) Touch(entry, frame, slot, false);
+[[gnu::always_inline]] inline void ThreadRecorder::TouchLines(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t before, std::uint32_t line) {
+  const std::vector<CodeInfo::Touched>& touched = entry->code->Between(before, line);
+  const Shadow* const shadows = entry->shadows.data();
+  const Slot* const slots = entry->code->slots.data();
+  for (const auto& [slot, index] : touched) {
+    PyObject* value = index != CodeInfo::Touched::kElsewhere ? smiley_slot(&frame, index) : Read(frame, slots[slot]);
+    if (!Same(shadows[slot], value)) TouchChanged(entry, frame, slot, value, false);
+  }
 }
 
 // Lines that may bind any name: every name of the namespace is compared, new ones get a slot.
 void ThreadRecorder::TouchNamespace(FrameEntry* entry, const SmileyFrame& frame) {
-  if (entry->code->namespace_body && frame.names != nullptr && PyDict_Check(frame.names)) {
+  PyObject* names = smiley_names(&frame);
+  if (entry->code->namespace_body && names != nullptr && PyDict_Check(names)) {
     PyObject *key, *value;
     Py_ssize_t pos = 0;
-    while (PyDict_Next(frame.names, &pos, &key, &value)) {
+    while (PyDict_Next(names, &pos, &key, &value)) {
       if (!PyUnicode_CheckExact(key)) continue;
       if (PyUnicode_CompareWithASCIIString(key, "__builtins__") == 0) continue;
       PyObject* name = key;
@@ -315,16 +323,13 @@ void ThreadRecorder::TouchNamespace(FrameEntry* entry, const SmileyFrame& frame)
 }
 
 void ThreadRecorder::AttachValue(PyObject* value) {
-  unsigned char quick[kQuickBytes];
-  const std::size_t size = QuickCbor(value, quick);
-  const std::string_view cbor = size != 0 ? std::string_view(reinterpret_cast<const char*>(quick), size) : encoder_->Value(value);
+  if (const QuickCbor quick(value); quick.size != 0) return writer_->AttachShort(shm::Kind::kValue, 0, quick.words, quick.size);
+  const std::string_view cbor = encoder_->Value(value);
   writer_->Attach(shm::Kind::kValue, 0, 0, cbor.data(), cbor.size());
 }
 
 // The entry of the running frame. Frames above it on the stack left without a word (their hooks were off): dropped.
-FrameEntry* ThreadRecorder::Top(const SmileyFrame& frame) {
-  if (!stack_.empty() && stack_.back()->key == frame.key) [[likely]]
-    return stack_.back();
+FrameEntry* ThreadRecorder::FindTop(const SmileyFrame& frame) {
   for (std::size_t i = stack_.size(); i-- > 0;) {
     if (stack_[i]->key != frame.key) continue;
     while (stack_.size() > i + 1) {
@@ -385,7 +390,7 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
   }
   entry->thread = serial_;
   if (kind == Entry::kCall) attach_frame = writer_->NoteCallFrame(entry->id);
-  const shm::Kind event = kind == Entry::kCall ? shm::Kind::kCall : kind == Entry::kResume ? shm::Kind::kResume : shm::Kind::kThrow;
+  const shm::Kind event = kind == Entry::kCall ? shm::Kind::kCall : kind == Entry::kThrow ? shm::Kind::kThrow : shm::Kind::kResume;
   const bool begun = writer_->Begin(event, 0, code->id, now);
   Refresh(entry);
   stack_.push_back(entry);
@@ -395,38 +400,42 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
     const std::string_view cbor = encoder_->Exception(thrown);
     writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());
   }
-  if (kind == Entry::kResume && arguments_ && frame.top != nullptr) AttachValue(frame.top);
+  if (kind == Entry::kResume && arguments_) {
+    if (PyObject* sent = smiley_top(&frame)) AttachValue(sent);
+  }
   if (values_ || (arguments_ && kind == Entry::kCall)) TouchAll(entry, frame, true);
   writer_->Commit();
 }
 
 bool ThreadRecorder::Waits(void* key) { return Suspended().contains(key); }
 
+// Before a line: the exception that it begins to handle, and no more those whose handlers are done.
+void ThreadRecorder::TellHandled(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t line, std::uint64_t now) {
+  if (!entry->handled.empty()) {
+    PyObject* current = smiley_handled_exception();
+    while (!entry->handled.empty() && entry->handled.back().exception != current) entry->handled.pop_back();
+  }
+  if (!entry->raised) return;
+  entry->raised = false;
+  // A with statement tells its line before its exception counts as being handled.
+  const bool entering = entry->code->OpcodeAt(frame.lasti) == PUSH_EXC_INFO;
+  PyObject* exception = entering ? entry->raising : smiley_handled_exception();
+  if (exception == nullptr) return;
+  const bool begun = writer_->Begin(shm::Kind::kHandled, 0, line, now);
+  Refresh(entry);
+  const std::string_view cbor = entering ? std::string_view(entry->exception) : encoder_->Exception(exception);
+  entry->handled.push_back({exception, std::string(cbor)});
+  if (!begun) return;
+  writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());
+  if (values_) TouchAll(entry, frame, true);
+  writer_->Commit();
+}
+
 void ThreadRecorder::Line(const SmileyFrame& frame, std::uint32_t line) {
   FrameEntry* entry = Top(frame);
   if (entry == nullptr) return;
   const std::uint64_t now = process_->clock().NowUnits();
-  if (!entry->handled.empty()) [[unlikely]] {
-    PyObject* current = smiley_handled_exception();
-    while (!entry->handled.empty() && entry->handled.back().exception != current) entry->handled.pop_back();
-  }
-  if (entry->raised) [[unlikely]] {
-    entry->raised = false;
-    // A with statement tells its line before its exception counts as being handled.
-    const bool entering = entry->code->OpcodeAt(frame.lasti) == PUSH_EXC_INFO;
-    PyObject* exception = entering ? entry->raising : smiley_handled_exception();
-    if (exception != nullptr) {
-      const bool begun = writer_->Begin(shm::Kind::kHandled, 0, line, now);
-      Refresh(entry);
-      const std::string_view cbor = entering ? std::string_view(entry->exception) : encoder_->Exception(exception);
-      entry->handled.push_back({exception, std::string(cbor)});
-      if (begun) {
-        writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());
-        if (values_) TouchAll(entry, frame, true);
-        writer_->Commit();
-      }
-    }
-  }
+  if (entry->raised || !entry->handled.empty()) [[unlikely]] TellHandled(entry, frame, line, now);
   const bool begun = writer_->Begin(shm::Kind::kLine, 0, line, now);
   Refresh(entry);
   const std::uint32_t before = entry->line;
@@ -526,7 +535,8 @@ bool ThreadRecorder::Wait(void* self) {
   ThreadRecorder* recorder = static_cast<ThreadRecorder*>(self);
   if (++recorder->waits_ == kWaitsToGrow) {
     recorder->grows_ = true;
-    recorder->stretch_ = ~recorder->stretch_;  // so that no event pays for asking
+    recorder->stretch_ = ~recorder->stretch_;
+    recorder->turn_ = 0;  // so that no event pays for asking
   }
   return WaitForRoom(recorder->process_, &recorder->writer_->segment(), &recorder->wait_began_ns_,
                      &recorder->wait_seen_, &recorder->warned_);

@@ -42,13 +42,16 @@ struct FrameEntry {
   PyObject* raising = nullptr;    // which exception that was; the address only
 };
 
-enum class Entry { kCall, kResume, kThrow };
+enum class Entry { kCall, kResume, kGoOn, kThrow };  // kGoOn: resumed, and nothing was sent
 enum class Exit { kReturn, kYield, kUnwind };
 
 class ThreadRecorder final : public shm::OpenFrames {
  public:
   // The calling thread's recorder, made at its first event; null when recording is off.
-  static ThreadRecorder* Current();
+  static ThreadRecorder* Current() {
+    ThreadRecorder* self = current_;
+    return self != nullptr && self->turn_ == Process::turn() ? self : FindCurrent();
+  }
 
   // `sent`: the exception of a throw (may be null).
   void Enter(const SmileyFrame& frame, CodeInfo* code, Entry entry, PyObject* thrown);
@@ -87,13 +90,16 @@ class ThreadRecorder final : public shm::OpenFrames {
 
  private:
   ThreadRecorder();
+  static ThreadRecorder* FindCurrent();
   bool Start();
   void Rejoin();
   void Grow();
   static std::uint32_t NextSerial();
   void Stop();
   void AfterFork();
-  FrameEntry* Top(const SmileyFrame& frame);
+  // The entry of the running frame, null when it is not recorded or known.
+  FrameEntry* Top(const SmileyFrame& frame) { return IsTop(frame.key) ? stack_.back() : FindTop(frame); }
+  FrameEntry* FindTop(const SmileyFrame& frame);
   FrameEntry* NewEntry();
   void Drop(FrameEntry* entry);
   void Forget(FrameEntry* entry);
@@ -101,17 +107,25 @@ class ThreadRecorder final : public shm::OpenFrames {
     if (entry->epoch != writer_->epoch()) Forget(entry);
   }
   PyObject* Read(const SmileyFrame& frame, const Slot& slot) const;
-  void Touch(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t slot, bool deep);
+  bool HasName(Slot* slot);
+  // At the first look, which is enough for most. Null: unbound.
+  static bool Same(const Shadow& shadow, PyObject* value) {
+    return value != nullptr ? shadow.state == Shadow::State::kBound && QuickSame(shadow.mark, value)
+                            : shadow.state == Shadow::State::kUnbound;
+  }
   bool Uncover(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t slot, bool deep);
   void TouchAll(FrameEntry* entry, const SmileyFrame& frame, bool deep);
-  void TouchChanged(Slot* slot, Shadow* shadow, PyObject* value, bool deep);
+  void TouchChanged(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t slot, PyObject* value, bool deep);
   void TouchLines(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t before, std::uint32_t line);
   void TouchNamespace(FrameEntry* entry, const SmileyFrame& frame);
+  void TellHandled(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t line, std::uint64_t now);
   void AttachValue(PyObject* value);
   void Write(shm::Kind kind, std::uint32_t id, std::span<const Part> parts);
   static bool Wait(void* self);
   shm::RingWriter::Options WriterOptions() { return {&ThreadRecorder::Wait, this, this}; }
 
+  __attribute__((tls_model("initial-exec"))) static constinit thread_local ThreadRecorder* current_;
+  std::uint64_t turn_ = 0;        // of the process when all was found to be as usual; 0: each event asks
   Process* process_;
   std::unique_ptr<Encoder> encoder_;
   std::unique_ptr<Comparer> comparer_;

@@ -113,7 +113,10 @@ std::string BeginRecording(const SmileyStartConfig& config) {
   if (std::string why; !WatchOutput(config.ledger, &why)) process->Note("warning", "what the program writes is not recorded: " + why);
   WatchChildren();
   if (!WatchExtras(process->options())) process->Note("warning", "garbage collections or imports are not shown");
-  pthread_atfork(nullptr, nullptr, [] { Process::forked.store(true); });
+  pthread_atfork(nullptr, nullptr, [] {
+    Process::forked.store(true);
+    Process::Turn();
+  });
   g_hooks = hooks;
   g_hooked = true;
   return {};

@@ -34,27 +34,23 @@ Comparer::Comparer(CaptureContext* context, Encoder* encoder)
       room_size_(static_cast<std::size_t>(context->options->limits.bytes)),
       known_(new Known[kKnown]) {}
 
-void Comparer::MarkLevel(PyObject* object, const TypeInfo& info, Picture* picture) const {
-  const Py_ssize_t chars = context_->options->limits.chars;
-  const auto mark = [chars](PyObject* item, const TypeInfo& item_info) {
-    const std::uint64_t bits = ValueBits(item, item_info, chars);
-    return bits != 0 ? Mark{item, bits} : Mark::Identity(item);
-  };
+void Comparer::MarkParts(PyObject* object, const TypeInfo& info, Picture* picture) const {
   picture->version = VersionOf(object, info);
   picture->shape = info.shape;
   picture->subclass = info.subclass;
-  picture->total = level_.total;
-  picture->attribute_total = level_.attribute_total;
-  picture->items.clear();
-  picture->attributes.clear();
-  for (PyObject* item : level_.items) {
+  picture->total = parts_.total;
+  picture->attribute_total = parts_.attribute_total;
+  const auto mark = [this, picture](PyObject* item) {
+    if (const std::uint64_t quick = QuickBits(item)) return Mark{item, quick};
     const TypeInfo& item_info = context_->types.OfObject(item);
-    picture->items.push_back(mark(item, item_info));
     if (item_info.shape == Shape::kByteArray) picture->version = 0;  // has a value, and can change it
-  }
-  for (PyObject* item : level_.attributes) {
-    picture->attributes.push_back(mark(item, context_->types.OfObject(item)));
-  }
+    const std::uint64_t bits = ValueBits(item, item_info, context_->options->limits.chars);
+    return bits != 0 ? Mark{item, bits} : Mark::Identity(item);
+  };
+  picture->items.clear();
+  for (std::size_t i = 0; i < parts_.item_count && parts_.items[i] != nullptr; ++i) picture->items.push_back(mark(parts_.items[i]));
+  picture->attributes.clear();
+  for (std::size_t i = 0; i < parts_.attribute_count; ++i) picture->attributes.push_back(mark(parts_.attributes[i]));
 }
 
 bool Comparer::SameItems(std::vector<Mark>* marks, PyObject* const* objects) const {
@@ -69,9 +65,14 @@ bool Comparer::SameItems(std::vector<Mark>* marks, PyObject* const* objects) con
 }
 
 bool Comparer::ReadPairs(PyObject* object) {
-  PyObject* dict = nullptr;
-  const Py_ssize_t count = smiley_instance_attributes(object, &dict, pairs_, kAttributeRoom);
-  if (dict != nullptr || count > kAttributeRoom) return false;
+  SmileyAttributes at;
+  smiley_attributes(object, &at);
+  if (at.dict != nullptr || at.count > kAttributeRoom) return false;
+  Py_ssize_t count = 0;
+  ForEachAttribute(at, [&](PyObject* name, PyObject* value) {
+    pairs_[2 * count] = name;
+    pairs_[2 * count++ + 1] = value;
+  });
   parts_ = {nullptr, 0, pairs_, static_cast<std::size_t>(2 * count), 0, count};
   return true;
 }
@@ -153,9 +154,9 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     *cbor = encoder_->Value(object, &nested);
     const int nodes = encoder_->nodes_looked_at();
     const std::uint64_t print = encoder_->print();
-    ReadLevel(object, info, context_->options->limits.items, &level_);
+    ReadParts(object, info);
     Picture* picture = shadow->OwnPicture(false);
-    MarkLevel(object, info, picture);
+    MarkParts(object, info, picture);
     picture->patched = false;
     picture->nested = nested;
     picture->nodes = nodes;
@@ -236,8 +237,15 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   if (object != shadow->mark.object || old == nullptr || old->shape != info.shape || old->subclass != info.subclass) {
     return Send(shadow, object, cbor);
   }
-  const bool plain_part_same = shadow->mark.bits == ValueBits(object, info, context_->options->limits.chars);
-  if (plain_part_same && SamePicture(object, info, old)) {
+  const bool plain_part_same = !info.subclass || shadow->mark.bits == ValueBits(object, info, context_->options->limits.chars);
+  if (!plain_part_same) return Send(shadow, object, cbor);
+  shm::CborWriter out(room_.get(), room_size_);
+  const Look look = LookAtParts(shadow, object, info, &out);
+  if (look == Look::kPatched) {
+    *cbor = out.view();
+    return Change::kPatch;
+  }
+  if (look == Look::kSame) {
     if (!old->nested || !(deep || context_->options->limits.deep)) return Change::kNone;
     Known& last = KnownOf(object);
     const bool hopeless = old->patched || old->print == 0 || (last.object == object && last.missed);
@@ -263,15 +271,8 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     *cbor = whole;
     return Change::kSet;
   }
-  if (!plain_part_same) return Send(shadow, object, cbor);
   old = shadow->OwnPicture(true);
-  shm::CborWriter out(room_.get(), room_size_);
-  if (PatchValues(old, object, info, &out)) {
-    *cbor = out.view();
-    return Change::kPatch;
-  }
   out.Truncate(0);
-  ReadLevel(object, info, context_->options->limits.items, &level_);
   if (!Patch(*old, object, info, &out)) return Send(shadow, object, cbor);
   now_.nested = old->nested;
   now_.nodes = old->nodes;
@@ -298,29 +299,49 @@ bool Comparer::PatchValuesOf(std::vector<Mark>* marks, PyObject* const* objects,
     if (object == nullptr) return false;
     PyObject* name = step == 2 ? objects[i - 1] : nullptr;
     if (name != nullptr && !QuickSameItem((*marks)[i - 1], name) && !SameValue((*marks)[i - 1], name)) return false;
-    if (QuickSameItem(mark, object) || SameValue(mark, object)) continue;
-    unsigned char quick[kQuickBytes];
-    const std::size_t size = QuickCbor(object, quick);
-    if ((size == 0 && !PyUnicode_CheckExact(object)) || (name != nullptr && context_->RedactsName(name))) return false;
+    if (QuickSameItem(mark, object)) continue;
+    if (SameValue(mark, object)) {
+      HashAgain(object, &mark, false);
+      continue;
+    }
+    const QuickCbor quick(object);
+    if ((quick.size == 0 && !PyUnicode_CheckExact(object)) || (name != nullptr && context_->RedactsName(name))) return false;
     if (!Operation(out, 3, op)) return false;
     if (name == nullptr) {
       out->Unsigned(i);
     } else {
       encoder_->Append(name, out);
     }
-    if (size != 0) {
-      out->Raw({reinterpret_cast<const char*>(quick), size});
+    if (quick.size != 0) {
+      out->Raw(quick.view());
     } else {
       encoder_->Append(object, out);
     }
-    changes_.emplace_back(&mark, Mark{object, ValueBits(object, context_->types.OfObject(object), context_->options->limits.chars)});
+    std::uint64_t bits = QuickBits(object);
+    if (bits == 0) bits = ValueBits(object, context_->types.OfObject(object), context_->options->limits.chars);
+    changes_.emplace_back(&mark, Mark{object, bits});
   }
   return true;
 }
 
+Comparer::Look Comparer::LookAtParts(Shadow* shadow, PyObject* object, const TypeInfo& info, shm::CborWriter* out) {
+  Picture* picture = shadow->picture.get();
+  const bool patchable = info.shape == Shape::kList || info.shape == Shape::kObject || IsDict(info.shape);
+  if (shadow->picture.use_count() > 1 || !patchable) {
+    if (SamePicture(object, info, picture)) return Look::kSame;
+    if (!patchable) return Look::kOther;
+    picture = shadow->OwnPicture(true);
+  } else {
+    const std::uint64_t version = VersionOf(object, info);
+    if (version != 0 && version == picture->version) return Look::kSame;
+    ReadParts(object, info);
+  }
+  if (!SameSizes(*picture) || !PatchValues(picture, object, info, out)) return Look::kOther;
+  return ops_ == 0 ? Look::kSame : Look::kPatched;
+}
+
 bool Comparer::PatchValues(Picture* old, PyObject* object, const TypeInfo& info, shm::CborWriter* out) {
   const bool dict = IsDict(old->shape);
-  if ((old->shape != Shape::kList && old->shape != Shape::kObject && !dict) || !SameSizes(*old)) return false;
   ops_ = 0;
   most_ops_ = static_cast<int>((old->items.size() + old->attributes.size()) / 4) + 4;
   changes_.clear();
@@ -329,6 +350,10 @@ bool Comparer::PatchValues(Picture* old, PyObject* object, const TypeInfo& info,
   if (!PatchValuesOf(&old->attributes, parts_.attributes, 2, kSetAttribute, out)) return false;
   out->EndArray(array, static_cast<std::size_t>(ops_));
   if (out->overflow()) return false;
+  if (ops_ == 0) {
+    if (old->version != 0) old->version = VersionOf(object, info);
+    return true;
+  }
   for (const auto& [mark, now] : changes_) *mark = now;
   old->version = VersionOf(object, info);
   // A bytearray has a value, and can change it without the dict.
@@ -342,7 +367,7 @@ bool Comparer::PatchValues(Picture* old, PyObject* object, const TypeInfo& info,
 bool Comparer::SetItem(std::size_t index, shm::CborWriter* out) {
   if (!Operation(out, 3, kSetItem)) return false;
   out->Unsigned(index);
-  return encoder_->Append(level_.items[index], out);
+  return encoder_->Append(parts_.items[index], out);
 }
 
 bool Comparer::PatchSequence(const Picture& old, shm::CborWriter* out) {
@@ -371,7 +396,7 @@ bool Comparer::PatchSequence(const Picture& old, shm::CborWriter* out) {
   if (after.size() > kept) {
     if (!Operation(out, 1 + after.size() - kept, kAppend)) return false;
     for (std::size_t i = kept; i < after.size(); ++i) {
-      if (!encoder_->Append(level_.items[i], out)) return false;
+      if (!encoder_->Append(parts_.items[i], out)) return false;
     }
   }
   return true;
@@ -388,7 +413,7 @@ void Comparer::Paired(PyObject* name, PyObject* value, shm::CborWriter* out) {
 }
 
 bool Comparer::PatchPairs(const std::vector<Mark>& old, const std::vector<Mark>& now,
-                          const std::vector<PyObject*>& objects, int set_op, int delete_op, shm::CborWriter* out) {
+                          PyObject* const* objects, int set_op, int delete_op, shm::CborWriter* out) {
   std::size_t i = 0, j = 0;
   while (i < old.size() && j < now.size()) {
     if (SameMark(old[i], now[j])) {
@@ -417,8 +442,7 @@ bool Comparer::PatchPairs(const std::vector<Mark>& old, const std::vector<Mark>&
 
 bool Comparer::Patch(const Picture& old, PyObject* object, const TypeInfo& info, shm::CborWriter* out) {
   if (old.shape == Shape::kSet || old.shape == Shape::kFrozenSet || old.shape == Shape::kTuple) return false;
-  // REQUIRES level_ just read.
-  MarkLevel(object, info, &now_);
+  MarkParts(object, info, &now_);
   now_.deep_hash = now_.print = 0;
   ops_ = 0;
   most_ops_ = static_cast<int>((old.items.size() + old.attributes.size()) / 4) + 4;
@@ -426,11 +450,11 @@ bool Comparer::Patch(const Picture& old, PyObject* object, const TypeInfo& info,
   const bool dict = IsDict(old.shape);
   bool fits;
   if (dict) {
-    fits = PatchPairs(old.items, now_.items, level_.items, kSetKey, kRemove, out);
+    fits = PatchPairs(old.items, now_.items, parts_.items, kSetKey, kRemove, out);
   } else {
     fits = PatchSequence(old, out);
   }
-  fits = fits && PatchPairs(old.attributes, now_.attributes, level_.attributes, kSetAttribute, kRemoveAttribute, out);
+  fits = fits && PatchPairs(old.attributes, now_.attributes, parts_.attributes, kSetAttribute, kRemoveAttribute, out);
   if (!fits) return false;
   const auto cut = [&](const Picture& p) {
     return p.shape == Shape::kObject ? p.attribute_total - static_cast<Py_ssize_t>(p.attributes.size() / 2)

@@ -74,16 +74,19 @@ class Comparer {
   static constexpr int kDeepSavings = 4096;
   static constexpr int kEncoding = 3;
   static constexpr int kDeepSmall = 24;  // nodes of a value that is always looked at, on credit if need be
-  void BeginEvent(std::uint64_t seq) {
+  // REQUIRES before Compare: the event's number in its thread; what comes between counts as events that needed nothing.
+  void AtEvent(std::uint64_t seq) {
+    if (seq == seq_) return;
+    const std::uint64_t brought = std::min<std::uint64_t>(seq - seq_, 2 * kDeepSavings / kDeepShare) * kDeepShare;
+    deep_savings_ = std::min(deep_savings_ + static_cast<int>(brought), kDeepSavings);
     deep_nodes_ = kDeepNodes;
-    if (deep_savings_ < kDeepSavings) deep_savings_ += kDeepShare;
     seq_ = seq;
   }
-  // The reader was told that value, one that QuickCbor knows.
-  void Told(Shadow* shadow, PyObject* value) const {
+  // The reader was told that value. REQUIRES one that QuickCbor knows, of which QuickBits says what ValueBits does.
+  static void Told(Shadow* shadow, PyObject* value) {
     shadow->state = Shadow::State::kBound;
-    shadow->Outdate();
-    shadow->mark = {value, ValueBits(value, context_->types.OfObject(value), 0)};
+    if (shadow->picture) shadow->Outdate();
+    shadow->mark = {value, QuickBits(value)};
   }
   // Nothing that was sent holds any more: a forked child has numbers of its own.
   void ForgetKnown() {
@@ -112,10 +115,20 @@ class Comparer {
     return !picture.subclass && Py_SIZE(object) == picture.total &&
            picture.items.size() == static_cast<std::size_t>(picture.total) && SureParts(picture.items, items);
   }
-  bool SureAttributes(const Picture& picture, PyObject* object) {
-    const TypeInfo& info = context_->types.OfObject(object);
-    return HasPlainAttributes(info) && ReadPairs(object) && parts_.attribute_total == picture.attribute_total &&
-           parts_.attribute_count == picture.attributes.size() && SureParts(picture.attributes, pairs_);
+  bool SureAttributes(const Picture& picture, PyObject* object) const {
+    if (!HasPlainAttributes(context_->types.OfObject(object))) return false;
+    SmileyAttributes at;
+    smiley_attributes(object, &at);
+    if (at.dict != nullptr) return false;
+    const Mark* mark = picture.attributes.data();
+    const Mark* const end = mark + picture.attributes.size();
+    for (Py_ssize_t i = 0; i < at.count; ++i) {
+      PyObject* value = at.values[i];
+      if (value == nullptr || at.names[2 * i] == nullptr) continue;
+      if (mark == end || !QuickSameName(*mark, at.names[2 * i]) || !QuickSameItem(mark[1], value)) return false;
+      mark += 2;
+    }
+    return mark == end && 2 * picture.attribute_total == end - picture.attributes.data();
   }
   static bool SureParts(const std::vector<Mark>& marks, PyObject* const* objects) {
     for (const Mark& mark : marks) {
@@ -140,8 +153,8 @@ class Comparer {
     Py_ssize_t total = 0, attribute_total = 0;
   };
   void ReadParts(PyObject* object, const TypeInfo& info);
-  // REQUIRES level_ just read from the object.
-  void MarkLevel(PyObject* object, const TypeInfo& info, Picture* picture) const;
+  // REQUIRES parts_ just read from the object.
+  void MarkParts(PyObject* object, const TypeInfo& info, Picture* picture) const;
   // Of a dict without attributes of its own; 0 for all else.
   static std::uint64_t VersionOf(PyObject* object, const TypeInfo& info) {
     return IsDict(info.shape) && !info.subclass ? DictVersion(object) : 0;
@@ -215,15 +228,19 @@ class Comparer {
   bool SameValue(const Mark& mark, PyObject* object) const;
   // REQUIRES what ValueBits says of the object now.
   bool SameBits(const Mark& mark, PyObject* object, const TypeInfo& info, std::uint64_t bits) const;
-  // The commonest changes, of which no new picture is made: some items or attributes have other plain values, and nothing came
-  // or went. REQUIRES parts_ just read. False: it is more than that, and nothing was changed but *out.
+  // What the first level shows beside the shadow's picture: the same; changes for which no new picture is made, brought up to date
+  // there and written to `out`; or more than that, and nothing was changed but *out.
+  enum class Look { kSame, kPatched, kOther };
+  Look LookAtParts(Shadow* shadow, PyObject* object, const TypeInfo& info, shm::CborWriter* out);
+  // The commonest changes: some items or attributes have other plain values (ops_ of them, maybe none), and nothing came or went.
+  // REQUIRES parts_ just read, as many as the picture has. False: it is more than that, and nothing was changed but *out.
   bool PatchValues(Picture* old, PyObject* object, const TypeInfo& info, shm::CborWriter* out);
   bool PatchValuesOf(std::vector<Mark>* marks, PyObject* const* objects, std::size_t step, int op, shm::CborWriter* out);
   // False when a full value is shorter or the change cannot be said as a patch.
-  // REQUIRES level_ just read.
+  // REQUIRES parts_ just read.
   bool Patch(const Picture& old, PyObject* object, const TypeInfo& info, shm::CborWriter* out);
   bool PatchSequence(const Picture& old, shm::CborWriter* out);
-  bool PatchPairs(const std::vector<Mark>& old, const std::vector<Mark>& now, const std::vector<PyObject*>& objects,
+  bool PatchPairs(const std::vector<Mark>& old, const std::vector<Mark>& now, PyObject* const* objects,
                   int set_op, int delete_op, shm::CborWriter* out);
   bool SetItem(std::size_t index, shm::CborWriter* out);
   bool Operation(shm::CborWriter* out, std::uint64_t items, int op);
@@ -233,7 +250,7 @@ class Comparer {
   CaptureContext* context_;
   Encoder* encoder_;
   Fingerprint fingerprint_;
-  Level level_;
+  Level level_;  // of parts_, where they have to be gathered
   Parts parts_;
   static constexpr Py_ssize_t kAttributeRoom = 64;
   PyObject* pairs_[2 * kAttributeRoom];  // of parts_, where no list of them is needed
