@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <new>
+#include <vector>
 
 #include "daemon/store_coding.h"
 
@@ -50,6 +52,13 @@ ZSTD_DCtx* Decompressor() {
   return context.get();
 }
 
+// One a thread, for what the compressor may need at most: chunks themselves have the size that they turn out to have.
+char* CompressedRoom(std::size_t bytes) {
+  thread_local std::vector<char> room;
+  if (room.size() < bytes) room.resize(bytes);
+  return room.data();
+}
+
 Status Damaged(const char* what) { return {Code::kDamaged, std::string("damaged chunk: ") + what}; }
 
 }  // namespace
@@ -59,10 +68,9 @@ std::string EncodeChunk(const Piece& piece, std::uint32_t run_key) {
   const std::size_t raw_bytes = piece.words.size() * shm::kWordBytes;
   const std::size_t prefix = kChunkHeaderBytes + kStateBytes + frames * sizeof(shm::OpenFrame);
   const std::size_t bound = ZSTD_compressBound(raw_bytes);
-  std::string chunk;
-  chunk.resize(prefix + bound + kCheckBytes);
-  const std::size_t packed =
-      ZSTD_compressCCtx(Compressor(), chunk.data() + prefix, bound, piece.words.data(), raw_bytes, 1);
+  char* const room = CompressedRoom(bound);
+  const std::size_t packed = ZSTD_compressCCtx(Compressor(), room, bound, piece.words.data(), raw_bytes, 1);
+  if (ZSTD_isError(packed)) throw std::bad_alloc();  // with room for the worst case, nothing else can be missing
   ChunkHeader header{};
   header.magic = kChunkMagic;
   header.version = kChunkVersion;
@@ -78,12 +86,14 @@ std::string EncodeChunk(const Piece& piece, std::uint32_t run_key) {
   header.anchor_ns = piece.time.anchor_ns;
   header.wall_minus_mono_ns = piece.time.wall_minus_mono_ns;
   header.ns_per_unit = piece.time.ns_per_unit;
-  std::memcpy(chunk.data(), &header, sizeof header);
-  std::memcpy(chunk.data() + kChunkHeaderBytes, &piece.state, kStateBytes);
-  std::memcpy(chunk.data() + kChunkHeaderBytes + kStateBytes, piece.state.frames, frames * sizeof(shm::OpenFrame));
-  const std::uint64_t check = XXH3_64bits(chunk.data(), prefix + packed);
-  std::memcpy(chunk.data() + prefix + packed, &check, kCheckBytes);
-  chunk.resize(prefix + packed + kCheckBytes);
+  std::string chunk;
+  chunk.reserve(prefix + packed + kCheckBytes);
+  chunk.append(reinterpret_cast<const char*>(&header), sizeof header);
+  chunk.append(reinterpret_cast<const char*>(&piece.state), kStateBytes);
+  chunk.append(reinterpret_cast<const char*>(piece.state.frames), frames * sizeof(shm::OpenFrame));
+  chunk.append(room, packed);
+  const std::uint64_t check = XXH3_64bits(chunk.data(), chunk.size());
+  chunk.append(reinterpret_cast<const char*>(&check), kCheckBytes);
   return chunk;
 }
 

@@ -97,6 +97,8 @@ class ThreadRecorder final : public shm::OpenFrames {
   static std::uint32_t NextSerial();
   void Stop();
   void AfterFork();
+  // Frames of generators and coroutines that wait to be resumed, in any thread. Guarded by the GIL.
+  static std::unordered_map<void*, FrameEntry*>& Suspended();
   // The entry of the running frame, null when it is not recorded or known.
   FrameEntry* Top(const SmileyFrame& frame) { return IsTop(frame.key) ? stack_.back() : FindTop(frame); }
   FrameEntry* FindTop(const SmileyFrame& frame);

@@ -1,5 +1,7 @@
 #include <boost/test/unit_test.hpp>
+#include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "tests/shm/ring_support.h"
 
@@ -62,6 +64,50 @@ BOOST_AUTO_TEST_CASE(long_waits_keep_their_time_and_bring_an_anchor) {
   }
   BOOST_REQUIRE(parser.Next(&event) == WordParser::Step::kEvent);
   BOOST_TEST(event.units == times.back());
+}
+
+BOOST_AUTO_TEST_CASE(values_given_as_words_are_those_given_as_bytes) {
+  TemporaryHome home;
+  RingWriter writer(MakeRing(*home, 4, OnFull::kDrop), Clock::Monotonic(), {});
+  RingReader reader(OpenAgain(*home, writer.segment().found()), 0);
+  writer.StartThread(1, 1);
+  // Two events of each length, over more than a block.
+  constexpr std::uint64_t kRounds = 250;
+  for (std::uint64_t round = 0; round < kRounds; ++round) {
+    for (std::size_t size = 1; size <= 16; ++size) {
+      std::uint64_t words[2] = {0, 0};
+      for (std::size_t i = 0; i < size; ++i) reinterpret_cast<unsigned char*>(words)[i] = static_cast<unsigned char>(0x80 + i);
+      BOOST_REQUIRE(writer.Begin(Kind::kLine, 0, 1, 5));
+      writer.Attach(Kind::kSet, 0, 9, words, size);
+      writer.Commit();
+      BOOST_REQUIRE(writer.Begin(Kind::kLine, 0, 1, 5));
+      writer.AttachShort(Kind::kSet, 9, words, size);
+      writer.Commit();
+    }
+  }
+  std::uint64_t events = 0;
+  RawEvent event;
+  std::vector<unsigned char> bytes;
+  while (events < kRounds * 32) {
+    const BlockPart part = ReadOne(reader);
+    WordParser parser(part.header, part.words.data(), part.words.size());
+    while (parser.Next(&event) == WordParser::Step::kEvent) {
+      BOOST_REQUIRE(event.attachments.size() == 1u);
+      const auto& value = event.attachments[0];
+      BOOST_REQUIRE(value.kind == Kind::kSet);
+      BOOST_REQUIRE(value.id == 9u);
+      const std::size_t size = 1 + events / 2 % 16;
+      BOOST_REQUIRE(value.size == (size < 4 ? 4 : size));  // inline ones are followed by zeros
+      const auto* begin = reinterpret_cast<const unsigned char*>(value.bytes);
+      if (events % 2 == 0) {
+        bytes.assign(begin, begin + value.size);
+      } else {
+        BOOST_REQUIRE(std::equal(bytes.begin(), bytes.end(), begin, begin + value.size));
+      }
+      ++events;
+    }
+  }
+  BOOST_TEST(events == kRounds * 32);
 }
 
 BOOST_AUTO_TEST_CASE(a_header_shows_where_the_thread_stands_before_its_first_event) {
