@@ -247,7 +247,7 @@ const TypeInfo& Types::Find(PyTypeObject* type) {
   auto [it, fresh] = cache_.try_emplace(type);
   TypeInfo& info = it->second;
   if (fresh || !info.IsOf(type)) info = Classify(type);
-  recent_[(reinterpret_cast<std::uintptr_t>(type) >> 4) % kRecent] = {type, &info};
+  recent_[(reinterpret_cast<std::uintptr_t>(type) >> 4) % kRecent] = {type, &info, (type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0};
   return info;
 }
 

@@ -77,7 +77,7 @@ class Types {
     if (type == &PyUnicode_Type) return str_;
     if (type == &PyFloat_Type) return float_;
     const Recent& recent = recent_[(reinterpret_cast<std::uintptr_t>(type) >> 4) % kRecent];
-    if (recent.type == type && recent.info->IsOf(type)) return *recent.info;
+    if (recent.type == type && (recent.lasts || recent.info->IsOf(type))) return *recent.info;
     return Find(type);
   }
   const TypeInfo& OfObject(PyObject* object) { return Of(Py_TYPE(object)); }
@@ -89,6 +89,7 @@ class Types {
   struct Recent {
     PyTypeObject* type = nullptr;
     const TypeInfo* info = nullptr;
+    bool lasts = false;  // no class statement's: it does not die, so nothing else can have its address
   };
   TypeInfo Classify(PyTypeObject* type);
   const TypeInfo& Find(PyTypeObject* type);
