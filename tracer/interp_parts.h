@@ -29,6 +29,9 @@ int smiley_dict_items(PyObject* object, SmileyItems* out) {
   if (dict->ma_values != NULL) return 0;
   PyDictKeysObject* keys = dict->ma_keys;
   out->count = keys->dk_nentries;
+  out->keys = out->values = NULL;
+  out->stride = 0;
+  if (out->count == 0) return 1;  // what an empty table has in place of entries has no place for one
   if (DK_IS_UNICODE(keys)) {
     const PyDictUnicodeEntry* entries = DK_UNICODE_ENTRIES(keys);
     out->keys = &entries->me_key;
@@ -75,7 +78,7 @@ const char* smiley_layout_problem(void) {
 }
 
 static void SplitAttributes(PyDictKeysObject* keys, PyObject** held, SmileyAttributes* out) {
-  if (!DK_IS_UNICODE(keys)) return;
+  if (!DK_IS_UNICODE(keys) || keys->dk_nentries == 0) return;
   const PyDictUnicodeEntry* entries = DK_UNICODE_ENTRIES(keys);
   out->names = &entries->me_key;
   out->values = held;
