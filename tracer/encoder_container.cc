@@ -130,7 +130,7 @@ bool Encoder::SmallContainer(PyObject* object, const TypeInfo& info, int depth, 
   out->ArrayHeader(static_cast<std::uint64_t>(dict ? 2 * total : total));
   bool fits = true;
   if (dict) {
-    ForEachItem(object, [&](PyObject* key, PyObject* value) {
+    ForEachItem(object, total, [&](PyObject* key, PyObject* value) {
       fits = nodes_ > 0;
       Item(key, depth + 1, out);
       if (context_->RedactsName(key)) {

@@ -51,12 +51,10 @@ void Fingerprint::InPlace(PyObject* object, const TypeInfo& info, int depth) {
       Item(items[i], depth + 1);
     }
   } else if (IsDict(info.shape)) {
-    if (limit <= 0) return;
-    Py_ssize_t left = limit;
-    ForEachItem(object, [&](PyObject* key, PyObject* value) {
+    ForEachItem(object, limit, [this, depth](PyObject* key, PyObject* value) {
       Item(key, depth + 1);
       Item(value, depth + 1);
-      return --left > 0 && !unsure_;
+      return !unsure_;
     });
   } else {
     Level& level = *levels_[static_cast<std::size_t>(depth)];

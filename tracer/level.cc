@@ -11,12 +11,10 @@ constexpr Py_ssize_t kAttributeRoom = 64;
 
 void ReadDict(PyObject* dict, Py_ssize_t limit, Py_ssize_t* total, std::vector<PyObject*>* out) {
   *total += PyDict_GET_SIZE(dict);
-  if (limit <= 0) return;
-  Py_ssize_t left = limit;
-  ForEachItem(dict, [&](PyObject* key, PyObject* value) {
+  ForEachItem(dict, limit, [out](PyObject* key, PyObject* value) {
     out->push_back(key);
     out->push_back(value);
-    return --left > 0;
+    return true;
   });
 }
 

@@ -33,20 +33,22 @@ void ForEachAttribute(const SmileyAttributes& at, Each each) {
   }
 }
 
-// Calls `each` with key and value of a dict's items in order, until it says false.
+// Calls `each` with key and value of a dict's first `limit` items in order, until it says false.
 template <typename Each>
-void ForEachItem(PyObject* dict, Each each) {
+void ForEachItem(PyObject* dict, Py_ssize_t limit, Each each) {
   SmileyItems at;
   if (smiley_dict_items(dict, &at)) [[likely]] {
-    for (Py_ssize_t i = 0; i < at.count; ++i) {
+    for (Py_ssize_t i = 0; i < at.count && limit > 0; ++i) {
       PyObject* value = at.values[i * at.stride];
-      if (value != nullptr && !each(at.keys[i * at.stride], value)) return;
+      if (value == nullptr) continue;
+      if (!each(at.keys[i * at.stride], value)) return;
+      --limit;
     }
     return;
   }
   PyObject *key, *value;
   Py_ssize_t pos = 0;
-  while (PyDict_Next(dict, &pos, &key, &value) && each(key, value)) {
+  while (limit-- > 0 && PyDict_Next(dict, &pos, &key, &value) && each(key, value)) {
   }
 }
 

@@ -92,6 +92,12 @@ inline std::uint64_t QuickBits(PyObject* object) {
   return constant ? MixBits(reinterpret_cast<std::uintptr_t>(object), type) : 0;
 }
 
+// REQUIRES a str itself and the mark of a value. True: it is surely what the mark says. False: ask the long way.
+inline bool QuickSameName(const Mark& mark, PyObject* name) {
+  const Py_hash_t hash = KeptHash(name);
+  return hash != -1 && mark.bits == HashedStrBits(name, hash);
+}
+
 // True: it is surely what the mark says. False: ask the long way. REQUIRES a mark that holds a value.
 inline bool QuickSame(const Mark& mark, PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
@@ -99,18 +105,9 @@ inline bool QuickSame(const Mark& mark, PyObject* object) {
     std::int64_t value;
     return OneDigit(object, &value) && mark.bits == SmallIntBits(value);
   }
-  if (type == &PyUnicode_Type) {
-    const Py_hash_t hash = KeptHash(object);
-    return hash != -1 && mark.bits == HashedStrBits(object, hash);
-  }
+  if (type == &PyUnicode_Type) return QuickSameName(mark, object);
   if (type == &PyFloat_Type) return mark.bits == FloatBits(PyFloat_AS_DOUBLE(object), type);
   return object == mark.object && (object == Py_None || object == Py_True || object == Py_False);
-}
-
-// REQUIRES a str itself and the mark of one. True and false as for QuickSame.
-inline bool QuickSameName(const Mark& mark, PyObject* name) {
-  const Py_hash_t hash = KeptHash(name);
-  return hash != -1 && mark.bits == HashedStrBits(name, hash);
 }
 
 // REQUIRES an item of a picture: a mark of a value or of an identity. True and false as for QuickSame.
