@@ -5,6 +5,7 @@
 
 #include "tracer/encoder_forms.h"
 #include "tracer/interp.h"
+#include "tracer/text_forms.h"
 
 namespace smiley::tracer {
 
@@ -215,8 +216,7 @@ void Encoder::Item(PyObject* object, int depth, shm::CborWriter* out) {
     return;
   }
   if (IsText(info.shape)) {
-    if (info.shape == Shape::kNdArray) printed_ = false;
-    print_.Mix(IdentityBits(object));
+    print_.Mix(FormBits(object, info));
     Known(object, info, out);
     return;
   }

@@ -195,16 +195,4 @@ class Encoder {
   bool nested_ = false;
 };
 
-// Text forms of known types (ranges, dates, functions …), and of arguments in exception messages.
-std::string KnownText(PyObject* object, const TypeInfo& info, Types* types, const char** type_name);
-// "len", "time.sleep", "list.append"; module, class and name as the function's own C fields have them.
-std::string BuiltinName(const PyCFunctionObject* function);
-// Like repr() for exact builtins, "<module.Class object>" for everything else.
-std::string SafeRepr(PyObject* object, Types* types, int depth = 0);
-// The leading decimal digits of an int, with its sign.
-std::string IntText(PyObject* object, std::size_t digits);
-std::string ExceptionMessage(PyObject* exception, Types* types);
-// That is made of the exception's args alone, whatever else it has.
-bool MessageIsArguments(PyTypeObject* type);
-
 }  // namespace smiley::tracer

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tracer/encoder_forms.h"
+#include "tracer/text_forms.h"
 
 namespace smiley::tracer {
 

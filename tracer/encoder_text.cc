@@ -9,6 +9,7 @@
 #include "tracer/big_int.h"
 #include "tracer/encoder.h"
 #include "tracer/interp.h"
+#include "tracer/text_forms.h"
 
 namespace smiley::tracer {
 namespace {
@@ -34,7 +35,23 @@ std::string NamedIn(PyObject* module, const std::string& qualname) {
   return qualname;
 }
 
-// Date and time fields by their C layout; a time zone only when it is the library's own fixed one.
+// +HH:MM[:SS[.ffffff]], as str() of a datetime has it; less than a day either way.
+std::string OffsetText(PyObject* delta) {
+  int days = PyDateTime_DELTA_GET_DAYS(delta), seconds = PyDateTime_DELTA_GET_SECONDS(delta);
+  int micros = PyDateTime_DELTA_GET_MICROSECONDS(delta);
+  const char sign = days < 0 ? '-' : '+';
+  if (days < 0) {
+    seconds = 86400 - seconds - (micros != 0);
+    micros = micros != 0 ? 1000000 - micros : 0;
+  }
+  char text[32];
+  int at = std::snprintf(text, sizeof text, "%c%02d:%02d", sign, seconds / 3600 % 100, seconds / 60 % 60);
+  if (seconds % 60 != 0 || micros != 0) at += std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ":%02d", seconds % 60);
+  if (micros != 0) std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ".%06d", micros);
+  return text;
+}
+
+// Date and time fields by their C layout, and the offset of a time zone of the library's own.
 std::string DateTimeText(PyObject* object, Shape shape) {
   char text[96];
   int at = 0;
@@ -62,11 +79,7 @@ std::string DateTimeText(PyObject* object, Shape shape) {
   }
   std::string out = text;
   if (zone != nullptr && zone != Py_None) {
-    if (std::strcmp(Py_TYPE(zone)->tp_name, "datetime.timezone") == 0) {
-      out += " " + TakeText(Py_TYPE(zone)->tp_str(zone));
-    } else {
-      out += " " + Types::NameOf(Py_TYPE(zone));
-    }
+    out += IsFixedZone(zone) ? OffsetText(reinterpret_cast<FixedZone*>(zone)->offset) : " " + Types::NameOf(Py_TYPE(zone));
   }
   return out;
 }
@@ -106,21 +119,6 @@ std::string UuidText(PyObject* object, const TypeInfo& info) {
   return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" + hex.substr(20);
 }
 
-// The head of numpy's array object, the same in its versions 1 and 2.
-struct NdArrayHead {
-  PyObject_HEAD
-  char* data;
-  int nd;
-  Py_intptr_t* dimensions;
-  Py_intptr_t* strides;
-  PyObject* base;
-  PyObject* descr;
-};
-struct NdDescrHead {
-  PyObject_HEAD
-  PyTypeObject* typeobj;
-};
-
 std::string NdArrayText(PyObject* object) {
   const NdArrayHead* array = reinterpret_cast<NdArrayHead*>(object);
   std::string text = "shape=(";
@@ -134,11 +132,6 @@ std::string NdArrayText(PyObject* object) {
   return text;
 }
 
-// A range's fields; the same in all versions.
-struct RangeFields {
-  PyObject_HEAD
-  PyObject *start, *stop, *step;
-};
 std::string RangeText(PyObject* object, Types* types) {
   const RangeFields* range = reinterpret_cast<RangeFields*>(object);
   const std::string step = SafeRepr(range->step, types);
@@ -151,6 +144,8 @@ std::string FunctionText(PyObject* object) {
 }
 
 }  // namespace
+
+std::string StrOf(PyObject* object) { return TakeText(Py_TYPE(object)->tp_str(object)); }
 
 std::string BuiltinName(const PyCFunctionObject* f) {
   if (f->m_self != nullptr && !PyModule_Check(f->m_self)) {
@@ -205,13 +200,13 @@ std::string KnownText(PyObject* object, const TypeInfo& info, Types* types, cons
       return DateTimeText(object, info.shape);
     case Shape::kTimeDelta:
       *type_name = "timedelta";
-      return TakeText(Py_TYPE(object)->tp_str(object));
+      return StrOf(object);
     case Shape::kTimeZone:
       *type_name = "timezone";
-      return TakeText(Py_TYPE(object)->tp_str(object));
+      return StrOf(object);
     case Shape::kDecimal:
       *type_name = "Decimal";
-      return TakeText(Py_TYPE(object)->tp_str(object));
+      return StrOf(object);
     case Shape::kFraction: {
       PyObject* n = ReadAttribute(object, info, "_numerator");
       PyObject* d = ReadAttribute(object, info, "_denominator");

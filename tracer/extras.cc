@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "tracer/encoder.h"
+#include "tracer/text_forms.h"
 #include "tracer/keep_error.h"
 #include "tracer/level.h"
 #include "tracer/process.h"

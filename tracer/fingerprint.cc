@@ -30,7 +30,7 @@ void Fingerprint::Item(PyObject* object, int depth) {
     Inside(object, info, depth);
     return;
   }
-  if (info.shape == Shape::kException || info.shape == Shape::kNdArray) {
+  if (info.shape == Shape::kException) {
     unsure_ = true;
     return;
   }

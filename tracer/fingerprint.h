@@ -23,7 +23,7 @@ namespace smiley::tracer {
 class Fingerprint {
  public:
   explicit Fingerprint(CaptureContext* context);
-  // 0: cannot be said, because it is too large or shows what has no cheaper comparison than showing it (exceptions, arrays).
+  // 0: cannot be said, because it is too large or shows what has no cheaper comparison than showing it (exceptions).
   std::uint64_t Of(PyObject* object);
 
  private:

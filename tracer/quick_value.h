@@ -153,6 +153,11 @@ inline std::uint64_t NameBits(PyObject* name, const TypeInfo& info, Py_ssize_t c
   const Py_hash_t hash = Py_TYPE(name) == &PyUnicode_Type ? KeptHash(name) : -1;
   return hash != -1 ? HashedStrBits(name, hash) : ValueBits(name, info, chars);
 }
+// REQUIRES an int or an instance of a subclass.
+std::uint64_t IntegerBits(PyObject* number);
+// REQUIRES a shape that is written as a text: a number of what the text is made of (of members of enums, and of what there is
+// one of: which object it is). Functions are told apart by name, classes and modules by name and identity.
+std::uint64_t FormBits(PyObject* object, const TypeInfo& info);
 // REQUIRES a str. Of its text, whether the interpreter keeps a hash or not.
 std::uint64_t TextBits(PyObject* text, Py_ssize_t chars);
 

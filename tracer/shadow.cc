@@ -44,8 +44,7 @@ void Comparer::MarkParts(PyObject* object, const TypeInfo& info, Picture* pictur
     if (const std::uint64_t quick = QuickBits(item)) return Mark{item, quick};
     const TypeInfo& item_info = context_->types.OfObject(item);
     if (item_info.shape == Shape::kByteArray) picture->version = 0;  // has a value, and can change it
-    const std::uint64_t bits = ValueBits(item, item_info, context_->options->limits.chars);
-    return bits != 0 ? Mark{item, bits} : Mark::Identity(item);
+    return MarkOf(item, item_info);
   };
   picture->items.clear();
   for (std::size_t i = 0; i < parts_.item_count && parts_.items[i] != nullptr; ++i) picture->items.push_back(mark(parts_.items[i]));
@@ -107,7 +106,6 @@ bool Comparer::SamePicture(PyObject* object, const TypeInfo& info, Picture* pict
 
 bool Comparer::SameValue(const Mark& mark, PyObject* object) const {
   if (mark.identity()) return mark == Mark::Identity(object);
-  if (mark.bits == 0 && mark.object != object) return false;
   const TypeInfo& info = context_->types.OfObject(object);
   return SameBits(mark, object, info, ValueBits(object, info, context_->options->limits.chars));
 }
@@ -141,9 +139,9 @@ bool Comparer::Recall(PyObject* object, const TypeInfo& info, Known* known, std:
 Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) {
   shadow->state = Shadow::State::kBound;
   const TypeInfo& info = context_->types.OfObject(object);
-  const std::uint64_t bits = ValueBits(object, info, context_->options->limits.chars);
-  shadow->mark = {object, bits};
   if (HasLevel(info)) {
+    shadow->mark = Mark::Identity(object);
+    const std::uint64_t bits = info.subclass ? ValueBits(object, info, context_->options->limits.chars) : 0;
     Known& known = KnownOf(object);
     const bool again = known.object == object && known.type == Py_TYPE(object);
     if (again && known.kept && known.bits == bits && known.secrets == context_->secrets.count() && Recall(object, info, &known, cbor)) {
@@ -158,6 +156,7 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     Picture* picture = shadow->OwnPicture(false);
     MarkParts(object, info, picture);
     picture->patched = false;
+    picture->plain = bits;
     picture->nested = nested;
     picture->nodes = nodes;
     picture->deep_hash = nested ? XXH3_64bits(cbor->data(), cbor->size()) : 0;
@@ -178,6 +177,7 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     }
     return Change::kSet;
   }
+  shadow->mark = MarkOf(object, info);
   *cbor = encoder_->Value(object);
   if (info.shape == Shape::kException) {
     *shadow->OwnPicture(false) = {};
@@ -212,10 +212,10 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   }
   const bool known = shadow->state == Shadow::State::kBound;
   if (redacted) {
-    if (known && shadow->mark.object == object) return Change::kNone;
+    if (known && shadow->mark == Mark::Identity(object)) return Change::kNone;
     encoder_->Hide(object);
     shadow->state = Shadow::State::kBound;
-    shadow->mark = {object, 0};
+    shadow->mark = Mark::Identity(object);
     *cbor = encoder_->Redacted();
     return Change::kSet;
   }
@@ -224,7 +224,7 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   if (!known) return Send(shadow, object, cbor);
   if (!HasLevel(info)) {
     if (SameValue(shadow->mark, object)) {
-      shadow->mark = {object, ValueBits(object, info, context_->options->limits.chars)};
+      shadow->mark = MarkOf(object, info);
       if (info.shape != Shape::kException) return Change::kNone;
       // What an exception shows (arguments, notes, causes) has no cheaper comparison than showing it again.
       const std::string_view whole = encoder_->Value(object);
@@ -234,10 +234,10 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     return Send(shadow, object, cbor);
   }
   Picture* old = shadow->picture.get();
-  if (object != shadow->mark.object || old == nullptr || old->shape != info.shape || old->subclass != info.subclass) {
+  if (!(shadow->mark == Mark::Identity(object)) || old == nullptr || old->shape != info.shape || old->subclass != info.subclass) {
     return Send(shadow, object, cbor);
   }
-  const bool plain_part_same = !info.subclass || shadow->mark.bits == ValueBits(object, info, context_->options->limits.chars);
+  const bool plain_part_same = !info.subclass || old->plain == ValueBits(object, info, context_->options->limits.chars);
   if (!plain_part_same) return Send(shadow, object, cbor);
   shm::CborWriter out(room_.get(), room_size_);
   const Look look = LookAtParts(shadow, object, info, &out);
@@ -275,6 +275,7 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   out.Truncate(0);
   if (!Patch(*old, object, info, &out)) return Send(shadow, object, cbor);
   now_.nested = old->nested;
+  now_.plain = old->plain;
   now_.nodes = old->nodes;
   now_.patched = true;
   for (const Mark& item : now_.items) now_.nested = now_.nested || item.identity();

@@ -30,6 +30,7 @@ struct Picture {
   bool nested = false;             // parts below the first level can change unseen
   std::uint64_t deep_hash = 0;     // of the whole encoding last sent
   std::uint64_t print = 0;         // its fingerprint then; 0: none
+  std::uint64_t plain = 0;         // of the builtin part of an instance of a subclass (ValueBits)
   std::uint64_t version = 0;       // of a dict at the time (DictVersion); 0: to be compared item by item
   Py_ssize_t total = 0;
   Py_ssize_t attribute_total = 0;
@@ -40,7 +41,7 @@ struct Picture {
 struct Shadow {
   enum class State : std::uint8_t { kUnknown, kUnbound, kBound };
   State state = State::kUnbound;
-  Mark mark;
+  Mark mark;  // of what has a picture, or no value of its own: which object it is
   // Large ones may be shared with others that show the same: OwnPicture() before it is changed.
   std::shared_ptr<Picture> picture;
   // The picture is of an earlier value: kept for its room, it fits no other.
@@ -70,7 +71,7 @@ class Comparer {
   // brings, of which some is saved for those that need more; what is beyond stays as it was read (asof). A node costs one to
   // look at, and kEncoding where it is encoded (both, where the look said that it must be).
   static constexpr int kDeepNodes = 192;
-  static constexpr int kDeepShare = 4;
+  static constexpr int kDeepShare = 2;
   static constexpr int kDeepSavings = 4096;
   static constexpr int kEncoding = 3;
   static constexpr int kDeepSmall = 24;  // nodes of a value that is always looked at, on credit if need be
@@ -94,9 +95,9 @@ class Comparer {
   }
   Change Compare(Shadow* shadow, PyObject* object, bool redacted, bool deep, std::string_view* cbor);
   // True: it is surely what Compare would find unchanged, one of the commonest containers, looked at where its items lie.
-  bool Unchanged(const Shadow& shadow, PyObject* object, bool deep) {
+  [[gnu::always_inline]] bool Unchanged(const Shadow& shadow, PyObject* object, bool deep) {
     const Picture* picture = shadow.picture.get();
-    if (picture == nullptr || object != shadow.mark.object || shadow.state != Shadow::State::kBound) return false;
+    if (picture == nullptr || !(shadow.mark == Mark::Identity(object)) || shadow.state != Shadow::State::kBound) return false;
     if (picture->nested && (deep || context_->options->limits.deep)) return false;
     const PyTypeObject* type = Py_TYPE(object);
     if (type == &PyList_Type || type == &PyTuple_Type) {
@@ -130,7 +131,26 @@ class Comparer {
     }
     return mark == end && 2 * picture.attribute_total == end - picture.attributes.data();
   }
+  // Marks of identities only, as those of many containers of objects are: four at a time, without a branch an item.
+  static bool SameIdentities(const Mark* marks, PyObject* const* objects, std::size_t count) {
+    const auto other = [&](std::size_t i) {  // also where the mark is a value's, or the object is null
+      return (reinterpret_cast<std::uintptr_t>(objects[i]) | 1) ^ reinterpret_cast<std::uintptr_t>(marks[i].object);
+    };
+    const auto type = [&](std::size_t i) { return reinterpret_cast<std::uintptr_t>(Py_TYPE(objects[i])) ^ marks[i].bits; };
+    std::size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+      if ((other(i) | other(i + 1) | other(i + 2) | other(i + 3)) != 0) return false;
+      if ((type(i) | type(i + 1) | type(i + 2) | type(i + 3)) != 0) return false;
+    }
+    for (; i < count; ++i) {
+      if (other(i) != 0 || type(i) != 0) return false;
+    }
+    return true;
+  }
   static bool SureParts(const std::vector<Mark>& marks, PyObject* const* objects) {
+    if (marks.size() >= kManyIdentities && marks.front().identity() && SameIdentities(marks.data(), objects, marks.size())) {
+      return true;
+    }
     for (const Mark& mark : marks) {
       PyObject* object = *objects++;
       if (object == nullptr || !QuickSameItem(mark, object)) return false;
@@ -175,7 +195,7 @@ class Comparer {
     std::string cbor;
     std::string older;             // the same with marks that say when it was read; empty: is not to be used
   };
-  static constexpr int kKnownBits = 8;
+  static constexpr int kKnownBits = 9;
   static constexpr std::size_t kKnown = std::size_t{1} << kKnownBits;
   // What to send of it, if that is known to hold.
   bool Recall(PyObject* object, const TypeInfo& info, Known* known, std::string_view* cbor);
@@ -204,6 +224,7 @@ class Comparer {
       *to = std::make_shared<Picture>(*picture);
     }
   }
+  static constexpr std::size_t kManyIdentities = 4;
   static constexpr std::size_t kWorthSharing = 24;  // marks of a picture
   static constexpr int kWorthKeeping = 48;  // nodes of a nested value
   static constexpr int kUses = 16;          // then it is read again
@@ -214,6 +235,10 @@ class Comparer {
   bool SameSizes(const Picture& old) const {
     return old.total == parts_.total && old.attribute_total == parts_.attribute_total && old.items.size() == parts_.item_count &&
            old.attributes.size() == parts_.attribute_count;
+  }
+  Mark MarkOf(PyObject* object, const TypeInfo& info) const {
+    const std::uint64_t bits = ValueBits(object, info, context_->options->limits.chars);
+    return bits != 0 ? Mark{object, bits} : Mark::Identity(object);
   }
   bool SameItems(std::vector<Mark>* marks, PyObject* const* objects) const;
   // A string that is met again is hashed, as a dict would do: from then on comparing it costs next to nothing. Not what the

@@ -86,7 +86,7 @@ Shape ExactShape(PyTypeObject* type, const std::string& name) {
   if (type == &PyRange_Type) return Shape::kRange;
   if (type == &PySlice_Type) return Shape::kSlice;
   if (type == &PyFunction_Type) return Shape::kFunction;
-  if (type == &PyCFunction_Type) return Shape::kBuiltin;
+  if (type == &PyCFunction_Type || type == &PyCMethod_Type) return Shape::kBuiltin;
   if (type == &PyMethod_Type) return Shape::kMethod;
   if (type == &PyModule_Type) return Shape::kModule;
   if (type == &PyEllipsis_Type) return Shape::kEllipsis;

@@ -33,19 +33,20 @@ std::uint64_t TextBits(PyObject* text, Py_ssize_t chars) {
   return MixBits(Hash(PyUnicode_DATA(text), static_cast<std::size_t>(take) * static_cast<std::size_t>(kind), length), Py_TYPE(text));
 }
 
+std::uint64_t IntegerBits(PyObject* number) {
+  std::uint64_t magnitude;
+  int negative;
+  if (smiley_small_int(number, &magnitude, &negative)) return IntBits(magnitude, negative != 0, Py_TYPE(number));
+  std::size_t bytes;
+  const void* digits = smiley_int_digits(number, &bytes);
+  return MixBits(XXH3_64bits_withSeed(digits, bytes, static_cast<std::uint64_t>(negative)), Py_TYPE(number));
+}
+
 std::uint64_t ValueBits(PyObject* object, const TypeInfo& info, Py_ssize_t chars) {
   PyTypeObject* type = Py_TYPE(object);
   switch (info.shape) {
-    case Shape::kInt: {
-      std::uint64_t magnitude;
-      int negative;
-      if (smiley_small_int(object, &magnitude, &negative)) {
-        return IntBits(magnitude, negative != 0, type);
-      }
-      std::size_t bytes;
-      const void* digits = smiley_int_digits(object, &bytes);
-      return MixBits(XXH3_64bits_withSeed(digits, bytes, static_cast<std::uint64_t>(negative)), type);
-    }
+    case Shape::kInt:
+      return IntegerBits(object);
     case Shape::kFloat:
       return FloatBits(PyFloat_AS_DOUBLE(object), type);
     case Shape::kStr: {
@@ -67,7 +68,7 @@ std::uint64_t ValueBits(PyObject* object, const TypeInfo& info, Py_ssize_t chars
     case Shape::kBool:
       return MixBits(reinterpret_cast<std::uintptr_t>(object), type);
     default:
-      return 0;
+      return IsText(info.shape) ? FormBits(object, info) : 0;
   }
 }
 
