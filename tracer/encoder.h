@@ -167,7 +167,7 @@ class Encoder {
     ids_.resize(seen);
   }
   void Begin();
-  // What makes up the message of an exception, as one number; 0: more than its class and one plain argument.
+  // What makes up the message of an exception, as one number, where MessageIsArguments; 0: more than its class and one plain argument.
   std::uint64_t MessageBits(PyObject* exception) const;
   // Exceptions come through many frames, and the same ones again and again: what they were encoded to.
   struct Told {

@@ -19,7 +19,7 @@ std::uint64_t Encoder::MessageBits(PyObject* exception) const {
     if (!PyLong_CheckExact(argument) && !(PyUnicode_CheckExact(argument) && PyUnicode_GET_LENGTH(argument) <= chars)) return 0;
     bits.Mix(ValueBits(argument, context_->types.OfObject(argument), chars));
   }
-  return MessageIsArguments(type) ? bits.value() : 0;
+  return bits.value();
 }
 
 std::string_view Encoder::Exception(PyObject* exception) {
@@ -49,7 +49,7 @@ std::string_view Encoder::Exception(PyObject* exception) {
   }
   for (std::size_t i = end; i < message.size(); ++i) cut += (message[i] & 0xc0) != 0x80;
   Text(std::string_view(message).substr(0, end), cut, surrogates, &out);
-  if (bits != 0) told = {bits, context_->secrets.count(), class_name, std::string(out.view())};
+  if (bits != 0 && MessageIsArguments(Py_TYPE(exception))) told = {bits, context_->secrets.count(), class_name, std::string(out.view())};
   return out.view();
 }
 

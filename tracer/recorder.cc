@@ -99,6 +99,11 @@ inline bool ThreadRecorder::HasName(Slot* slot) {
   return false;
 }
 
+inline void ThreadRecorder::AttachPatch(std::uint32_t name, const ShortPatch& patch) {
+  if (patch.size <= 16) return writer_->AttachShort(shm::Kind::kPatch, name, {patch.words[0], patch.words[1]}, patch.size);
+  writer_->Attach(shm::Kind::kPatch, 0, name, patch.words, patch.size);
+}
+
 // What the first look could not tell to be as it was.
 void ThreadRecorder::TouchChanged(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t number, PyObject* value, bool deep) {
   Slot& slot = entry->code->slots[number];
@@ -109,7 +114,14 @@ void ThreadRecorder::TouchChanged(FrameEntry* entry, const SmileyFrame& frame, s
       if (HasName(&slot)) writer_->AttachShort(shm::Kind::kSet, slot.name_id, quick.words, quick.size);
       return;
     }
-    if (comparer_->Unchanged(shadow, value, deep)) return;
+    ShortPatch patch;
+    const Comparer::Glance glance =
+        slot.redacted ? Comparer::Glance::kUnsure : comparer_->LookQuickly(&shadow, value, deep, &patch);
+    if (glance == Comparer::Glance::kSame) return;
+    if (glance == Comparer::Glance::kPatched) {
+      if (HasName(&slot)) AttachPatch(slot.name_id, patch);
+      return;
+    }
   } else if (slot.place == Place::kFast && entry->code->namespace_body && Uncover(entry, frame, number, deep)) {
     return;
   }

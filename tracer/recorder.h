@@ -122,6 +122,7 @@ class ThreadRecorder final : public shm::OpenFrames {
   void TouchNamespace(FrameEntry* entry, const SmileyFrame& frame);
   void TellHandled(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t line, std::uint64_t now);
   void AttachValue(PyObject* value);
+  void AttachPatch(std::uint32_t name, const ShortPatch& patch);
   void Write(shm::Kind kind, std::uint32_t id, std::span<const Part> parts);
   static bool Wait(void* self);
   shm::RingWriter::Options WriterOptions() { return {&ThreadRecorder::Wait, this, this}; }

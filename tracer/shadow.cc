@@ -8,11 +8,10 @@
 #include <cstring>
 
 #include "tracer/interp.h"
+#include "tracer/patch_operations.h"
 
 namespace smiley::tracer {
 namespace {
-
-enum Op { kSetItem, kTruncate, kAppend, kSetKey, kDeleteKey, kSetAttribute, kDeleteAttribute, kCut, kRemove, kRemoveAttribute };
 
 // As operator==, but values that are equal may be of two objects.
 bool SameMark(const Mark& a, const Mark& b) {
@@ -31,14 +30,14 @@ Comparer::Comparer(CaptureContext* context, Encoder* encoder)
       encoder_(encoder),
       fingerprint_(context),
       room_(new unsigned char[static_cast<std::size_t>(context->options->limits.bytes)]),
-      room_size_(static_cast<std::size_t>(context->options->limits.bytes)),
-      known_(new Known[kKnown]) {}
+      room_size_(static_cast<std::size_t>(context->options->limits.bytes)) {}
 
 void Comparer::MarkParts(PyObject* object, const TypeInfo& info, Picture* picture) const {
   picture->version = VersionOf(object, info);
   picture->shape = info.shape;
   picture->subclass = info.subclass;
   picture->total = parts_.total;
+  picture->names = parts_.names;
   picture->attribute_total = parts_.attribute_total;
   const auto mark = [this, picture](PyObject* item) {
     if (const std::uint64_t quick = QuickBits(item)) return Mark{item, quick};
@@ -72,7 +71,7 @@ bool Comparer::ReadPairs(PyObject* object) {
     pairs_[2 * count] = name;
     pairs_[2 * count++ + 1] = value;
   });
-  parts_ = {nullptr, 0, pairs_, static_cast<std::size_t>(2 * count), 0, count};
+  parts_ = {nullptr, 0, pairs_, static_cast<std::size_t>(2 * count), 0, count, count == at.count ? at.names : nullptr};
   return true;
 }
 
@@ -89,7 +88,7 @@ void Comparer::ReadParts(PyObject* object, const TypeInfo& info) {
   }
   if (HasPlainAttributes(info) && ReadPairs(object)) return;
   ReadLevel(object, info, limit, &level_);
-  parts_ = {level_.items.data(), level_.items.size(), level_.attributes.data(), level_.attributes.size(), level_.total, level_.attribute_total};
+  parts_ = {level_.items.data(), level_.items.size(), level_.attributes.data(), level_.attributes.size(), level_.total, level_.attribute_total, nullptr};
 }
 
 bool Comparer::SamePicture(PyObject* object, const TypeInfo& info, Picture* picture) {
@@ -142,10 +141,10 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
   if (HasLevel(info)) {
     shadow->mark = Mark::Identity(object);
     const std::uint64_t bits = info.subclass ? ValueBits(object, info, context_->options->limits.chars) : 0;
-    Known& known = KnownOf(object);
-    const bool again = known.object == object && known.type == Py_TYPE(object);
-    if (again && known.kept && known.bits == bits && known.secrets == context_->secrets.count() && Recall(object, info, &known, cbor)) {
-      Pass(known.picture, &shadow->picture);
+    Known* const found = known_.Find(object);
+    const bool again = found != nullptr && found->type == Py_TYPE(object);
+    if (again && found->kept && found->bits == bits && found->secrets == context_->secrets.count() && Recall(object, info, found, cbor)) {
+      Pass(found->picture, &shadow->picture);
       return Change::kSet;
     }
     bool nested = false;
@@ -162,9 +161,9 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     picture->deep_hash = nested ? XXH3_64bits(cbor->data(), cbor->size()) : 0;
     picture->print = nested ? print : 0;
     const bool older = nested && nodes >= kWorthKeeping;
+    Known& known = *(found != nullptr ? found : known_.Take(object));
     known.missed = again && known.missed && known.hash != picture->deep_hash;
     known.kept = again && (!known.missed || older);
-    known.object = object;
     known.type = Py_TYPE(object);
     known.hash = picture->deep_hash;
     if (known.kept) {
@@ -247,13 +246,13 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   }
   if (look == Look::kSame) {
     if (!old->nested || !(deep || context_->options->limits.deep)) return Change::kNone;
-    Known& last = KnownOf(object);
-    const bool hopeless = old->patched || old->print == 0 || (last.object == object && last.missed);
+    Known* const last = known_.Find(object);
+    const bool hopeless = old->patched || old->print == 0 || (last != nullptr && last->missed);
     if (!Affords(old->nodes, hopeless)) return Change::kNone;
     if (!hopeless) {
       if (fingerprint_.Of(object) == old->print) return Change::kNone;
       Encodes(old->nodes);
-      if (last.object == object) last.missed = true;
+      if (last != nullptr) last->missed = true;
     }
     bool nested = false;
     const std::string_view whole = encoder_->Value(object, &nested);
@@ -261,7 +260,7 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     const std::uint64_t hash = XXH3_64bits(whole.data(), whole.size());
     if (!old->patched && hash == old->deep_hash) {
       old->print = print;  // of whoever shares it, too: it shows the same
-      if (last.object == object) last.missed = false;
+      if (last != nullptr) last->missed = false;
       return Change::kNone;
     }
     old = shadow->OwnPicture(true);

@@ -16,6 +16,7 @@
 #include "shm/cbor.h"
 #include "tracer/encoder.h"
 #include "tracer/fingerprint.h"
+#include "tracer/known.h"
 #include "tracer/level.h"
 #include "tracer/quick_value.h"
 #include "tracer/types.h"
@@ -36,6 +37,7 @@ struct Picture {
   Py_ssize_t attribute_total = 0;
   std::vector<Mark> items;         // dicts: key, value, …
   std::vector<Mark> attributes;    // name, value, …
+  PyObject* const* names = nullptr; // theirs, where the object itself has them all (SmileyAttributes): never followed
 };
 
 struct Shadow {
@@ -60,6 +62,13 @@ struct Shadow {
 };
 
 enum class Change { kNone, kUnset, kSet, kPatch };
+
+// A patch of one operation: CBOR, zero behind its end.
+struct ShortPatch {
+  static constexpr std::size_t kWords = 6;
+  std::uint64_t words[kWords];
+  std::size_t size;  // bytes
+};
 
 // Compares a variable with its shadow, and brings the shadow up to date.
 class Comparer {
@@ -90,46 +99,42 @@ class Comparer {
     shadow->mark = {value, QuickBits(value)};
   }
   // Nothing that was sent holds any more: a forked child has numbers of its own.
-  void ForgetKnown() {
-    for (std::size_t i = 0; i < kKnown; ++i) known_[i].object = nullptr;
-  }
+  void ForgetKnown() { known_.Clear(); }
+
   Change Compare(Shadow* shadow, PyObject* object, bool redacted, bool deep, std::string_view* cbor);
-  // True: it is surely what Compare would find unchanged, one of the commonest containers, looked at where its items lie.
-  [[gnu::always_inline]] bool Unchanged(const Shadow& shadow, PyObject* object, bool deep) {
-    const Picture* picture = shadow.picture.get();
-    if (picture == nullptr || !(shadow.mark == Mark::Identity(object)) || shadow.state != Shadow::State::kBound) return false;
-    if (picture->nested && (deep || context_->options->limits.deep)) return false;
+  // A first look at one of the commonest containers, at its values where they lie. kSame and kPatched (*patch is what to send, and the
+  // shadow is up to date): surely what Compare would find. kUnsure: ask that; nothing was changed. REQUIRES a variable that is not redacted.
+  enum class Glance { kSame, kPatched, kUnsure };
+  [[gnu::always_inline]] Glance LookQuickly(Shadow* shadow, PyObject* object, bool deep, ShortPatch* patch) {
+    const Picture* picture = shadow->picture.get();
+    if (picture == nullptr || !(shadow->mark == Mark::Identity(object)) || shadow->state != Shadow::State::kBound) return Glance::kUnsure;
+    if (picture->nested && (deep || context_->options->limits.deep)) return Glance::kUnsure;
     const PyTypeObject* type = Py_TYPE(object);
     if (type == &PyList_Type || type == &PyTuple_Type) {
       const Shape shape = type == &PyList_Type ? Shape::kList : Shape::kTuple;
-      return picture->shape == shape && SureItems(*picture, object, ItemsOf(object, shape));
+      if (picture->shape != shape || picture->subclass || Py_SIZE(object) != picture->total) return Glance::kUnsure;
+      if (picture->items.size() != static_cast<std::size_t>(picture->total)) return Glance::kUnsure;
+      PyObject* const* const items = ItemsOf(object, shape);
+      const std::size_t other = FirstOther(picture->items, items);
+      if (other == picture->items.size()) return Glance::kSame;
+      return shape == Shape::kList && PatchItem(shadow, items, other, patch) ? Glance::kPatched : Glance::kUnsure;
     }
     if (type == &PyDict_Type) {
       const std::uint64_t version = DictVersion(object);
-      return version != 0 && version == picture->version && picture->shape == Shape::kDict;
+      return version != 0 && version == picture->version && picture->shape == Shape::kDict ? Glance::kSame : Glance::kUnsure;
     }
-    return picture->shape == Shape::kObject && SureAttributes(*picture, object);
+    return picture->shape == Shape::kObject ? LookAtAttributes(shadow, object, patch) : Glance::kUnsure;
   }
 
  private:
-  static bool SureItems(const Picture& picture, PyObject* object, PyObject* const* items) {
-    return !picture.subclass && Py_SIZE(object) == picture.total &&
-           picture.items.size() == static_cast<std::size_t>(picture.total) && SureParts(picture.items, items);
-  }
-  bool SureAttributes(const Picture& picture, PyObject* object) const {
-    if (!HasPlainAttributes(context_->types.OfObject(object))) return false;
-    SmileyAttributes at;
-    smiley_attributes(object, &at);
-    if (at.dict != nullptr) return false;
-    const Mark* mark = picture.attributes.data();
-    const Mark* const end = mark + picture.attributes.size();
-    for (Py_ssize_t i = 0; i < at.count; ++i) {
-      PyObject* value = at.values[i];
-      if (value == nullptr || at.names[2 * i] == nullptr) continue;
-      if (mark == end || !QuickSameName(*mark, at.names[2 * i]) || !QuickSameItem(mark[1], value)) return false;
-      mark += 2;
-    }
-    return mark == end && 2 * picture.attribute_total == end - picture.attributes.data();
+  Glance LookAtAttributes(Shadow* shadow, PyObject* object, ShortPatch* patch);
+  // One item or attribute (from the first that is another) has another plain value, and nothing else changed: patched.
+  bool PatchItem(Shadow* shadow, PyObject* const* items, std::size_t at, ShortPatch* patch);
+  bool PatchAttribute(Shadow* shadow, const SmileyAttributes& at, Py_ssize_t first, ShortPatch* patch);
+  static void Patched(Picture* picture, Mark* mark, PyObject* value) {
+    *mark = {value, QuickBits(value)};
+    picture->deep_hash = picture->print = 0;
+    picture->patched = true;
   }
   // Marks of identities only, as those of many containers of objects are: four at a time, without a branch an item.
   static bool SameIdentities(const Mark* marks, PyObject* const* objects, std::size_t count) {
@@ -147,15 +152,12 @@ class Comparer {
     }
     return true;
   }
-  static bool SureParts(const std::vector<Mark>& marks, PyObject* const* objects) {
-    if (marks.size() >= kManyIdentities && marks.front().identity() && SameIdentities(marks.data(), objects, marks.size())) {
-      return true;
-    }
-    for (const Mark& mark : marks) {
-      PyObject* object = *objects++;
-      if (object == nullptr || !QuickSameItem(mark, object)) return false;
-    }
-    return true;
+  // The first, from `at` on, that is not surely what its mark says; as many as there are marks: none.
+  static std::size_t FirstOther(const std::vector<Mark>& marks, PyObject* const* objects, std::size_t at = 0) {
+    const std::size_t count = marks.size();
+    if (count >= kManyIdentities && marks.front().identity() && SameIdentities(marks.data(), objects, count)) return count;
+    while (at < count && objects[at] != nullptr && QuickSameItem(marks[at], objects[at])) ++at;
+    return at;
   }
   // All that it has may stand in the object itself.
   bool HasPlainAttributes(const TypeInfo& info) const {
@@ -171,6 +173,7 @@ class Comparer {
     PyObject* const* attributes = nullptr;  // name, value, …
     std::size_t attribute_count = 0;
     Py_ssize_t total = 0, attribute_total = 0;
+    PyObject* const* names = nullptr;  // as a picture's
   };
   void ReadParts(PyObject* object, const TypeInfo& info);
   // REQUIRES parts_ just read from the object.
@@ -179,29 +182,8 @@ class Comparer {
   static std::uint64_t VersionOf(PyObject* object, const TypeInfo& info) {
     return IsDict(info.shape) && !info.subclass ? DictVersion(object) : 0;
   }
-  // A container or object that is sent again and again (an argument of many calls): what it was encoded to last, for as
-  // long as the first level says that this still holds. What has more below it than the event may look at is sent as it
-  // was read then, and says so.
-  struct Known {
-    PyObject* object = nullptr;
-    PyTypeObject* type = nullptr;
-    std::uint64_t bits = 0;        // of the builtin part
-    std::size_t secrets = 0;       // how many were masked
-    std::uint64_t hash = 0;        // of a nested one's encoding, the last time
-    bool missed = false;           // its last fingerprint was another one: it is encoded at once until that shows no change
-    bool kept = false;             // what follows is filled: it came a second time
-    int uses = 0;                  // of `older` since it was read or seen to be as it was
-    std::shared_ptr<Picture> picture;
-    std::string cbor;
-    std::string older;             // the same with marks that say when it was read; empty: is not to be used
-  };
-  static constexpr int kKnownBits = 9;
-  static constexpr std::size_t kKnown = std::size_t{1} << kKnownBits;
   // What to send of it, if that is known to hold.
   bool Recall(PyObject* object, const TypeInfo& info, Known* known, std::string_view* cbor);
-  Known& KnownOf(PyObject* object) {
-    return known_[reinterpret_cast<std::uintptr_t>(object) * 0x9e3779b97f4a7c15u >> (64 - kKnownBits)];
-  }
   // There is room for another look at that many nodes; `encoded`: at once, without a fingerprint first.
   bool Affords(int nodes, bool encoded) {
     if (context_->options->limits.deep) return true;
@@ -282,7 +264,7 @@ class Comparer {
   Picture now_;
   std::unique_ptr<unsigned char[]> room_;
   std::size_t room_size_;
-  std::unique_ptr<Known[]> known_;  // direct-mapped
+  KnownValues known_;
   int deep_nodes_ = kDeepNodes;
   int deep_savings_ = kDeepSavings;
   std::uint64_t seq_ = 0;

@@ -1,6 +1,7 @@
 """What is secret reaches neither ring, nor store, nor export, wherever the program shows it."""
 
 import base64
+import json
 import subprocess
 import unittest
 
@@ -165,6 +166,39 @@ class Redaction(support.SmileyTest):
                 data = self.smiley("export", "last", "--format", "jsonl").out
                 shown = {letter for letter in "abcdef" if b"value-1-" + letter.encode() in data}
                 self.assertEqual(shown, set("bde"))
+
+    def test_what_changes_in_a_secret_is_no_patch(self):
+        # The frames of `show` leave behind what they knew of a list, and those of `hide` may find it.
+        text = ("class Account:\n"
+                "    def __init__(self):\n"
+                "        self.passwd = 0\n"
+                "        self.shown = 0\n"
+                "    def change(self, n):\n"
+                "        self.passwd = n\n"
+                "        self.passwd = n + 1\n"
+                "        self.shown = n - 1000\n"
+                "def show(items, n):\n"
+                "    items[0] = n - 2000\n"
+                "    items[0] = n - 3000\n"
+                "def hide(passwd, n):\n"
+                "    passwd[0] = n\n"
+                "    passwd[0] = n + 1\n"
+                "numbers = [1, 2, 3]\n"
+                "for n in range(5):\n"
+                "    show(numbers, 2000); numbers[0] = 0\n"
+                "    hide(numbers, int('7654321')); numbers[0] = 0\n"
+                "    Account().change(int('8765432'))\n")
+        for python in support.pythons():
+            with self.subTest(python=python):
+                path = self.script("app.py", text)
+                self.assert_code(self.smiley("run", "-q", "--python", python, path), 0)
+                events = [json.loads(line) for line in self.smiley("export", "last", "--format", "jsonl").out.splitlines()]
+                changed = [(e["function"], name, value) for e in events if e["type"] == "event"
+                           for name, value in e.get("changed", {}).items() if name in ("passwd", "self")]
+                text_of = json.dumps(changed)
+                self.assertIn("8764432", text_of)
+                self.assertEqual([n for n in ("7654321", "7654322", "8765432", "8765433") if n in text_of], [])
+                self.assertEqual([c for c in changed if c[1] == "passwd" and c[2] != {"$type": "redacted"}], [])
 
 
 if __name__ == "__main__":
