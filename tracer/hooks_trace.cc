@@ -66,16 +66,18 @@ void OnBuiltin(ThreadRecorder* recorder, PyFrameObject* object, int what, PyObje
 }
 
 // When an exception is thrown into what a generator waits for, and that returns, the generator goes on without a call.
-void EnterLate(ThreadRecorder* recorder, const SmileyFrame& frame) {
+// False: the frame's code is not recorded.
+bool EnterLate(ThreadRecorder* recorder, const SmileyFrame& frame) {
   CodeInfo* code = Process::instance()->codes().Of(frame.code);
-  if (!code->included || !code->generator || !ThreadRecorder::Waits(frame.key)) return;
-  recorder->Enter(frame, code, Entry::kGoOn, nullptr);
+  if (!code->included) return false;
+  if (code->generator && ThreadRecorder::Waits(frame.key)) recorder->Enter(frame, code, Entry::kGoOn, nullptr);
+  return true;
 }
 
 void OnLine(ThreadRecorder* recorder, PyFrameObject* object) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
-  if (!recorder->IsTop(frame.key)) EnterLate(recorder, frame);
+  if (!recorder->IsTop(frame.key) && !EnterLate(recorder, frame) && t_thrown_into == nullptr) return;
   if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, nullptr);
   recorder->Line(frame, static_cast<std::uint32_t>(PyFrame_GetLineNumber(object)));
 }
@@ -100,7 +102,7 @@ void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) 
   if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, nullptr);
   const CodeInfo* code = recorder->TopCode(frame.key);
   if (code == nullptr) {
-    EnterLate(recorder, frame);
+    if (!EnterLate(recorder, frame)) return;
     code = recorder->TopCode(frame.key);
     if (code == nullptr) return;
   }

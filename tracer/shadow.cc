@@ -112,7 +112,7 @@ bool Comparer::SameValue(const Mark& mark, PyObject* object) const {
 bool Comparer::SameBits(const Mark& mark, PyObject* object, const TypeInfo& info, std::uint64_t bits) const {
   if (bits == mark.bits) return true;
   // A str that has been hashed meanwhile shows another number for the same text.
-  return info.shape == Shape::kStr && object == mark.object && TextBits(object, context_->options->limits.chars) == mark.bits;
+  return info.shape == Shape::kStr && object == mark.object && KeptHash(object) != -1 && TextBits(object, context_->options->limits.chars) == mark.bits;
 }
 
 bool Comparer::Recall(PyObject* object, const TypeInfo& info, Known* known, std::string_view* cbor) {
@@ -188,9 +188,30 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
   return Change::kSet;
 }
 
+bool Comparer::CompareText(Shadow* shadow, PyObject* object, Change* change, std::string_view* cbor) {
+  const Py_ssize_t chars = context_->options->limits.chars;
+  if (shadow->state == Shadow::State::kBound && ShownText::Holds(shadow->mark) && shadow->text->Shows(object, chars)) {
+    const Py_hash_t hash = KeptHash(object);
+    shadow->mark = hash != -1 ? Mark{object, HashedStrBits(object, hash)} : ShownText::MarkOf(object);
+    HashAgain(object, &shadow->mark, true);
+    *change = Change::kNone;
+    return true;
+  }
+  if (KeptHash(object) != -1 || PyUnicode_GET_LENGTH(object) < ShownText::kWorth) return false;
+  if (!shadow->text) shadow->text = std::make_unique<ShownText>();
+  shadow->text->Show(object, chars);
+  shadow->state = Shadow::State::kBound;
+  shadow->mark = ShownText::MarkOf(object);
+  shadow->Outdate();
+  *cbor = encoder_->Plain(object, Shape::kStr);
+  *change = Change::kSet;
+  return true;
+}
+
 Change Comparer::ComparePlain(Shadow* shadow, PyObject* object, const TypeInfo& info, std::string_view* cbor) {
+  if (Change change; info.shape == Shape::kStr && CompareText(shadow, object, &change, cbor)) return change;
   const std::uint64_t bits = ValueBits(object, info, context_->options->limits.chars);
-  const bool same = shadow->state == Shadow::State::kBound && SameBits(shadow->mark, object, info, bits);
+  const bool same = shadow->state == Shadow::State::kBound && !shadow->mark.identity() && SameBits(shadow->mark, object, info, bits);
   shadow->mark = {object, bits};
   if (same) {
     HashAgain(object, &shadow->mark, true);

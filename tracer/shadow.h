@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -40,12 +41,37 @@ struct Picture {
   PyObject* const* names = nullptr; // theirs, where the object itself has them all (SmileyAttributes): never followed
 };
 
+// The characters that were shown of a long str whose hash the interpreter does not keep: comparing them costs less than hashing
+// them at each look.
+struct ShownText {
+  static constexpr std::uint64_t kBits = 0xa3c59ac2f0d6e391u;  // of the mark: no value's, which have untagged addresses, and no type's address
+  static Mark MarkOf(PyObject* text) { return {Mark::Identity(text).object, kBits}; }
+  static bool Holds(const Mark& mark) { return mark.bits == kBits && mark.identity(); }
+  static constexpr Py_ssize_t kWorth = 64;                     // characters
+  Py_ssize_t length = -1;
+  int kind = 0;
+  std::string characters;  // as they lie in memory
+  static std::string_view Characters(PyObject* text, Py_ssize_t chars) {
+    const std::size_t take = static_cast<std::size_t>(std::min(PyUnicode_GET_LENGTH(text), chars));
+    return {static_cast<const char*>(PyUnicode_DATA(text)), take * static_cast<std::size_t>(PyUnicode_KIND(text))};
+  }
+  bool Shows(PyObject* text, Py_ssize_t chars) const {
+    return length == PyUnicode_GET_LENGTH(text) && kind == static_cast<int>(PyUnicode_KIND(text)) && characters == Characters(text, chars);
+  }
+  void Show(PyObject* text, Py_ssize_t chars) {
+    length = PyUnicode_GET_LENGTH(text);
+    kind = static_cast<int>(PyUnicode_KIND(text));
+    characters.assign(Characters(text, chars));
+  }
+};
+
 struct Shadow {
   enum class State : std::uint8_t { kUnknown, kUnbound, kBound };
   State state = State::kUnbound;
   Mark mark;  // of what has a picture, or no value of its own: which object it is
   // Large ones may be shared with others that show the same: OwnPicture() before it is changed.
   std::shared_ptr<Picture> picture;
+  std::unique_ptr<ShownText> text;  // holds where the mark says so
   // The picture is of an earlier value: kept for its room, it fits no other.
   void Outdate() {
     if (picture.use_count() > 1) {
@@ -210,6 +236,8 @@ class Comparer {
   static constexpr std::size_t kWorthSharing = 24;  // marks of a picture
   static constexpr int kWorthKeeping = 48;  // nodes of a nested value
   static constexpr int kUses = 16;          // then it is read again
+  // Of a str itself. False: ask for its bits.
+  bool CompareText(Shadow* shadow, PyObject* object, Change* change, std::string_view* cbor);
   // One that has neither parts nor attributes, and a value of its own to compare.
   Change ComparePlain(Shadow* shadow, PyObject* object, const TypeInfo& info, std::string_view* cbor);
   // What the first level shows of it is what the picture shows. False: parts_ has been read.
