@@ -110,7 +110,7 @@ bool Comparer::SameValue(const Mark& mark, PyObject* object) const {
 }
 
 bool Comparer::SameBits(const Mark& mark, PyObject* object, const TypeInfo& info, std::uint64_t bits) const {
-  if (bits == mark.bits) return true;
+  if (bits == mark.bits) return info.shape != Shape::kByteArray || object == mark.object;  // which one it is shows
   // A str that has been hashed meanwhile shows another number for the same text.
   return info.shape == Shape::kStr && object == mark.object && KeptHash(object) != -1 && TextBits(object, context_->options->limits.chars) == mark.bits;
 }

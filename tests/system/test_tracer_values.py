@@ -214,6 +214,15 @@ class Shapes(Recorded):
             numbers |= {self.find(events, "return", "f", n)["value"]["items"][0]["id"] for n in (0, 1)}
             self.assertEqual(len(numbers), 1)
 
+    def test_two_that_are_equal_have_numbers_of_their_own(self):
+        for events in self.each("def f(make):\n    x = one = make()\n    x = other = make()\n    return [one, other, x]\n"
+                                "f(lambda: bytearray(b'same'))\nf(lambda: [1])\n"):
+            for n in (0, 1):
+                back = self.find(events, "return", "f", n)
+                one, other, x = (item["id"] for item in back["value"]["items"])
+                told = [e["changed"]["x"]["id"] for e in events if e.get("frame") == back["frame"] and "x" in e.get("changed", {})]
+                self.assertEqual((told, x), ([one, other], other))
+
     def test_limits_are_options(self):
         text = "def f(a):\n    return a\nf(['x' * 10, [[1, 2], 3, 4, 5], 6, 7])\n"
         for events in self.each(text, "--depth", "2", "--items", "3", "--chars", "4"):
