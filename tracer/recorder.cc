@@ -35,7 +35,10 @@ void ThreadRecorder::Drop(FrameEntry* entry) {
   const bool keep = spare_.size() < kKeptPictures;
   for (Shadow& shadow : entry->shadows) {
     shadow.state = Shadow::State::kUnbound;
-    if (!keep) shadow.picture.reset();
+    if (!keep) {
+      shadow.picture.reset();
+      shadow.text.reset();
+    }
   }
   entry->handled.clear();
   entry->exception.clear();

@@ -197,7 +197,7 @@ bool Comparer::CompareText(Shadow* shadow, PyObject* object, Change* change, std
     *change = Change::kNone;
     return true;
   }
-  if (KeptHash(object) != -1 || PyUnicode_GET_LENGTH(object) < ShownText::kWorth) return false;
+  if (KeptHash(object) != -1 || PyUnicode_GET_LENGTH(object) < ShownText::kWorth || chars > ShownText::kMost) return false;
   if (!shadow->text) shadow->text = std::make_unique<ShownText>();
   shadow->text->Show(object, chars);
   shadow->state = Shadow::State::kBound;

@@ -47,7 +47,7 @@ struct ShownText {
   static constexpr std::uint64_t kBits = 0xa3c59ac2f0d6e391u;  // of the mark: no value's, which have untagged addresses, and no type's address
   static Mark MarkOf(PyObject* text) { return {Mark::Identity(text).object, kBits}; }
   static bool Holds(const Mark& mark) { return mark.bits == kBits && mark.identity(); }
-  static constexpr Py_ssize_t kWorth = 64;                     // characters
+  static constexpr Py_ssize_t kWorth = 64, kMost = 4096;       // characters; of raised limits no copies are kept
   Py_ssize_t length = -1;
   int kind = 0;
   std::string characters;  // as they lie in memory
