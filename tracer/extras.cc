@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "tracer/text_forms.h"
 #include "tracer/keep_error.h"
 #include "tracer/level.h"
 #include "tracer/process.h"
 #include "tracer/recorder.h"
+#include "tracer/text_forms.h"
 
 namespace smiley::tracer {
 namespace {

@@ -243,8 +243,10 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   if (IsScalar(info.shape) && !info.subclass) return ComparePlain(shadow, object, info, cbor);
   if (!known) return Send(shadow, object, cbor);
   if (!HasLevel(info)) {
-    if (SameValue(shadow->mark, object)) {
-      shadow->mark = MarkOf(object, info);
+    const Mark now = MarkOf(object, info);
+    const bool same = now.identity() ? shadow->mark == now : !shadow->mark.identity() && SameBits(shadow->mark, object, info, now.bits);
+    if (same) {
+      shadow->mark = now;
       if (info.shape != Shape::kException) return Change::kNone;
       // What an exception shows (arguments, notes, causes) has no cheaper comparison than showing it again.
       const std::string_view whole = encoder_->Value(object);

@@ -5,7 +5,8 @@
 namespace smiley::tracer {
 namespace {
 
-// Bytes of a patch, one after the other. REQUIRES as many as there is room for.
+// Bytes of a patch, one after the other. REQUIRES as many as there is room for: a CborWriter, which asks at each step, makes
+// 1.03 of the instructions of a recorded `nbody`, 1.01 of `parser`.
 class Writer {
  public:
   explicit Writer(ShortPatch* patch) : patch_(patch), to_(reinterpret_cast<unsigned char*>(patch->words)) {
