@@ -14,7 +14,7 @@
 
 #include "daemon/piece.h"
 #include "shm/format.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

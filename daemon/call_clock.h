@@ -18,7 +18,7 @@
 #include "daemon/archive.h"
 #include "daemon/call_walk.h"
 #include "daemon/function_book.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -13,7 +13,7 @@
 #include "daemon/archive.h"
 #include "daemon/run_registry.h"
 #include "daemon/store.h"
-#include "shm/mutex.h"
+#include "shm/base/mutex.h"
 
 namespace smiley::daemon {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 
 namespace smiley::daemon {
 

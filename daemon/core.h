@@ -17,8 +17,8 @@
 #include "daemon/services.h"
 #include "daemon/snapshot_maker.h"
 #include "daemon/store.h"
-#include "shm/home.h"
-#include "shm/status.h"
+#include "shm/base/home.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

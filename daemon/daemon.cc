@@ -29,7 +29,7 @@
 #include "daemon/server.h"
 #include "daemon/server_socket.h"
 #include "daemon/settings.h"
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 
 namespace smiley::daemon {
 namespace {

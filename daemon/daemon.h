@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "shm/home.h"
-#include "shm/status.h"
+#include "shm/base/home.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -14,7 +14,7 @@
 #include "daemon/archive.h"
 #include "daemon/event.h"
 #include "daemon/query_event.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

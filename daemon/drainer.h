@@ -22,8 +22,8 @@
 #include "daemon/pipeline.h"
 #include "daemon/run_registry.h"
 #include "daemon/segments.h"
-#include "shm/home.h"
-#include "shm/mutex.h"
+#include "shm/base/home.h"
+#include "shm/base/mutex.h"
 
 namespace smiley::daemon {
 

@@ -10,7 +10,7 @@
 
 #include "daemon/drainer.h"
 #include "shm/clock.h"
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 
 namespace smiley::daemon {
 namespace {

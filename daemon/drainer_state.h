@@ -21,7 +21,7 @@
 #include "daemon/run_registry.h"
 #include "daemon/store_names.h"
 #include "shm/catalogue.h"
-#include "shm/identity.h"
+#include "shm/base/identity.h"
 #include "shm/ring_reader.h"
 #include "shm/segment.h"
 

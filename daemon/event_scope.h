@@ -16,7 +16,7 @@
 #include "daemon/archive.h"
 #include "daemon/event.h"
 #include "daemon/value.h"
-#include "shm/expression.h"
+#include "shm/expression/expression.h"
 
 namespace smiley::daemon {
 

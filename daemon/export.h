@@ -9,7 +9,7 @@
 
 #include "daemon/archive.h"
 #include "daemon/query.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -10,7 +10,7 @@
 
 #include "daemon/archive.h"
 #include "daemon/store.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -12,7 +12,7 @@
 #include "daemon/export.h"
 #include "daemon/tls_client.h"
 #include "daemon/whole_file.h"
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 
 namespace smiley::daemon {
 namespace {

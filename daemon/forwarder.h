@@ -18,9 +18,9 @@
 #include "daemon/archive.h"
 #include "daemon/remote_access.h"
 #include "daemon/run_registry.h"
-#include "shm/home.h"
-#include "shm/mutex.h"
-#include "shm/status.h"
+#include "shm/base/home.h"
+#include "shm/base/mutex.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

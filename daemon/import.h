@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "daemon/services.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "shm/format.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "daemon/piece_scan.h"
-#include "shm/mutex.h"
-#include "shm/test_point.h"
+#include "shm/base/mutex.h"
+#include "shm/base/test_point.h"
 
 namespace smiley::daemon {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "daemon/piece.h"
 #include "daemon/services.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

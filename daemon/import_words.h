@@ -14,7 +14,7 @@
 #include "daemon/import_attachments.h"
 #include "daemon/import_sink.h"
 #include "shm/format.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

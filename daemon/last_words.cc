@@ -8,7 +8,7 @@
 #include <exception>
 #include <string>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon::last_words {
 namespace {

@@ -19,7 +19,7 @@
 #include "daemon/archive.h"
 #include "daemon/store.h"
 #include "daemon/store_names.h"
-#include "shm/mutex.h"
+#include "shm/base/mutex.h"
 
 namespace smiley::daemon {
 

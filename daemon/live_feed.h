@@ -16,7 +16,7 @@
 
 #include "daemon/archive.h"
 #include "daemon/piece.h"
-#include "shm/mutex.h"
+#include "shm/base/mutex.h"
 
 namespace smiley::daemon {
 

@@ -20,7 +20,7 @@
 #include "daemon/event_scope.h"
 #include "daemon/live_view.h"
 #include "daemon/query_event.h"
-#include "shm/mutex.h"
+#include "shm/base/mutex.h"
 
 namespace smiley::daemon {
 

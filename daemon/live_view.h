@@ -17,7 +17,7 @@
 
 #include "daemon/archive.h"
 #include "daemon/live_feed.h"
-#include "shm/expression.h"
+#include "shm/expression/expression.h"
 
 namespace smiley::daemon {
 

@@ -12,7 +12,7 @@
 #include <unordered_map>
 
 #include "daemon/archive.h"
-#include "shm/mutex.h"
+#include "shm/base/mutex.h"
 
 namespace smiley::daemon {
 

@@ -6,7 +6,7 @@
 #include <iterator>
 
 #include "daemon/piece_scan.h"
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 
 namespace smiley::daemon {
 namespace {

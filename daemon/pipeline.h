@@ -18,7 +18,7 @@
 
 #include "daemon/live_archive.h"
 #include "daemon/store.h"
-#include "shm/mutex.h"
+#include "shm/base/mutex.h"
 
 namespace smiley::daemon {
 

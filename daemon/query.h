@@ -14,7 +14,7 @@
 
 #include "daemon/json_request.h"
 #include "daemon/services.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -11,7 +11,7 @@
 
 #include "daemon/archive.h"
 #include "daemon/run_registry.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "shm/home.h"
-#include "shm/status.h"
+#include "shm/base/home.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "daemon/archive.h"
-#include "shm/identity.h"
-#include "shm/status.h"
+#include "shm/base/identity.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

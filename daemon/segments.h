@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "shm/home.h"
+#include "shm/base/home.h"
 #include "shm/segment.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "daemon/services.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

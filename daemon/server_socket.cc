@@ -11,7 +11,7 @@
 #include <cstring>
 #include <string>
 
-#include "shm/identity.h"
+#include "shm/base/identity.h"
 
 namespace smiley::daemon {
 namespace {

@@ -8,8 +8,8 @@
 
 #include <chrono>
 
-#include "shm/home.h"
-#include "shm/status.h"
+#include "shm/base/home.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

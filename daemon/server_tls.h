@@ -13,7 +13,7 @@
 #include <string>
 
 #include "daemon/remote_access.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

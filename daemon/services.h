@@ -11,7 +11,7 @@
 #include "daemon/live_view.h"
 #include "daemon/run_registry.h"
 #include "daemon/store.h"
-#include "shm/home.h"
+#include "shm/base/home.h"
 
 namespace smiley::daemon {
 

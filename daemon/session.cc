@@ -23,7 +23,7 @@
 #include "daemon/heap.h"
 #include "daemon/import.h"
 #include "daemon/query_json.h"
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 
 namespace smiley::daemon {
 

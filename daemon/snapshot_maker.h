@@ -19,7 +19,7 @@
 #include "daemon/query.h"
 #include "daemon/snapshot.h"
 #include "daemon/store.h"
-#include "shm/mutex.h"
+#include "shm/base/mutex.h"
 
 namespace smiley::daemon {
 

@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <string>
 
-#include "shm/mutex.h"
-#include "shm/status.h"
+#include "shm/base/mutex.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -5,7 +5,7 @@
 
 #include "daemon/store_chunk.h"
 #include "daemon/store_impl.h"
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 
 namespace smiley::daemon {
 namespace {

@@ -15,7 +15,7 @@
 #include "daemon/archive.h"
 #include "daemon/piece.h"
 #include "shm/format.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

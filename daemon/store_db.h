@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

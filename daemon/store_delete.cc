@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "daemon/store_impl.h"
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 
 namespace smiley::daemon {
 

@@ -20,7 +20,7 @@
 #include "daemon/store_db.h"
 #include "daemon/store_names.h"
 #include "daemon/store_records.h"
-#include "shm/mutex.h"
+#include "shm/base/mutex.h"
 
 namespace smiley::daemon {
 

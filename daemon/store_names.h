@@ -12,7 +12,7 @@
 
 #include "daemon/archive.h"
 #include "shm/format.h"
-#include "shm/mutex.h"
+#include "shm/base/mutex.h"
 
 namespace smiley::daemon {
 

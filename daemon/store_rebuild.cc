@@ -8,7 +8,7 @@
 #include "daemon/store_carve.h"
 #include "daemon/store_chunk.h"
 #include "shm/cbor.h"
-#include "shm/home.h"
+#include "shm/base/home.h"
 
 namespace smiley::daemon {
 namespace {

@@ -17,7 +17,7 @@
 #include "daemon/store_records.h"
 #include "daemon/store_repair.h"
 #include "daemon/store_salvage.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

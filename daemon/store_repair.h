@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "daemon/store_db.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

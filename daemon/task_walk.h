@@ -12,7 +12,7 @@
 
 #include "daemon/archive.h"
 #include "daemon/piece_walk.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "daemon/archive.h"
-#include "shm/expression.h"
+#include "shm/expression/expression.h"
 
 namespace smiley::daemon {
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::daemon {
 

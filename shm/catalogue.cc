@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "shm/mutex.h"
-#include "shm/test_point.h"
+#include "shm/base/mutex.h"
+#include "shm/base/test_point.h"
 
 namespace smiley::shm {
 namespace {

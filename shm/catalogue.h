@@ -15,7 +15,7 @@
 
 #include "shm/format.h"
 #include "shm/segment.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::shm {
 

@@ -15,7 +15,7 @@
 #include <optional>
 #include <string_view>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::shm {
 

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <utility>
 
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 
 namespace smiley::shm {
 namespace {

@@ -16,7 +16,7 @@
 
 #include "shm/format.h"
 #include "shm/segment.h"
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 
 // Only tests/tsan defines it: the publish is then too weak, and a race detector has to say so.
 #ifdef SMILEY_WEAKEN_PUBLISH

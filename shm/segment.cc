@@ -17,7 +17,7 @@
 #include <cstring>
 #include <new>
 
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 
 namespace smiley::shm {
 namespace {

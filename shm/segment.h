@@ -15,9 +15,9 @@
 
 #include "shm/clock.h"
 #include "shm/format.h"
-#include "shm/home.h"
-#include "shm/identity.h"
-#include "shm/status.h"
+#include "shm/base/home.h"
+#include "shm/base/identity.h"
+#include "shm/base/status.h"
 
 namespace smiley::shm {
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 #include "tools/link.h"
 #include "tools/terminal.h"
 

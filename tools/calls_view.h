@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 #include "tools/answer.h"
 #include "tools/link.h"
 #include "tools/look.h"

@@ -15,7 +15,7 @@
 
 #include "daemon/remote_access.h"
 #include "daemon/tls_client.h"
-#include "shm/home.h"
+#include "shm/base/home.h"
 #include "tools/terminal.h"
 
 extern char** environ;

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "daemon/client.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::tools {
 

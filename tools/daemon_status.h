@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 #include "tools/look.h"
 
 namespace smiley::tools {

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "shm/clock.h"
-#include "shm/home.h"
+#include "shm/base/home.h"
 #include "shm/segment.h"
 #include "tools/doctor.h"
 #include "tools/link.h"

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "daemon/client.h"
-#include "shm/home.h"
-#include "shm/status.h"
+#include "shm/base/home.h"
+#include "shm/base/status.h"
 
 namespace smiley::tools {
 

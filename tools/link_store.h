@@ -5,8 +5,8 @@
 
 #include <memory>
 
-#include "shm/home.h"
-#include "shm/status.h"
+#include "shm/base/home.h"
+#include "shm/base/status.h"
 #include "tools/link.h"
 
 namespace smiley::tools {

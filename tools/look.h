@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 #include "tools/link.h"
 #include "tools/run_view.h"
 #include "tools/terminal.h"

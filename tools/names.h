@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 #include "tools/event_view.h"
 #include "tools/link.h"
 #include "tools/render.h"

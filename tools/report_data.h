@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 #include "tools/link.h"
 #include "tools/run_view.h"
 

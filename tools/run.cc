@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "daemon/remote_access.h"
-#include "shm/home.h"
+#include "shm/base/home.h"
 #include "shm/redact.h"
 #include "tools/run_attach.h"
 #include "tools/run_capture.h"

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "shm/home.h"
+#include "shm/base/home.h"
 #include "tools/run_handoff.h"
 #include "tools/run_options.h"
 

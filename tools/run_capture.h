@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "shm/home.h"
+#include "shm/base/home.h"
 #include "shm/ledger.h"
-#include "shm/status.h"
+#include "shm/base/status.h"
 #include "tools/run_options.h"
 
 namespace smiley::tools {

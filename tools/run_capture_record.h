@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "shm/catalogue.h"
-#include "shm/home.h"
+#include "shm/base/home.h"
 #include "shm/ledger.h"
-#include "shm/mutex.h"
+#include "shm/base/mutex.h"
 #include "shm/ring_writer.h"
 #include "shm/segment.h"
 #include "tools/run_options.h"

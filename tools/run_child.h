@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 #include "tools/run_capture.h"
 #include "tools/run_python.h"
 #include "tools/run_stdin.h"

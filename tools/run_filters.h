@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "shm/home.h"
+#include "shm/base/home.h"
 
 namespace smiley::tools {
 

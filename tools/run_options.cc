@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "daemon/remote_access.h"
-#include "shm/expression.h"
+#include "shm/expression/expression.h"
 #include "tools/terminal.h"
 
 namespace smiley::tools {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 #include "tools/run_handoff.h"
 #include "tools/run_options.h"
 

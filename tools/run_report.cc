@@ -10,7 +10,7 @@
 #include "daemon/query_json.h"
 #include "daemon/whole_file.h"
 #include "shm/clock.h"
-#include "shm/identity.h"
+#include "shm/base/identity.h"
 #include "tools/link.h"
 #include "tools/terminal.h"
 #include "tools/text.h"

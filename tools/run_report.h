@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "shm/home.h"
-#include "shm/status.h"
+#include "shm/base/home.h"
+#include "shm/base/status.h"
 #include "tools/run_child.h"
 #include "tools/run_options.h"
 

@@ -6,8 +6,8 @@
 
 #include <string>
 
-#include "shm/home.h"
-#include "shm/status.h"
+#include "shm/base/home.h"
+#include "shm/base/status.h"
 
 namespace smiley::tools {
 

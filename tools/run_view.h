@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::tools {
 

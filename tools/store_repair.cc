@@ -6,7 +6,7 @@
 
 #include "daemon/settings.h"
 #include "daemon/store_repair.h"
-#include "shm/home.h"
+#include "shm/base/home.h"
 #include "tools/connect.h"
 #include "tools/store.h"
 #include "tools/text.h"

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "shm/expression.h"
+#include "shm/expression/expression.h"
 #include "tools/terminal.h"
 
 namespace smiley::tools {

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "shm/expression.h"
+#include "shm/expression/expression.h"
 #include "tracer/code_info.h"
 #include "tracer/encoder.h"
 #include "tracer/interp.h"

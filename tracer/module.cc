@@ -9,7 +9,7 @@
 #include <string>
 #include <type_traits>
 
-#include "shm/home.h"
+#include "shm/base/home.h"
 #include "tracer/interp.h"
 #include "tracer/recording.h"
 #include "tracer/start_config.h"

@@ -11,8 +11,8 @@
 #include <filesystem>
 
 #include "shm/cbor.h"
-#include "shm/identity.h"
-#include "shm/test_point.h"
+#include "shm/base/identity.h"
+#include "shm/base/test_point.h"
 #include "tracer/utf8.h"
 
 namespace smiley::tracer {

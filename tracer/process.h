@@ -17,7 +17,7 @@
 
 #include "shm/catalogue.h"
 #include "shm/clock.h"
-#include "shm/mutex.h"
+#include "shm/base/mutex.h"
 #include "shm/segment.h"
 #include "tracer/code_info.h"
 #include "tracer/code_table.h"

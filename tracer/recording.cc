@@ -10,8 +10,8 @@
 #include <cstring>
 #include <filesystem>
 
-#include "shm/home.h"
-#include "shm/test_point.h"
+#include "shm/base/home.h"
+#include "shm/base/test_point.h"
 #include "tracer/children.h"
 #include "tracer/extras.h"
 #include "tracer/hooks.h"

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "shm/home.h"
+#include "shm/base/home.h"
 #include "shm/segment.h"
 
 namespace smiley::tracer {

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 #include "tests/daemon/drain_support.h"
 
 namespace smiley::daemon::testing {

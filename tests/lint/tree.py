@@ -62,7 +62,7 @@ NOISE = re.compile(r"\bstd::(?:cout|cerr|clog)\b|(?<![\w.>:])(?:printf|puts|perr
 STD_LOCK = re.compile(r"\bstd::(?:(?:recursive_|timed_|shared_|shared_timed_)?mutex|condition_variable(?:_any)?|lock_guard|unique_lock|"
                       r"shared_lock|scoped_lock)\b")
 MUTEX = re.compile(r"^\s*(?:static |mutable )*(?:shm::)?(?:Shared)?Mutex (\w+);")
-MUTEX_HOME = "shm/mutex.h"
+MUTEX_HOME = "shm/base/mutex.h"
 
 
 def tree(root):

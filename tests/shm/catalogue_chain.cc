@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "shm/catalogue.h"
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 #include "tests/shm/ring_support.h"
 
 using namespace smiley;

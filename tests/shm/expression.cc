@@ -1,5 +1,5 @@
-// Expressions mean what shm/expression.h says.
-#include "shm/expression.h"
+// Expressions mean what shm/expression/expression.h says.
+#include "shm/expression/expression.h"
 
 #include <boost/test/unit_test.hpp>
 #include <string>

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "shm/expression.h"
+#include "shm/expression/expression.h"
 #include "tests/shm/expression_scope.h"
 
 namespace smiley::shm::test {

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "shm/expression.h"
+#include "shm/expression/expression.h"
 
 namespace smiley::shm::test {
 

@@ -9,8 +9,8 @@
 #include <set>
 #include <thread>
 
-#include "shm/home.h"
-#include "shm/identity.h"
+#include "shm/base/home.h"
+#include "shm/base/identity.h"
 #include "tests/shm/ring_support.h"
 
 using namespace smiley;

@@ -5,7 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "shm/identity.h"
+#include "shm/base/identity.h"
 
 using namespace smiley::shm;
 

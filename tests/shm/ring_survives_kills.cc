@@ -7,7 +7,7 @@
 #include <boost/test/unit_test.hpp>
 #include <string>
 
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 #include "tests/shm/ring_support.h"
 
 using namespace smiley::shm;

@@ -6,7 +6,7 @@
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 #include "tests/shm/ring_support.h"
 
 using namespace smiley;

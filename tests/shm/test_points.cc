@@ -5,7 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 
 using namespace smiley::shm;
 

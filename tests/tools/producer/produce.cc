@@ -29,7 +29,7 @@
 #include "shm/cbor.h"
 #include "shm/ring_writer.h"
 #include "shm/segment.h"
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 
 namespace {
 

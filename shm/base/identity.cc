@@ -1,4 +1,4 @@
-#include "shm/identity.h"
+#include "shm/base/identity.h"
 
 #include <fcntl.h>
 #include <signal.h>

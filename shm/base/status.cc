@@ -1,4 +1,4 @@
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 #include <cerrno>
 #include <system_error>

@@ -1,4 +1,4 @@
-#include "shm/test_point.h"
+#include "shm/base/test_point.h"
 
 #include <signal.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "shm/expression_lexer.h"
+#include "shm/expression/expression_lexer.h"
 
 #include <algorithm>
 #include <array>

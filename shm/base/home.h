@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <string>
 
-#include "shm/status.h"
+#include "shm/base/status.h"
 
 namespace smiley::shm {
 

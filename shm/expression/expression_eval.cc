@@ -1,7 +1,7 @@
 #include <cmath>
 #include <utility>
 
-#include "shm/expression.h"
+#include "shm/expression/expression.h"
 
 namespace smiley::shm {
 namespace {

@@ -1,8 +1,8 @@
-#include "shm/expression.h"
+#include "shm/expression/expression.h"
 
 #include <algorithm>
 
-#include "shm/expression_lexer.h"
+#include "shm/expression/expression_lexer.h"
 
 namespace smiley::shm {
 

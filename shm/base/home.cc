@@ -1,4 +1,4 @@
-#include "shm/home.h"
+#include "shm/base/home.h"
 
 #include <fcntl.h>
 #include <pwd.h>

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "shm/expression.h"
+#include "shm/expression/expression.h"
 
 namespace smiley::shm {
 

@@ -2,8 +2,8 @@
 #include <array>
 #include <utility>
 
-#include "shm/expression.h"
-#include "shm/expression_lexer.h"
+#include "shm/expression/expression.h"
+#include "shm/expression/expression_lexer.h"
 #include "shm/kind_names.h"
 
 namespace smiley::shm {
