@@ -84,7 +84,7 @@ Result<std::string> LoadablePath(const std::string& library) {
   return link;
 }
 
-// As the tracer counts them (tracer/start_config.h, SmileyDetail).
+// As the tracer counts them (tracer/config/start_config.h, SmileyDetail).
 int DetailNumber(const std::string& detail) {
   return detail == "calls" ? 1 : detail == "lines" ? 2 : detail == "arguments" ? 4 : 3;
 }

@@ -1,6 +1,6 @@
 // Thread rule: plain values and functions of the main thread.
 //
-// The writing side of what tracer/preload_config.h describes: the two environment entries that turn a program into a
+// The writing side of what tracer/preload/preload_config.h describes: the two environment entries that turn a program into a
 // recorded one, and where the parts that go into it lie.
 #pragma once
 

@@ -10,9 +10,9 @@
 #include <type_traits>
 
 #include "shm/base/home.h"
-#include "tracer/interp.h"
+#include "tracer/interp/interp.h"
 #include "tracer/recording.h"
-#include "tracer/start_config.h"
+#include "tracer/config/start_config.h"
 
 namespace py = pybind11;
 

@@ -12,16 +12,16 @@
 
 #include "shm/base/home.h"
 #include "shm/base/test_point.h"
-#include "tracer/children.h"
-#include "tracer/extras.h"
-#include "tracer/hooks.h"
-#include "tracer/interp.h"
-#include "tracer/keep_error.h"
-#include "tracer/output.h"
-#include "tracer/process.h"
-#include "tracer/recorder.h"
-#include "tracer/swap.h"
-#include "tracer/waiting.h"
+#include "tracer/hooks/children.h"
+#include "tracer/hooks/extras.h"
+#include "tracer/hooks/hooks.h"
+#include "tracer/interp/interp.h"
+#include "tracer/recorder/keep_error.h"
+#include "tracer/hooks/output.h"
+#include "tracer/recorder/process.h"
+#include "tracer/recorder/recorder.h"
+#include "tracer/recorder/swap.h"
+#include "tracer/recorder/waiting.h"
 
 namespace smiley::tracer {
 namespace {

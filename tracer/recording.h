@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "tracer/start_config.h"
+#include "tracer/config/start_config.h"
 
 namespace smiley::tracer {
 

@@ -15,7 +15,7 @@ import sys
 import sysconfig
 
 # Pieces of the version files' text, not headers: what they need is what includes them.
-PIECES = {"tracer/interp_parts.h", "tracer/interp_312_up.h", "tracer/interp_313_up.h", "tracer/interp_314_up.h", "tracer/interp_frames.h"}
+PIECES = {"tracer/interp/interp_parts.h", "tracer/interp/interp_312_up.h", "tracer/interp/interp_313_up.h", "tracer/interp/interp_314_up.h", "tracer/interp/interp_frames.h"}
 LAYERS = ("shm", "tracer", "daemon", "tools", "tests")
 
 

@@ -30,7 +30,7 @@ HOMES = {
     "boost/asio": ["daemon/server*.h", "daemon/server*.cc", "daemon/session*.h", "daemon/session*.cc",
                    "daemon/web_s*.h", "daemon/web_s*.cc"],
     "boost/beast/": ["daemon/web_session.h", "daemon/web_session.cc"],
-    "boost/multiprecision/": ["tracer/big_int.cc"],
+    "boost/multiprecision/": ["tracer/values/big_int.cc"],
     "boost/": [],
     "concurrentqueue/": ["daemon/pipeline*.cc"],
     "openssl/": ["daemon/drainer_catalogue.cc", "daemon/import_jsonl.cc", "daemon/remote_access.cc", "daemon/tls_client.cc"],

@@ -1,0 +1,60 @@
+// Thread rule: guarded by the GIL.
+//
+// Every code object that was seen and what is known of it, for as long as it lives.
+#pragma once
+
+#include <Python.h>
+
+#include <memory>
+#include <unordered_map>
+
+#include "tracer/code/code_info.h"
+
+namespace smiley::tracer {
+
+class Control;
+class Filters;
+
+class CodeTable {
+ public:
+  CodeTable(CaptureContext* context, const Filters* filters, SourceBook* sources);
+  void SetControl(const Control* control) { control_ = control; }
+  bool Start();  // false: the interpreter has no room for one more that is told of the death of code objects
+  // Never null; analysed at first sight. REQUIRES the GIL.
+#if PY_VERSION_HEX < 0x030C0000
+  CodeInfo* Of(PyCodeObject* code);
+#else
+  CodeInfo* Of(PyCodeObject* code) {
+    const Recent& recent = RecentOf(code);
+    return recent.code == code ? recent.info : Find(code);
+  }
+#endif
+  // Code objects with events of their own, for the day on which these are taken back. REQUIRES !info->hooked.
+  void Hooked(CodeInfo* info, PyCodeObject* code);
+  void UnhookAll(void (*unhook)(PyCodeObject* code));
+
+ private:
+  std::unique_ptr<CodeInfo> Make(PyCodeObject* code);
+  CaptureContext* context_;
+  const Filters* filters_;
+  SourceBook* sources_;
+  const Control* control_ = nullptr;
+#if PY_VERSION_HEX < 0x030C0000
+  Py_ssize_t extra_index_ = -1;
+#else
+  static int Happened(PyCodeEvent event, PyCodeObject* code);
+  void Died(PyCodeObject* code);
+  CodeInfo* Find(PyCodeObject* code);
+  struct Recent {
+    PyCodeObject* code = nullptr;
+    CodeInfo* info = nullptr;
+  };
+  static constexpr std::size_t kRecent = 1024;
+  Recent& RecentOf(PyCodeObject* code) { return recent_[(reinterpret_cast<std::uintptr_t>(code) >> 4) % kRecent]; }
+  Recent recent_[kRecent];  // direct-mapped
+  std::unordered_map<PyCodeObject*, std::unique_ptr<CodeInfo>> infos_;
+#endif
+  CodeInfo hooked_;  // the list's ends
+};
+
+}  // namespace smiley::tracer

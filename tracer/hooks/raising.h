@@ -1,0 +1,31 @@
+// Thread rule: pure functions; call with the GIL held.
+//
+// What a hook's exception means for the frame that saw it.
+#pragma once
+
+#include <Python.h>
+#include <opcode.h>
+
+#include "tracer/code/code_info.h"
+
+namespace smiley::tracer {
+
+// It came from a callee: its traceback goes on below this frame. `traceback` may be null.
+inline bool Propagated(const CodeInfo& code, int lasti, PyObject* traceback) {
+  const bool deeper = traceback != nullptr && PyTraceBack_Check(traceback) &&
+                      reinterpret_cast<PyTracebackObject*>(traceback)->tb_next != nullptr;
+  return deeper && code.OpcodeAt(lasti) != RAISE_VARARGS;
+}
+
+// A loop over an iterator swallows StopIteration by itself: no handler follows.
+inline bool SwallowedByLoop(const CodeInfo& code, int lasti, PyObject* exception) {
+  const int opcode = code.OpcodeAt(lasti);
+  return (opcode == FOR_ITER || opcode == SEND
+#ifdef END_ASYNC_FOR
+          || opcode == END_ASYNC_FOR
+#endif
+          ) && (PyErr_GivenExceptionMatches(exception, PyExc_StopIteration) ||
+                PyErr_GivenExceptionMatches(exception, PyExc_StopAsyncIteration));
+}
+
+}  // namespace smiley::tracer

@@ -1,0 +1,182 @@
+#include "tracer/recorder/tasks.h"
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+
+#include "tracer/interp/interp.h"
+#include "tracer/recorder/keep_error.h"
+#include "tracer/values/level.h"
+#include "tracer/recorder/process.h"
+#include "tracer/recorder/swap.h"
+
+namespace smiley::tracer {
+
+bool TaskWatch::loaded_ = false;
+
+namespace {
+
+// What of asyncio is read; all of it lives as long as the interpreter. Guarded by the GIL, as all here.
+struct Asyncio {
+  PyObject* current = nullptr;       // dict, loop → task
+  PyObject* running_loop = nullptr;  // _get_running_loop
+  PyTypeObject* task = nullptr;      // the one written in C; null: none
+  PyMethodDef *get_name = nullptr, *get_coro = nullptr;
+} g_asyncio;
+
+struct Known {
+  std::uint32_t number = 0;
+  std::string name;
+};
+// By address, which a later task may have again.
+std::unordered_map<PyObject*, Known>& KnownTasks() {
+  static auto* tasks = new std::unordered_map<PyObject*, Known>;
+  return *tasks;
+}
+
+PyObject* InModule(const char* module, const char* name) {
+  PyObject* found = PyDict_GetItemString(PyImport_GetModuleDict(), module);
+  return found != nullptr && PyModule_Check(found) ? PyDict_GetItemString(PyModule_GetDict(found), name) : nullptr;
+}
+
+bool IsCTask(PyObject* task) { return g_asyncio.task != nullptr && PyObject_TypeCheck(task, g_asyncio.task); }
+
+// New reference, null for none.
+PyObject* Ask(PyObject* task, PyMethodDef* method, const char* attribute) {
+  if (IsCTask(task)) return method != nullptr ? method->ml_meth(task, nullptr) : nullptr;
+  Types& types = Process::instance()->capture().types;
+  PyObject* value = ReadAttribute(task, types.OfObject(task), attribute);
+  Py_XINCREF(value);
+  return value;
+}
+
+std::string NameOf(PyObject* task) {
+  PyObject* name = Ask(task, g_asyncio.get_name, "_name");
+  std::string text = name != nullptr && PyUnicode_Check(name) ? Utf8(name) : std::string();
+  Py_XDECREF(name);
+  PyErr_Clear();
+  return text;
+}
+
+// Whether the frame is that of the task's own coroutine, which lies within the coroutine object.
+bool IsOwnFrame(PyObject* task, void* key) {
+  PyObject* coroutine = Ask(task, g_asyncio.get_coro, "_coro");
+  PyErr_Clear();
+  if (coroutine == nullptr) return false;
+  const char* begin = reinterpret_cast<const char*>(coroutine);
+  const char* at = static_cast<const char*>(key);
+  const bool own = at > begin && at < begin + Py_TYPE(coroutine)->tp_basicsize;
+  Py_DECREF(coroutine);
+  return own;
+}
+
+// Named by asyncio itself: no two tasks have the same such name.
+bool IsGivenName(const std::string& name) {
+  return name.size() > 5 && name.compare(0, 5, "Task-") == 0 &&
+         std::all_of(name.begin() + 5, name.end(), [](unsigned char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+// asyncio may be imported at any time; asked again only when modules have come.
+bool TaskWatch::Load() {
+  static Py_ssize_t modules_seen = 0;
+  PyObject* modules = PyImport_GetModuleDict();
+  if (!PyDict_Check(modules) || PyDict_GET_SIZE(modules) == modules_seen) return false;
+  modules_seen = PyDict_GET_SIZE(modules);
+  KeepError keep;
+  PyObject* current = InModule("asyncio.tasks", "_current_tasks");
+  PyObject* running_loop = InModule("asyncio.events", "_get_running_loop");
+  if (current == nullptr || !PyDict_Check(current) || running_loop == nullptr || !PyCFunction_Check(running_loop)) return false;
+  PyObject* task = InModule("_asyncio", "Task");
+  if (task != nullptr && PyType_Check(task)) {
+    g_asyncio.task = reinterpret_cast<PyTypeObject*>(task);
+    const auto method = [](const char* name) {
+      PyMethodDef* found = FindMethod(g_asyncio.task, name);
+      return found != nullptr && found->ml_flags == METH_NOARGS ? found : nullptr;
+    };
+    g_asyncio.get_name = method("get_name");
+    g_asyncio.get_coro = method("get_coro");
+  }
+  Py_INCREF(current);
+  Py_INCREF(running_loop);
+  g_asyncio.current = current;
+  g_asyncio.running_loop = running_loop;
+  return loaded_ = true;
+}
+
+// Borrowed: the table, or the thread, holds it.
+PyObject* TaskWatch::Current() {
+  if (PyObject* task = smiley_running_task()) return task;
+  if (PyDict_GET_SIZE(g_asyncio.current) == 0) return nullptr;
+  const auto of_loop = [this]() -> PyObject* {
+    PyObject *loop, *task;
+    Py_ssize_t pos = 0;
+    while (PyDict_Next(g_asyncio.current, &pos, &loop, &task)) {
+      if (loop == loop_) return task == Py_None ? nullptr : task;
+    }
+    return nullptr;
+  };
+  PyObject* task = loop_ != nullptr ? of_loop() : nullptr;
+  if (task != nullptr && !marks_.empty() && marks_.back().task == task) return task;
+  // Addresses are used again: before another task is believed in, the thread's loop is asked for.
+  KeepError keep;
+  PyCFunctionObject* function = reinterpret_cast<PyCFunctionObject*>(g_asyncio.running_loop);
+  PyObject* loop = function->m_ml->ml_meth(function->m_self, nullptr);
+  PyErr_Clear();
+  loop_ = loop == Py_None ? nullptr : loop;
+  Py_XDECREF(loop);
+  return loop_ != nullptr ? of_loop() : nullptr;
+}
+
+std::uint32_t TaskWatch::NumberOf(PyObject* task, void* key, bool first) {
+  KeepError keep;
+  std::string name = NameOf(task);
+  auto [it, fresh] = KnownTasks().try_emplace(task);
+  Known& known = it->second;
+  if (!fresh) {
+    const bool another = (first && key != nullptr && IsOwnFrame(task, key)) ||
+                         (name != known.name && IsGivenName(name) && IsGivenName(known.name));
+    if (!another && name == known.name) return known.number;
+    fresh = another;
+  }
+  if (fresh) known.number = process_->NextTask();
+  known.name = std::move(name);
+  process_->NameTask(known.number, known.name);
+  return known.number;
+}
+
+bool TaskWatch::Compare(void* key, bool first, std::size_t depth) {
+  PyObject* task = Current();
+  const std::uint32_t before = number();
+  if (task == (marks_.empty() ? nullptr : marks_.back().task)) {
+    // The same address may be another task whose first step this is.
+    if (task == nullptr || !first || marks_.back().base < depth) return false;
+  }
+  while (!marks_.empty() && marks_.back().base >= depth) marks_.pop_back();
+  if (task != (marks_.empty() ? nullptr : marks_.back().task)) {
+    marks_.push_back({task, task == nullptr ? 0 : NumberOf(task, key, first), depth});
+  }
+  Rebase();
+  return number() != before;
+}
+
+bool TaskWatch::Leave(std::size_t depth) {
+  const std::uint32_t before = number();
+  while (!marks_.empty() && marks_.back().base >= depth) {
+    // It may have been given a name during its step.
+    PyObject* task = marks_.back().task;
+    if (task != nullptr && task == Current()) NumberOf(task, nullptr, false);
+    marks_.pop_back();
+  }
+  Rebase();
+  return number() != before;
+}
+
+void TaskWatch::Forget() {
+  marks_.clear();
+  Rebase();
+  KnownTasks().clear();
+}
+
+}  // namespace smiley::tracer

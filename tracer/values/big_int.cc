@@ -1,0 +1,24 @@
+#include "tracer/values/big_int.h"
+
+#if defined(__GNUC__) && !defined(__clang__)
+// With -O3, GCC 12 takes the room for small numbers inside of a cpp_int for all that there is, also where it has more.
+#pragma GCC diagnostic ignored "-Warray-bounds"
+#pragma GCC diagnostic ignored "-Wstringop-overread"
+#endif
+#include <boost/multiprecision/cpp_int.hpp>
+
+namespace smiley::tracer {
+
+std::string LeadingDigits(std::string_view hex, std::size_t digits) {
+  using boost::multiprecision::cpp_int;
+  cpp_int number("0x" + std::string(hex));
+  // What is not shown is divided away before the conversion, whose time grows with the square of the length.
+  const auto has = static_cast<std::size_t>(static_cast<double>(hex.size()) * 4 * 0.30102999566398120);
+  constexpr std::size_t kSpare = 24;
+  if (has > digits && has - digits > kSpare) {
+    number /= boost::multiprecision::pow(cpp_int(10), static_cast<unsigned>(has - digits - kSpare));
+  }
+  return number.str().substr(0, digits);
+}
+
+}  // namespace smiley::tracer
