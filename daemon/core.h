@@ -8,15 +8,15 @@
 #include <functional>
 #include <memory>
 
-#include "daemon/caretaker.h"
-#include "daemon/drainer.h"
-#include "daemon/forwarder.h"
-#include "daemon/live_archive.h"
-#include "daemon/live_feed.h"
-#include "daemon/live_view.h"
-#include "daemon/services.h"
-#include "daemon/snapshot_maker.h"
-#include "daemon/store.h"
+#include "daemon/background/caretaker.h"
+#include "daemon/drain/drainer.h"
+#include "daemon/background/forwarder.h"
+#include "daemon/live/live_archive.h"
+#include "daemon/live/live_feed.h"
+#include "daemon/live/live_view.h"
+#include "daemon/query/services.h"
+#include "daemon/background/snapshot_maker.h"
+#include "daemon/store/store.h"
 #include "shm/base/home.h"
 #include "shm/base/status.h"
 

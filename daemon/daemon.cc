@@ -24,10 +24,10 @@
 #include <string>
 
 #include "daemon/core.h"
-#include "daemon/heap.h"
-#include "daemon/last_words.h"
-#include "daemon/server.h"
-#include "daemon/server_socket.h"
+#include "daemon/background/heap.h"
+#include "daemon/store/abort_message.h"
+#include "daemon/server/server.h"
+#include "daemon/protocol/home_socket.h"
 #include "daemon/settings.h"
 #include "shm/base/test_point.h"
 

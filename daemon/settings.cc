@@ -7,7 +7,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "daemon/whole_file.h"
+#include "daemon/background/whole_file.h"
 
 namespace smiley::daemon {
 namespace {

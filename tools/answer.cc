@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "daemon/value.h"
+#include "daemon/value/value.h"
 #include "tools/look.h"
 
 namespace smiley::tools {

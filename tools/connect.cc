@@ -13,8 +13,8 @@
 #include <thread>
 #include <utility>
 
-#include "daemon/remote_access.h"
-#include "daemon/tls_client.h"
+#include "daemon/protocol/remote_access.h"
+#include "daemon/protocol/tls_client.h"
 #include "shm/base/home.h"
 #include "tools/terminal.h"
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "daemon/client.h"
+#include "daemon/protocol/client.h"
 #include "shm/base/status.h"
 
 namespace smiley::tools {

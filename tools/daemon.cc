@@ -11,8 +11,8 @@
 #include <optional>
 #include <string>
 
-#include "daemon/remote_access.h"
-#include "daemon/server_socket.h"
+#include "daemon/protocol/remote_access.h"
+#include "daemon/protocol/home_socket.h"
 #include "tools/arguments.h"
 #include "tools/connect.h"
 #include "tools/daemon_status.h"

@@ -2,7 +2,7 @@
 
 #include <simdjson.h>
 
-#include "daemon/value.h"
+#include "daemon/value/value.h"
 #include "shm/kind_names.h"
 #include "tools/text.h"
 

@@ -1,14 +1,14 @@
 // Thread rule: a Link belongs to one thread at a time.
 //
 // How a command reaches the runs: through the daemon, which is started when none runs; where it cannot be started, through
-// the store itself, opened read-only. Both speak daemon/PROTOCOL.md.
+// the store itself, opened read-only. Both speak daemon/protocol/PROTOCOL.md.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include "daemon/client.h"
+#include "daemon/protocol/client.h"
 #include "shm/base/home.h"
 #include "shm/base/status.h"
 

@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "daemon/last_words.h"
-#include "daemon/query.h"
-#include "daemon/services.h"
+#include "daemon/store/abort_message.h"
+#include "daemon/query/answer.h"
+#include "daemon/query/services.h"
 #include "daemon/settings.h"
 
 namespace smiley::tools {

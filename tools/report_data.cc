@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/web_request.h"
+#include "daemon/server/web_request.h"
 #include "tools/look.h"
 #include "tools/text.h"
 

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/remote_access.h"
+#include "daemon/protocol/remote_access.h"
 #include "shm/base/home.h"
 #include "shm/redact.h"
 #include "tools/run_attach.h"

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "daemon/text_codec.h"
+#include "daemon/value/text_codec.h"
 #include "shm/cbor.h"
 #include "shm/clock.h"
 

@@ -9,7 +9,7 @@
 #include <functional>
 #include <string_view>
 
-#include "daemon/remote_access.h"
+#include "daemon/protocol/remote_access.h"
 #include "shm/expression/expression.h"
 #include "tools/terminal.h"
 

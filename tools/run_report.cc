@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/client.h"
-#include "daemon/query_json.h"
-#include "daemon/whole_file.h"
+#include "daemon/protocol/client.h"
+#include "daemon/query/objects.h"
+#include "daemon/background/whole_file.h"
 #include "shm/clock.h"
 #include "shm/base/identity.h"
 #include "tools/link.h"

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/position.h"
+#include "daemon/find/position.h"
 #include "tools/answer.h"
 #include "tools/arguments.h"
 #include "tools/connect.h"

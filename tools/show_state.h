@@ -15,7 +15,7 @@
 namespace smiley::tools {
 
 struct StateOptions {
-  std::string at;                       // a place, as daemon/position.h reads it
+  std::string at;                       // a place, as daemon/find/position.h reads it
   std::optional<std::uint64_t> thread;
   std::vector<std::string> steps;       // from there, one after the other: "next", "over", …
   bool json = false;

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "daemon/settings.h"
-#include "daemon/store_repair.h"
+#include "daemon/store/repair/repair.h"
 #include "shm/base/home.h"
 #include "tools/connect.h"
 #include "tools/store.h"

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "daemon/position.h"
+#include "daemon/find/position.h"
 #include "tools/arguments.h"
 #include "tools/event_view.h"
 #include "tools/highlight.h"

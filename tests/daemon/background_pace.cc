@@ -1,5 +1,5 @@
 // Background work stands back while programs are recorded, and not when somebody waits for what it makes.
-#include "daemon/background_pace.h"
+#include "daemon/background/pace.h"
 
 #include <boost/test/unit_test.hpp>
 

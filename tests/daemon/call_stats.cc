@@ -1,7 +1,7 @@
 #include <boost/test/unit_test.hpp>
 
-#include "daemon/snapshot.h"
-#include "daemon/stored_stats.h"
+#include "daemon/events/snapshot.h"
+#include "daemon/analysis/stored_stats.h"
 #include "tests/daemon/stored_calls.h"
 
 using namespace smiley;

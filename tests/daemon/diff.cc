@@ -1,6 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
-#include "daemon/diff_align.h"
+#include "daemon/analysis/diff_align.h"
 #include "tests/daemon/stored_calls.h"
 
 using namespace smiley;

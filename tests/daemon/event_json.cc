@@ -1,4 +1,4 @@
-#include "daemon/event_json.h"
+#include "daemon/events/event_json.h"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,5 +1,5 @@
 // Expressions over decoded events: what the names of the filter language mean for an Event.
-#include "daemon/event_scope.h"
+#include "daemon/events/event_filter.h"
 
 #include <boost/test/unit_test.hpp>
 #include <deque>

@@ -1,6 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
-#include "daemon/export.h"
+#include "daemon/exchange/export.h"
 #include "tests/daemon/stored_calls.h"
 
 using namespace smiley;

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "daemon/export.h"
+#include "daemon/exchange/export.h"
 #include "tests/daemon/served_home.h"
 
 namespace smiley::daemon {

@@ -1,4 +1,4 @@
-#include "daemon/import.h"
+#include "daemon/exchange/import.h"
 
 #include <xxhash.h>
 
@@ -6,8 +6,8 @@
 #include <cstring>
 #include <random>
 
-#include "daemon/export.h"
-#include "daemon/export_frames.h"
+#include "daemon/exchange/export.h"
+#include "daemon/exchange/smiley_frames.h"
 #include "tests/daemon/served_home.h"
 
 using namespace smiley;

@@ -1,5 +1,5 @@
 // Clients that watch: everything in order for those that keep up, an exact count of what was skipped for the others.
-#include "daemon/live_feed.h"
+#include "daemon/live/live_feed.h"
 
 #include <boost/test/unit_test.hpp>
 #include <map>

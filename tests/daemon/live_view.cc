@@ -1,5 +1,5 @@
 // Who watches what happens: decoded once, handed to each, nothing twice and nothing uncounted.
-#include "daemon/live_view.h"
+#include "daemon/live/live_view.h"
 
 #include <boost/test/unit_test.hpp>
 #include <condition_variable>

@@ -1,7 +1,7 @@
 // Chunks that are read before they are needed.
 #include <boost/test/unit_test.hpp>
 
-#include "daemon/piece_ahead.h"
+#include "daemon/events/piece_ahead.h"
 #include "tests/daemon/served_home.h"
 
 using namespace smiley;

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/event.h"
-#include "daemon/value.h"
+#include "daemon/events/event.h"
+#include "daemon/value/value.h"
 #include "shm/cbor.h"
 #include "shm/format.h"
 

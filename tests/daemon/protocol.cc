@@ -1,7 +1,7 @@
 #include <boost/test/unit_test.hpp>
 #include <random>
 
-#include "daemon/json_request.h"
+#include "daemon/protocol/request.h"
 
 using namespace smiley;
 using namespace smiley::daemon;

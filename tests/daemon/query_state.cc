@@ -1,9 +1,9 @@
 // A thread as it stood at one event, and the steps from there.
 #include <boost/test/unit_test.hpp>
 
-#include "daemon/live_archive.h"
-#include "daemon/position.h"
-#include "daemon/query_state.h"
+#include "daemon/live/live_archive.h"
+#include "daemon/find/position.h"
+#include "daemon/query/state.h"
 #include "tests/daemon/served_home.h"
 
 using namespace smiley;

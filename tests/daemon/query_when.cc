@@ -1,7 +1,7 @@
 // The events at which an expression becomes true, and the chunks that are not read for it.
 #include <boost/test/unit_test.hpp>
 
-#include "daemon/event_scope.h"
+#include "daemon/events/event_filter.h"
 #include "tests/daemon/served_home.h"
 
 using namespace smiley;

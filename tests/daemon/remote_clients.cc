@@ -10,9 +10,9 @@
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 
-#include "daemon/export.h"
-#include "daemon/remote_access.h"
-#include "daemon/tls_client.h"
+#include "daemon/exchange/export.h"
+#include "daemon/protocol/remote_access.h"
+#include "daemon/protocol/tls_client.h"
 #include "tests/daemon/served_home.h"
 
 namespace smiley::daemon {

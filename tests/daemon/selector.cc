@@ -1,6 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
-#include "daemon/archive.h"
+#include "daemon/run/archive.h"
 #include "tests/daemon/served_home.h"
 
 using namespace smiley;

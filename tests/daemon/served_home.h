@@ -20,13 +20,13 @@
 #include <string>
 #include <vector>
 
-#include "daemon/client.h"
+#include "daemon/protocol/client.h"
 #include "daemon/core.h"
-#include "daemon/import.h"
-#include "daemon/piece_scan.h"
-#include "daemon/query.h"
-#include "daemon/server.h"
-#include "daemon/store.h"
+#include "daemon/exchange/import.h"
+#include "daemon/run/piece_scan.h"
+#include "daemon/query/answer.h"
+#include "daemon/server/server.h"
+#include "daemon/store/store.h"
 #include "tests/daemon/piece_maker.h"
 
 namespace smiley::daemon {

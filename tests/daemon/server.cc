@@ -1,4 +1,4 @@
-#include "daemon/server.h"
+#include "daemon/server/server.h"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 #include <chrono>
 #include <random>
 
-#include "daemon/export.h"
+#include "daemon/exchange/export.h"
 #include "tests/daemon/served_home.h"
 
 using namespace smiley;

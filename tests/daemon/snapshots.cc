@@ -2,9 +2,9 @@
 #include <boost/test/unit_test.hpp>
 #include <random>
 
-#include "daemon/position.h"
-#include "daemon/snapshot_maker.h"
-#include "daemon/state_reader.h"
+#include "daemon/find/position.h"
+#include "daemon/background/snapshot_maker.h"
+#include "daemon/find/state_reader.h"
 #include "tests/daemon/served_home.h"
 
 using namespace smiley;

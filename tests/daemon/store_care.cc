@@ -2,7 +2,7 @@
 #include <boost/test/unit_test.hpp>
 #include <random>
 
-#include "daemon/caretaker.h"
+#include "daemon/background/caretaker.h"
 #include "tests/daemon/served_home.h"
 
 namespace smiley::daemon {

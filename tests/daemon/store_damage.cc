@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "daemon/export.h"
+#include "daemon/exchange/export.h"
 #include "tests/daemon/served_home.h"
 
 namespace smiley::daemon {

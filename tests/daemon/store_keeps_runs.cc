@@ -1,8 +1,8 @@
 // What is committed is there after opening again: runs, pieces, records, cursors; what is deleted is not.
 #include <boost/test/unit_test.hpp>
 
-#include "daemon/store_db.h"
-#include "daemon/store_records.h"
+#include "daemon/store/db.h"
+#include "daemon/store/records.h"
 #include "tests/daemon/drain_support.h"
 #include "tests/daemon/piece_maker.h"
 

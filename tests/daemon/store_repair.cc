@@ -1,5 +1,5 @@
 // Repairing a damaged store keeps what can be read, counts the rest as lost, and leaves the damaged one as it was.
-#include "daemon/store_repair.h"
+#include "daemon/store/repair/repair.h"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/export.h"
-#include "daemon/store_chunk.h"
+#include "daemon/exchange/export.h"
+#include "daemon/store/chunk.h"
 #include "tests/daemon/served_home.h"
 
 namespace smiley::daemon {

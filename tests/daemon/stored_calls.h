@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/json_request.h"
-#include "daemon/query.h"
+#include "daemon/protocol/request.h"
+#include "daemon/query/answer.h"
 #include "tests/daemon/served_home.h"
 
 namespace smiley::daemon {

@@ -1,4 +1,4 @@
-#include "daemon/value.h"
+#include "daemon/value/value.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>

@@ -2,7 +2,7 @@
 #include <functional>
 #include <random>
 
-#include "daemon/value.h"
+#include "daemon/value/value.h"
 #include "shm/cbor.h"
 
 using namespace smiley;

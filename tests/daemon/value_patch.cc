@@ -1,7 +1,7 @@
 #include <boost/test/unit_test.hpp>
 #include <functional>
 
-#include "daemon/value.h"
+#include "daemon/value/value.h"
 #include "shm/cbor.h"
 
 using namespace smiley;

@@ -1,12 +1,12 @@
-#include "daemon/web_door.h"
+#include "daemon/server/web_door.h"
 
 #include <sys/stat.h>
 
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 
-#include "daemon/web_request.h"
-#include "daemon/web_server.h"
+#include "daemon/server/web_request.h"
+#include "daemon/server/web_server.h"
 #include "tests/daemon/served_home.h"
 
 using namespace smiley;

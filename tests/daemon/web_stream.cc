@@ -1,4 +1,4 @@
-#include "daemon/web_stream.h"
+#include "daemon/server/web_stream.h"
 
 #include <boost/test/unit_test.hpp>
 

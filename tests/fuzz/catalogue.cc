@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/store_names.h"
+#include "daemon/run/names.h"
 
 using namespace smiley;
 using namespace smiley::daemon;

@@ -1,6 +1,6 @@
 // Takes any bytes as a payload of an export's frames, and as a stream of frames in portions. The first byte says which.
 // What could be decoded is encoded and decoded again, and must be the same then.
-#include "daemon/export_frames.h"
+#include "daemon/exchange/smiley_frames.h"
 
 #include <cstdint>
 #include <cstdlib>
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/store_chunk.h"
+#include "daemon/store/chunk.h"
 
 using namespace smiley;
 using namespace smiley::daemon;

@@ -1,6 +1,6 @@
 // Takes any bytes as an export to import, whole and cut in portions; frames of the right shape get right check sums
 // first, so that what lies behind them is reached. Nothing may stay of what is refused.
-#include "daemon/import.h"
+#include "daemon/exchange/import.h"
 
 #include <xxhash.h>
 
@@ -11,8 +11,8 @@
 #include <string>
 
 #include "daemon/core.h"
-#include "daemon/export.h"
-#include "daemon/export_frames.h"
+#include "daemon/exchange/export.h"
+#include "daemon/exchange/smiley_frames.h"
 
 using namespace smiley;
 using namespace smiley::daemon;

@@ -1,5 +1,5 @@
 // Takes any bytes as a request line and as an answer line.
-#include "daemon/json_request.h"
+#include "daemon/protocol/request.h"
 
 #include <cstdint>
 #include <cstdlib>

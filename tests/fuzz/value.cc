@@ -1,6 +1,6 @@
 // Takes any bytes as a captured value, as a patch of one and as the words of a piece. What decodes must be shown,
 // exported, imported and exported again with the same bytes.
-#include "daemon/value.h"
+#include "daemon/value/value.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,4 +1,4 @@
-"""Reading stored and running runs: the daemon's protocol (daemon/PROTOCOL.md) over its UNIX socket."""
+"""Reading stored and running runs: the daemon's protocol (daemon/protocol/PROTOCOL.md) over its UNIX socket."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-// The objects of daemon/PROTOCOL.md and daemon/EXPORT.md, as far as the page reads them. Times are texts of digits: they
+// The objects of daemon/protocol/PROTOCOL.md and daemon/exchange/EXPORT.md, as far as the page reads them. Times are texts of digits: they
 // do not fit into a number (api.ts sees to it).
 
 export type Value = null | boolean | number | string | ValueObject;

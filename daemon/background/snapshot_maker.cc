@@ -1,0 +1,279 @@
+#include "daemon/background/snapshot_maker.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "daemon/background/heap.h"
+#include "daemon/query/answer.h"
+#include "daemon/analysis/stored_stats.h"
+
+namespace smiley::daemon {
+namespace {
+
+constexpr std::size_t kBatch = 64;
+constexpr std::chrono::seconds kLookAgain{3};
+// A run that goes on is taken up again when so many events are new.
+constexpr std::uint64_t kWorthwhile = 2'000'000;
+
+// Who makes the snapshots of which run now. A snapshot leaves out frames that did not change since the one before, so two
+// makers of one run, or one whose beginning is removed meanwhile, would leave frames without variables.
+class Claims {
+ public:
+  using Key = std::pair<const Store*, std::string>;
+  // `insist`: who has it shall give way.
+  bool Take(const Key& key, bool insist) {
+    const shm::MutexLock lock(mutex_);
+    const auto [claim, fresh] = claims_.try_emplace(key, false);
+    if (!fresh && insist) claim->second = true;
+    return fresh;
+  }
+  bool ShallGiveWay(const Key& key) {
+    const shm::MutexLock lock(mutex_);
+    const auto claim = claims_.find(key);
+    return claim != claims_.end() && claim->second;
+  }
+  void Give(const Key& key) {
+    const shm::MutexLock lock(mutex_);
+    claims_.erase(key);
+  }
+  static Claims& Get() {
+    static Claims claims;
+    return claims;
+  }
+
+ private:
+  shm::Mutex mutex_;
+  std::map<Key, bool> claims_ SMILEY_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+SnapshotMaker::~SnapshotMaker() {
+  if (claimed_) Claims::Get().Give({&store_, run_});
+}
+
+// True: it may work.
+Result<bool> SnapshotMaker::Begin() {
+  if (!claimed_) {
+    claimed_ = Claims::Get().Take({&store_, run_}, anew_);
+    if (!claimed_ && anew_) return false;
+    if (!claimed_) return Status(Code::kBusy, "snapshots of run " + run_ + " are being made already");
+  } else if (!anew_ && Claims::Get().ShallGiveWay({&store_, run_})) {
+    return Status(Code::kBusy, "snapshots of run " + run_ + " are being made anew");
+  }
+  if (opened_) return true;
+  opened_ = true;
+  if (anew_) {
+    if (Status status = store_.ClearDerived(run_); !status) return status;
+  }
+  auto threads = store_.archive().Threads(run_);
+  if (!threads) return threads.status();
+  threads_ = std::move(*threads);
+  return true;
+}
+
+Status SnapshotMaker::Open(Thread* thread) {
+  Archive& archive = store_.archive();
+  auto names = archive.NamesOf(run_, thread->info.process);
+  if (!names) return names.status();
+  thread->decoder = std::make_unique<Decoder>(std::move(*names));
+  const std::uint32_t number = thread->info.thread;
+  const std::string key = ProgressKey(number);
+  auto progress = archive.LastDerived(run_, key, key + '\0');
+  if (!progress) return progress.status();
+  if (!*progress || !DecodeProgress((*progress)->second, &thread->progress)) return Status::Ok();
+  const std::uint64_t seq = thread->progress.next_seq;
+  auto last = archive.LastDerived(run_, SnapshotKey(number, seq), SnapshotKey(number, seq + 1));
+  if (!last) return last.status();
+  ThreadSnapshot snapshot;
+  if (!*last || !DecodeSnapshot((*last)->second, &snapshot)) {
+    thread->progress = {};
+    return Status::Ok();
+  }
+  thread->decoder->Restore(snapshot, MakeFrameLoader(archive, run_, snapshot));
+  thread->next_first = seq;
+  return Status::Ok();
+}
+
+Status SnapshotMaker::Load(Thread* thread) {
+  auto entries = store_.archive().Index(run_, thread->info.thread, thread->next_first, kBatch);
+  if (!entries) return entries.status();
+  const std::size_t size = entries->size();
+  const std::uint64_t last_first = entries->empty() ? 0 : entries->back().piece->first_seq;
+  const std::uint64_t last_arrival = entries->empty() ? 0 : entries->back().arrival;
+  if (thread->last_arrival != 0) {
+    const auto known = std::find_if(entries->begin(), entries->end(), [&](const PieceEntry& entry) {
+      return entry.arrival == thread->last_arrival;
+    });
+    if (known != entries->end()) entries->erase(entries->begin(), known + 1);
+  } else if (thread->next_first > 1) {
+    // Behind a snapshot: of the pieces that begin there, the last one holds the event.
+    while (entries->size() > 1 && (*entries)[1].piece->first_seq == thread->next_first) entries->erase(entries->begin());
+  }
+  thread->loaded_all = size < kBatch || last_first == thread->next_first;
+  thread->next_first = last_first;
+  thread->last_arrival = last_arrival;
+  std::reverse(entries->begin(), entries->end());
+  thread->entries = std::move(*entries);
+  return Status::Ok();
+}
+
+Status SnapshotMaker::Take(Thread* thread) {
+  const std::uint32_t number = thread->info.thread;
+  const ThreadSnapshot snapshot = thread->decoder->Snapshot(number);
+  std::vector<DerivedItem> items;
+  std::uint64_t bytes = 0;
+  thread->decoder->TakeChangedFrames(number, [&](std::uint64_t frame, const FrameSnapshot& state) {
+    items.emplace_back(FrameKey(number, frame, snapshot.next_seq), EncodeFrame(state));
+  });
+  items.emplace_back(SnapshotKey(number, snapshot.next_seq), EncodeSnapshot(snapshot));
+  for (const auto& [key, value] : items) bytes += key.size() + value.size();
+  thread->progress.next_seq = snapshot.next_seq;
+  thread->progress.bytes += bytes;
+  items.emplace_back(ProgressKey(number), EncodeProgress(thread->progress));
+  thread->last_bytes = bytes;
+  thread->pieces_since = 0;
+  ++snapshots_;
+  bytes_ += bytes;
+  return store_.PutDerived(run_, items);
+}
+
+Result<bool> SnapshotMaker::Step() {
+  StepLimit limit;
+  const std::string nothing;
+  auto may = Begin();
+  if (!may) return may.status();
+  if (!*may) return false;
+  Event event;
+  while (true) {
+    if (at_ == nullptr) {
+      if (next_thread_ == threads_.size()) {
+        Claims::Get().Give({&store_, run_});
+        claimed_ = false;
+        return true;
+      }
+      at_ = std::make_unique<Thread>();
+      at_->info = threads_[next_thread_++];
+      if (at_->info.events + at_->info.lost < options_.least_events) {
+        at_.reset();
+        continue;
+      }
+      if (Status status = Open(at_.get()); !status) return status;
+    }
+    // What is left of the piece under way.
+    bool more = false;
+    while (at_->decoder->Next(&event)) {
+      if (limit.Reached(nothing)) {
+        more = true;
+        break;
+      }
+    }
+    if (more) return false;
+    if (at_->entries.empty()) {
+      if (at_->loaded_all) {
+        at_.reset();
+        continue;
+      }
+      if (Status status = Load(at_.get()); !status) return status;
+      continue;
+    }
+    const PieceEntry entry = std::move(at_->entries.back());
+    at_->entries.pop_back();
+    // What came after the names were read may refer to newer ones.
+    if (entry.piece->last_seq > at_->info.events + at_->info.lost) {
+      at_.reset();
+      continue;
+    }
+    auto piece = store_.archive().ReadPiece(run_, entry);
+    if (!piece) {
+      if (piece.status().code() == Code::kDamaged) continue;
+      return piece.status();
+    }
+    const bool inside = (*piece)->begins_inside;
+    const bool follows = !(*piece)->damaged_before && !at_->fresh && inside == at_->decoder->HoldsBack(at_->info.thread) &&
+                         at_->decoder->Snapshot(at_->info.thread).next_seq == (*piece)->state.first_seq;
+    const SnapshotProgress& progress = at_->progress;
+    const bool due = at_->pieces_since >= options_.pieces &&
+                     (progress.bytes + at_->last_bytes) * options_.one_part_of <= progress.chunk_bytes;
+    if (due && follows && !inside) {
+      if (Status status = Take(at_.get()); !status) return status;
+    }
+    at_->fresh = false;
+    ++pieces_;
+    ++at_->pieces_since;
+    at_->progress.chunk_bytes += entry.bytes;
+    at_->decoder->Start(std::move(*piece));
+    // Events may go on in the next piece, in regular programs at thousands of pieces in a row: there the snapshot is of when
+    // that event is over.
+    if (due && follows && inside && at_->decoder->Next(&event)) {
+      if (Status status = Take(at_.get()); !status) return status;
+      at_->pieces_since = 1;  // the piece itself lies behind it
+    }
+  }
+}
+
+Decoder::FrameLoader MakeFrameLoader(Archive& archive, const std::string& run, const ThreadSnapshot& snapshot) {
+  return [&archive, run, thread = snapshot.thread, seq = snapshot.next_seq](std::uint64_t frame, FrameSnapshot* out) {
+    auto last = archive.LastDerived(run, FrameKey(thread, frame, 0), FrameKey(thread, frame, seq + 1));
+    return last.ok() && *last && DecodeFrame((*last)->second, out);
+  };
+}
+
+SnapshotKeeper::SnapshotKeeper(Store& store, Watch watch)
+    : store_(store), watch_(std::move(watch)), worker_([this] { Work(); }) {}
+
+SnapshotKeeper::~SnapshotKeeper() {
+  {
+    const shm::MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.NotifyAll();
+  worker_.join();
+}
+
+// False: it is to stop.
+bool SnapshotKeeper::Wait(BackgroundPace::Clock::duration time) {
+  const auto until = BackgroundPace::Clock::now() + time;
+  const shm::MutexLock lock(mutex_);
+  while (!stopping_ && wake_.WaitUntil(mutex_, until)) {
+  }
+  return !stopping_;
+}
+
+// False: it is to stop. What cannot be made now is tried when there is more of the run.
+template <typename Maker>
+bool SnapshotKeeper::Make(Maker* maker) {
+  while (true) {
+    const auto began = BackgroundPace::Clock::now();
+    const auto done = maker->Step();
+    if (!done || *done) return true;
+    if (!Wait(pace_.Rest(watch_.recorded(), watch_.asked(), began, BackgroundPace::Clock::now()))) return false;
+  }
+}
+
+void SnapshotKeeper::Work() {
+  // Recorded programs and answers come first. Not last of all (SCHED_IDLE): it holds the store's locks now and then, and
+  // who waits for one must not wait until the machine is idle.
+  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10);
+  while (Wait(kLookAgain)) {
+    for (const RunInfo& run : store_.archive().Runs()) {
+      const std::uint64_t events = run.events + run.lost;
+      std::uint64_t& done = done_[run.id];
+      const bool more = run.state == RunState::kEnded ? events != done : events >= done + kWorthwhile;
+      if (run.state == RunState::kImporting || !more || events < SnapshotOptions().least_events) continue;
+      {
+        StatsMaker stats(store_, run.id, SnapshotOptions().least_events);
+        if (run.state == RunState::kEnded && !Make(&stats)) return;
+        SnapshotMaker snapshots(store_, run.id);
+        if (!Make(&snapshots)) return;
+      }
+      GiveBackHeap();
+      done = events;
+    }
+  }
+}
+
+}  // namespace smiley::daemon

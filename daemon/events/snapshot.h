@@ -1,0 +1,54 @@
+// Thread rule: plain values and functions; any thread.
+//
+// Where a thread stands between two of its pieces, so that decoding can begin there: its open frames, and the variables
+// of each frame as they were last. A frame is written anew only when it has changed since the snapshot before.
+// Bytes: daemon/store/STORE.md, "Derived data".
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "daemon/value/value.h"
+#include "shm/format.h"
+
+namespace smiley::daemon {
+
+struct ThreadSnapshot {
+  std::uint32_t process = 0, thread = 0;
+  std::uint64_t next_seq = 1;  // of the first event behind it, which begins a piece
+  std::uint64_t last_frame = 0;
+  std::uint64_t epoch = 0;  // losses and gaps so far: what a frame recorded before the latest one is not known
+  std::uint32_t task = 0;
+  std::uint32_t hidden = 0;            // open frames below `stack`
+  std::vector<shm::OpenFrame> stack;   // outermost first
+};
+std::string EncodeSnapshot(const ThreadSnapshot& snapshot);
+bool DecodeSnapshot(std::string_view bytes, ThreadSnapshot* snapshot);
+
+struct FrameSnapshot {
+  std::uint64_t epoch = 0;
+  std::uint32_t line = 0;  // where a suspended frame stands
+  std::vector<std::pair<std::uint32_t, ValuePtr>> variables;  // catalogue strings; never null
+};
+std::string EncodeFrame(const FrameSnapshot& frame);
+bool DecodeFrame(std::string_view bytes, FrameSnapshot* frame);
+
+// Keys of derived data within a run.
+std::string SnapshotKey(std::uint32_t thread, std::uint64_t next_seq);
+std::string FrameKey(std::uint32_t thread, std::uint64_t frame, std::uint64_t next_seq);
+std::string ProgressKey(std::uint32_t thread);
+std::string StatsKey(std::uint32_t thread);  // stored_stats.h
+
+// How far the snapshots of a thread reach.
+struct SnapshotProgress {
+  std::uint64_t next_seq = 1;   // of the last snapshot
+  std::uint64_t chunk_bytes = 0;  // of the chunks before it
+  std::uint64_t bytes = 0;        // of derived data written for the thread
+};
+std::string EncodeProgress(const SnapshotProgress& progress);
+bool DecodeProgress(std::string_view bytes, SnapshotProgress* progress);
+
+}  // namespace smiley::daemon

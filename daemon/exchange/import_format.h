@@ -1,0 +1,25 @@
+// Thread rule: as Importer.
+//
+// The readers of the formats (private to daemon/import*.cc).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "daemon/exchange/import.h"
+#include "daemon/exchange/import_sink.h"
+
+namespace smiley::daemon {
+
+std::unique_ptr<ImportFormat> MakeSmileyImport(const Services& services);
+std::unique_ptr<ImportFormat> MakeJsonlImport(const Services& services);
+std::unique_ptr<ImportFormat> MakeChromeImport(const Services& services);
+// The id of the run that a stream with this beginning holds; nullopt: more bytes are needed.
+Result<std::optional<std::string>> PeekSmileyRun(std::string_view head);
+Result<std::optional<std::string>> PeekJsonlRun(std::string_view head);
+// Whether a stream with this beginning is a Chrome trace; nullopt: more bytes are needed.
+std::optional<bool> PeekChrome(std::string_view head);
+
+}  // namespace smiley::daemon

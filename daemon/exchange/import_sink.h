@@ -1,0 +1,64 @@
+// Thread rule: an ImportSink is used by one thread at a time.
+//
+// Where an import puts what it has read: into the store under RunState::kImporting, in batches, and into sight at the
+// end. Checks what every format must keep: numbers that exist, sequence numbers without gap or repeat.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/run/piece.h"
+#include "daemon/query/services.h"
+#include "shm/base/status.h"
+
+namespace smiley::daemon {
+
+class ImportSink {
+ public:
+  explicit ImportSink(const Services& services) : services_(services) {}
+  // Removes what was stored unless Finish() has succeeded.
+  ~ImportSink();
+  ImportSink(const ImportSink&) = delete;
+  ImportSink& operator=(const ImportSink&) = delete;
+
+  // kBusy: someone else imports this run now. REQUIRES a checked id, no such run in the archive.
+  Status Begin(const RunInfo& run);
+  Status AddProcess(ProcessInfo process);
+  Status AddThread(ThreadInfo thread);
+  Status AddTask(TaskInfo task);
+  Status AddSource(SourceInfo source);
+  Status AddCatalogue(CatalogueEntry entry);
+  // Makes the piece's summary from its words; its words and state may be hostile, its numbers must be known.
+  Status AddPiece(Piece piece);
+  // What came to light only at the end of the stream.
+  void SetEnd(const RunInfo& end);
+  const RunInfo& run() const { return run_; }
+  std::uint64_t events() const { return events_; }
+  std::uint64_t lost() const { return lost_; }
+  Result<RunInfo> Finish();
+
+ private:
+  Status Flush(bool last);
+  struct Thread {
+    std::uint32_t process = 0;
+    std::uint64_t next_seq = 1;
+    std::int64_t last_ns = INT64_MIN;
+  };
+  const Services& services_;
+  RunInfo run_;
+  Batch batch_;
+  std::size_t batch_bytes_ = 0;
+  std::set<std::uint32_t> processes_;
+  std::map<std::uint32_t, Thread> threads_;
+  std::set<std::uint32_t> sources_;
+  std::uint64_t events_ = 0, lost_ = 0;
+  bool registered_ = false, written_ = false, finished_ = false;
+};
+
+// 1 to 15 characters of [a-z0-9], a letter first: what a run id may look like (it becomes part of keys and names).
+bool IsRunId(const std::string& id);
+
+}  // namespace smiley::daemon

@@ -1,0 +1,374 @@
+#include "daemon/exchange/import_words.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "daemon/exchange/import_attachments.h"
+#include "daemon/value/text_codec.h"
+#include "shm/cbor.h"
+
+namespace smiley::daemon {
+namespace {
+
+using shm::Kind;
+
+constexpr std::size_t kPieceWords = shm::kBlockPayloadWords;
+// All threads' unfinished pieces together.
+constexpr std::size_t kMaxOpenWords = 4u << 20;
+constexpr std::size_t kMaxStrings = shm::kMaxId;
+
+Status Bad(const std::string& what) { return Status(Code::kDamaged, what); }
+
+bool Pushes(Kind kind) { return kind == Kind::kCall || kind == Kind::kResume || kind == Kind::kThrow; }
+bool ShowsFrame(Kind kind) {
+  return (kind >= Kind::kCall && kind <= Kind::kCRaise) || kind == Kind::kStdout || kind == Kind::kStderr ||
+         kind == Kind::kMark || kind == Kind::kGc;
+}
+// The event word holds the line itself.
+bool HoldsLine(Kind kind) { return kind >= Kind::kLine && kind <= Kind::kUnwind && !Pushes(kind); }
+bool HoldsName(Kind kind) { return (kind >= Kind::kCCall && kind <= Kind::kCRaise) || kind == Kind::kMark; }
+
+std::string CodeKey(const JsonEvent& event) {
+  return std::to_string(event.source) + ':' + std::to_string(event.file.size()) + ':' + event.file + event.function;
+}
+
+}  // namespace
+
+Result<std::uint32_t> EventEncoder::StringId(Process* process, const std::string& text) {
+  const auto it = process->strings.find(text);
+  if (it != process->strings.end()) return it->second;
+  if (process->strings.size() >= kMaxStrings) return Bad("too many different names");
+  const auto id = static_cast<std::uint32_t>(process->strings.size() + 1);
+  process->strings.emplace(text, id);
+  CatalogueEntry entry;
+  entry.process = process->number;
+  entry.type = shm::RecordType::kString;
+  entry.id = id;
+  entry.payload = text;
+  if (Status status = sink_->AddCatalogue(std::move(entry)); !status) return status;
+  return id;
+}
+
+Result<std::uint32_t> EventEncoder::NewCode(Process* process, const JsonEvent& event, std::uint32_t first_line) {
+  if (process->code_list.size() >= shm::kMaxId) return Bad("too many different functions");
+  auto file = StringId(process, event.file);
+  if (!file) return file;
+  auto function = StringId(process, event.function);
+  if (!function) return function;
+  std::uint32_t source = 0;
+  if (event.source != 0) {
+    std::uint32_t& known = process->sources[event.source];
+    if (known == 0) {
+      known = static_cast<std::uint32_t>(process->sources.size());
+      CatalogueEntry entry;
+      entry.process = process->number;
+      entry.type = shm::RecordType::kSource;
+      entry.id = known;
+      {
+        shm::CborWriter out(&entry.payload);
+        out.ArrayHeader(2);
+        out.Unsigned(*file);
+        out.Unsigned(event.source);
+      }
+      if (Status status = sink_->AddCatalogue(std::move(entry)); !status) return status;
+    }
+    source = known;
+  }
+  const auto id = static_cast<std::uint32_t>(process->code_list.size() + 1);
+  CatalogueEntry entry;
+  entry.process = process->number;
+  entry.type = shm::RecordType::kCode;
+  entry.id = id;
+  {
+    shm::CborWriter out(&entry.payload);
+    out.ArrayHeader(5);
+    out.Unsigned(*file);
+    out.Unsigned(*function);
+    out.Unsigned(first_line);
+    out.Unsigned(source);
+    out.ArrayHeader(0);
+  }
+  if (Status status = sink_->AddCatalogue(std::move(entry)); !status) return status;
+  process->code_list.push_back({first_line, event.file, event.function, event.source});
+  process->codes[CodeKey(event)].push_back(id);
+  return id;
+}
+
+bool EventEncoder::FitsCode(const Process& process, std::uint32_t code, const JsonEvent& event) const {
+  if (!event.has_code) return code == 0;
+  if (code == 0 || code > process.code_list.size()) return false;
+  const Code& known = process.code_list[code - 1];
+  return known.source == event.source && known.function == event.function && known.file == event.file;
+}
+
+// The code of the event's frame. `fresh`: the frame is entered now, so that its first line can matter.
+Result<std::uint32_t> EventEncoder::CodeId(Process* process, const JsonEvent& event, std::uint32_t frame_code,
+                                           bool fresh) {
+  if (!event.has_code) return std::uint32_t{0};
+  if (frame_code != 0 && FitsCode(*process, frame_code, event)) return frame_code;
+  const auto it = process->codes.find(CodeKey(event));
+  if (it != process->codes.end()) {
+    if (!fresh) return it->second.front();
+    for (const std::uint32_t id : it->second) {
+      if (process->code_list[id - 1].first_line == event.line) return id;
+    }
+  }
+  return NewCode(process, event, fresh ? event.line : 0);
+}
+
+Status EventEncoder::ClosePiece(Thread* thread) {
+  if (!thread->open) return Status::Ok();
+  thread->open = false;
+  open_words_ -= thread->piece.words.size();
+  return sink_->AddPiece(std::exchange(thread->piece, Piece()));
+}
+
+// Begins a piece where the thread stands.
+void EventEncoder::OpenPiece(Thread* thread, const JsonEvent& event) {
+  Piece& piece = thread->piece;
+  piece = Piece();
+  piece.process = event.process;
+  piece.thread = event.thread;
+  if (!thread->begun) thread->units = event.time_ns;
+  thread->begun = true;
+  thread->open = true;
+  const auto units = static_cast<std::uint64_t>(thread->units);
+  shm::BlockHeader& state = piece.state;
+  state.magic = shm::kBlockMagic;
+  state.version = shm::kFormatVersion;
+  state.block = thread->blocks++;
+  state.thread = event.thread;
+  state.depth = thread->hidden + static_cast<std::uint32_t>(thread->stack.size());
+  state.first_seq = thread->next_seq;
+  state.base_units = state.anchor_units = state.anchor_mono_ns = units;
+  state.last_frame = thread->last_frame;
+  state.lost = thread->lost;
+  state.shown = static_cast<std::uint32_t>(std::min(thread->stack.size(), shm::kShownFrames));
+  for (std::uint32_t i = 0; i < state.shown; ++i) {
+    const OpenCall& call = thread->stack[thread->stack.size() - 1 - i];
+    state.frames[i] = {call.frame, call.code, call.line};
+  }
+  piece.time = {units, thread->units, 0, 1.0};
+}
+
+// The thread stands elsewhere than what came before says (after a loss): the next piece begins with what is right.
+Status EventEncoder::Restack(Thread* thread, std::vector<OpenCall> stack, std::uint32_t depth) {
+  if (Status status = ClosePiece(thread); !status) return status;
+  if (stack.size() > shm::kShownFrames) stack.erase(stack.begin(), stack.end() - shm::kShownFrames);
+  thread->hidden = depth > stack.size() ? depth - static_cast<std::uint32_t>(stack.size()) : 0;
+  thread->stack = std::move(stack);
+  return Status::Ok();
+}
+
+// Makes the thread stand where the event says, and finds the event word's id (of kinds that show a frame).
+Status EventEncoder::Place(Process* process, Thread* thread, const JsonEvent& event, std::uint32_t* id,
+                           bool* attach_code) {
+  auto& stack = thread->stack;
+  const std::size_t open = thread->hidden + stack.size();
+  if (Pushes(event.kind)) {
+    const std::uint64_t top = stack.empty() ? 0 : stack.back().frame;
+    if ((event.has_depth && open != event.depth) || top != event.parent) {
+      const std::uint32_t depth = event.has_depth ? event.depth : static_cast<std::uint32_t>(open);
+      std::vector<OpenCall> wanted;
+      for (std::size_t i = stack.size(); event.parent != 0 && i > 0 && wanted.empty(); --i) {
+        if (stack[i - 1].frame == event.parent && thread->hidden + i == depth) {
+          wanted.assign(stack.begin(), stack.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+      }
+      if (wanted.empty() && event.parent != 0) wanted.push_back({event.parent, 0, 0});
+      if (Status status = Restack(thread, std::move(wanted), depth); !status) return status;
+    }
+    OpenCall call{event.frame, 0, 0};
+    std::uint32_t known = 0;
+    if (event.kind != Kind::kCall) {
+      const auto waiting = process->waiting.find(event.frame);
+      if (waiting != process->waiting.end()) {
+        call.line = waiting->second.line;
+        if (call.line != 0) known = waiting->second.code;
+      }
+    }
+    auto code = CodeId(process, event, known, call.line == 0);
+    if (!code) return code.status();
+    call.code = *id = *code;
+    stack.push_back(call);
+    return Status::Ok();
+  }
+
+  const bool derived = !HoldsLine(event.kind) || event.line == 0;  // the line shown is the frame's
+  const auto line_of = [&](const OpenCall& call) {
+    if (call.line != 0) return call.line;
+    return call.code == 0 ? 0 : process->code_list[call.code - 1].first_line;
+  };
+  const bool nameless = event.frame == 0 && !event.has_code;
+  bool fits;
+  if (stack.empty()) {
+    fits = event.frame == 0 && (!event.has_depth || open == event.depth + 1 || (open == 0 && event.depth == 0));
+    *attach_code = fits && event.has_code;
+  } else {
+    const std::uint64_t parent = stack.size() > 1 ? stack[stack.size() - 2].frame : 0;
+    fits = stack.back().frame == event.frame && FitsCode(*process, stack.back().code, event) &&
+           (nameless || (open == event.depth + 1 && parent == event.parent));
+    if (fits && derived && line_of(stack.back()) != event.line) fits = false;
+  }
+  if (!fits) {
+    std::vector<OpenCall> wanted;
+    const std::uint32_t depth = event.has_depth ? event.depth + 1 : static_cast<std::uint32_t>(std::max<std::size_t>(open, 1));
+    if (!nameless) {
+      std::uint32_t known = 0;
+      for (std::size_t i = stack.size(); i > 0; --i) {
+        if (stack[i - 1].frame != event.frame) continue;
+        known = stack[i - 1].code;
+        const std::uint64_t parent = i > 1 ? stack[i - 2].frame : 0;
+        if (thread->hidden + i == depth && parent == event.parent) {
+          wanted.assign(stack.begin(), stack.begin() + static_cast<std::ptrdiff_t>(i - 1));
+        }
+        break;
+      }
+      if (wanted.empty() && event.parent != 0) wanted.push_back({event.parent, 0, 0});
+      // Where only the line differs, a second id of the same code makes readers take the new frame over.
+      const bool other_line = !stack.empty() && derived && stack.back().frame == event.frame;
+      Result<std::uint32_t> code = std::uint32_t{0};
+      if (event.has_code) {
+        code = other_line ? NewCode(process, event, event.line) : CodeId(process, event, known, false);
+      }
+      if (!code) return code.status();
+      wanted.push_back({event.frame, *code, derived ? event.line : 0});
+    }
+    if (Status status = Restack(thread, std::move(wanted), depth); !status) return status;
+    *attach_code = false;
+  }
+  *id = HoldsLine(event.kind) ? event.line : 0;
+  return Status::Ok();
+}
+
+Status EventEncoder::Add(const JsonEvent& event) {
+  Thread& thread = threads_[event.thread];
+  Process& process = processes_[event.process];
+  process.number = event.process;
+  if (event.seq != thread.next_seq) return Bad("events of thread " + std::to_string(event.thread) + " are missing or repeated");
+  if (thread.begun && event.time_ns < thread.units) return Bad("time goes back in thread " + std::to_string(event.thread));
+  if (event.line > shm::kMaxId || event.task > shm::kMaxId) return Bad("a line or task number is too large");
+  std::uint32_t id = 0, code = 0;
+  bool attach_code = false;
+  const Kind kind = event.kind;
+  const std::uint64_t expected_frame = thread.last_frame + 1;
+  if (ShowsFrame(kind)) {
+    if (Status status = Place(&process, &thread, event, &id, &attach_code); !status) return status;
+    if (attach_code) {
+      auto found = CodeId(&process, event, 0, false);
+      if (!found) return found.status();
+      code = *found;
+    }
+  }
+  if (kind == Kind::kTask) id = event.task;
+  if (HoldsName(kind) && event.value_is_text) {
+    auto name = StringId(&process, event.value_text);
+    if (!name) return name.status();
+    id = *name;
+  }
+  // Where the piece began anew, its header must be the state before this event.
+  if (!thread.open) {
+    OpenCall entered{};
+    if (Pushes(kind)) {
+      entered = thread.stack.back();
+      thread.stack.pop_back();
+    }
+    OpenPiece(&thread, event);
+    if (Pushes(kind)) thread.stack.push_back(entered);
+  }
+  // Encode needs to know whether the frame's id goes without saying.
+  JsonEvent const& e = event;
+  const bool say_frame = (kind == Kind::kCall && e.frame != expected_frame) ||
+                         ((kind == Kind::kResume || kind == Kind::kThrow) && e.frame != 0);
+  if (kind == Kind::kCall) thread.last_frame = e.frame;
+  if (kind == Kind::kLine && !thread.stack.empty()) thread.stack.back().line = id;
+  if (kind == Kind::kReturn || kind == Kind::kYield || kind == Kind::kUnwind) {
+    if (kind == Kind::kYield && e.frame != 0) {
+      process.waiting[e.frame] = {e.frame, thread.stack.empty() ? 0 : thread.stack.back().code, e.line};
+    } else {
+      process.waiting.erase(e.frame);
+    }
+    if (!thread.stack.empty()) {
+      thread.stack.pop_back();
+    } else if (thread.hidden > 0) {
+      --thread.hidden;
+    }
+  }
+  if (kind == Kind::kThreadEnd) {
+    for (const OpenCall& call : thread.stack) process.waiting.erase(call.frame);
+    thread.stack.clear();
+    thread.hidden = 0;
+  }
+  std::vector<AttachmentWords> attachments;
+  if (say_frame) attachments.push_back(FrameAttachment(e.frame));
+  if (attach_code) attachments.push_back(CodeAttachment(code));
+  if (kind == Kind::kLost) {
+    attachments.push_back(LossAttachment(e.seq, e.lost_count, e.lost_first_ns, e.lost_last_ns));
+  }
+  for (const JsonEvent::Change& change : e.changed) {
+    auto name = StringId(&process, change.name);
+    if (!name) return name.status();
+    if (Status status = AppendChange(*name, change.cbor, &attachments); !status) return status;
+  }
+  if (!e.value.empty() && !(HoldsName(kind) && e.value_is_text)) {
+    const Kind as = kind == Kind::kStdout || kind == Kind::kStderr ? Kind::kText : Kind::kValue;
+    if (Status status = AppendCbor(as, 0, e.value, &attachments); !status) return status;
+  }
+  if (e.has_exception) {
+    if (Status status = AppendException(e.exception_type, e.exception_message, &attachments); !status) return status;
+  }
+  const std::uint32_t flags = kind == Kind::kRaise && e.propagated ? static_cast<std::uint32_t>(shm::kFlagPropagated) : 0;
+  return Encode(&thread, event, id, flags, attachments);
+}
+
+// Writes the event's words; goes on in further pieces when one is not enough.
+Status EventEncoder::Encode(Thread* thread, const JsonEvent& event, std::uint32_t id, std::uint32_t flags,
+                            const std::vector<AttachmentWords>& attachments) {
+  const std::uint64_t delta = static_cast<std::uint64_t>(event.time_ns) - static_cast<std::uint64_t>(thread->units);
+  std::vector<std::uint64_t>* words = &thread->piece.words;
+  const std::size_t before = words->size();
+  std::size_t head = words->size();
+  words->push_back(shm::EventWord(event.kind, flags, id, static_cast<std::uint32_t>(delta)));
+  if (delta >> 32 != 0) {
+    words->push_back(shm::AttachmentWord(Kind::kTime, 0, 0, shm::kWordBytes));
+    words->push_back(delta >> 32);
+  }
+  thread->units = event.time_ns;
+  if (event.kind == Kind::kLost) {
+    thread->next_seq += event.lost_count;
+    thread->lost += event.lost_count;
+  } else {
+    ++thread->next_seq;
+  }
+  open_words_ += words->size() - before;
+  for (const AttachmentWords& attachment : attachments) {
+    if (words->size() + attachment.size() > kPieceWords) {
+      (*words)[head] |= static_cast<std::uint64_t>(shm::kFlagMore) << 6;
+      if (Status status = ClosePiece(thread); !status) return status;
+      OpenPiece(thread, event);
+      thread->piece.begins_inside = true;
+      words = &thread->piece.words;
+      head = 0;
+      words->push_back(shm::EventWord(Kind::kMore, 0, 0, 0));
+      ++open_words_;
+    }
+    words->insert(words->end(), attachment.begin(), attachment.end());
+    open_words_ += attachment.size();
+  }
+  // Room for the next event's first words is made in time, so that only attachments ever cross.
+  if (words->size() + 8 > kPieceWords) {
+    if (Status status = ClosePiece(thread); !status) return status;
+  }
+  if (open_words_ > kMaxOpenWords) return Finish();
+  return Status::Ok();
+}
+
+Status EventEncoder::Finish() {
+  for (auto& [number, thread] : threads_) {
+    if (Status status = ClosePiece(&thread); !status) return status;
+  }
+  return Status::Ok();
+}
+
+}  // namespace smiley::daemon

@@ -1,0 +1,115 @@
+// Thread rule: Join, Leave, Take and watchers() may be called from any thread; the rest is the lane's own thread's.
+//
+// One pass over the live feed for many watchers: each piece is decoded at most once, and only as far as somebody is shown
+// something of it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "daemon/events/event.h"
+#include "daemon/events/event_filter.h"
+#include "daemon/live/live_view.h"
+#include "daemon/events/event_lines.h"
+#include "shm/base/mutex.h"
+
+namespace smiley::daemon {
+
+// What waits for one watcher; under its lane's mutex.
+struct LiveView::Watcher::Queue {
+  std::deque<LivePortionPtr> portions;
+  std::size_t bytes = 0;
+  std::vector<SkippedEvents> dropped;  // before the first of them
+  std::uint64_t from = 0;              // arrival number of the first entry that it sees
+  bool armed = true;
+  std::function<void()> wake;
+};
+
+class LiveLane {
+ public:
+  using Queue = LiveView::Watcher::Queue;
+  // Entries that are older than this while newer ones wait are passed over.
+  LiveLane(Archive& archive, LiveFeed& feed, std::chrono::nanoseconds max_lag)
+      : archive_(archive), feed_(feed), max_lag_(max_lag) {}
+  ~LiveLane();
+
+  std::shared_ptr<Queue> Join(const LiveWish& wish, std::function<void()> wake);
+  void Leave(const std::shared_ptr<Queue>& queue);
+  std::vector<LivePortionPtr> Take(Queue& queue, std::size_t max_bytes);
+  bool CaughtUp() const;
+  std::size_t watchers() const;
+
+ private:
+  using SteadyClock = std::chrono::steady_clock;
+  // Watchers with the same wish.
+  struct Channel {
+    LiveWish wish;
+    std::vector<std::shared_ptr<Queue>> queues;  // under the mutex
+    struct View {
+      std::unique_ptr<EventFilter> filter;
+      std::unordered_set<std::uint32_t> named;  // threads whose names the filter knows
+    };
+    std::map<std::string, View> views;  // by run
+    std::unique_ptr<LivePortion> growing;
+    double tokens = 1;  // events that may be shown now
+    SteadyClock::time_point refilled = SteadyClock::now();
+    // Of the piece that is being decoded: whether it is shown something of it, and of that what fits (null: all).
+    bool takes = false;
+    EventFilter* filter = nullptr;
+
+    bool Wants(const std::string& run, std::uint32_t thread) const {
+      return (wish.run.empty() || wish.run == run) && wish.thread.value_or(thread) == thread;
+    }
+    void Refill();
+    bool Spent() const { return wish.max_rate > 0 && tokens < 1; }
+  };
+  using Channels = std::vector<std::shared_ptr<Channel>>;
+
+  void Run();
+  void Work(LiveFeed::Reader& reader);
+  void TakeEntry(const LiveFeed::Entry& entry, const Channels& channels, bool newer);
+  void TakeRun(const LiveFeed::Entry& entry, const Channels& channels);
+  void TakePiece(const LiveFeed::Entry& entry, const Channels& channels, bool newer);
+  EventFilter* FilterOf(Channel& channel, const Piece& piece);
+  void Show(Channel& channel, const LiveFeed::Entry& entry, const Event& event, std::string* plain, std::string* texted);
+  Decoder* DecoderOf(const Piece& piece);
+  LivePortion& Growing(Channel& channel, std::uint64_t entry, const std::string& run);
+  void Skip(Channel& channel, std::uint64_t entry, const SkippedEvents& skipped);
+  void Flush(Channel& channel);
+  void Hand(Channel& channel, LivePortionPtr portion);
+  bool SomebodyHasRoom() const SMILEY_REQUIRES(mutex_);
+  std::size_t Queues() const SMILEY_REQUIRES(mutex_);
+
+  Archive& archive_;
+  LiveFeed& feed_;
+  const std::chrono::nanoseconds max_lag_;
+
+  mutable shm::Mutex mutex_;  // never held while the feed is called
+  shm::Condition wake_;
+  Channels channels_ SMILEY_GUARDED_BY(mutex_);
+  std::vector<std::pair<std::shared_ptr<Channel>, std::uint64_t>> joined_ SMILEY_GUARDED_BY(mutex_);  // and from which entry on
+  std::shared_ptr<LiveFeed::Reader> reader_ SMILEY_GUARDED_BY(mutex_);  // while anybody watches
+  std::uint64_t handled_ SMILEY_GUARDED_BY(mutex_) = 0;  // arrival number of the last entry that was handed on
+  bool news_ SMILEY_GUARDED_BY(mutex_) = false;
+  bool stopping_ SMILEY_GUARDED_BY(mutex_) = false;
+  std::thread thread_ SMILEY_GUARDED_BY(mutex_);  // from the first watcher on
+
+  // The thread's own.
+  struct RunState {
+    std::map<std::uint32_t, std::unique_ptr<Decoder>> decoders;  // by process
+    std::unique_ptr<EventWriter> plain, texted;
+  };
+  std::map<std::string, RunState> runs_;
+  Event event_;
+};
+
+}  // namespace smiley::daemon

@@ -1,0 +1,22 @@
+// "forward": where a run is on its way to, and how far.
+#include "daemon/background/forwarder.h"
+#include "daemon/query/answer.h"
+#include "daemon/query/objects.h"
+
+namespace smiley::daemon {
+
+Reply MakeForward(const Services& services, const Request& request) {
+  const auto run = request.NeedText("run");
+  if (!run) return Refuse(run.status());
+  Reply reply;
+  reply.members = "\"forward\":null";
+  if (services.forwarder == nullptr) return reply;
+  for (const ForwardStatus& status : services.forwarder->Snapshot()) {
+    if (status.run != *run) continue;
+    reply.members = "\"forward\":";
+    AppendForward(&reply.members, status);
+  }
+  return reply;
+}
+
+}  // namespace smiley::daemon

@@ -1,0 +1,22 @@
+// Thread rule: functions are safe from any thread; the producers they give follow Producer's rule.
+//
+// The answers to `stats` and `calls`: calls counted and timed function by function, and as a folded tree.
+#pragma once
+
+#include "daemon/analysis/call_stats.h"
+#include "daemon/protocol/request.h"
+#include "daemon/query/answer.h"
+#include "daemon/query/objects.h"
+#include "daemon/query/services.h"
+
+namespace smiley::daemon {
+
+// Reads run, thread, task and process.
+Result<CallScope> ReadCallScope(Archive& archive, const Request& request);
+// Adds file, line, function and source; what is not known is null.
+void AddFunction(JsonObject* object, const Function& function);
+
+Reply MakeStats(const Services& services, const Request& request);
+Reply MakeCalls(const Services& services, const Request& request);
+
+}  // namespace smiley::daemon

@@ -1,0 +1,436 @@
+// "why": where the value of a variable came from, write by write.
+#include <algorithm>
+#include <optional>
+
+#include "daemon/events/event_filter.h"
+#include "daemon/find/place_search.h"
+#include "daemon/query/state.h"
+#include "daemon/find/state_reader.h"
+#include "shm/kind_names.h"
+
+namespace smiley::daemon {
+namespace {
+
+using shm::Kind;
+
+constexpr std::size_t kMostLinks = 100;
+constexpr std::size_t kMostReturns = 16;  // calls of one line that are looked at
+constexpr std::size_t kMostWriters = 32;  // writes of a name elsewhere that are looked at
+constexpr std::uint32_t kReturns = KindBit(Kind::kReturn) | KindBit(Kind::kYield);
+
+// How the value got where it is.
+enum class How { kComputed, kCopied, kPassed, kReturned, kPart, kElsewhere, kLost, kEntered };
+std::string_view NameOf(How how) {
+  switch (how) {
+    case How::kComputed:
+      return "computed";
+    case How::kCopied:
+      return "copied";
+    case How::kPassed:
+      return "passed";
+    case How::kReturned:
+      return "returned";
+    case How::kPart:
+      return "part";
+    case How::kElsewhere:
+      return "elsewhere";
+    case How::kLost:
+      return "lost";
+    case How::kEntered:
+      return "entered";
+  }
+  return {};
+}
+
+// A variable of a frame, as it was after an event.
+struct Target {
+  Position at;
+  std::uint64_t frame = 0;
+  std::string name;
+};
+
+// Same thing as far as the recording tells: the same object, or equal values that have no identity.
+bool SameThing(const Value& a, const Value& b) {
+  if (a.id != 0 || b.id != 0) return a.id == b.id;
+  if (a.Is(kFormLost) || b.Is(kFormLost) || a.Is(kFormRedacted)) return false;
+  return SameValue(a, b);
+}
+bool IsPartOf(const Value& part, const Value& whole) {
+  const Value& inner = whole.Builtin();
+  const auto is = [&](const ValuePtr& item) { return item != nullptr && SameThing(part, *item); };
+  if (std::any_of(inner.items.begin(), inner.items.end(), is)) return true;
+  return std::any_of(whole.attributes.begin(), whole.attributes.end(),
+                     [&](const auto& attribute) { return is(attribute.second); });
+}
+
+class WhyProducer : public Producer {
+ public:
+  WhyProducer(Archive& archive, RunInfo run, std::string name, std::optional<std::uint64_t> frame)
+      : archive_(archive), run_(std::move(run)), lines_(archive, run_.id) {
+    target_.name = std::move(name);
+    target_.frame = frame.value_or(0);
+  }
+  Status Open(const PlaceInRun& place, std::optional<std::uint32_t> thread) {
+    auto search = PlaceSearch::Open(archive_, run_, place, thread);
+    if (!search) return search.status();
+    search_ = std::move(*search);
+    return Status::Ok();
+  }
+
+  // One link of the chain in each step.
+  Result<Next> Step(std::string* out) override {
+    if (!begun_) {
+      auto found = search_->Step();
+      if (!found) return found.status();
+      if (!*found) return Next::kMore;
+      begun_ = true;
+      target_.at = search_->position();
+      if (Status status = Begin(); !status) return status;
+    }
+    auto more = Link(out);
+    if (!more) return more.status();
+    return *more && ++links_ < kMostLinks ? Next::kMore : Next::kDone;
+  }
+  std::string EndMembers() const override {
+    return "\"count\":" + std::to_string(links_ + (done_ ? 1 : 0)) + ",\"chunks_read\":" + std::to_string(read_);
+  }
+
+ private:
+  // A frame's variables and line at one event.
+  struct FrameMoment {
+    std::unique_ptr<StateReader> reader;
+    const StateReader::Frame* frame = nullptr;
+    const FrameVariables* variables = nullptr;
+    const Value* Find(std::string_view name) const {
+      if (variables == nullptr) return nullptr;
+      for (const auto& [known, value] : *variables) {
+        if (*known == name) return value.get();
+      }
+      return nullptr;
+    }
+  };
+  struct Read {
+    std::string name;
+    ValuePtr value;
+  };
+
+  Status Begin();
+  Result<bool> Link(std::string* out);
+  Result<FrameMoment> At(const Position& position, std::uint64_t frame);
+  Result<std::optional<FoundEvent>> Before(const Position& position, Wanted wanted, std::uint64_t until = 0);
+  Result<std::optional<Target>> FromReads(const Position& at, std::uint64_t frame, std::uint32_t line,
+                                          const Value& value, bool follow_single, std::vector<Read>* reads, How* how);
+  Result<std::optional<Target>> FromReturns(const FoundEvent& begin, const FoundEvent& end, const Value& value,
+                                            std::string* function, std::vector<Read>* reads);
+  Result<std::optional<Target>> FromElsewhere(const Position& before, std::uint64_t frame, const std::string& name,
+                                              const Value& value);
+  bool Writes(const CodeInfo* code, std::uint32_t line, std::string_view name) const;
+
+  Archive& archive_;
+  const RunInfo run_;
+  SourceLines lines_;
+  std::unique_ptr<PlaceSearch> search_;
+  Target target_;
+  bool begun_ = false, done_ = false;
+  std::size_t links_ = 0;
+  std::uint64_t read_ = 0;
+};
+
+Result<WhyProducer::FrameMoment> WhyProducer::At(const Position& position, std::uint64_t frame) {
+  FrameMoment moment;
+  auto reader = StateReader::Open(archive_, run_.id, position);
+  if (!reader) return reader.status();
+  for (;;) {
+    auto there = (*reader)->Step();
+    if (!there) return there.status();
+    if (*there) break;
+  }
+  read_ += (*reader)->chunks_read();
+  moment.reader = std::move(*reader);
+  for (const StateReader::Frame& one : moment.reader->frames()) {
+    if (one.frame == frame) moment.frame = &one;
+  }
+  moment.variables = moment.reader->Variables(frame);
+  return moment;
+}
+
+// The last event before a position that is as wanted.
+Result<std::optional<FoundEvent>> WhyProducer::Before(const Position& position, Wanted wanted, std::uint64_t until) {
+  auto threads = archive_.Threads(run_.id);
+  if (!threads) return threads.status();
+  for (const ThreadInfo& thread : *threads) {
+    if (thread.thread != position.thread) continue;
+    auto names = archive_.NamesOf(run_.id, thread.process);
+    if (!names) return names.status();
+    ThreadSearch search(archive_, run_.id, thread, std::move(wanted), std::move(*names), position.seq,
+                        ThreadSearch::Direction::kBackward);
+    search.Until(until);
+    for (;;) {
+      auto done = search.Step();
+      if (!done) return done.status();
+      if (!*done) continue;
+      read_ += search.chunks_read();
+      return search.found();
+    }
+  }
+  return std::optional<FoundEvent>();
+}
+
+// The frame that is asked about, and whether it has the variable.
+Status WhyProducer::Begin() {
+  auto moment = At(target_.at, target_.frame);
+  if (!moment) return moment.status();
+  const auto& frames = moment->reader->frames();
+  if (target_.frame == 0 && !frames.empty()) target_.frame = frames.front().frame;
+  const FrameVariables* variables = target_.frame == 0 ? nullptr : moment->reader->Variables(target_.frame);
+  const bool known = variables != nullptr && std::any_of(variables->begin(), variables->end(), [&](const auto& variable) {
+    return *variable.first == target_.name && variable.second != nullptr;
+  });
+  if (known) return Status::Ok();
+  return Status(Code::kNotFound, "no variable '" + target_.name + "' is known at " + ToText(target_.at) +
+                                     " (smiley-show " + run_.id + " --at " + ToText(target_.at) + " shows those that are)");
+}
+
+bool WhyProducer::Writes(const CodeInfo* code, std::uint32_t line, std::string_view name) const {
+  if (code == nullptr) return false;
+  for (const CodeInfo::Line& one : code->lines) {
+    if (one.line == line && std::find(one.writes.begin(), one.writes.end(), name) != one.writes.end()) return true;
+  }
+  return false;
+}
+
+// What a line reads, as it was before it ran, and the variable among them that the value is, or is part of.
+Result<std::optional<Target>> WhyProducer::FromReads(const Position& at, std::uint64_t frame, std::uint32_t line,
+                                                     const Value& value, bool follow_single, std::vector<Read>* reads,
+                                                     How* how) {
+  auto moment = At(at, frame);
+  if (!moment) return moment.status();
+  std::optional<Target> found;
+  if (moment->frame == nullptr || moment->frame->code == nullptr || moment->variables == nullptr) return found;
+  std::vector<std::string> names;
+  for (const CodeInfo::Line& one : moment->frame->code->lines) {
+    if (one.line != line) continue;
+    for (const std::string& name : one.reads) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+  }
+  for (const std::string& name : names) {
+    for (const auto& [known, known_value] : *moment->variables) {
+      if (*known != name || known_value == nullptr || known_value->Is(kFormUnbound)) continue;
+      // Functions and modules that the line calls are not where its value comes from.
+      const std::string& type = known_value->type_name;
+      if (type == "function" || type == "builtin" || type == "module" || type == "class" || type == "method") continue;
+      reads->push_back({name, known_value});
+    }
+  }
+  const auto take = [&](How which, const auto& fits) {
+    if (found) return;
+    for (const Read& read : *reads) {
+      if (!fits(read)) continue;
+      found = Target{at, frame, read.name};
+      *how = which;
+      return;
+    }
+  };
+  take(How::kCopied, [&](const Read& read) { return SameThing(value, *read.value); });
+  take(How::kPart, [&](const Read& read) { return IsPartOf(value, *read.value); });
+  if (follow_single && reads->size() == 1) take(How::kComputed, [](const Read&) { return true; });
+  return found;
+}
+
+// The value as what a call made by the line between two events of a frame returned.
+Result<std::optional<Target>> WhyProducer::FromReturns(const FoundEvent& begin, const FoundEvent& end,
+                                                       const Value& value, std::string* function,
+                                                       std::vector<Read>* reads) {
+  Position at = end.position;
+  Wanted wanted;
+  wanted.kinds = kReturns;
+  wanted.most_open = begin.open + 1;
+  std::optional<Target> none;
+  for (std::size_t looked = 0; looked < kMostReturns; ++looked) {
+    auto left = Before(at, wanted, begin.position.seq + 1);
+    if (!left) return left.status();
+    if (!*left) return none;
+    at = (*left)->position;
+    if ((*left)->open != begin.open + 1 || (*left)->cbor.empty()) continue;
+    std::size_t used = 0;
+    const auto returned = DecodeValue((*left)->cbor, {}, &used);
+    if (!returned || !SameThing(value, **returned)) continue;
+    auto names = archive_.NamesOf(run_.id, (*left)->process);
+    if (!names) return names.status();
+    const CodeInfo* code = (*names)->FindCode((*left)->code);
+    *function = code == nullptr ? "" : code->function;
+    // Where it stood in the callee: at the line that returned it.
+    How how = How::kReturned;
+    auto target = FromReads(at, (*left)->frame, (*left)->line, value, true, reads, &how);
+    if (!target) return target.status();
+    if (*target) return target;
+    return std::optional<Target>(Target{at, (*left)->frame, ""});  // made by the line itself
+  }
+  return none;
+}
+
+// A name that the frame only read: who wrote it (a global, or a variable of an enclosing function).
+Result<std::optional<Target>> WhyProducer::FromElsewhere(const Position& before, std::uint64_t frame,
+                                                         const std::string& name, const Value& value) {
+  Position at = before;
+  Wanted wanted;
+  wanted.variable = name;
+  std::optional<Target> none;
+  for (std::size_t looked = 0; looked < kMostWriters; ++looked) {
+    auto write = Before(at, wanted);
+    if (!write) return write.status();
+    if (!*write) return none;
+    at = (*write)->position;
+    if ((*write)->frame == frame || (*write)->frame == 0) continue;
+    Wanted same_frame;
+    same_frame.frame = (*write)->frame;
+    auto writer = Before(at, same_frame);
+    if (!writer) return writer.status();
+    auto names = archive_.NamesOf(run_.id, (*write)->process);
+    if (!names) return names.status();
+    if (!*writer || !Writes((*names)->FindCode((*write)->code), (*writer)->line, name)) continue;
+    auto moment = At(at, (*write)->frame);
+    if (!moment) return moment.status();
+    const Value* there = moment->Find(name);
+    if (there != nullptr && SameThing(value, *there)) return std::optional<Target>(Target{at, (*write)->frame, name});
+  }
+  return none;
+}
+
+// Tells one write and finds the next; false: the chain ends.
+Result<bool> WhyProducer::Link(std::string* out) {
+  Wanted written;
+  written.frame = target_.frame;
+  written.variable = target_.name;
+  auto write = Before({target_.at.thread, target_.at.seq + 1}, written);
+  if (!write) return write.status();
+  done_ = !*write;
+  const Position shown = *write ? (*write)->position : target_.at;
+  auto after = At(shown, target_.frame);
+  if (!after) return after.status();
+  const Value* const value = after->Find(target_.name);
+  How how = *write && value != nullptr && !value->Is(kFormLost) ? How::kComputed : How::kLost;
+  std::optional<Target> next;
+  std::vector<Read> reads;
+  std::string function;  // that returned it
+  Position line_at = shown;
+  std::uint32_t line = after->frame == nullptr ? 0 : after->frame->line;
+  const CodeInfo* code = after->frame == nullptr ? nullptr : after->frame->code;
+  if (how != How::kLost && (*write)->kind == Kind::kCall) {
+    // A parameter: from the line of the caller that made the call.
+    how = How::kEntered;
+    Wanted caller;
+    caller.in_frame = true;
+    caller.most_open = (*write)->open - 1;
+    auto call = (*write)->open < 2 ? Result<std::optional<FoundEvent>>(std::optional<FoundEvent>())
+                                   : Before(shown, caller);
+    if (!call) return call.status();
+    if (*call && (*call)->frame != 0) {
+      how = How::kPassed;
+      How by = How::kPassed;
+      auto from = FromReads((*call)->position, (*call)->frame, (*call)->line, *value, true, &reads, &by);
+      if (!from) return from.status();
+      next = std::move(*from);
+      if (!next) {
+        auto elsewhere = FromElsewhere(shown, target_.frame, target_.name, *value);
+        if (!elsewhere) return elsewhere.status();
+        if (*elsewhere) how = How::kElsewhere;
+        next = std::move(*elsewhere);
+      }
+    }
+  } else if (how != How::kLost) {
+    // The line that ran before: its effects are told by the frame's next event.
+    Wanted same_frame;
+    same_frame.frame = target_.frame;
+    auto before = Before(shown, same_frame);
+    if (!before) return before.status();
+    if (*before) {
+      line_at = (*before)->position;
+      line = (*before)->line != 0 ? (*before)->line : line;
+      const bool known_lines = code != nullptr && !code->lines.empty();
+      if (known_lines && !Writes(code, line, target_.name)) {
+        how = How::kElsewhere;
+        auto elsewhere = FromElsewhere(shown, target_.frame, target_.name, *value);
+        if (!elsewhere) return elsewhere.status();
+        next = std::move(*elsewhere);
+      } else {
+        auto returned = FromReturns(**before, **write, *value, &function, &reads);
+        if (!returned) return returned.status();
+        if (*returned) {
+          how = How::kReturned;
+          if (!(*returned)->name.empty()) next = std::move(*returned);
+        } else {
+          auto from = FromReads(line_at, target_.frame, line, *value, true, &reads, &how);
+          if (!from) return from.status();
+          next = std::move(*from);
+        }
+      }
+    }
+  }
+  JsonObject o(out);
+  o.Text("type", "why").Text("name", target_.name).Text("how", NameOf(how));
+  o.Text("position", ToText(shown)).Text("line_position", ToText(line_at)).Number("thread", shown.thread);
+  if (target_.frame != 0) o.Number("frame", target_.frame);
+  AppendWhere(&o, &lines_, code, line);
+  if (value != nullptr) {
+    std::string json;
+    AppendJson(&json, *value, value->read_at);
+    o.Raw("value", json);
+  }
+  if (!function.empty()) o.Text("returned_by", function);
+  std::string list = "[";
+  for (const Read& read : reads) {
+    if (list.size() > 1) list += ',';
+    JsonObject r(&list);
+    std::string json;
+    AppendJson(&json, *read.value, read.value->read_at);
+    r.Text("name", read.name).Raw("value", json);
+    if (read.value->read_at.seq != 0) {
+      r.Text("written", ToText({read.value->read_at.thread, read.value->read_at.seq}));
+    }
+    r.End();
+  }
+  o.Raw("reads", list + "]");
+  o.End();
+  *out += '\n';
+  if (!next) {
+    done_ = true;
+    return false;
+  }
+  // A variable that is its own source (i = i) must not go round for ever: each step goes back in time.
+  if (next->frame == target_.frame && next->name == target_.name && next->at == target_.at) {
+    done_ = true;
+    return false;
+  }
+  target_ = std::move(*next);
+  return true;
+}
+
+}  // namespace
+
+Reply MakeWhy(const Services& services, const Request& request) {
+  const auto selector = request.NeedText("run");
+  const auto at = request.NeedText("at");
+  const auto name = request.NeedText("name");
+  const auto thread = request.Integer("thread", 1, UINT32_MAX);
+  const auto frame = request.Integer("frame", 1, INT64_MAX);
+  for (const Status& status : {selector.status(), at.status(), name.status(), thread.status(), frame.status()}) {
+    if (!status) return Refuse(status);
+  }
+  const auto place = ParsePlace(*at);
+  if (!place) return Refuse(place.status());
+  auto run = SelectRun(services.archive, *selector);
+  if (!run) return Refuse(run.status());
+  std::optional<std::uint32_t> only;
+  if (thread->has_value()) only = static_cast<std::uint32_t>(**thread);
+  std::optional<std::uint64_t> which;
+  if (frame->has_value()) which = static_cast<std::uint64_t>(**frame);
+  auto producer = std::make_unique<WhyProducer>(services.archive, std::move(*run), *name, which);
+  Reply reply;
+  reply.status = producer->Open(*place, only);
+  if (reply.status.ok()) reply.stream = std::move(producer);
+  return reply;
+}
+
+}  // namespace smiley::daemon

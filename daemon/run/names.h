@@ -1,0 +1,41 @@
+// Thread rule: StoredNames may be read from any thread while one thread adds.
+//
+// The names of one process, from its catalogue records: what ids in pieces mean.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/run/archive.h"
+#include "shm/format.h"
+#include "shm/base/mutex.h"
+
+namespace smiley::daemon {
+
+class StoredNames : public Names {
+ public:
+  // Takes a record as the store keeps it (kSource: [file string id, number in the run], kTask: [name, number in the run]). Records that make no sense
+  // are ignored: their ids stay unknown. A record that is there already is kept as it was.
+  void Add(shm::RecordType type, std::uint32_t id, std::string_view payload);
+
+  const CodeInfo* FindCode(std::uint32_t id) const override;
+  const std::string* FindString(std::uint32_t id) const override;
+  std::uint32_t FindTask(std::uint32_t id) const override;
+
+ private:
+  bool ReadCode(std::string_view payload, CodeInfo* code) const SMILEY_REQUIRES_SHARED(mutex_);
+  mutable shm::SharedMutex mutex_;
+  std::unordered_map<std::uint32_t, std::unique_ptr<const std::string>> strings_ SMILEY_GUARDED_BY(mutex_);
+  mutable std::unordered_map<std::uint32_t, std::unique_ptr<const CodeInfo>> codes_ SMILEY_GUARDED_BY(mutex_);
+  // Payloads, read when first asked for.
+  mutable std::unordered_map<std::uint32_t, std::string> unread_codes_ SMILEY_GUARDED_BY(mutex_);
+  // Process-local id to number in the run.
+  std::unordered_map<std::uint32_t, std::uint32_t> sources_ SMILEY_GUARDED_BY(mutex_);
+  std::unordered_map<std::uint32_t, std::uint32_t> tasks_ SMILEY_GUARDED_BY(mutex_);
+};
+
+}  // namespace smiley::daemon

@@ -1,0 +1,60 @@
+#include "daemon/store/abort_message.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <exception>
+#include <string>
+
+#include "shm/base/status.h"
+
+namespace smiley::daemon::last_words {
+namespace {
+
+struct Words {
+  std::string said;     // on standard error and in the log
+  std::string starter;  // as StartDaemon reads it
+  std::string log;
+};
+std::atomic<const Words*> words{nullptr};
+std::atomic<int> starter_fd{-1};
+
+void Say(int fd, const std::string& text) { (void)!write(fd, text.data(), text.size()); }
+
+void OnAbort(int /*signal*/) {
+  if (const Words* last = words.load(std::memory_order_acquire)) {
+    Say(STDERR_FILENO, last->said);
+    if (!last->log.empty()) {
+      const int log = open(last->log.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+      if (log >= 0) Say(log, last->said);
+    }
+    if (const int fd = starter_fd.load(std::memory_order_acquire); fd >= 0) Say(fd, last->starter);
+  }
+  _exit(1);
+}
+
+}  // namespace
+
+void AtStore(const std::filesystem::path& dir, const std::filesystem::path& log, int starter) {
+  static Words kept;
+  const std::string what = "the library under the store " + dir.string() +
+                           " ended this process, as it does at some damage and on some full disks; smiley-store repair "
+                           "keeps what can be read";
+  kept = {"smiley: " + what + "\n", std::to_string(static_cast<int>(Code::kDamaged)) + " " + what, log.string()};
+  starter_fd.store(starter, std::memory_order_release);
+  words.store(&kept, std::memory_order_release);
+  struct sigaction action {};
+  action.sa_handler = OnAbort;
+  sigaction(SIGABRT, &action, nullptr);
+  static const std::terminate_handler before = std::get_terminate();
+  std::set_terminate([] {  // an exception of our own is another matter
+    signal(SIGABRT, SIG_DFL);
+    before();
+  });
+}
+
+void Started() { starter_fd.store(-1, std::memory_order_release); }
+
+}  // namespace smiley::daemon::last_words

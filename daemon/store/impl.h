@@ -1,0 +1,116 @@
+// Thread rule: as Store says; write_mutex_ serialises writers, cache_mutex_ guards what is kept of runs.
+//
+// The Store over a StoreDb (private to daemon/store*.cc).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/store/space_guard.h"
+#include "daemon/store/store.h"
+#include "daemon/store/db.h"
+#include "daemon/run/names.h"
+#include "daemon/store/records.h"
+#include "shm/base/mutex.h"
+
+namespace smiley::daemon {
+
+class StoreImpl : public Store {
+ public:
+  StoreImpl(std::unique_ptr<StoreDb> db, const Options& options);
+  ~StoreImpl() override;
+  // Reads versions, runs and counters; makes a new store's first records. Removes half-imported runs. Nobody else knows the
+  // store yet.
+  Status Load() SMILEY_UNCHECKED;
+
+  Status Commit(const Batch& batch) override;
+  Status SyncLog() override;
+  Status DeleteRun(const std::string& run) override;
+  Status SetPinned(const std::string& run, bool pinned) override;
+  Status Tidy() override;
+  Status PutDerived(const std::string& run, const std::vector<DerivedItem>& items) override;
+  Status ClearDerived(const std::string& run) override;
+  std::optional<std::uint64_t> CursorOf(const std::string& segment) override;
+  std::vector<SegmentCursor> Cursors() override;
+  std::uint64_t DiskBytes() override;
+  const std::filesystem::path& dir() const override { return options_.dir; }
+  std::string Problem() override;
+  std::uint64_t FreeBytes() override { return guard_.FreeBytes(); }
+  Archive& archive() override { return *archive_; }
+  Result<std::unique_ptr<StoredCursor>> OpenStored(const std::string& run, std::uint32_t thread,
+                                                   std::uint64_t from_seq) override;
+  Status Check(const std::optional<std::string>& run, std::vector<std::string>* report) override;
+
+  // For the archive and the check.
+  StoreDb& db() { return *db_; }
+  std::optional<RunRecord> FindRecord(const std::string& run, bool importing_too = false) const;
+  std::vector<RunRecord> Records() const;
+  // Every record of one type of a run (or of one process), in order of id.
+  Status ScanRecords(std::uint32_t run, std::uint32_t process, std::uint16_t type, std::vector<KeyValue>* out) const;
+  Result<std::shared_ptr<const Names>> NamesOf(std::uint32_t run, std::uint32_t process);
+
+ private:
+  // What one Commit would change in memory; taken over when it is written.
+  struct Change {
+    std::map<std::string, RunRecord> runs;
+    std::map<std::pair<std::uint32_t, std::uint32_t>, ThreadInfo> threads;  // (run key, thread)
+    std::uint64_t next_arrival = 0;
+  };
+  Result<RunRecord*> TouchRun(Change* change, const std::string& run);
+  ThreadInfo& TouchThread(Change* change, std::uint32_t run, std::uint32_t thread, std::uint32_t process,
+                          bool* fresh) SMILEY_REQUIRES(write_mutex_);
+  Status ReserveKeys(const Batch& batch, std::map<std::string, std::uint32_t>* keys);
+  Status AddRecords(const Batch& batch, const std::map<std::string, std::uint32_t>& keys, Change* change,
+                    WriteList* list) SMILEY_REQUIRES(write_mutex_);
+  Status AddPieces(const Batch& batch, const std::vector<std::string>& chunks, Change* change, WriteList* list)
+      SMILEY_REQUIRES(write_mutex_);
+  // Writes a list under the run's own number, unless the run has gone meanwhile.
+  Status WriteDerived(const std::string& run, const std::function<void(const std::string& prefix, WriteList*)>& fill);
+  Status Written(const Status& status);
+  struct KeyRange {
+    Family family;
+    std::string from, to;
+  };
+  Status ListDeletion(const RunRecord& record, WriteList* list, std::vector<KeyRange>* ranges)
+      SMILEY_REQUIRES(write_mutex_);
+  void CompactDeleted();
+
+  const Options options_;
+  std::unique_ptr<StoreDb> db_;
+  SpaceGuard guard_;
+  std::unique_ptr<Archive> archive_;
+
+  shm::Mutex write_mutex_;
+  std::uint64_t next_arrival_ SMILEY_GUARDED_BY(write_mutex_) = 1;
+  std::uint32_t next_run_key_ SMILEY_GUARDED_BY(write_mutex_) = 1;
+  // Of runs going on.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, ThreadInfo> threads_ SMILEY_GUARDED_BY(write_mutex_);
+  bool broken_ SMILEY_GUARDED_BY(write_mutex_) = false;  // try Resume first
+
+  mutable shm::SharedMutex cache_mutex_;
+  std::map<std::string, RunRecord> runs_ SMILEY_GUARDED_BY(cache_mutex_);
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::weak_ptr<const Names>> names_ SMILEY_GUARDED_BY(cache_mutex_);
+  // Keeps the latest few.
+  std::deque<std::shared_ptr<const Names>> recent_names_ SMILEY_GUARDED_BY(cache_mutex_);
+  std::string problem_ SMILEY_GUARDED_BY(cache_mutex_);
+
+  shm::Mutex compact_mutex_;
+  shm::Condition compact_wake_, compacted_;
+  std::deque<KeyRange> compact_ SMILEY_GUARDED_BY(compact_mutex_);
+  bool compacting_ SMILEY_GUARDED_BY(compact_mutex_) = false;
+  bool stopping_ SMILEY_GUARDED_BY(compact_mutex_) = false;
+  std::thread compactor_;
+};
+
+std::unique_ptr<Archive> MakeStoreArchive(StoreImpl* store);
+
+}  // namespace smiley::daemon
