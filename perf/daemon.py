@@ -33,7 +33,7 @@ SIZES = {
     "textwrap": "import textwrap\nfor i in range(60): textwrap.fill('the quick brown fox jumps over the lazy dog ' * 20, 40 + i % 20)",
 }
 
-TERMINAL_RATE = 4000  # kTerminalEventsPerSecond in tools/tail.cc
+TERMINAL_RATE = 4000  # kTerminalEventsPerSecond in tools/commands/tail.cc
 
 WORK = """
 import sys, time

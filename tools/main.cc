@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "tools/terminal.h"
-#include "tools/text.h"
-#include "tools/verbs.h"
+#include "tools/terminal/terminal.h"
+#include "tools/terminal/text.h"
+#include "tools/commands/verbs.h"
 
 namespace {
 

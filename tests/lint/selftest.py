@@ -48,7 +48,7 @@ BREACHES = [
     ("daemon/x.cc", "#include <rocksdb/db.h>\n", 1, "daemon/store*.cc only"),
     ("daemon/store/store.h", HEADER + "#include <rocksdb/db.h>\n", 3, "daemon/store*.cc only"),
     ("tracer/x.cc", "#include <pybind11/pybind11.h>\n", 1, "tracer/module*.cc only"),
-    ("daemon/x.cc", "#include <CLI/CLI.hpp>\n", 1, "tools/arguments.cc only"),
+    ("daemon/x.cc", "#include <CLI/CLI.hpp>\n", 1, "tools/commands/arguments.cc only"),
     ("shm/x.cc", "#include <boost/interprocess/mapped_region.hpp>\n", 1, "shm/segment*.cc only"),
     ("tools/x.cc", "#include <boost/asio/write.hpp>\n", 1, "daemon/server*.h"),
     ("tools/x.cc", "#include <boost/asio.hpp>\n", 1, "daemon/server*.h"),

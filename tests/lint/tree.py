@@ -25,7 +25,7 @@ LAYERS = {
 HOMES = {
     "rocksdb/": ["daemon/store*.cc"],
     "pybind11/": ["tracer/module*.cc"],
-    "CLI/": ["tools/arguments.cc"],
+    "CLI/": ["tools/commands/arguments.cc"],
     "boost/interprocess/": ["shm/segment*.cc"],
     "boost/asio": ["daemon/server*.h", "daemon/server*.cc", "daemon/session*.h", "daemon/session*.cc",
                    "daemon/web_s*.h", "daemon/web_s*.cc"],
@@ -37,7 +37,7 @@ HOMES = {
     "zstd.h": ["daemon/store/chunk.cc"],
     "xxhash.h": ["shm/*.cc", "daemon/store/chunk.cc", "daemon/exchange/smiley_frames.cc", "daemon/exchange/import_chrome.cc", "tracer/*.cc"],
     "simdjson.h": ["daemon/protocol/request.cc", "daemon/value/text_codec.cc", "daemon/value/from_json.cc", "daemon/import*.cc",
-                   "tools/event_view.cc", "tools/run_report.cc"],
+                   "tools/link/event_view.cc", "tools/run/report.cc"],
     "nlohmann/": ["daemon/*json*.cc", "daemon/drain/drainer_runs.cc", "daemon/settings.cc", "tools/*.cc"],
     "spdlog/": ["daemon/daemon.cc"],
     "fmt/": ["daemon/*.cc", "tools/*.cc"],

@@ -1,5 +1,5 @@
 // What C code and children wrote is told from what Python's own layers wrote.
-#include "tools/run_capture_sorter.h"
+#include "tools/run/capture_sorter.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,12 +1,12 @@
 // Loops are told once: what is folded, what never is, and that nothing is dropped.
-#include "tools/fold.h"
+#include "tools/view/fold.h"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <string>
 #include <vector>
 
-#include "tools/view.h"
+#include "tools/view/view.h"
 
 using namespace smiley;
 using namespace smiley::tools;

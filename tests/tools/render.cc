@@ -1,10 +1,10 @@
 // How events look on a terminal: columns, marks, widths, characters that must not reach a terminal.
-#include "tools/render.h"
+#include "tools/view/render.h"
 
 #include <boost/test/unit_test.hpp>
 #include <string>
 
-#include "tools/text.h"
+#include "tools/terminal/text.h"
 
 using namespace smiley;
 using namespace smiley::tools;

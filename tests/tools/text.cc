@@ -1,11 +1,11 @@
 // Text for terminals: widths, cutting, what is made visible, numbers and times as people read them.
-#include "tools/text.h"
+#include "tools/terminal/text.h"
 
 #include <boost/test/unit_test.hpp>
 
-#include "tools/source_book.h"
-#include "tools/table.h"
-#include "tools/verbs.h"
+#include "tools/view/source_book.h"
+#include "tools/terminal/table.h"
+#include "tools/commands/verbs.h"
 
 using namespace smiley::tools;
 

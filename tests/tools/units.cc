@@ -1,5 +1,5 @@
 // Sizes and ages as people type them.
-#include "tools/units.h"
+#include "tools/terminal/units.h"
 
 #include <boost/test/unit_test.hpp>
 

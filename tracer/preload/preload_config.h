@@ -19,7 +19,7 @@
 //   g gc            G imports       k log               C c calls
 //   p source of a program read from standard input: last, and only for the first process
 //
-// Keys with * repeat. Unknown keys are ignored. The writing side is tools/run_handoff.cc.
+// Keys with * repeat. Unknown keys are ignored. The writing side is tools/run/handoff.cc.
 #pragma once
 
 #include <stddef.h>

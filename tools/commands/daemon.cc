@@ -1,0 +1,247 @@
+#include "daemon/daemon.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "daemon/protocol/remote_access.h"
+#include "daemon/protocol/home_socket.h"
+#include "tools/commands/arguments.h"
+#include "tools/link/connect.h"
+#include "tools/commands/daemon_status.h"
+#include "tools/link/link.h"
+#include "tools/link/ask.h"
+#include "tools/terminal/text.h"
+#include "tools/terminal/units.h"
+#include "tools/commands/verbs.h"
+
+namespace smiley::tools {
+
+namespace {
+
+constexpr std::uint64_t kLeastQuota = 1'000'000;
+constexpr auto kStopTime = std::chrono::seconds(30);  // for storing what is on its way
+
+std::string Where(const shm::Home& home) { return home.dir.string(); }
+
+// The process that holds the daemon's lock; 0 when nobody does.
+pid_t LockHolder(const shm::Home& home) {
+  const int fd = ::open(home.LockPath().c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  const bool asked = ::fcntl(fd, F_GETLK, &lock) == 0;
+  ::close(fd);
+  return asked && lock.l_type != F_UNLCK ? lock.l_pid : 0;
+}
+
+// Until nobody holds the lock any more; false when time ran out or Ctrl-C was pressed.
+bool WaitForEnd(const shm::Home& home, std::chrono::steady_clock::duration time) {
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (shm::DaemonHoldsLock(home)) {
+    if (Interrupted() || std::chrono::steady_clock::now() > until) return false;
+    pollfd wait{InterruptFd(), POLLIN, 0};
+    ::poll(&wait, 1, 20);
+  }
+  return true;
+}
+
+int Start(const daemon::DaemonOptions& options, bool foreground) {
+  if (foreground) {
+    const Status status = daemon::RunDaemon(options);
+    if (status.ok()) return kExitOk;
+    Say(status.message());
+    return kExitNo;
+  }
+  const Status status = daemon::StartDaemon(options);
+  if (status.code() == Code::kBusy && shm::DaemonHoldsLock(options.home)) {
+    Say(status.message());
+    return kExitOk;  // what was asked for is the case
+  }
+  if (!status) return Fail(status);
+  Say("the daemon runs for " + Where(options.home));
+  return kExitOk;
+}
+
+int Stop(const shm::Home& home, bool quiet) {
+  if (!shm::DaemonHoldsLock(home)) {
+    if (!quiet) Say("no daemon runs for " + Where(home));
+    return kExitOk;
+  }
+  WatchSignals();
+  const pid_t holder = LockHolder(home);
+  daemon::Client::Options connect;
+  connect.connect_timeout = std::chrono::milliseconds(2'000);
+  connect.timeout = std::chrono::milliseconds(5'000);
+  connect.interrupt_fd = InterruptFd();
+  bool asked = false;
+  if (auto client = daemon::Client::Connect(home, connect); client.ok()) asked = (*client)->Ask("{\"op\":\"stop\"}").ok();
+  if (Interrupted()) return kExitInterrupted;
+  // One that does not answer is asked in the system's way; it stores what it has then too.
+  if (!asked && holder > 0) ::kill(holder, SIGTERM);
+  Progress progress;
+  progress.Show("storing what is on its way");
+  const bool ended = WaitForEnd(home, kStopTime);
+  progress.Clear();
+  if (Interrupted()) return kExitInterrupted;
+  if (!ended) {
+    Say("the daemon (pid " + std::to_string(holder) + ") does not end; 'kill -9 " + std::to_string(holder) +
+        "' loses nothing that programs have recorded");
+    return kExitNo;
+  }
+  if (!quiet) Say("the daemon has stopped");
+  return kExitOk;
+}
+
+int PrintStatus(const shm::Home& home, bool json, ColorChoice color) {
+  WatchSignals();
+  daemon::Client::Options connect;
+  connect.connect_timeout = std::chrono::milliseconds(Target().empty() && shm::DaemonHoldsLock(home) ? 5'000 : 0);
+  connect.timeout = std::chrono::milliseconds(10'000);
+  connect.interrupt_fd = InterruptFd();
+  auto client = Target().empty() ? daemon::Client::Connect(home, connect) : ConnectTarget(connect);
+  if (!client) {
+    if (client.status().code() == Code::kGone && json && Target().empty()) {
+      Output::Get().Write("{\"type\":\"status\",\"running\":false,\"home\":" + Quote(Where(home)) + "}\n");
+      Output::Get().Flush();
+      return kExitNo;
+    }
+    return Fail(client.status());
+  }
+  const Result<std::string> answer = (*client)->Ask("{\"op\":\"status\"}");
+  if (!answer) return Fail(answer.status());
+  if (json) {
+    Output::Get().Write(StatusObject(*answer) + "\n");
+  } else {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    const Result<std::string> text = RenderStatus(*answer, LookOf(color), now.tv_sec * 1'000'000'000LL + now.tv_nsec);
+    if (!text) return Fail(text.status());
+    Output::Get().Write(*text);
+  }
+  Output::Get().Flush();
+  return kExitOk;
+}
+
+// On standard output, so that it can go through a pipe and into no history of commands.
+int ShowToken(const shm::Home& home) {
+  const auto access = daemon::OpenRemoteAccess(home);
+  if (!access) return Fail(access.status());
+  Output::Get().Write(daemon::FormatToken(access->token) + "\n");
+  Output::Get().Flush();
+  Say("whoever has this reads and deletes your runs; on the other machine: smiley-daemon token --save HOST:PORT, and put it in there");
+  return kExitOk;
+}
+
+int KeepToken(const shm::Home& home, const std::string& address) {
+  if (const auto parsed = daemon::ParseAddress(address); !parsed) {
+    Say("--save: " + Clean(parsed.status().message()));
+    return kExitUsage;
+  }
+  if (IsTerminal(STDIN_FILENO)) Say("put the token in and end the line:");
+  std::string text;
+  char byte = 0;
+  while (text.size() < 4096 && ::read(STDIN_FILENO, &byte, 1) == 1 && byte != '\n') text += byte;
+  const auto token = daemon::ParseToken(text);
+  if (!token) return Fail(token.status());
+  if (const Status saved = daemon::SaveToken(home, address, *token); !saved) return Fail(saved);
+  Say("kept; next: smiley-list --connect " + address);
+  return kExitOk;
+}
+
+// What `--connect ssh:HOST` runs at the other end.
+int Pipe(const shm::Home& home) {
+  {
+    const auto client = OpenClient(home);  // starts the daemon where none runs
+    if (!client) return Fail(client.status());
+  }
+  const auto fd = daemon::ConnectToHome(home, std::chrono::milliseconds(5'000), -1);
+  if (!fd) return Fail(fd.status());
+  return CarryPipe(*fd);
+}
+
+}  // namespace
+
+int DaemonMain(int argc, char** argv) {
+  std::string action, store, quota, listen, save, web;
+  bool foreground = false, json = false;
+  ColorChoice color = ColorChoice::kAuto;
+  Arguments arguments("The daemon stores what programs record and answers the other commands. It is started by itself when needed.",
+                      "  smiley-daemon start                    in the background\n"
+                      "  smiley-daemon start --foreground       here, until Ctrl-C\n"
+                      "  smiley-daemon start --quota 20G        the oldest runs go when the store takes more\n"
+                      "  smiley-daemon start --listen :4040     for smiley-list --connect HOST:4040 on other machines\n"
+                      "  smiley-daemon start --web 127.0.0.1:8080   the page at an address of your choice\n"
+                      "  smiley-daemon token                    what these need to be let in\n"
+                      "  smiley-daemon status --json            runs, rings, rates, losses, for scripts\n"
+                      "  smiley-daemon restart                  after an update");
+  arguments.OneOf("ACTION", &action, {"start", "stop", "status", "restart", "token", "pipe"}, "what to do")
+      .Text("--store", &store, "keep runs in this directory, also from the next start on (default: the one in the home)", "DIR|default")
+      .Text("--quota", &quota, "what the store may take, also from the next start on: 500M, 20G", "SIZE|off")
+      .Text("--listen", &listen, "also for other machines, with TLS and the token; also from the next start on", "HOST:PORT|off")
+      .Text("--web", &web, "serve the page there (start, restart; default: the loopback, when smiley-web first asks)", "HOST:PORT|off")
+      .Text("--save", &save, "token: keep another machine's token, read from standard input, for --connect HOST:PORT", "HOST:PORT")
+      .Flag("--foreground", &foreground, "stay in the foreground (start, restart)")
+      .Flag("--json", &json, "status as one JSON object")
+      .Color(&color)
+      .Connect();
+  if (const auto exit = arguments.Parse(argc, argv)) return *exit;
+  if (action.empty()) {
+    Say("say what the daemon should do: smiley-daemon start, stop, status, restart, token or pipe");
+    return kExitUsage;
+  }
+  const bool starts = action == "start" || action == "restart";
+  const bool told = !store.empty() || !quota.empty() || !listen.empty() || !web.empty();
+  if (!starts && (foreground || told)) {
+    Say("--store, --quota, --listen, --web and --foreground belong to start and restart");
+    return kExitUsage;
+  }
+  if (!save.empty() && action != "token") {
+    Say("--save belongs to token");
+    return kExitUsage;
+  }
+  if (!Target().empty() && action != "status") {
+    Say("--connect belongs to status; use smiley on that machine for the rest");
+    return kExitUsage;
+  }
+  daemon::DaemonOptions options;
+  if (!quota.empty()) {
+    options.quota_bytes = quota == "off" ? 0 : ParseBytes(quota);
+    if (!options.quota_bytes || (quota != "off" && *options.quota_bytes < kLeastQuota)) {
+      Say("--quota needs a size of at least 1M, as in 500M or 20G, or off");
+      return kExitUsage;
+    }
+  }
+  if (!listen.empty()) {
+    if (listen.front() == ':') listen.insert(0, "0.0.0.0");
+    options.listen = listen == "off" ? std::string() : listen;
+    if (const auto address = daemon::ParseAddress(listen); listen != "off" && !address) {
+      Say("--listen: " + Clean(address.status().message()));
+      return kExitUsage;
+    }
+  }
+  const Result<shm::Home> home = shm::Home::Open();
+  if (!home) return Fail(home.status());
+  if (action == "token") return save.empty() ? ShowToken(*home) : KeepToken(*home, save);
+  if (action == "pipe") return Pipe(*home);
+  if (action == "status") return PrintStatus(*home, json, color);
+  if (action == "stop") return Stop(*home, false);
+  options.home = *home;
+  options.web = web;
+  if (!store.empty()) options.store = store == "default" ? std::filesystem::path() : std::filesystem::absolute(store);
+  // A daemon that runs already is told by starting it anew: programs that are recorded do not notice.
+  if (action == "restart" || told) {
+    if (const int stopped = Stop(*home, true); stopped != kExitOk) return stopped;
+  }
+  return Start(options, foreground);
+}
+
+}  // namespace smiley::tools

@@ -1,0 +1,19 @@
+// Thread rule: functions are safe from any thread.
+//
+// The daemon's answer to "status", for people and for scripts.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "shm/base/status.h"
+#include "tools/link/ask.h"
+
+namespace smiley::tools {
+
+// `answer`: the answer line. `now_ns`: wall clock.
+Result<std::string> RenderStatus(const std::string& answer, const Look& look, std::int64_t now_ns);
+// One JSON object: {"type":"status","running":true, …}.
+std::string StatusObject(const std::string& answer);
+
+}  // namespace smiley::tools

@@ -1,0 +1,193 @@
+// smiley-diff: two runs compared by what they did, or by how long it took.
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "tools/link/answer.h"
+#include "tools/commands/arguments.h"
+#include "tools/link/ask.h"
+#include "tools/terminal/table.h"
+#include "tools/terminal/text.h"
+#include "tools/commands/verbs.h"
+
+namespace smiley::tools {
+
+namespace {
+
+struct Options {
+  std::string a, b;
+  std::vector<std::string> ignored;
+  std::optional<std::uint64_t> limit;
+  bool stats = false, flow = false, json = false;
+  ColorChoice color = ColorChoice::kAuto;
+};
+
+std::string Place(const AnswerObject& spot) {
+  if (!spot.Has("file")) return {};
+  const std::string file = spot.Text("file");
+  return Clean(BaseName(file)) + ":" + std::to_string(spot.Number("line"));
+}
+
+// What one of the runs does there.
+std::string SpotText(const AnswerObject& difference, const char* side, const Look& look) {
+  if (!difference.Has(side)) return Paint(look.color, sgr::kDim, "does nothing here");
+  const AnswerObject spot = difference.Object(side);
+  const std::string event = spot.Text("event");
+  std::string text = Paint(look.color, sgr::kBold, PadRight(Place(spot), 18)) + " ";
+  if (event == "thread_start") return "has the thread '" + Clean(spot.Text("function")) + "'";
+  if (event == "call" || event == "resume" || event == "throw") text += event + "s " + Clean(spot.Text("function"));
+  else if (event == "line") text += Clean(spot.Text("text"));
+  else text += event + " in " + Clean(spot.Text("function"));
+  if (spot.Has("exception")) {
+    const AnswerObject exception = spot.Object("exception");
+    text += "  " + Clean(exception.Text("type"));
+    if (const std::string message = exception.Text("message"); !message.empty()) text += ": " + Clean(message);
+  }
+  return text + Paint(look.color, sgr::kDim, "   " + spot.Text("position"));
+}
+
+std::string Trimmed(std::string text) {
+  text.erase(0, std::min(text.find_first_not_of(" \t"), text.size()));
+  return text;
+}
+
+std::string StackText(const AnswerObject& difference, const char* side, const Look& look) {
+  std::string out;
+  for (const AnswerObject& frame : difference.Object(side).List("stack")) {
+    out += "      " + PadRight(Place(frame), 18) + " " + Clean(frame.Text("function")) + "\n";
+  }
+  return out.empty() ? out : Paint(look.color, sgr::kDim, out);
+}
+
+std::string DifferenceText(const AnswerObject& object, const Look& look) {
+  const std::string kind = object.Text("kind");
+  const bool first = object.Flag("first");
+  const std::string what = kind == "value"       ? "other values"
+                           : kind == "flow"      ? "another way"
+                           : kind == "calls"     ? "other calls"
+                           : kind == "exception" ? "an exception"
+                                                 : "a thread";
+  std::string out = Paint(look.color, first ? sgr::kBoldRed : sgr::kBoldCyan, first ? "first difference: " + what : what);
+  if (object.Number("count") > 1) out += Paint(look.color, sgr::kDim, "  " + Number(object.Number("count")) + " times");
+  if (object.Number("events") > 2) out += Paint(look.color, sgr::kDim, "  " + Plural(object.Number("events"), "event", "events"));
+  out += "\n";
+  if (kind == "value" && object.Has("a")) {
+    const AnswerObject a = object.Object("a");
+    out += "  " + Paint(look.color, sgr::kBold, PadRight(Place(a), 18)) + " " + Trimmed(Clean(a.Text("text"))) +
+           Paint(look.color, sgr::kDim, "   " + Clean(a.Text("function")) + "   " + a.Text("position") + " and " +
+                                            object.Object("b").Text("position")) + "\n";
+  } else {
+    out += "  a " + SpotText(object, "a", look) + "\n  b " + SpotText(object, "b", look) + "\n";
+  }
+  for (const AnswerObject& name : object.List("names")) {
+    out += "    " + Clean(name.Text("name")) + "\n";
+    for (const char* side : {"a", "b"}) {
+      const std::string text = name.Has((std::string(side) + "_text").c_str()) ? Clean(name.Text((std::string(side) + "_text").c_str())) : "not there";
+      out += std::string("      ") + side + " = " + Paint(look.color, *side == 'a' ? sgr::kRed : sgr::kGreen, text) + "\n";
+    }
+  }
+  if (!first) return out;
+  const std::string a = StackText(object, "a", look), b = StackText(object, "b", look);
+  if (a == b && !a.empty()) return out + "    stack of both\n" + a;
+  if (!a.empty()) out += "    stack of a\n" + a;
+  if (!b.empty()) out += "    stack of b\n" + b;
+  return out;
+}
+
+std::string Signed(std::int64_t ns) { return (ns < 0 ? "-" : "+") + Duration(std::abs(ns)); }
+
+void AddTiming(const AnswerObject& object, const Look& look, Table* table) {
+  const AnswerObject a = object.Object("a"), b = object.Object("b");
+  const std::int64_t delta = object.Signed("delta_ns"), before = a.Signed("own_ns");
+  const bool certain = object.Flag("certain");
+  std::string name = Clean(object.Text("function"));
+  if (object.Has("file")) name += "  " + Place(object);
+  const std::string plus = look.unicode ? "±" : "+-";
+  table->Row({{Signed(delta), !certain ? sgr::kDim : delta > 0 ? sgr::kRed : sgr::kGreen},
+              {object.Has("noise_ns") ? plus + Duration(object.Signed("noise_ns")) : "?", sgr::kDim},
+              {before == 0 ? "-" : fmt::format("{:+.0f} %", 100.0 * static_cast<double>(delta) / static_cast<double>(before))},
+              {object.Has("a") ? Duration(a.Signed("own_ns")) : "-"},
+              {object.Has("b") ? Duration(b.Signed("own_ns")) : "-"},
+              {object.Has("a") ? Number(a.Number("calls")) : "-"},
+              {object.Has("b") ? Number(b.Number("calls")) : "-"},
+              {name, certain ? sgr::kBold : std::string_view()}});
+}
+
+}  // namespace
+
+int DiffMain(int argc, char** argv) {
+  Options options;
+  Arguments arguments(
+      "Compares two runs: the first difference with its stacks and values, then the others in order of importance. Times, "
+      "ids and addresses do not count. Ends with 0 when they do the same, 1 when they differ, 2 when they cannot be compared.",
+      "  smiley-diff last~1 last                    what is different this time?\n"
+      "  smiley-diff k3 p9 --ignore started_at      a variable that always differs\n"
+      "  smiley-diff last~1 last --flow             only what is called, run and raised, no values\n"
+      "  smiley-diff last~1 last --stats            what became slower or faster, and whether that can be chance");
+  arguments.Word("A", &options.a, "a run: id or its beginning, last, last~1, last:failed", true)
+      .Word("B", &options.b, "the run to compare it with", true)
+      .Flag("--stats", &options.stats, "compare the functions' own times; noise: three standard errors by the spread of their calls, and a tenth of the cost of recording")
+      .Flag("--flow", &options.flow, "leave values out")
+      .Texts("--ignore", &options.ignored, "a variable whose values do not count; may be given again", "NAME")
+      .Number("-n,--limit", &options.limit, "at most this many (default: 20; with --json 1000)")
+      .Flag("--json", &options.json, "JSON Lines: one object a difference, and one with the totals")
+      .Color(&options.color)
+      .Connect();
+  if (const auto exit = arguments.Parse(argc, argv)) return *exit;
+  WatchSignals();
+  auto link = OpenLink(NeedDaemon::kNo);
+  if (!link) return Fail(link.status()) == kExitInterrupted ? kExitInterrupted : kExitUsage;
+  const Look look = LookOf(options.color);
+  std::string request = "{\"op\":\"diff\",\"run\":" + Quote(options.a) + ",\"other\":" + Quote(options.b);
+  if (options.stats) request += ",\"stats\":true";
+  if (options.flow) request += ",\"values\":false";
+  if (!options.ignored.empty()) {
+    request += ",\"ignore\":[";
+    for (std::size_t i = 0; i < options.ignored.size(); ++i) request += (i == 0 ? "" : ",") + Quote(options.ignored[i]);
+    request += "]";
+  }
+  request += ",\"limit\":" + std::to_string(options.limit.value_or(options.json ? 1000 : 20)) + "}";
+  Table table(look.color, look.unicode, look.width);
+  for (const char* heading : {"CHANGE", "NOISE", "PART", "A", "B", "CALLS A", "CALLS B"}) table.Column(heading, Table::Align::kRight);
+  table.Column("FUNCTION");
+  Progress progress;
+  progress.Show("comparing " + options.a + " with " + options.b);
+  std::string end_line;
+  const auto add = [&](const AnswerObject& object) {
+    if (options.stats) {
+      AddTiming(object, look, &table);
+    } else {
+      Output::Get().Write(DifferenceText(object, look));
+    }
+  };
+  const Status status = ForEachAnswer(link->get(), request, options.json, &progress, add, &end_line);
+  if (options.stats && !table.empty()) Output::Get().Write(table.Print());
+  Output::Get().Flush();
+  if (Interrupted()) return kExitInterrupted;
+  if (!status) {
+    Say(status.message());
+    return kExitUsage;
+  }
+  const auto end = AnswerObject::Parse(end_line);
+  if (!end) return Fail(end.status()) == kExitOk ? kExitOk : kExitUsage;
+  if (options.json) {
+    Output::Get().Write(end->AsTotals("totals") + "\n");
+    Output::Get().Flush();
+  } else if (options.stats) {
+    Say(Duration(end->Signed("a_own_ns")) + " and " + Duration(end->Signed("b_own_ns")) + ", without the cost of recording; " +
+        Plural(end->Number("differ"), "function differs", "functions differ") + " by more than chance");
+  } else if (end->Flag("equal")) {
+    Say("no difference in " + Plural(end->Number("events"), "event", "events"));
+  } else {
+    const std::uint64_t more = end->Number("groups") - end->Number("count");
+    Say(Plural(end->Number("differences"), "difference", "differences") + " of " + Number(end->Number("groups")) + " kinds" +
+        (more == 0 ? "" : ", " + Number(more) + " more: -n " + std::to_string(end->Number("groups"))));
+  }
+  if (!end->Flag("all") && end->Has("all")) Say("they differ in so much that not all calls were looked into");
+  if (end->Number("lost") > 0) Say(Plural(end->Number("lost"), "event", "events") + " were lost in one of them: what is missing can look like a difference");
+  return end->Flag("equal") ? kExitOk : kExitNo;
+}
+
+}  // namespace smiley::tools

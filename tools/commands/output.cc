@@ -1,0 +1,80 @@
+// smiley-output: what the program wrote, and which event wrote it.
+#include <algorithm>
+#include <string>
+
+#include "tools/link/answer.h"
+#include "tools/commands/arguments.h"
+#include "tools/link/ask.h"
+#include "tools/terminal/text.h"
+#include "tools/commands/verbs.h"
+
+namespace smiley::tools {
+
+namespace {
+
+constexpr std::size_t kPlaceColumns = 34;
+
+std::string AtText(const AnswerObject& object, const Look& look) {
+  std::string at = PadRight(object.Text("position"), 9) + " ";
+  if (object.Has("file")) {
+    const std::string file = object.Text("file");
+    at += Clean(BaseName(file)) + ":" + std::to_string(object.Number("line")) + " " + Clean(object.Text("function"));
+  }
+  return Paint(look.color, sgr::kDim, PadRight(Cut(at, kPlaceColumns, look.unicode), kPlaceColumns) +
+                                          (look.unicode ? " │ " : " | "));
+}
+
+}  // namespace
+
+int OutputMain(int argc, char** argv) {
+  std::string selector = "last";
+  std::optional<std::uint64_t> thread;
+  bool only_stdout = false, only_stderr = false, at = false, json = false;
+  ColorChoice color = ColorChoice::kAuto;
+  Arguments arguments("Prints what the program wrote, in the order in which it was written.",
+                      "  smiley-output last               all of it\n"
+                      "  smiley-output last --stderr      standard error only\n"
+                      "  smiley-output last --at          each line with the event that wrote it\n"
+                      "  smiley-output last --at --json   the same for scripts");
+  arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
+      .Flag("--stdout", &only_stdout, "only what was written to standard output")
+      .Flag("--stderr", &only_stderr, "only what was written to standard error")
+      .Number("--thread", &thread, "only what this thread wrote (smiley-threads lists them)")
+      .Flag("--at", &at, "line by line, each with the position and the source line of the event that began it")
+      .Flag("--json", &json, "JSON Lines: an object a write, with --at an object a line")
+      .Color(&color)
+      .Connect();
+  if (const auto exit = arguments.Parse(argc, argv)) return *exit;
+  if (only_stdout && only_stderr) only_stdout = only_stderr = false;
+  const Result<OpenedRun> opened = OpenRun(selector);
+  if (!opened) return Fail(opened.status());
+  Link* link = opened->link.get();
+  const RunView* run = &opened->run;
+  const Look look = LookOf(color);
+  std::string request = "{\"op\":\"output\",\"run\":" + Quote(run->id);
+  if (only_stdout) request += ",\"stream\":\"stdout\"";
+  if (only_stderr) request += ",\"stream\":\"stderr\"";
+  if (thread) request += ",\"thread\":" + std::to_string(*thread);
+  if (at) request += ",\"lines\":true";
+  request += "}";
+  std::uint64_t count = 0, cut = 0;
+  const Status status = ForEachAnswer(link, request, json, nullptr, [&](const AnswerObject& object) {
+    ++count;
+    const std::string_view style = object.Text("stream") == "stderr" ? sgr::kRed : std::string_view();
+    cut += object.Number("cut");
+    if (at) {
+      Output::Get().Write(AtText(object, look) + Paint(look.color, style, Clean(object.Text("text"))) + "\n");
+    } else {
+      Output::Get().Write(Paint(look.color, style, object.Text("text")));
+    }
+  });
+  Output::Get().Flush();
+  if (Interrupted()) return kExitInterrupted;
+  if (!status) return Fail(status);
+  if (json) return kExitOk;
+  if (cut > 0) Say(Plural(cut, "character", "characters") + " of long texts were not recorded");
+  if (count == 0) Say("run " + run->id + " has no recorded output" + (run->running() ? " so far" : ""));
+  return kExitOk;
+}
+
+}  // namespace smiley::tools

@@ -1,0 +1,281 @@
+// smiley-tail (also smiley-monitor): a run as it goes on.
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "shm/clock.h"
+#include "tools/commands/arguments.h"
+#include "tools/link/ask.h"
+#include "tools/view/names.h"
+#include "tools/terminal/text.h"
+#include "tools/commands/verbs.h"
+#include "tools/view/view.h"
+#include "tools/commands/where.h"
+
+namespace smiley::tools {
+
+namespace {
+
+// More than anybody reads, enough for loops to be seen as loops; what comes above that is passed over by the daemon,
+// which says how much it was.
+constexpr int kTerminalEventsPerSecond = 4000;
+constexpr std::int64_t kMomentNs = 150'000'000;  // between two looks at what is kept back
+constexpr std::int64_t kStepNs = 50'000'000;      // read at most that long before the rows are written
+constexpr std::int64_t kIdleNs = 400'000'000;    // quiet for that long: show it
+
+struct Options {
+  std::string selector, where;
+  std::optional<std::uint64_t> lines;
+  bool no_follow = false, json = false, no_fold = false, times = false;
+  ColorChoice color = ColorChoice::kAuto;
+};
+
+std::int64_t NowNs() { return static_cast<std::int64_t>(shm::MonotonicNs()); }
+
+View::Options ViewOptions(const Options& options, const Look& look) {
+  View::Options out = ViewOptionsOf(look);
+  out.render.times = options.times;
+  out.fold = !options.no_fold;
+  out.paced = look.terminal && !options.no_follow;
+  return out;
+}
+
+// One of the runs that are watched at the same time.
+struct Watched {
+  Watched(const Options& options, const Look& look)
+      : view(ViewOptions(options, look), [](std::string_view text) { Output::Get().Write(text); }), names(&view.renderer()) {}
+  View view;
+  NameKeeper names;
+  RunView run;
+  bool announced = false;  // its first row is shown when its command is known
+};
+
+class Watch {
+ public:
+  Watch(const Options& options, const Look& look) : options_(options), look_(look) {}
+  int Run(Link* link);
+
+ private:
+  std::string Request() const;
+  // False: nothing more comes.
+  Result<bool> Read(Link* link);
+  void Take(const std::string& line);
+  static void Announce(Watched* watched);
+  void TakeRun(RunView run);
+  void TakeEnd(const RunView& end);
+  void Wait(Link* link);
+  template <typename Do>
+  void ForEachView(Do what) {
+    for (auto& [id, watched] : runs_) what(watched->view);
+  }
+
+  const Options& options_;
+  Look look_;
+  std::map<std::string, std::unique_ptr<Watched>> runs_;  // those going on, by id
+  Watched* current_ = nullptr;                            // whose events come now
+  EventParser parser_;
+  StreamObject object_;
+  std::int64_t last_event_ns_ = 0;
+  std::int64_t last_moment_ns_ = 0;
+  bool kept_back_ = false;  // events came since the last Idle()
+  bool anything_ = false;
+  bool said_waiting_ = false;
+};
+
+std::string Watch::Request() const {
+  std::string request = "{\"op\":\"tail\"";
+  if (!options_.selector.empty()) request += ",\"run\":" + Quote(options_.selector);
+  if (!options_.where.empty()) request += ",\"where\":" + Quote(options_.where);
+  if (options_.lines) {
+    request += ",\"last\":" + std::to_string(*options_.lines);
+  } else if (options_.no_follow || (!options_.selector.empty() && !options_.json)) {
+    request += ",\"last\":20";
+  }
+  if (options_.no_follow) request += ",\"follow\":false";
+  if (look_.terminal && !options_.json) request += ",\"max_rate\":" + std::to_string(kTerminalEventsPerSecond);
+  if (!options_.json) request += ",\"source\":true";
+  return request + "}";
+}
+
+void Watch::Announce(Watched* watched) {
+  if (watched->announced) return;
+  watched->announced = true;
+  if (watched->run.command.empty()) {
+    if (Result<RunView> run = watched->names.AskRunAgain(); run.ok()) watched->run = std::move(*run);
+  }
+  watched->view.RunBegin(watched->run);
+}
+
+void Watch::TakeRun(RunView run) {
+  const auto known = runs_.find(run.id);
+  if (current_ != nullptr) current_->view.Flush();
+  if (known != runs_.end()) {  // several at once, and this one is next
+    current_ = known->second.get();
+    if (current_->announced) current_->view.RunAgain(current_->run);
+    return;
+  }
+  auto watched = std::make_unique<Watched>(options_, look_);
+  watched->names.Follow(run.id);
+  watched->run = std::move(run);
+  current_ = watched.get();
+  if (!current_->run.command.empty()) Announce(current_);
+  runs_[current_->run.id] = std::move(watched);
+}
+
+// The end line says how; the run object, asked for again, what it came to.
+void Watch::TakeEnd(const RunView& end) {
+  const auto known = runs_.find(end.id);
+  if (known == runs_.end()) return;
+  Watched& watched = *known->second;
+  Announce(&watched);
+  RunView& run = watched.run;
+  if (const Result<RunView> whole = watched.names.AskRunAgain(); whole.ok()) run = *whole;
+  run.state = "ended";
+  if (run.end_ns == 0) run.end_ns = end.end_ns;
+  if (end.has_exit_code) run.has_exit_code = true, run.exit_code = end.exit_code;
+  if (end.has_signal) run.has_signal = true, run.signal = end.signal;
+  run.events = std::max(run.events, end.events);
+  run.lost = std::max(run.lost, end.lost);
+  if (current_ != nullptr && current_ != &watched) current_->view.Flush();
+  watched.view.RunEnd(run);
+  if (current_ == &watched) current_ = nullptr;
+  runs_.erase(known);
+}
+
+void Watch::Take(const std::string& line) {
+  anything_ = true;
+  if (options_.json) {
+    Output::Get().Write(line);
+    Output::Get().Write("\n");
+    return;
+  }
+  if (!parser_.Parse(line, &object_)) return;
+  const std::int64_t now = NowNs();
+  if (object_.type == "event" && current_ != nullptr) {
+    Announce(current_);
+    current_->names.Need(object_.event, now);
+    current_->view.Event(std::move(object_.event), now);
+    last_event_ns_ = now;
+    kept_back_ = true;
+  } else if (object_.type == "gap" && current_ != nullptr) {
+    Announce(current_);
+    current_->view.Gap(object_.skipped, now);
+  } else if (object_.type == "run" || object_.type == "end") {
+    Result<RunView> run = ParseRun(line);
+    if (!run) return;
+    if (object_.type == "run") {
+      TakeRun(std::move(*run));
+    } else {
+      TakeEnd(*run);
+    }
+  }
+}
+
+Result<bool> Watch::Read(Link* link) {
+  std::string line;
+  const std::int64_t until = NowNs() + kStepNs;
+  do {
+    const Result<bool> more = link->NextLine(&line);
+    if (!more) return more.status();
+    if (!*more) return false;
+    Take(line);
+    if (Interrupted()) return false;
+  } while (link->LineReady() && NowNs() < until);
+  return true;
+}
+
+// Until the daemon says something, showing what was kept back, following the window's size.
+void Watch::Wait(Link* link) {
+  while (!Interrupted() && !link->LineReady()) {
+    Output::Get().Flush();
+    if (link->fd() < 0) return;
+    pollfd fds[3] = {{link->fd(), POLLIN, 0}, {InterruptFd(), POLLIN, 0}, {ResizeFd(), POLLIN, 0}};
+    int wait_ms = -1;
+    if (kept_back_) wait_ms = static_cast<int>(kMomentNs / 1'000'000);
+    if (!anything_ && !said_waiting_) wait_ms = 300;
+    if (::poll(fds, 3, wait_ms) < 0 && errno != EINTR) return;
+    if (fds[2].revents != 0) {
+      DrainResize();
+      look_.width = TerminalWidth(STDOUT_FILENO);
+      ForEachView([this](View& view) { view.renderer().SetWidth(look_.width); });
+    }
+    const std::int64_t now = NowNs();
+    if (!anything_ && !said_waiting_ && fds[0].revents == 0) {
+      said_waiting_ = true;
+      Say(options_.selector.empty() ? "waiting for a run; start one in another terminal with: smiley-run app.py"
+                                    : "waiting for the next event of run " + options_.selector);
+    }
+    if (kept_back_ && now - last_event_ns_ >= kIdleNs) {
+      ForEachView([](View& view) { view.Idle(); });
+      kept_back_ = false;
+    } else if (kept_back_ && now - last_moment_ns_ >= kMomentNs) {
+      ForEachView([now](View& view) { view.Moment(now); });
+      last_moment_ns_ = now;
+    }
+    if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0) return;
+  }
+}
+
+int Watch::Run(Link* link) {
+  const Result<std::string> head = link->Ask(Request());
+  if (!head) return Fail(head.status());
+  Status status;
+  for (;;) {
+    Wait(link);
+    if (Interrupted()) break;
+    const Result<bool> more = Read(link);
+    if (!more) status = more.status();
+    if (!more || !*more) break;
+    const std::int64_t now = NowNs();
+    if (now - last_moment_ns_ >= kMomentNs) {
+      ForEachView([now](View& view) { view.Moment(now); });
+      last_moment_ns_ = now;
+    }
+    Output::Get().Flush();
+  }
+  ForEachView([](View& view) { view.Flush(); });
+  Output::Get().Flush();
+  if (Interrupted()) return kExitInterrupted;
+  if (!status) return Fail(status);
+  if (!anything_) {
+    Say(options_.selector.empty() ? "nothing runs now; smiley-tail last --no-follow shows the end of the newest run" : "no event fits");
+    return kExitNo;
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+int TailMain(int argc, char** argv) {
+  Options options;
+  Arguments arguments("Shows a run as it goes on: lines, changed variables, calls, returns, exceptions. Without RUN: the one that\n"
+                      "runs now, or the next that begins. On a terminal, what comes faster than people read is skipped and counted.",
+                      "  smiley-tail                                  whatever runs now or next\n"
+                      "  smiley-tail --where 'event == raise'         only exceptions\n"
+                      "  smiley-tail last -n 50 --no-follow           the last 50 events of the newest run\n"
+                      "  smiley-tail --json | jq .function            everything, for scripts");
+  arguments.Word("RUN", &options.selector, "id or its beginning, last, last~1, last:failed", false)
+      .Text("--where", &options.where, "only events for which this is true, as in: function == \"pay\" and amount < 0", "EXPR")
+      .Number("-n,--lines", &options.lines, "begin with the last N events")
+      .Flag("--no-follow", &options.no_follow, "end after what is there now (20 events, or -n)")
+      .Flag("--no-fold", &options.no_fold, "show every repetition of a loop")
+      .Flag("--times", &options.times, "show the time of each event")
+      .Flag("--json", &options.json, "the events as JSON Lines")
+      .Color(&options.color)
+      .Connect();
+  if (const auto exit = arguments.Parse(argc, argv)) return *exit;
+  if (const auto exit = CheckWhere(options.where)) return *exit;
+  WatchSignals();
+  auto link = OpenLink(NeedDaemon::kNo);
+  if (!link) return Fail(link.status());
+  Watch watch(options, LookOf(options.color));
+  return watch.Run(link->get());
+}
+
+}  // namespace smiley::tools

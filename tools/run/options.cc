@@ -1,0 +1,360 @@
+#include "tools/run/options.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <string_view>
+
+#include "daemon/protocol/remote_access.h"
+#include "shm/expression/expression.h"
+#include "tools/terminal/terminal.h"
+
+namespace smiley::tools {
+
+namespace {
+
+constexpr std::string_view kHelp =
+    "records a Python program, with all its threads and child processes\n"
+    "\n"
+    "Usage: smiley-run [OPTIONS] PROGRAM\n"
+    "  PROGRAM = script.py ARGS… | -m module ARGS… | -c CODE ARGS… | - (from standard input) | -- command ARGS…\n"
+    "\n"
+    "Options (they end where the program begins):\n"
+    "  --shm                  through shared memory (always so; accepted for clarity)\n"
+    "  --detail WHAT          calls, arguments (calls with what they are given and return), lines or values (default: values)\n"
+    "  --name TEXT            a name for the run\n"
+    "  --python PYTHON        the interpreter (default: the active virtual environment's, else python3 on PATH)\n"
+    "  --attach PID           begin in a process that runs already (Python 3.14 and newer), instead of PROGRAM\n"
+    "  --remote HOST:PORT     record here, store over there: sent when the program has ended, as long as it takes\n"
+    "  --no-follow            leave child processes alone\n"
+    "  -q, --quiet            no last line\n"
+    " What is recorded:\n"
+    "  --include NAME|GLOB    also this package, or these files; may be repeated\n"
+    "  --exclude NAME|GLOB    not this package, or these files; may be repeated\n"
+    "  --include-stdlib       also the standard library\n"
+    "  --no-site-packages     not what is installed in site-packages\n"
+    "  --max-depth N          only N recorded functions deep\n"
+    "  --start-at PLACE       nothing before this FUNCTION is called or this FILE:LINE is reached\n"
+    "  --stop-after PLACE     nothing after this FUNCTION has been left, this FILE:LINE was reached, or N events of a thread\n"
+    "  --gc  --imports        also garbage collections, and modules that are imported for the first time\n"
+    "  --log  --c-calls       also log records, and calls of functions written in C\n"
+    "  --capture-fd           also what C code and children write to standard output and error; the order between the two, and\n"
+    "                         against other events, is then by time of arrival only, so approximate\n"
+    "  --explain-filters      at the end, say for each file which rule decided\n"
+    "  --where EXPR           only functions for which EXPR holds when they begin\n"
+    "  --redact GLOB          also hide values of variables and keys of such names; may be repeated\n"
+    "  --no-redact            hide nothing, not even passwords\n"
+    " How much of a value (defaults: 3, 64, 256, 512, 4096):\n"
+    "  --depth N  --items N  --chars N  --nodes N  --bytes N\n"
+    "  --deep                 deep parts of values exact at every line, at its price\n"
+    " When the daemon cannot keep up:\n"
+    "  --on-full POLICY       block (default), drop (count what is lost) or overwrite (keep the newest)\n"
+    "  --dump-on WHAT         flight recorder: nothing is stored while the program runs. exit: the newest events, when it\n"
+    "                         ends or dies; signal[=SIGUSR1]: also each time smiley-run gets that signal\n"
+    "  --block-timeout S      how long to wait for a daemon that does not move (default: 10 seconds)\n"
+    "  --ring-size SIZE[,SIZE]  of the first thread's ring, and of the others', as in 4M,256K\n"
+    "\n"
+    "The exit code is the program's; 125: smiley could not start it, 126: it cannot be run, 127: it is not there.\n"
+    "\n"
+    "Examples:\n"
+    "  smiley-run app.py --verbose\n"
+    "  smiley-run --remote lab.example:4040 app.py\n"
+    "  smiley-run --include-stdlib -m json.tool data.json\n"
+    "  smiley-run --start-at Shop.pay --stop-after Shop.pay --max-depth 3 shop.py\n"
+    "  smiley-run --capture-fd -- make test\n"
+    "  smiley-run --dump-on signal=SIGUSR2 --ring-size 64M server.py\n"
+    "  smiley-run --where 'function == \"pay\"' -- ./serve.sh\n";
+
+int Wrong(const std::string& message) {
+  Say(message + " (smiley-run --help shows the options)");
+  return kExitRunFailed;
+}
+
+std::optional<std::uint64_t> ParseNumber(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return number;
+}
+
+// "4M", "256K", "65536"
+std::optional<std::uint64_t> ParseSize(std::string_view text) {
+  std::uint64_t unit = 1;
+  if (!text.empty()) {
+    const char last = text.back();
+    if (last == 'K' || last == 'k') unit = 1024;
+    if (last == 'M' || last == 'm') unit = 1024 * 1024;
+    if (unit != 1) text.remove_suffix(1);
+  }
+  const auto number = ParseNumber(text);
+  constexpr std::uint64_t kMost = shm::kMaxRingBlocks * shm::kBlockBytes;
+  if (!number || *number > kMost / unit) return std::nullopt;
+  const std::uint64_t bytes = *number * unit;
+  if (bytes < shm::kMinRingBlocks * shm::kBlockBytes) return std::nullopt;
+  return bytes;
+}
+
+class Parser {
+ public:
+  Parser(int argc, char** argv, RunOptions* out) : argc_(argc), argv_(argv), out_(out) {}
+
+  std::optional<int> Parse() {
+    while (at_ < argc_) {
+      const std::string_view word = argv_[at_];
+      if (word == "--") return Command();
+      if (word == "-") return Program(ProgramKind::kStdin);
+      if (word.size() < 2 || word[0] != '-') return Program(ProgramKind::kScript);
+      if (word[1] == 'm') return ModuleOrCode(ProgramKind::kModule);
+      if (word[1] == 'c') return ModuleOrCode(ProgramKind::kCode);
+      if (const auto code = Option(word)) return code;
+    }
+    if (!out_->attach.empty()) return Attached();
+    return Wrong("which program? smiley-run app.py, smiley-run -m module, smiley-run -c CODE or smiley-run -- command");
+  }
+
+ private:
+  // What the other process is asked for is what smiley.start() takes.
+  std::optional<int> Attached() {
+    static constexpr std::string_view kNotTaken[] = {"--python", "--remote", "--ring-size", "--capture-fd", "--dump-on", "--explain-filters"};
+    for (const std::string& name : names_) {
+      if (std::find(std::begin(kNotTaken), std::end(kNotTaken), name) != std::end(kNotTaken)) return Wrong("--attach does not go with " + name);
+    }
+    return Agree();
+  }
+  std::optional<int> Finish() {
+    if (!out_->attach.empty()) return Wrong("--attach records a process that runs already, and starts no program");
+    for (int i = 1; i < program_at_; ++i) out_->given.emplace_back(argv_[i]);
+    return Agree();
+  }
+  // Options that are right one by one and wrong together.
+  std::optional<int> Agree() {
+    if (out_->hold) {
+      const bool told = std::find(names_.begin(), names_.end(), "--on-full") != names_.end();
+      if (told && out_->on_full != shm::OnFull::kOverwrite) return Wrong("--dump-on keeps the newest: it goes with --on-full overwrite only");
+      out_->on_full = shm::OnFull::kOverwrite;
+    }
+    if (out_->no_redact && !out_->redact.empty()) return Wrong("--redact and --no-redact cannot both be");
+    for (const auto& [name, place] : {std::pair{"--start-at", out_->start_at}, {"--stop-after", out_->stop_after}}) {
+      if ((out_->detail == "calls" || out_->detail == "arguments") && place.find(':') != std::string::npos) {
+        return Wrong(std::string(name) + " a line needs lines: --detail lines or values, or a function");
+      }
+    }
+    return std::nullopt;
+  }
+  std::optional<int> Program(ProgramKind kind) {
+    program_at_ = at_;
+    out_->kind = kind;
+    for (int i = at_; i < argc_; ++i) out_->program.emplace_back(argv_[i]);
+    if (kind == ProgramKind::kScript && out_->program[0].empty()) return Wrong("the program's name is empty");
+    return Finish();
+  }
+  std::optional<int> Command() {
+    if (at_ + 1 >= argc_) return Wrong("which command comes after --?");
+    program_at_ = at_;
+    ++at_;
+    out_->kind = ProgramKind::kCommand;
+    for (int i = at_; i < argc_; ++i) out_->program.emplace_back(argv_[i]);
+    return Finish();
+  }
+  // "-m module" and "-mmodule", as Python takes them.
+  std::optional<int> ModuleOrCode(ProgramKind kind) {
+    const std::string_view word = argv_[at_];
+    if (word.size() == 2 && at_ + 1 >= argc_) {
+      return Wrong(kind == ProgramKind::kModule ? "which module comes after -m?" : "which code comes after -c?");
+    }
+    return Program(kind);
+  }
+
+  // The value behind "=" or the next word.
+  bool Value(std::string_view word, std::string* value) {
+    const std::size_t equals = word.find('=');
+    if (equals != std::string_view::npos) {
+      *value = std::string(word.substr(equals + 1));
+      return true;
+    }
+    if (at_ + 1 >= argc_) return false;
+    *value = argv_[++at_];
+    return true;
+  }
+
+  std::optional<int> Option(std::string_view word) {
+    const std::string name(word.substr(0, word.find('=')));
+    names_.push_back(name);
+    if (name == "-h" || name == "--help") {
+      Output::Get().Write("smiley-run " + std::string(kHelp));
+      Output::Get().Flush();
+      return 0;
+    }
+    if (const auto code = Flag(name, word)) return *code == 0 ? std::nullopt : code;
+    std::string value;
+    const bool has_value = Value(word, &value);
+    const auto code = Valued(name, value, has_value);
+    ++at_;
+    return code;
+  }
+
+  // 0: it was a flag; nullopt: it is none; else the exit code.
+  std::optional<int> Flag(const std::string& name, std::string_view word) {
+    bool* target = nullptr;
+    bool shm = true;
+    if (name == "--shm") target = &shm;
+    if (name == "--include-stdlib") target = &out_->include_stdlib;
+    if (name == "--no-site-packages") target = &out_->no_site_packages;
+    if (name == "--no-redact") target = &out_->no_redact;
+    if (name == "--deep") target = &out_->deep;
+    if (name == "--gc") target = &out_->gc;
+    if (name == "--imports") target = &out_->imports;
+    if (name == "--log") target = &out_->logs;
+    if (name == "--c-calls") target = &out_->c_calls;
+    if (name == "--capture-fd") target = &out_->capture_fd;
+    if (name == "--explain-filters") target = &out_->explain_filters;
+    if (name == "-q" || name == "--quiet") target = &out_->quiet;
+    if (name == "--no-follow") {
+      out_->follow = false;
+      target = &shm;
+    }
+    if (target == nullptr) return std::nullopt;
+    if (name.size() != word.size()) return Wrong(name + " takes no value");
+    *target = true;
+    ++at_;
+    return 0;
+  }
+
+  std::optional<int> Valued(const std::string& name, const std::string& value, bool has_value) {
+    static constexpr std::string_view kKnown[] = {
+        "--detail", "--on-full", "--dump-on", "--name",  "--include", "--exclude", "--where", "--redact", "--python", "--remote",
+        "--block-timeout", "--ring-size", "--max-depth", "--start-at", "--stop-after",
+        "--attach", "--depth", "--items", "--chars", "--nodes", "--bytes"};
+    bool known = false;
+    for (const std::string_view one : kKnown) known |= one == name;
+    if (!known) return Wrong("there is no option " + name + "; a program's own options come behind its name");
+    if (!has_value) return Wrong(name + " needs a value");
+    if (name == "--name") out_->name = value;
+    if (name == "--include") out_->include.push_back(value);
+    if (name == "--exclude") out_->exclude.push_back(value);
+    if (name == "--redact") out_->redact.push_back(value);
+    if (name == "--python") {
+      if (value.empty()) return Wrong("--python needs a value");
+      out_->python = value;
+    }
+    if (name == "--remote") {
+      if (const auto address = daemon::ParseAddress(value); !address) return Wrong(address.status().message());
+      out_->remote = value;
+    }
+    if (name == "--detail") {
+      if (value != "calls" && value != "arguments" && value != "lines" && value != "values") {
+        return Wrong("--detail is calls, arguments, lines or values");
+      }
+      out_->detail = value;
+    }
+    if (name == "--on-full") {
+      if (value == "block") out_->on_full = shm::OnFull::kBlock;
+      else if (value == "drop") out_->on_full = shm::OnFull::kDrop;
+      else if (value == "overwrite") out_->on_full = shm::OnFull::kOverwrite;
+      else return Wrong("--on-full is block, drop or overwrite");
+    }
+    if (name == "--dump-on") return DumpOn(value);
+    if (name == "--where") return Where(value);
+    if (name == "--start-at" || name == "--stop-after") return Place(name, value);
+    if (name == "--block-timeout") return BlockTimeout(value);
+    if (name == "--ring-size") return RingSize(value);
+    if (name == "--attach") {
+      const auto number = ParseNumber(value);
+      if (!number || *number == 0 || *number > 0x7fffffffu) return Wrong("--attach needs the number of a process");
+      out_->attach = std::to_string(*number);
+    }
+    if (name == "--max-depth") {
+      const auto number = ParseNumber(value);
+      if (!number || *number == 0 || *number > 0xffffffffu) return Wrong(name + " needs a whole number from 1");
+      out_->max_depth = static_cast<std::uint32_t>(*number);
+    }
+    static constexpr std::string_view kLimits[] = {"--depth", "--items", "--chars", "--nodes", "--bytes"};
+    for (std::size_t i = 0; i < std::size(kLimits); ++i) {
+      if (kLimits[i] != name) continue;
+      const auto number = ParseNumber(value);
+      if (!number || *number == 0 || *number > 0xffffffffu) return Wrong(name + " needs a whole number from 1");
+      out_->limits[i] = static_cast<std::uint32_t>(*number);
+    }
+    return std::nullopt;
+  }
+
+  std::optional<int> DumpOn(const std::string& value) {
+    static constexpr std::pair<std::string_view, int> kSignals[] = {
+        {"exit", 0}, {"signal", SIGUSR1}, {"signal=SIGUSR1", SIGUSR1}, {"signal=SIGUSR2", SIGUSR2},
+        {"signal=SIGHUP", SIGHUP}, {"signal=SIGQUIT", SIGQUIT}};
+    for (const auto& [word, signal] : kSignals) {
+      if (word != value) continue;
+      out_->hold = true;
+      if (signal != 0) out_->dump_signal = signal;
+      return std::nullopt;
+    }
+    return Wrong("--dump-on is exit, signal, or signal=SIGUSR1, SIGUSR2, SIGHUP or SIGQUIT");
+  }
+
+  std::optional<int> Place(const std::string& name, const std::string& value) {
+    const auto number = ParseNumber(value);
+    const std::size_t colon = value.rfind(':');
+    const auto line = colon == std::string::npos ? std::nullopt : ParseNumber(std::string_view(value).substr(colon + 1));
+    const bool start = name == "--start-at";
+    if (value.empty() || (number && (start || *number == 0)) || (colon != std::string::npos && (colon == 0 || !line || *line == 0))) {
+      return Wrong(name + " needs a function, as in Shop.pay, or a file and a line, as in shop.py:12" +
+                   (start ? "" : ", or a number of events"));
+    }
+    (start ? out_->start_at : out_->stop_after) = value;
+    return std::nullopt;
+  }
+
+  std::optional<int> Where(const std::string& value) {
+    shm::ParseError error;
+    const auto expression = shm::Expression::Parse(value, &error);
+    if (!expression) {
+      Say("--where: " + error.message);
+      std::fprintf(stderr, "%s\n", shm::FormatParseError(value, error).c_str());
+      return kExitRunFailed;
+    }
+    if (!expression->NeedsOnlyFrameStart()) {
+      return Wrong("--where decides when a function begins, and '" + expression->NotKnownAtFrameStart() +
+                   "' is not known then; smiley-replay and smiley-tail take every expression");
+    }
+    out_->where = value;
+    return std::nullopt;
+  }
+
+  std::optional<int> BlockTimeout(const std::string& value) {
+    double seconds = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+    if (error != std::errc() || end != value.data() + value.size() || !std::isfinite(seconds) || seconds < 0 ||
+        seconds > 1e6) {
+      return Wrong("--block-timeout needs seconds, as in 10 or 0.5");
+    }
+    out_->block_timeout = std::chrono::milliseconds(std::llround(seconds * 1000));
+    return std::nullopt;
+  }
+
+  std::optional<int> RingSize(const std::string& value) {
+    const std::size_t comma = value.find(',');
+    const auto first = ParseSize(std::string_view(value).substr(0, comma));
+    const auto others = comma == std::string::npos ? first : ParseSize(std::string_view(value).substr(comma + 1));
+    if (!first || !others) return Wrong("--ring-size needs 128K to 4096M, as in 4M or 4M,256K");
+    out_->first_ring_bytes = *first;
+    if (comma != std::string::npos) out_->ring_bytes = *others;
+    return std::nullopt;
+  }
+
+  int argc_;
+  char** argv_;
+  RunOptions* out_;
+  int at_ = 1;
+  int program_at_ = 1;
+  std::vector<std::string> names_;  // of the options given
+};
+
+}  // namespace
+
+std::optional<int> ParseRunOptions(int argc, char** argv, RunOptions* out) { return Parser(argc, argv, out).Parse(); }
+
+}  // namespace smiley::tools
