@@ -1,16 +1,16 @@
 // Wiring: takes the code out of the address, finds the backend, and shows the page that the address names.
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
-import { Daemon, linkState, takeCode } from "./api";
-import { helpOpen, setBackend } from "./app_state";
-import { ComparePage } from "./compare";
-import { GoBox } from "./go_box";
-import { isTyping } from "./keys";
-import { collect, Report } from "./report";
-import { go, route } from "./route";
+import { Daemon, linkState, takeCode } from "./data/api";
+import { helpOpen, setBackend } from "./data/app_state";
+import { ComparePage } from "./views/compare";
+import { GoBox } from "./parts/go_box";
+import { isTyping } from "./parts/keys";
+import { collect, Report } from "./data/report";
+import { go, route } from "./data/route";
 import { RunPage } from "./run_page";
-import { RunsPage } from "./runs";
-import { Denied, HelpBox, LinkBanner, Notices, QuestionBox } from "./shell";
+import { RunsPage } from "./views/runs";
+import { Denied, HelpBox, LinkBanner, Notices, QuestionBox } from "./parts/shell";
 import "./style/index.css";
 
 function App({ reason }: { reason: string | null }) {

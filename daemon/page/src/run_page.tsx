@@ -1,21 +1,21 @@
 // A run: its head with what became of it, and the view that the address names.
 import { useState } from "preact/hooks";
-import { backend } from "./app_state";
-import { commandOf, count, duration, exitText, failed, shown, since } from "./format";
-import { CallGraphView } from "./call_graph";
-import { EventsView } from "./events";
-import { ExceptionsView } from "./exceptions";
-import { FilesView } from "./files";
-import { FlameView } from "./flame";
-import { MomentView, useViewKeys } from "./moment";
-import { loadAhead } from "./moment_state";
-import { Report } from "./report";
-import { route } from "./route";
-import { useRun, type RunData } from "./run_data";
-import { SearchView } from "./search";
-import { Head } from "./shell";
-import { StatisticsView } from "./statistics";
-import { ThreadsView } from "./threads_view";
+import { backend } from "./data/app_state";
+import { commandOf, count, duration, exitText, failed, shown, since } from "./data/format";
+import { CallGraphView } from "./views/call_graph";
+import { EventsView } from "./views/events";
+import { ExceptionsView } from "./views/exceptions";
+import { FilesView } from "./views/files";
+import { FlameView } from "./views/flame";
+import { MomentView, useViewKeys } from "./moment/moment";
+import { loadAhead } from "./data/moment_state";
+import { Report } from "./data/report";
+import { route } from "./data/route";
+import { useRun, type RunData } from "./data/run_data";
+import { SearchView } from "./views/search";
+import { Head } from "./parts/shell";
+import { StatisticsView } from "./views/statistics";
+import { ThreadsView } from "./views/threads_view";
 
 export function RunPage() {
   const { run: id, view, rest } = route.value;

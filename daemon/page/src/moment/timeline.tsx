@@ -2,16 +2,16 @@
 // goes there. Only the lanes in sight are loaded and drawn.
 import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { generation } from "./api";
-import { say } from "./app_state";
-import { duration, plural, shown } from "./format";
-import { goTo, type State } from "./moment_state";
-import { runAddress } from "./route";
-import { grown, type RunData } from "./run_data";
+import { generation } from "../data/api";
+import { say } from "../data/app_state";
+import { duration, plural, shown } from "../data/format";
+import { goTo, type State } from "../data/moment_state";
+import { runAddress } from "../data/route";
+import { grown, type RunData } from "../data/run_data";
 import { AXIS, drawTimeline, ticksFor } from "./timeline_draw";
-import { eventAt, rowsOf, spanOf, useLanes, type LaneRow, type Span, type TaskOrder } from "./timeline_data";
-import type { EventObject, TaskCount } from "./types";
-import { useList } from "./use_list";
+import { eventAt, rowsOf, spanOf, useLanes, type LaneRow, type Span, type TaskOrder } from "../data/timeline_data";
+import type { EventObject, TaskCount } from "../data/types";
+import { useList } from "../data/use_list";
 
 const BUCKETS = 600;
 const LANE_MOST = 56, LANE_LEAST = 20; // px

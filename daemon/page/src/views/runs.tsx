@@ -1,11 +1,11 @@
 // The list of runs: it moves while programs run; filter, compare, export, import, delete.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Daemon, generation } from "./api";
-import { ask, backend, say, sayError } from "./app_state";
-import { bytes, commandOf, count, duration, exitText, failed, plural, shown, since, startedAt } from "./format";
-import { go, route, runAddress } from "./route";
-import { Head, Logo } from "./shell";
-import type { Run } from "./types";
+import { Daemon, generation } from "../data/api";
+import { ask, backend, say, sayError } from "../data/app_state";
+import { bytes, commandOf, count, duration, exitText, failed, plural, shown, since, startedAt } from "../data/format";
+import { go, route, runAddress } from "../data/route";
+import { Head, Logo } from "../parts/shell";
+import type { Run } from "../data/types";
 
 const POLL_MS = 1000;
 const STEP = 200; // rows drawn at once

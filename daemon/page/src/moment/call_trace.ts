@@ -1,11 +1,11 @@
 // What the present call did up to this moment: lines run, what was written at them, calls made.
 import { useEffect, useState } from "preact/hooks";
-import { backend } from "./app_state";
-import { inline, plainText } from "./format";
-import { variablesOf, type State } from "./moment_state";
-import { LEAVES, type EventObject, type Value } from "./types";
-import type { LineNotes } from "./source_view";
-import { valueText } from "./value_text";
+import { backend } from "../data/app_state";
+import { inline, plainText } from "../data/format";
+import { variablesOf, type State } from "../data/moment_state";
+import { LEAVES, type EventObject, type Value } from "../data/types";
+import type { LineNotes } from "../parts/source_view";
+import { valueText } from "../parts/value_text";
 
 const BEFORE = 4000; // events before this moment that are looked at
 const RUN_UP = 500;

@@ -1,11 +1,11 @@
 // Calls counted and timed, function by function, sortable, with who called whom.
 import { useMemo, useState } from "preact/hooks";
-import { count, duration, plural, shown } from "./format";
-import { route, runAddress } from "./route";
-import { grown, type RunData } from "./run_data";
-import type { Text } from "./types";
-import { useList } from "./use_list";
-import { PartNote, Place, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "./view_parts";
+import { count, duration, plural, shown } from "../data/format";
+import { route, runAddress } from "../data/route";
+import { grown, type RunData } from "../data/run_data";
+import type { Text } from "../data/types";
+import { useList } from "../data/use_list";
+import { PartNote, Place, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "../parts/view_parts";
 
 export interface Times { calls: number; primitive: number; own_ns: number; cumulative_ns: number }
 export interface FunctionStats extends Times {

@@ -1,13 +1,13 @@
 // Searching a run with an expression: results as they are found, on the timeline too, and walked by n and N.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { backend } from "./app_state";
-import { count, plainText, plural, shown, inline } from "./format";
+import { backend } from "../data/app_state";
+import { count, plainText, plural, shown, inline } from "../data/format";
 import { Statement } from "./events";
 import { counting, found, foundBefore, looking, openWindow, search, searchRun, searchText, stopSearch, total, WINDOW } from "./search_state";
-import { route, runAddress } from "./route";
-import type { RunData } from "./run_data";
-import { Pager, Place, Position, setQuery, Trouble } from "./view_parts";
-import { valueText } from "./value_text";
+import { route, runAddress } from "../data/route";
+import type { RunData } from "../data/run_data";
+import { Pager, Place, Position, setQuery, Trouble } from "../parts/view_parts";
+import { valueText } from "../parts/value_text";
 
 const ROWS = 200; // a page
 const EXAMPLES = ['event == raise', 'event == return and value == None', 'function == "main"', 'amount changed', 'event == stdout and value ~ "error"'];

@@ -1,14 +1,14 @@
 // The sources as they were when the program ran, with how often each line ran.
 import { useMemo, useState } from "preact/hooks";
-import { backend, say, sayError } from "./app_state";
-import { plainText, plural, shown } from "./format";
-import { goTo } from "./moment_state";
-import { route, runAddress } from "./route";
-import { grown, useLines, type RunData } from "./run_data";
-import { SourceView } from "./source_view";
-import { useList } from "./use_list";
-import { PartNote, Trouble } from "./view_parts";
-import type { State } from "./moment_state";
+import { backend, say, sayError } from "../data/app_state";
+import { plainText, plural, shown } from "../data/format";
+import { goTo } from "../data/moment_state";
+import { route, runAddress } from "../data/route";
+import { grown, useLines, type RunData } from "../data/run_data";
+import { SourceView } from "../parts/source_view";
+import { useList } from "../data/use_list";
+import { PartNote, Trouble } from "../parts/view_parts";
+import type { State } from "../data/moment_state";
 
 interface Hits { source: number; file: string; events: number; lines: [number, number][] }
 

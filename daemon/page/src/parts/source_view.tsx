@@ -1,6 +1,6 @@
 // A source with a current line, marks, and values beside the lines. Only the rows in sight are in the document.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { plural, visible } from "./format";
+import { plural, visible } from "../data/format";
 import { highlight } from "./highlight";
 
 export const ROW = 21; // height of a line in px, as in the style sheet

@@ -1,10 +1,10 @@
 // Small parts that several views of a run share.
-import { baseName, count, duration, plainText, shown, since } from "./format";
-import { backend } from "./app_state";
-import { Report } from "./report";
-import { go, route, runAddress } from "./route";
-import type { RunData } from "./run_data";
-import type { Text } from "./types";
+import { baseName, count, duration, plainText, shown, since } from "../data/format";
+import { backend } from "../data/app_state";
+import { Report } from "../data/report";
+import { go, route, runAddress } from "../data/route";
+import type { RunData } from "../data/run_data";
+import type { Text } from "../data/types";
 
 // Changes one word of the address's query and keeps the rest.
 export function setQuery(changes: Record<string, string>, replace = true) {

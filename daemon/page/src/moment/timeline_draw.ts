@@ -1,6 +1,6 @@
 // Draws the lanes of the timeline on a canvas.
-import { count } from "./format";
-import type { Lane, LaneRow, Span } from "./timeline_data";
+import { count } from "../data/format";
+import type { Lane, LaneRow, Span } from "../data/timeline_data";
 
 export interface Colors { ink: string; faint: string; line: string; density: string[]; bad: string; out: string; lost: string; accent: string; paper: string; call: string }
 export const AXIS = 20;

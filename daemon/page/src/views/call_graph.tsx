@@ -1,12 +1,12 @@
 // Who calls whom: functions as boxes, calls as arrows, laid out by dagre.
 import dagre from "@dagrejs/dagre";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { count, duration, plural, shown } from "./format";
-import { route, runAddress } from "./route";
-import { grown, type RunData } from "./run_data";
+import { count, duration, plural, shown } from "../data/format";
+import { route, runAddress } from "../data/route";
+import { grown, type RunData } from "../data/run_data";
 import type { FunctionStats } from "./statistics";
-import { useList } from "./use_list";
-import { PartNote, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "./view_parts";
+import { useList } from "../data/use_list";
+import { PartNote, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "../parts/view_parts";
 
 const SIZES = [20, 40, 80, 150];
 const WIDTH = 190, HEIGHT = 46;

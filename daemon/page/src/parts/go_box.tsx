@@ -1,8 +1,8 @@
 // Going to a place by its name: a position, a line of a file, the start, the end, the exception that ended the run.
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
-import { sayError } from "./app_state";
-import { goTo, loadState } from "./moment_state";
+import { sayError } from "../data/app_state";
+import { goTo, loadState } from "../data/moment_state";
 import { Dialog } from "./shell";
 
 const asking = signal(""); // the run, empty: closed

@@ -1,6 +1,6 @@
 // Captured values as one line of text, close to what Python's repr would show.
-import { inline, plainText } from "./format";
-import type { Value, ValueObject } from "./types";
+import { inline, plainText } from "../data/format";
+import type { Value, ValueObject } from "../data/types";
 
 const OPEN: Record<string, [string, string]> = {
   list: ["[", "]"], tuple: ["(", ")"], set: ["{", "}"], frozenset: ["frozenset({", "})"], dict: ["{", "}"],

@@ -1,16 +1,16 @@
 // Two runs side by side: where they part, difference by difference, and what took longer.
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { count, commandOf, duration, plainText, plural, shown, inline } from "./format";
+import { count, commandOf, duration, plainText, plural, shown, inline } from "../data/format";
 import { Statement } from "./events";
-import { isTyping } from "./keys";
-import { go, route, runAddress } from "./route";
-import { useLines, useRun, type RunData } from "./run_data";
-import { Head } from "./shell";
-import { SourceView } from "./source_view";
-import type { Text, Value } from "./types";
-import { useList } from "./use_list";
-import { Place, Trouble } from "./view_parts";
-import { valueKind, valueText } from "./value_text";
+import { isTyping } from "../parts/keys";
+import { go, route, runAddress } from "../data/route";
+import { useLines, useRun, type RunData } from "../data/run_data";
+import { Head } from "../parts/shell";
+import { SourceView } from "../parts/source_view";
+import type { Text, Value } from "../data/types";
+import { useList } from "../data/use_list";
+import { Place, Trouble } from "../parts/view_parts";
+import { valueKind, valueText } from "../parts/value_text";
 
 interface Spot {
   position: string; time_ns: string; event: string | null; file: Text | null; line: number; function: Text | null; text: Text;

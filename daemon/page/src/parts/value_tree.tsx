@@ -1,7 +1,7 @@
 // A value that opens step by step.
 import { useState } from "preact/hooks";
-import { inline, visible } from "./format";
-import type { Value, ValueObject } from "./types";
+import { inline, visible } from "../data/format";
+import type { Value, ValueObject } from "../data/types";
 import { cutText, isMapping, isObject, valueKind, valueText } from "./value_text";
 
 const STEP = 100; // children shown at once

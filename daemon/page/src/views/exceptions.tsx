@@ -1,10 +1,10 @@
 // The exceptions of a run, alike ones together: where they were raised and what became of them.
-import { count, plainText, plural, shown } from "./format";
-import { route } from "./route";
-import { grown, type RunData } from "./run_data";
-import type { Text } from "./types";
-import { useList } from "./use_list";
-import { PartNote, Place, Position, ThreadChoice, Trouble } from "./view_parts";
+import { count, plainText, plural, shown } from "../data/format";
+import { route } from "../data/route";
+import { grown, type RunData } from "../data/run_data";
+import type { Text } from "../data/types";
+import { useList } from "../data/use_list";
+import { PartNote, Place, Position, ThreadChoice, Trouble } from "../parts/view_parts";
 
 interface Spot { file: Text | null; line: number; function: Text; source: number | null }
 interface Group {

@@ -1,9 +1,9 @@
 // What stands around every page: the head, notices, the question box, the connection's state, help.
 import { useEffect, useRef } from "preact/hooks";
-import { linkState } from "./api";
-import { backend, helpOpen, notices, question } from "./app_state";
+import { linkState } from "../data/api";
+import { backend, helpOpen, notices, question } from "../data/app_state";
 import { KEYS } from "./keys";
-import { route, runAddress, VIEWS } from "./route";
+import { route, runAddress, VIEWS } from "../data/route";
 
 export const VIEW_NAMES: Record<string, string> = {
   moment: "Moment", events: "Events", search: "Search", files: "Files", threads: "Threads", exceptions: "Exceptions",

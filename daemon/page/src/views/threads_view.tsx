@@ -1,11 +1,11 @@
 // The threads and tasks of a run.
 import { useState } from "preact/hooks";
-import { count, duration, plural, shown, since } from "./format";
-import { runAddress } from "./route";
-import { grown, type RunData } from "./run_data";
-import type { TaskCount, Thread } from "./types";
-import { useList } from "./use_list";
-import { PartNote, Position, Trouble } from "./view_parts";
+import { count, duration, plural, shown, since } from "../data/format";
+import { runAddress } from "../data/route";
+import { grown, type RunData } from "../data/run_data";
+import type { TaskCount, Thread } from "../data/types";
+import { useList } from "../data/use_list";
+import { PartNote, Position, Trouble } from "../parts/view_parts";
 
 export function ThreadsView({ data }: { data: RunData }) {
   const id = data.run.id;

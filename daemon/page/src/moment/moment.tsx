@@ -1,21 +1,21 @@
 // The heart: one moment of a run. Source in the middle, values beside the lines, everything else around it, time below.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { generation } from "./api";
-import { say } from "./app_state";
+import { generation } from "../data/api";
+import { say } from "../data/app_state";
 import { useCallTrace } from "./call_trace";
-import { baseName, count, duration, plainText, shown, since } from "./format";
-import { askPlace } from "./go_box";
-import { isTyping } from "./keys";
-import { chosenLine, chosenVariable, goTo, loadState, move, takeAhead, type Loading, type State } from "./moment_state";
-import { go, route, runAddress, VIEWS } from "./route";
-import { useLines, type RunData } from "./run_data";
+import { baseName, count, duration, plainText, shown, since } from "../data/format";
+import { askPlace } from "../parts/go_box";
+import { isTyping } from "../parts/keys";
+import { chosenLine, chosenVariable, goTo, loadState, move, takeAhead, type Loading, type State } from "../data/moment_state";
+import { go, route, runAddress, VIEWS } from "../data/route";
+import { useLines, type RunData } from "../data/run_data";
 import { CallsPanel, OutputPanel, StackPanel, ThreadsPanel, VariablesPanel } from "./side_panels";
-import { SourceView } from "./source_view";
+import { SourceView } from "../parts/source_view";
 import { TasksPanel } from "./tasks_panel";
 import { Timeline, type TimelineHandle } from "./timeline";
-import { found, nextFound } from "./search_state";
+import { found, nextFound } from "../views/search_state";
 import { askWhy, canAskWhy, WhyPanel } from "./why";
-import { RequestError } from "./wire_json";
+import { RequestError } from "../data/wire_json";
 
 const FOLLOW_MS = 400;
 const MOVES: [string, string, string, string][] = [

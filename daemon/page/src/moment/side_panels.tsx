@@ -1,13 +1,13 @@
 // Beside the source: variables and stack of the present thread; the other threads, the tasks, the calls made here.
 import { useState } from "preact/hooks";
 import type { CallTrace, MadeCall } from "./call_trace";
-import { count, inline, plainText, shown, baseName } from "./format";
-import { chosenVariable, goTo, move, variablesOf, type Frame, type State } from "./moment_state";
-import { runAddress } from "./route";
-import type { RunData } from "./run_data";
-import type { Value } from "./types";
-import { ValueTree } from "./value_tree";
-import { valueKind, valueText } from "./value_text";
+import { count, inline, plainText, shown, baseName } from "../data/format";
+import { chosenVariable, goTo, move, variablesOf, type Frame, type State } from "../data/moment_state";
+import { runAddress } from "../data/route";
+import type { RunData } from "../data/run_data";
+import type { Value } from "../data/types";
+import { ValueTree } from "../parts/value_tree";
+import { valueKind, valueText } from "../parts/value_text";
 import { askWhy, canAskWhy } from "./why";
 
 export function VariablesPanel({ run, state, frame, following }: { run: string; state: State; frame: Frame | undefined; following: boolean }) {

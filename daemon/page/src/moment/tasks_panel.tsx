@@ -1,15 +1,15 @@
 // The asyncio tasks beside the source: how each stands at this moment, and the way to what it did nearest to it.
 import { signal } from "@preact/signals";
 import { useMemo, useState } from "preact/hooks";
-import { backend, say, sayError } from "./app_state";
-import { count, duration, plural, shown, since } from "./format";
-import { goTo, type State } from "./moment_state";
-import { runAddress } from "./route";
-import { grown, type RunData } from "./run_data";
-import { eventAt, type Lane } from "./timeline_data";
-import type { TaskCount } from "./types";
-import { useList } from "./use_list";
-import { Trouble } from "./view_parts";
+import { backend, say, sayError } from "../data/app_state";
+import { count, duration, plural, shown, since } from "../data/format";
+import { goTo, type State } from "../data/moment_state";
+import { runAddress } from "../data/route";
+import { grown, type RunData } from "../data/run_data";
+import { eventAt, type Lane } from "../data/timeline_data";
+import type { TaskCount } from "../data/types";
+import { useList } from "../data/use_list";
+import { Trouble } from "../parts/view_parts";
 
 const ROWS = 60;
 const opened = signal(false); // counting tasks reads what they did: only for who looks

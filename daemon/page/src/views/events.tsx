@@ -1,16 +1,16 @@
 // The events of a run as a table: where, thread, what, the statement, what changed. Page by page, any size; neighbouring
 // lines folded into one row.
 import { useMemo } from "preact/hooks";
-import { backend } from "./app_state";
-import { count, plainText, shown, inline } from "./format";
-import { highlight } from "./highlight";
-import { Report } from "./report";
-import { route, runAddress } from "./route";
-import { useLines, type RunData } from "./run_data";
-import type { EventObject, Value } from "./types";
-import { useList } from "./use_list";
-import { Pager, Place, Position, setQuery, ThreadChoice, Trouble } from "./view_parts";
-import { valueKind, valueText } from "./value_text";
+import { backend } from "../data/app_state";
+import { count, plainText, shown, inline } from "../data/format";
+import { highlight } from "../parts/highlight";
+import { Report } from "../data/report";
+import { route, runAddress } from "../data/route";
+import { useLines, type RunData } from "../data/run_data";
+import type { EventObject, Value } from "../data/types";
+import { useList } from "../data/use_list";
+import { Pager, Place, Position, setQuery, ThreadChoice, Trouble } from "../parts/view_parts";
+import { valueKind, valueText } from "../parts/value_text";
 
 const SIZES = [25, 50, 100, 250, 500, 1000];
 

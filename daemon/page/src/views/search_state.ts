@@ -1,10 +1,10 @@
 // What was searched for last, and what was found: shown in the Search view, on the timeline, and walked by n and N. However
 // many results there are, a window of them is at hand; those behind it are asked for from the last one on.
 import { signal } from "@preact/signals";
-import { backend, say, sayError } from "./app_state";
-import type { Stream } from "./backend";
-import { goTo, type State } from "./moment_state";
-import type { EventObject } from "./types";
+import { backend, say, sayError } from "../data/app_state";
+import type { Stream } from "../data/backend";
+import { goTo, type State } from "../data/moment_state";
+import type { EventObject } from "../data/types";
 
 export const WINDOW = 5000; // results at hand
 export const found = signal<EventObject[]>([]);

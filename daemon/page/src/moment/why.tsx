@@ -1,12 +1,12 @@
 // Why has this variable this value? The chain of writes that led to it, each link an event to go to.
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
-import { backend, sayError } from "./app_state";
-import { baseName, inline, plainText, shown } from "./format";
-import { Statement } from "./events";
-import { runAddress } from "./route";
-import type { Text, Value } from "./types";
-import { valueKind, valueText } from "./value_text";
+import { backend, sayError } from "../data/app_state";
+import { baseName, inline, plainText, shown } from "../data/format";
+import { Statement } from "../views/events";
+import { runAddress } from "../data/route";
+import type { Text, Value } from "../data/types";
+import { valueKind, valueText } from "../parts/value_text";
 
 interface Read { name: string; value?: Value; written?: string }
 interface Link {

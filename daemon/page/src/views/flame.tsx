@@ -1,11 +1,11 @@
 // The calls of a run as a flame graph: width is time (or calls), each box the calls of one function from one stack.
 import { useMemo, useState } from "preact/hooks";
-import { count, duration, shown, baseName } from "./format";
-import { route, runAddress } from "./route";
-import { grown, type RunData } from "./run_data";
-import type { Text } from "./types";
-import { useList } from "./use_list";
-import { PartNote, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "./view_parts";
+import { count, duration, shown, baseName } from "../data/format";
+import { route, runAddress } from "../data/route";
+import { grown, type RunData } from "../data/run_data";
+import type { Text } from "../data/types";
+import { useList } from "../data/use_list";
+import { PartNote, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "../parts/view_parts";
 
 interface Node { node: number; parent: number | null; depth: number; function: Text; file: Text | null; line: number | null; calls: number; own_ns: number; cumulative_ns: number }
 interface Box { node: Node; left: number; width: number; row: number }
