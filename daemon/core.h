@@ -9,13 +9,13 @@
 #include <memory>
 
 #include "daemon/background/caretaker.h"
-#include "daemon/drain/drainer.h"
 #include "daemon/background/forwarder.h"
+#include "daemon/background/snapshot_maker.h"
+#include "daemon/drain/drainer.h"
 #include "daemon/live/live_archive.h"
 #include "daemon/live/live_feed.h"
 #include "daemon/live/live_view.h"
 #include "daemon/query/services.h"
-#include "daemon/background/snapshot_maker.h"
 #include "daemon/store/store.h"
 #include "shm/base/home.h"
 #include "shm/base/status.h"

@@ -23,12 +23,12 @@
 #include <optional>
 #include <string>
 
-#include "daemon/core.h"
 #include "daemon/background/heap.h"
-#include "daemon/store/abort_message.h"
-#include "daemon/server/server.h"
+#include "daemon/core.h"
 #include "daemon/protocol/home_socket.h"
+#include "daemon/server/server.h"
 #include "daemon/settings.h"
+#include "daemon/store/abort_message.h"
 #include "shm/base/test_point.h"
 
 namespace smiley::daemon {
@@ -75,11 +75,12 @@ std::optional<Status> WaitForOther(const shm::Home& home) {
     if (Answers(home)) return Status(Code::kBusy, "a daemon runs already for " + home.dir.string());
     poll(nullptr, 0, 20);
   }
-  return Status(Code::kBusy,
-                "a daemon holds " + home.LockPath().string() + " but does not listen: smiley-daemon stop, or kill it");
+  return Status(Code::kBusy, "a daemon holds " + home.LockPath().string() +
+                                 " but does not listen: smiley-daemon stop, or kill it");
 }
 
-// A daemon that was killed gives the home's lock back before the store's: while its process is taken down, wait for that.
+// A daemon that was killed gives the home's lock back before the store's: while its process is taken down, wait for
+// that.
 Result<std::unique_ptr<DaemonCore>> StartCore(const shm::Home& home, const DaemonCore::Options& options) {
   const auto until = std::chrono::steady_clock::now() + kStoreFreed;
   while (true) {
@@ -260,7 +261,8 @@ std::optional<Status> StartOnce(const DaemonOptions& options) {
   close(ready[0]);
   if (!said.empty() && said.front() == '+') return Status::Ok();
   if (said.empty())
-    return Status(Code::kGone, "the daemon ended while it started: " + options.home.LogPath().string() + " may say why");
+    return Status(Code::kGone,
+                  "the daemon ended while it started: " + options.home.LogPath().string() + " may say why");
   const std::size_t space = said.find(' ');
   const Status status(static_cast<Code>(std::atoi(said.c_str())),
                       said.substr(space == std::string::npos ? 0 : space + 1));
@@ -276,8 +278,8 @@ Status StartDaemon(const DaemonOptions& options) {
   for (int i = 0; i < kTries; ++i) {
     if (const auto started = StartOnce(options)) return *started;
   }
-  return {Code::kGone, "other daemons for " + options.home.dir.string() + " end while they start: " +
-                           options.home.LogPath().string() + " may say why"};
+  return {Code::kGone, "other daemons for " + options.home.dir.string() +
+                           " end while they start: " + options.home.LogPath().string() + " may say why"};
 }
 
 }  // namespace smiley::daemon

@@ -20,7 +20,7 @@ struct DaemonOptions {
   std::optional<std::uint64_t> quota_bytes;    // what the store may take: the oldest runs go; 0 = no limit
   std::optional<std::string> listen;           // HOST:PORT for clients elsewhere (TLS and token); empty = none
   std::string web;                             // where the page is served: see Server::Options; not kept
-  std::uint64_t reserve_bytes = 64u << 20;  // disk space that always stays free; below it recording stops
+  std::uint64_t reserve_bytes = 64u << 20;     // disk space that always stays free; below it recording stops
 };
 
 // Makes a daemon in the background and returns when it listens. kBusy: one runs already (its start was waited for, so

@@ -25,13 +25,16 @@ Result<Settings> LoadSettings(const shm::Home& home) {
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) {
-    return Status(Code::kDamaged, PathOf(home).string() + " cannot be read: correct it, or remove it and say again what "
-                                  "smiley-daemon start was told");
+    return Status(Code::kDamaged, PathOf(home).string() +
+                                      " cannot be read: correct it, or remove it and say again what "
+                                      "smiley-daemon start was told");
   }
-  if (const auto at = json.find("store"); at != json.end() && at->is_string()) settings.store = at->get<std::string>();
+  if (const auto at = json.find("store"); at != json.end() && at->is_string())
+    settings.store = at->get<std::string>();
   if (const auto at = json.find("quota_bytes"); at != json.end() && at->is_number_unsigned())
     settings.quota_bytes = at->get<std::uint64_t>();
-  if (const auto at = json.find("listen"); at != json.end() && at->is_string()) settings.listen = at->get<std::string>();
+  if (const auto at = json.find("listen"); at != json.end() && at->is_string())
+    settings.listen = at->get<std::string>();
   return settings;
 }
 

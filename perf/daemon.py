@@ -57,7 +57,11 @@ def drain(bin_dir, events, calls):
         seconds = home.processor_seconds() - before
         run = home.ask(op="run", run="last")["run"]
         return "%.1f M/s and core, %.2f bytes/event, daemon at most %.0f MB, %d lost" % (
-            run["events"] / seconds / 1e6, run["bytes"] / run["events"], home.peak_mb(), run["lost"])
+            run["events"] / seconds / 1e6,
+            run["bytes"] / run["events"],
+            home.peak_mb(),
+            run["lost"],
+        )
 
 
 def sizes(bin_dir, python):
@@ -75,8 +79,9 @@ def latencies(bin_dir, python, seconds):
     found = []
     with Home(bin_dir) as home, home.connect() as client:
         client.sendall(b'{"op":"tail","max_rate":%d}\n' % TERMINAL_RATE)
-        program = subprocess.Popen([os.path.join(bin_dir, "smiley-run"), "-q", "--python", python, "-c", LOOP, str(seconds)],
-                                   env=home.env)
+        program = subprocess.Popen(
+            [os.path.join(bin_dir, "smiley-run"), "-q", "--python", python, "-c", LOOP, str(seconds)], env=home.env
+        )
         client.settimeout(5)
         rest = b""
         try:
@@ -149,12 +154,18 @@ def main():
         print("sizes, median: %.2f" % statistics.median(size for size, _ in found.values()), flush=True)
     if "latency" in what:
         found = latencies(args.bin, args.python, 10)
-        print("latency: median %.1f ms, 99th percentile %.1f ms, %d portions" % (
-            statistics.median(found), found[int(len(found) * 0.99)], len(found)), flush=True)
+        print(
+            "latency: median %.1f ms, 99th percentile %.1f ms, %d portions"
+            % (statistics.median(found), found[int(len(found) * 0.99)], len(found)),
+            flush=True,
+        )
     if "clients" in what:
         found = clients(args.bin, args.python, args.rounds)
-        print("clients: a program with 50 of them takes %.3f of the time (median; %.3f to %.3f)" % (
-            statistics.median(found), found[0], found[-1]), flush=True)
+        print(
+            "clients: a program with 50 of them takes %.3f of the time (median; %.3f to %.3f)"
+            % (statistics.median(found), found[0], found[-1]),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

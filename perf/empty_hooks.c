@@ -1,6 +1,6 @@
 // The floor that any recorder stands on: hooks that do nothing. A C trace (lines) or profile (calls) function before
-// CPython 3.12, sys.monitoring callbacks in C from 3.12 on, and a C profile function for all of them. Built by bench.py for
-// each interpreter.
+// CPython 3.12, sys.monitoring callbacks in C from 3.12 on, and a C profile function for all of them. Built by
+// bench.py for each interpreter.
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <frameobject.h>
@@ -24,8 +24,7 @@ static PyObject* Start(PyObject* self, PyObject* kind) {
 }
 #else
 typedef struct {
-  PyObject_HEAD
-  vectorcallfunc call;
+  PyObject_HEAD vectorcallfunc call;
 } Callback;
 
 static PyObject* Nothing(PyObject* self, PyObject* const* args, size_t count, PyObject* names) {
@@ -34,8 +33,7 @@ static PyObject* Nothing(PyObject* self, PyObject* const* args, size_t count, Py
 }
 
 static PyTypeObject CallbackType = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "empty_hooks.Callback",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "empty_hooks.Callback",
     .tp_basicsize = sizeof(Callback),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
     .tp_vectorcall_offset = offsetof(Callback, call),
@@ -74,7 +72,8 @@ static PyObject* Start(PyObject* self, PyObject* kind) {
 #endif
 
 static PyMethodDef methods[] = {
-    {"start", Start, METH_O, "start('line' | 'call' | 'profile'): from now on every event calls a C function that does nothing."},
+    {"start", Start, METH_O,
+     "start('line' | 'call' | 'profile'): from now on every event calls a C function that does nothing."},
     {NULL, NULL, 0, NULL},
 };
 static PyModuleDef module = {PyModuleDef_HEAD_INIT, "empty_hooks", NULL, -1, methods, NULL, NULL, NULL, NULL};

@@ -46,8 +46,14 @@ class Home:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def run(self, program, *words, **options):
-        return subprocess.run([os.path.join(self.bin, program), *words], env=self.env, check=True, capture_output=True,
-                              text=True, **options).stdout
+        return subprocess.run(
+            [os.path.join(self.bin, program), *words],
+            env=self.env,
+            check=True,
+            capture_output=True,
+            text=True,
+            **options,
+        ).stdout
 
     def connect(self):
         connection = socket.socket(socket.AF_UNIX)

@@ -21,30 +21,50 @@ const jumps = Number(option("--jumps", "40"));
 const slow = Number(option("--slow", "0")); // tells of each view and jump that took longer: what it asked for, and when what came
 const sizes = words.length ? words.map(Number) : [1e5, 1e7];
 const { chromium } = createRequire(join(bin, "../daemon/page/package.json"))("playwright-core");
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-  "--disable-sync", "--disable-dev-shm-usage"];
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-dev-shm-usage",
+];
 
 const middle = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 const worst = (list) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * 0.95))];
 
 // Resolves with the milliseconds since `since` when the next frame with all of a moment is painted.
-const painted = ({ position, since }) => new Promise((done) => {
-  const look = () => {
-    const main = document.querySelector("main.moment");
-    const there = main?.dataset.position === position && main.querySelector(".row.here") && main.querySelector(".lane-name") &&
-      main.querySelector(".right .v-row") && main.querySelector(".tree-here");
-    if (there) requestAnimationFrame(() => setTimeout(() => done(performance.now() - since)));
-    else requestAnimationFrame(look);
-  };
-  look();
-});
+const painted = ({ position, since }) =>
+  new Promise((done) => {
+    const look = () => {
+      const main = document.querySelector("main.moment");
+      const there =
+        main?.dataset.position === position &&
+        main.querySelector(".row.here") &&
+        main.querySelector(".lane-name") &&
+        main.querySelector(".right .v-row") &&
+        main.querySelector(".tree-here");
+      if (there) requestAnimationFrame(() => setTimeout(() => done(performance.now() - since)));
+      else requestAnimationFrame(look);
+    };
+    look();
+  });
 
 // What a page asks its daemon, on which connection, and when (ms since `reset`) it was asked, first answered and ended.
 function listen(page) {
-  const log = { asked: [], since: performance.now(), reset: () => { log.asked = []; log.since = performance.now(); } };
+  const log = {
+    asked: [],
+    since: performance.now(),
+    reset: () => {
+      log.asked = [];
+      log.since = performance.now();
+    },
+  };
   let sockets = 0;
   page.on("websocket", (socket) => {
-    const number = ++sockets, pending = [];
+    const number = ++sockets,
+      pending = [];
     const now = () => Math.round(performance.now() - log.since);
     log.asked.push({ op: `(connection ${number})`, at: now() });
     socket.on("framesent", ({ payload }) => {
@@ -71,7 +91,9 @@ function tell(what, took, log) {
   if (!slow || took < slow) return;
   console.error(`${what}: ${Math.round(took)} ms`);
   for (const { op, on, at, first, end, closed, bytes, fields } of log.asked) {
-    console.error(`  ${op} on ${on}: asked ${at}, first ${first}, end ${end ?? "-"}${closed === undefined ? "" : `, left ${closed}`}, ${bytes} bytes ${fields ?? ""}`);
+    console.error(
+      `  ${op} on ${on}: asked ${at}, first ${first}, end ${end ?? "-"}${closed === undefined ? "" : `, left ${closed}`}, ${bytes} bytes ${fields ?? ""}`,
+    );
   }
 }
 
@@ -121,7 +143,11 @@ async function measure(events) {
     for (let i = 0; i < jumps; i++) {
       const to = place((i * 0.618034 + 0.1) % 1); // all over the run
       log.reset();
-      times.push(await page.evaluate(`(${painted})({ position: ${JSON.stringify(to)}, since: (location.hash = ${JSON.stringify(`#/run/${run.id}/${to}`)}, performance.now()) })`));
+      times.push(
+        await page.evaluate(
+          `(${painted})({ position: ${JSON.stringify(to)}, since: (location.hash = ${JSON.stringify(`#/run/${run.id}/${to}`)}, performance.now()) })`,
+        ),
+      );
       tell(`jump ${i} to ${to}`, times[i], log);
     }
     await page.evaluate((id) => (location.hash = `#/run/${id}/events?thread=1&page=1000&size=100`), run.id);
@@ -131,12 +157,15 @@ async function measure(events) {
     const cdp = await context.newCDPSession(page);
     const heap = (await cdp.send("Runtime.getHeapUsage")).usedSize;
     const processes = (await (await browser.newBrowserCDPSession()).send("SystemInfo.getProcessInfo")).processInfo;
-    const tabs = processes.filter((one) => one.type === "renderer").map((one) => {
-      const rollup = readFileSync(`/proc/${one.id}/smaps_rollup`, "utf8");
-      return Number(/^Pss:\s+(\d+)/m.exec(rollup)[1]) / 1000;
-    });
-    return `| ${run.events.toLocaleString("en")} | ${Math.round(middle(views))} / ${Math.round(Math.max(...views))} | ${Math.round(middle(times))} / ${Math.round(worst(times))} / ${Math.round(Math.max(...times))} | ${
-      Math.round(Math.max(...tabs))} | ${Math.round(heap / 1e6)} |`;
+    const tabs = processes
+      .filter((one) => one.type === "renderer")
+      .map((one) => {
+        const rollup = readFileSync(`/proc/${one.id}/smaps_rollup`, "utf8");
+        return Number(/^Pss:\s+(\d+)/m.exec(rollup)[1]) / 1000;
+      });
+    return `| ${run.events.toLocaleString("en")} | ${Math.round(middle(views))} / ${Math.round(Math.max(...views))} | ${Math.round(middle(times))} / ${Math.round(worst(times))} / ${Math.round(Math.max(...times))} | ${Math.round(
+      Math.max(...tabs),
+    )} | ${Math.round(heap / 1e6)} |`;
   } finally {
     await browser?.close();
     spawnSync(join(bin, "smiley-daemon"), ["stop"], { env });
@@ -144,5 +173,7 @@ async function measure(events) {
   }
 }
 
-console.log("| events | first view, ms (median / most) | jump, ms (median / 95th / most) | tab, MB | its objects, MB |\n|---|---|---|---|---|");
+console.log(
+  "| events | first view, ms (median / most) | jump, ms (median / 95th / most) | tab, MB | its objects, MB |\n|---|---|---|---|---|",
+);
 for (const events of sizes) console.log(await measure(events));

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What questions cost against the length of a run: the synthetic producer records, the daemon stores, and this asks.
 
-    perf/queries.py --bin build/bin --events 100000 1000000 10000000
+perf/queries.py --bin build/bin --events 100000 1000000 10000000
 """
 
 import argparse
@@ -43,7 +43,7 @@ def measure(bin_dir, events, queries):
         random.seed(1)
         places = ["1:%d" % random.randint(1, run["events"]) for _ in range(queries)]
         # Before its snapshots are made, a state is read from the beginning: a few only where that takes long.
-        few = places[:max(2, min(10, int(3e7 / run["events"])))]
+        few = places[: max(2, min(10, int(3e7 / run["events"])))]
         row["before"] = median_and_99([daemon.ask(op="state", run="last", at=place)[1] for place in few])
         lines, seconds = daemon.ask(op="reindex", run="last")
         made = json.loads(lines[1])
@@ -52,7 +52,8 @@ def measure(bin_dir, events, queries):
         row["state"] = median_and_99([daemon.ask(op="state", run="last", at=place)[1] for place in places])
         row["chunks"] = statistics.median(
             int(re.search(rb'"chunks_read":(\d+)', daemon.ask(op="state", run="last", at=place)[0][-1])[1])
-            for place in places[:20])
+            for place in places[:20]
+        )
         lines, seconds = daemon.ask(op="when", run="last", where="nothing < 0")
         row["skip"] = "%.1f" % (1e3 * seconds)
         lines, seconds = daemon.ask(op="when", run="last", where="event == line and line == 8 and depth == 99")
@@ -61,18 +62,37 @@ def measure(bin_dir, events, queries):
         row["values"] = "%.1f" % (json.loads(lines[-1])["events_read"] / seconds / 1e6)
         row["stats"] = "%.1f" % (1e3 * daemon.ask(op="stats", run="last")[1])
         row["list"] = "%.1f" % (1e3 * daemon.ask(op="runs")[1])
-        row["show"] = "%.1f" % (1e3 * (daemon.ask(op="processes", run="last")[1] + daemon.ask(op="threads", run="last")[1] +
-                                       daemon.ask(op="sources", run="last")[1]))
+        row["show"] = "%.1f" % (
+            1e3
+            * (
+                daemon.ask(op="processes", run="last")[1]
+                + daemon.ask(op="threads", run="last")[1]
+                + daemon.ask(op="sources", run="last")[1]
+            )
+        )
         row["page"] = "%.1f" % (1e3 * daemon.ask(op="replay", run="last", limit=100)[1])
         row["memory"] = "%d" % (json.loads(daemon.ask(op="status")[0][0])["memory_bytes"] / 1e6)
         return row
 
 
-COLUMNS = [("events", "events"), ("stored", "stored, M/s"), ("bytes", "bytes/event"),
-           ("before", "state without snapshots, ms"), ("reindex", "snapshots made, M/s"), ("snapshots", "their bytes"),
-           ("state", "state, ms"), ("chunks", "chunks read"), ("skip", "when, nothing fits, ms"),
-           ("scan", "when, every chunk, M/s"), ("values", "when, a variable of every chunk, M/s"), ("stats", "statistics, ms"),
-           ("list", "list, ms"), ("show", "show, ms"), ("page", "first page, ms"), ("memory", "daemon, MB")]
+COLUMNS = [
+    ("events", "events"),
+    ("stored", "stored, M/s"),
+    ("bytes", "bytes/event"),
+    ("before", "state without snapshots, ms"),
+    ("reindex", "snapshots made, M/s"),
+    ("snapshots", "their bytes"),
+    ("state", "state, ms"),
+    ("chunks", "chunks read"),
+    ("skip", "when, nothing fits, ms"),
+    ("scan", "when, every chunk, M/s"),
+    ("values", "when, a variable of every chunk, M/s"),
+    ("stats", "statistics, ms"),
+    ("list", "list, ms"),
+    ("show", "show, ms"),
+    ("page", "first page, ms"),
+    ("memory", "daemon, MB"),
+]
 
 
 def main():

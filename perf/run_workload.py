@@ -24,7 +24,9 @@ if mode in ("line", "call", "profile"):
 
     empty_hooks.start(mode)
     if sys.version_info < (3, 12) or mode == "profile":
-        threading.settrace(lambda *event: (sys.settrace(None), empty_hooks.start(mode))[1])  # the first event of each thread
+        threading.settrace(
+            lambda *event: (sys.settrace(None), empty_hooks.start(mode))[1]
+        )  # the first event of each thread
     begin = time.perf_counter()
     main()
     seconds = time.perf_counter() - begin

@@ -107,7 +107,8 @@ void CatalogueWriter::Close() {
   if (!state_) return;
   const MutexLock lock(state_->mutex);
   // From the last to the first: who sees the first one closed finds the whole chain closed.
-  for (auto segment = state_->segments.rbegin(); segment != state_->segments.rend(); ++segment) (*segment)->MarkClosed();
+  for (auto segment = state_->segments.rbegin(); segment != state_->segments.rend(); ++segment)
+    (*segment)->MarkClosed();
 }
 
 // In a forked child, where no other thread is.
@@ -127,8 +128,8 @@ CatalogueReader::Step CatalogueReader::Next(Record* record) {
   const SegmentHeader& shared = segment_->header();
   // The seal first: it is set after the last record.
   const bool sealed = shared.sealed.load(std::memory_order_acquire) != 0;
-  const std::uint64_t committed = std::min<std::uint64_t>(shared.committed.load(std::memory_order_acquire),
-                                                          segment_->data_bytes());
+  const std::uint64_t committed =
+      std::min<std::uint64_t>(shared.committed.load(std::memory_order_acquire), segment_->data_bytes());
   if (position_ >= committed) return sealed ? Step::kSealed : Step::kEmpty;
   const std::uint64_t left = committed - position_;
   RecordHeader header;

@@ -13,9 +13,9 @@
 #include <string>
 #include <string_view>
 
+#include "shm/base/status.h"
 #include "shm/format.h"
 #include "shm/segment.h"
-#include "shm/base/status.h"
 
 namespace smiley::shm {
 

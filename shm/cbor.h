@@ -17,8 +17,9 @@
 
 namespace smiley::shm {
 
-inline constexpr std::uint64_t kCborFormTag = 6;    // the forms of FORMAT.md
-inline constexpr std::uint64_t kCborReadAtTag = 7;  // [thread, seq, value]: a part read earlier; thread 0: the value's own
+inline constexpr std::uint64_t kCborFormTag = 6;  // the forms of FORMAT.md
+inline constexpr std::uint64_t kCborReadAtTag =
+    7;  // [thread, seq, value]: a part read earlier; thread 0: the value's own
 
 class CborWriter {
  public:

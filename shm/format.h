@@ -63,14 +63,14 @@ enum class Kind : std::uint8_t {
   kStderr = 14,       // attachment kText
   kThreadStart = 15,  // id = 0; the thread's name and native id are in the catalogue
   kThreadEnd = 16,
-  kTask = 17,         // id = task id of the catalogue, 0 = no task
-  kMark = 18,         // id = catalogue string; attachments kSet
-  kGc = 19,           // a collection has ended; attachment kValue = what gc.callbacks are given: a dict of counts
-  kFork = 20,         // attachment kValue = pid of the child
-  kChild = 21,        // first in a forked child; attachment kValue = pid of the parent
-  kLost = 22,         // not counted in seq by itself: attachment kLoss holds first seq, count, times
-  kEnd = 23,          // recording ended in this thread on purpose (stop, self-switch-off)
-  kMore = 31,         // not an event: continues the attachments of the event before (block boundary)
+  kTask = 17,   // id = task id of the catalogue, 0 = no task
+  kMark = 18,   // id = catalogue string; attachments kSet
+  kGc = 19,     // a collection has ended; attachment kValue = what gc.callbacks are given: a dict of counts
+  kFork = 20,   // attachment kValue = pid of the child
+  kChild = 21,  // first in a forked child; attachment kValue = pid of the parent
+  kLost = 22,   // not counted in seq by itself: attachment kLoss holds first seq, count, times
+  kEnd = 23,    // recording ended in this thread on purpose (stop, self-switch-off)
+  kMore = 31,   // not an event: continues the attachments of the event before (block boundary)
   // Attachments.
   kTime = 32,       // payload 1 word: the delta's bits 32 and up
   kAnchor = 33,     // payload 1 word: CLOCK_MONOTONIC ns at this event
@@ -128,19 +128,19 @@ static_assert(sizeof(OpenFrame) == 16);
 // Where a thread stands before the first word of a block (or of a stored piece). Written by the producer
 // before the block's first word is published; never changed afterwards.
 struct BlockHeader {
-  std::uint32_t magic;    // kBlockMagic
-  std::uint16_t version;  // kFormatVersion
-  std::uint16_t flags;    // 0
-  std::uint64_t block;    // absolute number: word position / kBlockWords
-  std::uint32_t thread;   // number within the process, from 1
-  std::uint32_t depth;    // open recorded frames
-  std::uint64_t first_seq;      // seq of the next event
-  std::uint64_t base_units;     // time of the previous event (or of the block's opening), units
-  std::uint64_t anchor_units;   // an instant in units ...
-  std::uint64_t anchor_mono_ns; // ... and the same in CLOCK_MONOTONIC
-  std::uint64_t last_frame;     // frame id of this thread's latest call event, 0 = none
-  std::uint64_t lost;           // events of this thread lost so far
-  std::uint32_t shown;          // valid entries in frames: min(depth, kShownFrames)
+  std::uint32_t magic;           // kBlockMagic
+  std::uint16_t version;         // kFormatVersion
+  std::uint16_t flags;           // 0
+  std::uint64_t block;           // absolute number: word position / kBlockWords
+  std::uint32_t thread;          // number within the process, from 1
+  std::uint32_t depth;           // open recorded frames
+  std::uint64_t first_seq;       // seq of the next event
+  std::uint64_t base_units;      // time of the previous event (or of the block's opening), units
+  std::uint64_t anchor_units;    // an instant in units ...
+  std::uint64_t anchor_mono_ns;  // ... and the same in CLOCK_MONOTONIC
+  std::uint64_t last_frame;      // frame id of this thread's latest call event, 0 = none
+  std::uint64_t lost;            // events of this thread lost so far
+  std::uint32_t shown;           // valid entries in frames: min(depth, kShownFrames)
   std::uint32_t reserved0;
   std::uint64_t reserved[6];
   OpenFrame frames[kShownFrames];  // innermost first
@@ -161,19 +161,19 @@ struct alignas(128) SegmentHeader {
   std::uint64_t magic;
   std::uint32_t version;
   SegmentKind kind;
-  std::uint64_t bytes;           // whole segment
-  char run[16];                  // run id, NUL padded
-  char home[16];                 // home id, NUL padded
+  std::uint64_t bytes;  // whole segment
+  char run[16];         // run id, NUL padded
+  char home[16];        // home id, NUL padded
   unsigned char boot_id[16];
   std::uint32_t pid;
   std::uint32_t uid;
-  std::uint64_t pid_start;       // field 22 of /proc/PID/stat
-  std::uint64_t process_token;   // random; one traced process image (pid reuse and exec-safe)
-  std::uint32_t index;           // ring: creation order; catalogue: place in the chain; from 0
+  std::uint64_t pid_start;      // field 22 of /proc/PID/stat
+  std::uint64_t process_token;  // random; one traced process image (pid reuse and exec-safe)
+  std::uint32_t index;          // ring: creation order; catalogue: place in the chain; from 0
   ClockSource clock;
-  std::uint32_t unit_shift;      // unit = 2^shift ticks (TSC cycles, or ns of CLOCK_MONOTONIC)
-  std::uint32_t block_count;     // ring: power of two
-  OnFull on_full;                // ring
+  std::uint32_t unit_shift;   // unit = 2^shift ticks (TSC cycles, or ns of CLOCK_MONOTONIC)
+  std::uint32_t block_count;  // ring: power of two
+  OnFull on_full;             // ring
   std::uint32_t reserved0;
   std::int64_t wall_minus_mono_ns;  // of the run: CLOCK_REALTIME - CLOCK_MONOTONIC at the run's start
   std::uint64_t ticks_per_second;   // owner's estimate; readers may know better
@@ -181,10 +181,10 @@ struct alignas(128) SegmentHeader {
   std::atomic<SegmentState> state;  // owner
   // -- ring: producer's line (offset 256)
   alignas(128) std::atomic<std::uint64_t> write_pos;  // words published; producer
-  std::atomic<std::uint64_t> intent_pos;   // overwrite: words below this minus ring size are gone; producer
-  std::atomic<std::uint32_t> thread;       // number of the thread that owns the ring, 0 = idle; producer
-  std::atomic<std::uint32_t> dropping;     // 1 while events are being lost; producer
-  std::atomic<std::uint64_t> lost_first;   // pending loss (not yet in a kLost event); producer
+  std::atomic<std::uint64_t> intent_pos;  // overwrite: words below this minus ring size are gone; producer
+  std::atomic<std::uint32_t> thread;      // number of the thread that owns the ring, 0 = idle; producer
+  std::atomic<std::uint32_t> dropping;    // 1 while events are being lost; producer
+  std::atomic<std::uint64_t> lost_first;  // pending loss (not yet in a kLost event); producer
   std::atomic<std::uint64_t> lost_count;
   std::atomic<std::uint64_t> lost_first_units;
   std::atomic<std::uint64_t> lost_last_units;
@@ -197,7 +197,7 @@ struct alignas(128) SegmentHeader {
   std::atomic<std::uint32_t> unrecorded_threads;      // threads that got no ring; producer
   std::atomic<std::uint64_t> unrecorded_events;       // their events; producer
   // -- catalogue: consumer's line (offset 640)
-  alignas(128) std::atomic<std::uint64_t> stored;     // bytes of records that the store holds; consumer
+  alignas(128) std::atomic<std::uint64_t> stored;  // bytes of records that the store holds; consumer
 };
 static_assert(sizeof(std::atomic<std::uint64_t>) == 8 && std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(sizeof(std::atomic<SegmentState>) == 4);

@@ -1,9 +1,10 @@
 // Thread rule: Announce, Settle and Covers from any thread of any process that has it open; Read from any thread.
 //
-// What Python's own layers write to descriptors that are captured (smiley-run --capture-fd): the hooks have told it already,
-// so whoever reads the other end has to know it again. Each write is announced before it happens and settled after it,
-// in a shared file of fixed-size entries; bytes are told by their length, a hash and the first eight of them. Entries are
-// used again after kLedgerEntries writes; a reader that is so far behind takes what it missed for somebody else's.
+// What Python's own layers write to descriptors that are captured (smiley-run --capture-fd): the hooks have told it
+// already, so whoever reads the other end has to know it again. Each write is announced before it happens and settled
+// after it, in a shared file of fixed-size entries; bytes are told by their length, a hash and the first eight of
+// them. Entries are used again after kLedgerEntries writes; a reader that is so far behind takes what it missed for
+// somebody else's.
 #pragma once
 
 #include <sys/types.h>
@@ -39,8 +40,8 @@ struct LedgerHeader {
   std::uint64_t magic;
   std::uint64_t entries;
   LedgerStream streams[2];
-  alignas(64) std::atomic<std::uint64_t> next;      // ticket of the next announcement, from 1
-  std::atomic<std::uint32_t> attached;              // 1: a process of the run is being recorded
+  alignas(64) std::atomic<std::uint64_t> next;  // ticket of the next announcement, from 1
+  std::atomic<std::uint32_t> attached;          // 1: a process of the run is being recorded
 };
 static_assert(sizeof(LedgerHeader) == 128);
 
@@ -68,8 +69,8 @@ class Ledger {
 
   struct Write {
     std::uint64_t ticket = 0, prefix = 0, hash = 0;
-    int stream = 0;              // 1 or 2
-    std::uint32_t pid = 0;       // of the writer
+    int stream = 0;         // 1 or 2
+    std::uint32_t pid = 0;  // of the writer
     std::size_t length = 0;
     bool settled = false;
   };

@@ -94,8 +94,8 @@ bool GlobMatches(std::string_view pattern, std::string_view text) {
 }
 
 Redactor::Redactor()
-    : patterns_{"*password*",    "passwd",   "*secret*",   "*_token", "api_key", "apikey",
-                "authorization", "*cookie*", "private_key"} {}
+    : patterns_{"*password*", "passwd",        "*secret*", "*_token",    "api_key",
+                "apikey",     "authorization", "*cookie*", "private_key"} {}
 
 Redactor Redactor::Off() {
   Redactor none;
@@ -137,7 +137,8 @@ int Redactor::MaskArguments(std::vector<std::string>* arguments, std::vector<std
       const std::size_t at = argument.find('@', begin);
       const std::size_t colon = argument.find(':', begin);
       const std::size_t slash = argument.find('/', begin);
-      if (at != std::string::npos && colon != std::string::npos && colon < at && (slash == std::string::npos || at < slash)) {
+      if (at != std::string::npos && colon != std::string::npos && colon < at &&
+          (slash == std::string::npos || at < slash)) {
         Remember(secrets, std::string_view(argument).substr(colon + 1, at - colon - 1));
         argument.replace(colon + 1, at - colon - 1, "***");
         ++masked;

@@ -32,8 +32,8 @@ class Redactor {
   // masked; `secrets` (may be null) gets what was hidden.
   int MaskArguments(std::vector<std::string>* arguments, std::vector<std::string>* secrets = nullptr) const;
   // Python source: string literals assigned to such names (name = "…", name: str = "…", "name": "…", name="…").
-  // Same length in lines and columns is kept. What was masked so is masked wherever else the text has it, when it is long
-  // enough to be told from other words.
+  // Same length in lines and columns is kept. What was masked so is masked wherever else the text has it, when it is
+  // long enough to be told from other words.
   int MaskSource(std::string* text, std::vector<std::string>* secrets = nullptr) const;
 
  private:

@@ -62,8 +62,8 @@ ReadState RingReader::Read(BlockPart* out) {
   if (write_pos <= from) return ReadState::kEmpty;
   const std::uint64_t to = std::min(write_pos, first + kBlockWords);
 
-  const auto* slot = reinterpret_cast<const std::uint64_t*>(segment_->data()) +
-                     (block & (block_count_ - 1)) * kBlockWords;
+  const auto* slot =
+      reinterpret_cast<const std::uint64_t*>(segment_->data()) + (block & (block_count_ - 1)) * kBlockWords;
   std::memcpy(&out->header, slot, sizeof out->header);
   out->words.assign(slot + (from - first), slot + (to - first));
   // Overwriting begins with the intent: had one of the words above been new already, this would show it.

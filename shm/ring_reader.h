@@ -16,10 +16,10 @@ namespace smiley::shm {
 
 // Words [from, to) of one block, copied out.
 struct BlockPart {
-  std::uint64_t from = 0;  // word position of words.front(); never inside a block header
-  std::uint64_t to = 0;    // position after the last word; may be a block's end
-  bool block_done = false; // the producer has left this block
-  BlockHeader header{};    // of the block, checked
+  std::uint64_t from = 0;   // word position of words.front(); never inside a block header
+  std::uint64_t to = 0;     // position after the last word; may be a block's end
+  bool block_done = false;  // the producer has left this block
+  BlockHeader header{};     // of the block, checked
   std::vector<std::uint64_t> words;
 };
 
@@ -43,8 +43,12 @@ class RingReader {
   void Free(std::uint64_t position);
   // Losses counted in the header and not yet in a kLost event; count 0 = none. While the producer runs it is what it
   // was a moment ago; exact once the producer is dead. A producer killed between writing the kLost event and clearing
-  // the header leaves both: when all words have been read, a loss whose `first` is below the thread's next seq is known.
-  struct PendingLoss { std::uint32_t thread; std::uint64_t first, count, first_units, last_units; };
+  // the header leaves both: when all words have been read, a loss whose `first` is below the thread's next seq is
+  // known.
+  struct PendingLoss {
+    std::uint32_t thread;
+    std::uint64_t first, count, first_units, last_units;
+  };
   PendingLoss Pending() const;
   Segment& segment() { return *segment_; }
 
@@ -68,16 +72,16 @@ struct RawEvent {
   Kind kind;
   std::uint8_t flags;
   std::uint32_t id;
-  std::uint64_t seq;        // kLost: first lost seq; kMore without beginning: 0
-  std::uint64_t units;      // absolute
-  std::uint64_t anchor_mono_ns;  // 0 = none
-  std::uint64_t frame;      // kFrame attachment, 0 = none
+  std::uint64_t seq;                       // kLost: first lost seq; kMore without beginning: 0
+  std::uint64_t units;                     // absolute
+  std::uint64_t anchor_mono_ns;            // 0 = none
+  std::uint64_t frame;                     // kFrame attachment, 0 = none
   std::vector<RawAttachment> attachments;  // without kTime, kAnchor, kFrame
 };
 
-// Walks the words of one piece: bounds-checked, no allocation per event beyond the reused RawEvent. Whatever the bytes
-// are, it reads nothing outside of [words, words + count), ends after at most count + 1 steps, and what it calls an
-// event obeys FORMAT.md.
+// Walks the words of one piece: bounds-checked, no allocation per event beyond the reused RawEvent. Whatever the
+// bytes are, it reads nothing outside of [words, words + count), ends after at most count + 1 steps, and what it
+// calls an event obeys FORMAT.md.
 class WordParser {
  public:
   // `header` gives the state before words[0] (first_seq, base_units).

@@ -14,9 +14,9 @@
 #include <cstring>
 #include <memory>
 
+#include "shm/base/test_point.h"
 #include "shm/format.h"
 #include "shm/segment.h"
-#include "shm/base/test_point.h"
 
 // Only tests/tsan defines it: the publish is then too weak, and a race detector has to say so.
 #ifdef SMILEY_WEAKEN_PUBLISH
@@ -44,7 +44,7 @@ class RingWriter {
   using WaitFn = bool (*)(void* context);
 
   struct Options {
-    WaitFn wait = nullptr;         // null: as if it always returned false
+    WaitFn wait = nullptr;  // null: as if it always returned false
     void* wait_context = nullptr;
     const OpenFrames* frames = nullptr;  // outlives the writer; may be null
   };
@@ -61,8 +61,9 @@ class RingWriter {
   // readers find it, and the ring must not be given to another thread (mark it closed instead).
   bool EndThread();
   std::unique_ptr<Segment> Release();
-  // In place of StartThread: goes on with the thread of `before`, which is ended there; its next event is the first here.
-  // False, and nothing is done: events are being lost there. REQUIRES that the ring was not used before, no open event.
+  // In place of StartThread: goes on with the thread of `before`, which is ended there; its next event is the first
+  // here. False, and nothing is done: events are being lost there. REQUIRES that the ring was not used before, no
+  // open event.
   bool GoOnFrom(RingWriter* before);
   // The next event begins a block, so that readers find the open frames as they are then.
   void EndBlock() {
@@ -83,7 +84,8 @@ class RingWriter {
     last_units_ = units;
     return true;
   }
-  // REQUIRES size <= kMaxAttachmentBytes, and > 0 for the CBOR kinds (else it is left out, like a cut tail). CBOR of at most 4 bytes goes inline by itself for the CBOR kinds.
+  // REQUIRES size <= kMaxAttachmentBytes, and > 0 for the CBOR kinds (else it is left out, like a cut tail). CBOR of
+  // at most 4 bytes goes inline by itself for the CBOR kinds.
   void Attach(Kind kind, std::uint32_t flags, std::uint32_t id, const void* bytes, std::size_t size) {
     if (!event_) return;
     if (__builtin_expect(size > kMaxAttachmentBytes || (size == 0 && IsCbor(kind)), 0)) return CutAttachment();
@@ -142,8 +144,8 @@ class RingWriter {
     return attach;
   }
 
-  std::uint64_t last_seq() const { return seq_; }       // seq of the latest event, lost ones included
-  std::uint64_t lost() const { return lost_; }          // events lost so far in this thread
+  std::uint64_t last_seq() const { return seq_; }  // seq of the latest event, lost ones included
+  std::uint64_t lost() const { return lost_; }     // events lost so far in this thread
   // Changes each time the reader may have lost events or attachments (loss ended, an event's tail was cut, overwrite
   // passed a quarter of the ring, a new thread): the tracer then forgets what it believed the reader knows.
   std::uint32_t epoch() const { return epoch_; }
@@ -161,13 +163,13 @@ class RingWriter {
   void Put(std::uint64_t word) { *cursor_++ = word; }
 
   bool OpenBlock(std::uint64_t units, std::uint64_t last_frame);  // slow path of Begin; false: the event is lost
-  bool Continue(std::size_t words);    // slow path of Attach: goes on in the next block, or cuts the event's tail
+  bool Continue(std::size_t words);  // slow path of Attach: goes on in the next block, or cuts the event's tail
   void CutAttachment();
   void PutTimes(std::uint64_t units);  // kTime and kAnchor of the event just begun
   bool HasRoom();                      // may the next block be opened?
   bool WaitForRoom();
   void Enter(std::uint64_t first_seq, std::uint64_t units, std::uint64_t last_frame);
-  void Leave();                        // pads the open block and publishes it to its end
+  void Leave();  // pads the open block and publishes it to its end
   std::uint64_t* RealEnd() const { return words_ + (((next_block_ - 1) & (block_count_ - 1)) + 1) * kBlockWords; }
   void CountLost(std::uint64_t units);
   void WriteLoss(std::uint64_t last_frame);  // enters a block and writes the pending loss as its first event
@@ -185,18 +187,18 @@ class RingWriter {
   std::uint64_t block_count_ = 0;
   std::uint64_t seq_ = 0;
   std::uint64_t lost_ = 0;
-  std::uint64_t announced_ = 0;         // of lost_, covered by kLost events
+  std::uint64_t announced_ = 0;  // of lost_, covered by kLost events
   std::uint64_t last_units_ = 0;
   std::uint64_t anchored_units_ = 0;
   std::uint64_t anchor_interval_ = 0;
   std::uint64_t last_frame_ = 0;
-  std::uint64_t noted_frame_ = 0;       // last_frame_ before the latest call event
+  std::uint64_t noted_frame_ = 0;  // last_frame_ before the latest call event
   std::uint64_t cached_read_block_ = 0;
   std::uint64_t continued_blocks_ = 0;  // of the event being written
   std::uint32_t thread_ = 0;
   std::uint32_t epoch_ = 0;
   OnFull on_full_ = OnFull::kBlock;
-  bool open_ = false;      // a block is open (it may be full)
+  bool open_ = false;  // a block is open (it may be full)
   bool losing_ = false;
 };
 

@@ -241,7 +241,8 @@ Result<std::unique_ptr<Segment>> Segment::Create(const SegmentOwner& owner, cons
   const std::string dir = owner.home.SegmentDir().string();
   for (int tries = 0; tries < kNameTries; ++tries) {
     std::uint32_t random = 0;
-    if (getrandom(&random, sizeof random, 0) != sizeof random) return Status::FromErrno("cannot get random numbers", errno);
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+      return Status::FromErrno("cannot get random numbers", errno);
     char name[kMaxNameBytes];
     std::snprintf(name, sizeof name, "%s%s.%u.%c%u.%08x", Prefix(owner.home).c_str(), owner.run.c_str(),
                   owner.identity.pid, options.kind == SegmentKind::kRing ? 'r' : 'c', options.index, random);
@@ -284,7 +285,8 @@ Result<std::unique_ptr<Segment>> Segment::Open(const Home& home, const Found& fo
     segment->mapping_ = std::make_unique<Mapping>();
     segment->mapping_->region = bip::mapped_region(file, bip::read_write, 0, size);
   } catch (const bip::interprocess_exception& error) {
-    return Status::FromErrno("cannot map segment " + found.name, error.get_native_error() ? error.get_native_error() : EIO);
+    return Status::FromErrno("cannot map segment " + found.name,
+                             error.get_native_error() ? error.get_native_error() : EIO);
   } catch (const std::bad_alloc&) {
     return Status(Code::kNoSpace, "out of memory");
   }

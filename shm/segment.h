@@ -13,18 +13,18 @@
 #include <string>
 #include <vector>
 
-#include "shm/clock.h"
-#include "shm/format.h"
 #include "shm/base/home.h"
 #include "shm/base/identity.h"
 #include "shm/base/status.h"
+#include "shm/clock.h"
+#include "shm/format.h"
 
 namespace smiley::shm {
 
 // What every segment of one traced process image shares.
 struct SegmentOwner {
   Home home;
-  std::string run;              // run id
+  std::string run;  // run id
   ProcessIdentity identity;
   std::uint64_t process_token = 0;
   Clock clock;
@@ -73,7 +73,7 @@ class Segment {
 
   SegmentHeader& header() { return *header_; }
   const SegmentHeader& header() const { return *header_; }
-  unsigned char* data() { return data_; }             // header().bytes - kSegmentHeaderBytes bytes
+  unsigned char* data() { return data_; }                 // header().bytes - kSegmentHeaderBytes bytes
   std::size_t data_bytes() const { return data_bytes_; }  // as checked at open, not as the header says later
   const Found& found() const { return found_; }
   ProcessIdentity OwnerIdentity() const;

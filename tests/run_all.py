@@ -17,8 +17,8 @@ import sys
 import threading
 import xml.etree.ElementTree
 
-CTEST_TIMEOUT = 1200      # seconds, each test
-SYSTEM_TIMEOUT = 3600     # seconds, all system tests of one Python
+CTEST_TIMEOUT = 1200  # seconds, each test
+SYSTEM_TIMEOUT = 3600  # seconds, all system tests of one Python
 
 
 def count_output(text, failed):
@@ -49,8 +49,22 @@ def run_ctest(build):
         os.unlink(report)
     environment = dict(os.environ, BOOST_TEST_REPORT_LEVEL="short", BOOST_TEST_COLOR_OUTPUT="no")
     code = subprocess.call(
-        ["ctest", "--test-dir", build, "--output-on-failure", "--timeout", str(CTEST_TIMEOUT), "--output-junit", report,
-         "--test-output-size-passed", "4000000", "--test-output-size-failed", "4000000"], env=environment)
+        [
+            "ctest",
+            "--test-dir",
+            build,
+            "--output-on-failure",
+            "--timeout",
+            str(CTEST_TIMEOUT),
+            "--output-junit",
+            report,
+            "--test-output-size-passed",
+            "4000000",
+            "--test-output-size-failed",
+            "4000000",
+        ],
+        env=environment,
+    )
     totals = [0, 0, 0]
     if not os.path.exists(report):
         return [0, 1, 0]
@@ -74,8 +88,14 @@ def run_for(python, words, **more):
     environment.update(more)
     # `smiley-run app.py` takes the python3 of PATH: it is the one under test.
     environment["PATH"] = os.path.dirname(python) + os.pathsep + environment.get("PATH", "")
-    child = subprocess.Popen([sys.executable, *words], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, start_new_session=True)
+    child = subprocess.Popen(
+        [sys.executable, *words],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
     late = threading.Timer(SYSTEM_TIMEOUT, os.killpg, (child.pid, signal.SIGKILL))
     late.start()
     lines = []
@@ -92,13 +112,15 @@ def run_for(python, words, **more):
 
 
 def run_system(sources, python):
-    code, text = run_for(python, ["-m", "unittest", "discover", "-v", "-s", os.path.join(sources, "tests", "system"),
-                                  "-p", "test_*.py"])
+    code, text = run_for(
+        python,
+        ["-m", "unittest", "discover", "-v", "-s", os.path.join(sources, "tests", "system"), "-p", "test_*.py"],
+    )
     if re.search(r"^Ran 0 tests", text, re.M):
         code = 1
     # Only the last summary is unittest's own; a test may show another one's.
     start = text.rfind("\nRan ")
-    return list(count_output(text[start + 1:] if start >= 0 else "", code != 0))
+    return list(count_output(text[start + 1 :] if start >= 0 else "", code != 0))
 
 
 def run_cpython(sources, python):
@@ -106,7 +128,9 @@ def run_cpython(sources, python):
     if subprocess.call([python, "-c", "import test.test_grammar"], stderr=subprocess.DEVNULL) != 0:
         print("not there: the test-suite of %s" % python)
         return None
-    code, text = run_for(python, [os.path.join(sources, "tests", "cpython", "run.py"), "--quick", "--jobs", str(os.cpu_count() or 1)])
+    code, text = run_for(
+        python, [os.path.join(sources, "tests", "cpython", "run.py"), "--quick", "--jobs", str(os.cpu_count() or 1)]
+    )
     counted = re.findall(r"^(\d+) modules the same, (\d+) differ", text, re.M)
     if not counted:
         return [0, 1, 0]
@@ -115,9 +139,11 @@ def run_cpython(sources, python):
 
 
 def run_sanitizers(build, sources):
-    code, text = run_for(os.environ["SMILEY_TEST_PYTHONS"].split(":")[0],
-                         [os.path.join(sources, "tests", "sanitize", "sanitize.py"), sources, build],
-                         SMILEY_TEST_PYTHONS=os.environ["SMILEY_TEST_PYTHONS"])
+    code, text = run_for(
+        os.environ["SMILEY_TEST_PYTHONS"].split(":")[0],
+        [os.path.join(sources, "tests", "sanitize", "sanitize.py"), sources, build],
+        SMILEY_TEST_PYTHONS=os.environ["SMILEY_TEST_PYTHONS"],
+    )
     counted = re.findall(r"^(\d+) passed, (\d+) failed$", text, re.M)
     if not counted:
         return [0, 1, 0]

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/commands/verbs.h"
 #include "tools/terminal/terminal.h"
 #include "tools/terminal/text.h"
-#include "tools/commands/verbs.h"
 
 namespace {
 
@@ -28,17 +28,19 @@ std::string AllVerbs() {
 }
 
 void PrintHelp() {
-  std::string help = "smiley records what a Python program does, and shows it live and afterwards.\n\nUsage: smiley VERB …    "
-                     "(the same as smiley-VERB …)\n\n";
+  std::string help =
+      "smiley records what a Python program does, and shows it live and afterwards.\n\nUsage: smiley VERB …    "
+      "(the same as smiley-VERB …)\n\n";
   for (const Verb& verb : smiley::tools::Verbs()) {
     if (verb.summary.empty()) continue;
     help += "  " + smiley::tools::PadRight(verb.name, 12) + std::string(verb.summary) + "\n";
   }
-  help += "\nTry:\n"
-          "  smiley run app.py        records app.py\n"
-          "  smiley tail              watches it, in another terminal\n"
-          "  smiley replay last       shows it again\n"
-          "  smiley VERB --help       tells more about one verb\n";
+  help +=
+      "\nTry:\n"
+      "  smiley run app.py        records app.py\n"
+      "  smiley tail              watches it, in another terminal\n"
+      "  smiley replay last       shows it again\n"
+      "  smiley VERB --help       tells more about one verb\n";
   Output::Get().Write(help);
   Output::Get().Flush();
 }

@@ -10,9 +10,9 @@
 #include <type_traits>
 
 #include "shm/base/home.h"
+#include "tracer/config/start_config.h"
 #include "tracer/interp/interp.h"
 #include "tracer/recording.h"
-#include "tracer/config/start_config.h"
 
 namespace py = pybind11;
 
@@ -41,7 +41,9 @@ void OrRaise(const std::string& failed) {
 // Each key of the package's start() by its own name; it has checked them.
 smiley::tracer::StartRequest RequestFrom(const py::dict& options) {
   smiley::tracer::StartRequest request;
-  const auto take = [&](const char* name, auto* to) { *to = options[name].cast<std::remove_pointer_t<decltype(to)>>(); };
+  const auto take = [&](const char* name, auto* to) {
+    *to = options[name].cast<std::remove_pointer_t<decltype(to)>>();
+  };
   take("name", &request.name);
   take("detail", &request.detail);
   take("where", &request.where);
@@ -77,7 +79,8 @@ PYBIND11_MODULE(_smiley, module) {
   using namespace smiley::tracer;
   module.doc() = "smiley's recorder; programs use it through the package smiley";
   module.def("start", [](const py::dict& options) { OrRaise(StartInThisProcess(RequestFrom(options))); });
-  module.def("pause", [](bool end) { PauseRecording(end); }, py::arg("end") = false);
+  module.def(
+      "pause", [](bool end) { PauseRecording(end); }, py::arg("end") = false);
   module.def("resume", [] { OrRaise(ResumeRecording()); });
   module.def("recording", &IsRecording, "True while this process is being recorded.");
   module.def("home", [] {

@@ -15,9 +15,9 @@
 #include "tracer/hooks/children.h"
 #include "tracer/hooks/extras.h"
 #include "tracer/hooks/hooks.h"
+#include "tracer/hooks/output.h"
 #include "tracer/interp/interp.h"
 #include "tracer/recorder/keep_error.h"
-#include "tracer/hooks/output.h"
 #include "tracer/recorder/process.h"
 #include "tracer/recorder/recorder.h"
 #include "tracer/recorder/swap.h"
@@ -102,7 +102,8 @@ std::string BeginRecording(const SmileyStartConfig& config) {
   Process::Install(process);
   std::string error;
   const Detail detail = process->options().detail;
-  HookSource* hooks = MakeHooks(detail == Detail::kCalls || detail == Detail::kArguments, process->options().c_calls).release();
+  HookSource* hooks =
+      MakeHooks(detail == Detail::kCalls || detail == Detail::kArguments, process->options().c_calls).release();
   if (!WatchCompiling()) process->Note("warning", "texts given to exec, eval and compile are not shown");
   if (!hooks->Start(&error)) {
     UnwatchCompiling();
@@ -110,7 +111,8 @@ std::string BeginRecording(const SmileyStartConfig& config) {
     delete hooks;
     return error;
   }
-  if (std::string why; !WatchOutput(config.ledger, &why)) process->Note("warning", "what the program writes is not recorded: " + why);
+  if (std::string why; !WatchOutput(config.ledger, &why))
+    process->Note("warning", "what the program writes is not recorded: " + why);
   WatchChildren();
   if (!WatchExtras(process->options())) process->Note("warning", "garbage collections or imports are not shown");
   pthread_atfork(nullptr, nullptr, [] {
@@ -127,7 +129,8 @@ std::string StartInThisProcess(const StartRequest& request) {
   auto home = shm::Home::Open();
   if (!home.ok()) return home.status().message();
   const std::filesystem::path smiley = OwnFolder().parent_path().parent_path() / "bin" / "smiley";
-  if (access(smiley.c_str(), X_OK) != 0) return "there is no " + smiley.string() + "; build or install smiley as a whole";
+  if (access(smiley.c_str(), X_OK) != 0)
+    return "there is no " + smiley.string() + "; build or install smiley as a whole";
   if (!shm::DaemonHoldsLock(home.value())) {
     Py_BEGIN_ALLOW_THREADS;
     StartDaemon(home.value(), smiley.c_str());
@@ -135,7 +138,8 @@ std::string StartInThisProcess(const StartRequest& request) {
     if (!shm::DaemonHoldsLock(home.value())) return "the daemon does not start; smiley-daemon start says why";
   }
   OwnConfig* own = new OwnConfig;
-  own->texts.reserve(16 + request.command.size() + request.include.size() + request.exclude.size() + request.redact.size());
+  own->texts.reserve(16 + request.command.size() + request.include.size() + request.exclude.size() +
+                     request.redact.size());
   own->lists.reserve(4);
   SmileyStartConfig& config = own->config;
   config.version = SMILEY_START_VERSION;
@@ -151,7 +155,8 @@ std::string StartInThisProcess(const StartRequest& request) {
                   : request.detail == "arguments" ? kSmileyArguments
                   : request.detail == "lines"     ? kSmileyLines
                                                   : kSmileyValues;
-  if (getrandom(&config.token, sizeof config.token, GRND_NONBLOCK) != sizeof config.token || config.token == 0) config.token = 1;
+  if (getrandom(&config.token, sizeof config.token, GRND_NONBLOCK) != sizeof config.token || config.token == 0)
+    config.token = 1;
   config.follow = request.follow;
   own->KeepAll(request.command, &config.command, &config.command_count);
   own->KeepAll(request.include, &config.include, &config.include_count);

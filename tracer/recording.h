@@ -24,7 +24,7 @@ struct StartRequest {
   bool gc = false, imports = false, log = false, c_calls = false;
   std::string on_full = "block";
   std::uint32_t block_timeout_ms = 10'000;
-  std::uint32_t max_depth = 0;                                 // 0 = no limit
+  std::uint32_t max_depth = 0;                                          // 0 = no limit
   std::uint32_t depth = 0, items = 0, chars = 0, nodes = 0, bytes = 0;  // capture limits; 0 = the default
 };
 // Begins a run of its own, starting the daemon when none runs; goes on with a recording that is paused or was ended.
@@ -32,8 +32,8 @@ std::string StartInThisProcess(const StartRequest& request);
 // Takes the hooks away; what happens meanwhile is not recorded. `end`: says so with an end event.
 void PauseRecording(bool end);
 std::string ResumeRecording();
-// From here on recording goes on in all threads, in frames that run already as well. REQUIRES that it was begun and is paused
-// or waits for where to begin. May be called from within a hook.
+// From here on recording goes on in all threads, in frames that run already as well. REQUIRES that it was begun and
+// is paused or waits for where to begin. May be called from within a hook.
 void BeginStretch();
 bool IsRecording();
 std::string RunOfRecording();  // empty: none was begun

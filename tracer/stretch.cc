@@ -23,13 +23,13 @@ void ThreadRecorder::Stop() {
   process_->Pause();
 }
 
-// Frames that run already are taken in as they are: readers find them in the next block's header. Those that were known
-// keep their numbers where they are still there, and all values are unknown until they are looked at again.
+// Frames that run already are taken in as they are: readers find them in the next block's header. Those that were
+// known keep their numbers where they are still there, and all values are unknown until they are looked at again.
 void ThreadRecorder::Rejoin() {
   stretch_ = process_->stretch();
   if (!writer_) return;
   KeepError keep;
-  serial_ = NextSerial();  // generators that wait are looked at anew, too
+  serial_ = NextSerial();                                  // generators that wait are looked at anew, too
   std::vector<std::pair<SmileyFrame, CodeInfo*>> running;  // innermost first
   SmileyFrame frame;
   bool innermost = true;

@@ -11,9 +11,9 @@ using shm::Kind;
 
 constexpr std::size_t kSampledThreads = 8, kSamplesPerThread = 6;
 constexpr std::uint64_t kEventsPerSample = 3000;
-constexpr std::size_t kFewestGaps = 50;       // fewer tell nothing
-constexpr double kQuickest = 0.1;             // this part of the gaps
-constexpr double kMostNs = 5'000;             // no event without long values takes longer to record
+constexpr std::size_t kFewestGaps = 50;  // fewer tell nothing
+constexpr double kQuickest = 0.1;        // this part of the gaps
+constexpr double kMostNs = 5'000;        // no event without long values takes longer to record
 constexpr std::size_t kEventsPerStep = 2048;
 
 }  // namespace

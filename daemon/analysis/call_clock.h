@@ -1,12 +1,13 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// Where a thread's time went: turns its events into calls that begin and end and time spent in between, with an estimate
-// of what recording itself cost.
+// Where a thread's time went: turns its events into calls that begin and end and time spent in between, with an
+// estimate of what recording itself cost.
 //
-// An event's time is read when its hook begins. So the time to the next event holds the rest of that hook (reading and
-// encoding values, writing the words), then what the program did. What the hook costs depends on what was recorded, that
-// is, on the event's kind and its number of words. Of each such class the quickest tenth of the gaps is taken as the cost
-// of recording one event of it: the program did next to nothing then. No gap is made shorter than nothing.
+// An event's time is read when its hook begins. So the time to the next event holds the rest of that hook (reading
+// and encoding values, writing the words), then what the program did. What the hook costs depends on what was
+// recorded, that is, on the event's kind and its number of words. Of each such class the quickest tenth of the gaps
+// is taken as the cost of recording one event of it: the program did next to nothing then. No gap is made shorter
+// than nothing.
 #pragma once
 
 #include <algorithm>
@@ -15,9 +16,9 @@
 #include <string>
 #include <vector>
 
-#include "daemon/run/archive.h"
-#include "daemon/events/call_walk.h"
 #include "daemon/analysis/function_book.h"
+#include "daemon/events/call_walk.h"
+#include "daemon/run/archive.h"
 #include "shm/base/status.h"
 
 namespace smiley::daemon {
@@ -52,7 +53,9 @@ struct Spent {
     return *this;
   }
   friend Spent operator-(const Spent& a, const Spent& b) { return {a.ns - b.ns, a.cost_ns - b.cost_ns}; }
-  std::int64_t own_ns() const { return cost_ns >= static_cast<double>(ns) ? 0 : ns - static_cast<std::int64_t>(cost_ns); }
+  std::int64_t own_ns() const {
+    return cost_ns >= static_cast<double>(ns) ? 0 : ns - static_cast<std::int64_t>(cost_ns);
+  }
 };
 
 class CallSink {
@@ -80,7 +83,8 @@ struct TimeSpan {
 // Feeds a sink with the calls of one thread.
 class CallClock {
  public:
-  // `task`: only what happens while this task runs; 0 = all. `span`: only calls that begin and time that passes within.
+  // `task`: only what happens while this task runs; 0 = all. `span`: only calls that begin and time that passes
+  // within.
   CallClock(Archive& archive, std::string run, ThreadInfo thread, const RecordingCost& cost, FunctionBook* book,
             CallSink* sink, std::uint32_t task = 0, TimeSpan span = {});
   // Handles some thousand events; false at the present end, where all open calls are left.
@@ -120,8 +124,8 @@ class CallClock {
   Spent since_, total_;
   std::int64_t now_ns_ = 0;
   std::uint32_t local_task_ = 0, running_task_ = 0;  // the walker's task, by its number in the process and in the run
-  std::uint32_t running_ = 0;  // the task since the event before
-  double next_cost_ = 0;  // of the event before
+  std::uint32_t running_ = 0;                        // the task since the event before
+  double next_cost_ = 0;                             // of the event before
   bool begun_ = false;
   std::uint64_t events_ = 0, lost_ = 0;
 };

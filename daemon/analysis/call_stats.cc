@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
-#include "daemon/query/answer.h"
-#include "daemon/events/snapshot.h"
 #include "daemon/analysis/stored_stats.h"
+#include "daemon/events/snapshot.h"
+#include "daemon/query/answer.h"
 
 namespace smiley::daemon {
 

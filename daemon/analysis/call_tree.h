@@ -34,7 +34,9 @@ class CallTree {
 
  private:
   struct PairHash {
-    std::size_t operator()(std::uint64_t key) const { return static_cast<std::size_t>((key ^ (key >> 31)) * 0x9E3779B97F4A7C15u); }
+    std::size_t operator()(std::uint64_t key) const {
+      return static_cast<std::size_t>((key ^ (key >> 31)) * 0x9E3779B97F4A7C15u);
+    }
   };
   std::vector<Node> nodes_;
   const std::uint32_t depth_;

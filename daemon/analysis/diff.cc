@@ -57,9 +57,11 @@ std::string_view DiffKindName(DiffKind kind) {
 std::uint64_t* DifferenceBook::Add(Difference difference) {
   ++total_;
   const auto place = [](const DiffSpot& spot) {
-    return spot.there ? spot.file + "\n" + spot.function + "\n" + std::to_string(spot.line) + spot.event : std::string("-");
+    return spot.there ? spot.file + "\n" + spot.function + "\n" + std::to_string(spot.line) + spot.event
+                      : std::string("-");
   };
-  std::string key = std::string(DiffKindName(difference.kind)) + "\n" + place(difference.a) + "\n" + place(difference.b);
+  std::string key =
+      std::string(DiffKindName(difference.kind)) + "\n" + place(difference.a) + "\n" + place(difference.b);
   for (const DiffName& name : difference.names) key += "\n" + name.name;
   const auto at = groups_.find(key);
   if (at != groups_.end()) {
@@ -86,9 +88,8 @@ std::vector<const Difference*> DifferenceBook::Ordered() const {
     const Difference*& first = firsts[difference->pair];
     if (first == nullptr || difference->order < first->order) first = difference;
   }
-  const auto earliest = std::min_element(firsts.begin(), firsts.end(), [&](const auto& x, const auto& y) {
-    return since(x.second) < since(y.second);
-  });
+  const auto earliest = std::min_element(
+      firsts.begin(), firsts.end(), [&](const auto& x, const auto& y) { return since(x.second) < since(y.second); });
   std::iter_swap(all.begin(), std::find(all.begin(), all.end(), earliest->second));
   std::sort(all.begin() + 1, all.end(), [](const Difference* x, const Difference* y) {
     return std::tuple(x->kind, y->events, y->count, x->order) < std::tuple(y->kind, x->events, x->count, y->order);
@@ -114,7 +115,7 @@ struct ThreadDiff::Half {
   // While parted: steps of the frame at this depth (the number of frames that are open with it).
   std::size_t depth = 0;
   std::vector<Token> window;
-  bool complete = false;  // the frame has been left, or there are no more events
+  bool complete = false;          // the frame has been left, or there are no more events
   std::vector<DiffFrame> frames;  // open when the flow parted
 
   bool Full() const {
@@ -131,7 +132,9 @@ struct ThreadDiff::Half {
 };
 
 ThreadDiff::ThreadDiff(DiffSide a, DiffSide b, const DiffOptions& options, DifferenceBook* book)
-    : options_(options), book_(book), a_(std::make_unique<Half>(Half{std::move(a), {}, {}, false, false, {}, 0, {}, false, {}})),
+    : options_(options),
+      book_(book),
+      a_(std::make_unique<Half>(Half{std::move(a), {}, {}, false, false, {}, 0, {}, false, {}})),
       b_(std::make_unique<Half>(Half{std::move(b), {}, {}, false, false, {}, 0, {}, false, {}})) {
   jobs_.push_back({});
 }
@@ -176,8 +179,10 @@ DiffSpot ThreadDiff::SpotOf(const Half& half, const Token& token) const {
 
 Status ThreadDiff::Begin(const Job& job) {
   whole_ = job.a == 0;
-  for (auto [half, seq, stack] : {std::tuple(a_.get(), job.a, &job.a_stack), std::tuple(b_.get(), job.b, &job.b_stack)}) {
-    auto reader = DiffReader::Open(half->side.archive, half->side.run, half->side.thread, seq, options_, half->side.lines);
+  for (auto [half, seq, stack] :
+       {std::tuple(a_.get(), job.a, &job.a_stack), std::tuple(b_.get(), job.b, &job.b_stack)}) {
+    auto reader =
+        DiffReader::Open(half->side.archive, half->side.run, half->side.thread, seq, options_, half->side.lines);
     if (!reader) return reader.status();
     half->reader = std::move(*reader);
     half->have = half->ended = false;
@@ -367,8 +372,10 @@ void ThreadDiff::Compare(const Token& a, const Token& b) {
 // Steps between two that fit: calls of the same function are pairs to look into, the rest is on one side only.
 void ThreadDiff::Gap(std::size_t a, std::size_t a_end, std::size_t b, std::size_t b_end) {
   std::vector<std::uint64_t> heads_a, heads_b;
-  for (std::size_t i = a; i < a_end; ++i) heads_a.push_back(a_->window[i].call ? a_->window[i].head : Mix(a_->window[i].head, i * 2 + 1));
-  for (std::size_t i = b; i < b_end; ++i) heads_b.push_back(b_->window[i].call ? b_->window[i].head : Mix(b_->window[i].head, i * 2 + 2));
+  for (std::size_t i = a; i < a_end; ++i)
+    heads_a.push_back(a_->window[i].call ? a_->window[i].head : Mix(a_->window[i].head, i * 2 + 1));
+  for (std::size_t i = b; i < b_end; ++i)
+    heads_b.push_back(b_->window[i].call ? b_->window[i].head : Mix(b_->window[i].head, i * 2 + 2));
   const auto pairs = Align(heads_a, heads_b);
   std::size_t at_a = a, at_b = b;
   const auto rest = [&](std::size_t to_a, std::size_t to_b) {
@@ -400,7 +407,8 @@ void ThreadDiff::AlignWindows() {
     at_a = i + 1;
     at_b = j + 1;
   }
-  // What follows the last pair may still find its like in the next window; a window that would not move on is given up.
+  // What follows the last pair may still find its like in the next window; a window that would not move on is given
+  // up.
   if (last || (at_a == 0 && at_b == 0)) {
     Gap(at_a, a_->window.size(), at_b, b_->window.size());
     at_a = a_->window.size();

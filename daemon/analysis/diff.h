@@ -1,9 +1,10 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// Two runs compared by what they did. Both threads are read side by side while they do the same; where the flow parts,
-// the steps of the innermost common frame (its lines, and its calls with all that happens in them as one step each) are
-// aligned, and pairs of calls that differ inside are looked into afterwards. Memory is bounded: two windows of
-// kWindow steps, kMaxJobs pairs to look into, kMaxGroups kinds of difference; events are read a bounded number of times.
+// Two runs compared by what they did. Both threads are read side by side while they do the same; where the flow
+// parts, the steps of the innermost common frame (its lines, and its calls with all that happens in them as one step
+// each) are aligned, and pairs of calls that differ inside are looked into afterwards. Memory is bounded: two windows
+// of kWindow steps, kMaxJobs pairs to look into, kMaxGroups kinds of difference; events are read a bounded number of
+// times.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +40,7 @@ struct DiffSpot {
   std::uint32_t thread = 0;
   std::uint64_t seq = 0;
   std::int64_t time_ns = 0;
-  std::string event;             // its kind; empty for a step that is a whole call
+  std::string event;  // its kind; empty for a step that is a whole call
   std::string file, function, text, exception, message;
   std::uint32_t line = 0;
   std::vector<DiffStackFrame> stack;  // outermost first
@@ -61,7 +62,8 @@ struct Difference {
 class DifferenceBook {
  public:
   static constexpr std::size_t kMaxGroups = 10'000;
-  // Alike ones (same kind, same places, same names) are counted. Where its count is kept; null when there are too many.
+  // Alike ones (same kind, same places, same names) are counted. Where its count is kept; null when there are too
+  // many.
   std::uint64_t* Add(Difference difference);
   void AddAgain(std::uint64_t* count) {
     ++total_;

@@ -71,7 +71,8 @@ void FewEdits(const Hashes& a, const Hashes& b, const Range& range, Pairs* pairs
         const std::ptrdiff_t begin = edits == 0 ? 0 : from(edits, diagonal, &down);
         while (to > begin) {
           --to;
-          pairs->emplace_back(range.a + static_cast<std::size_t>(to), range.b + static_cast<std::size_t>(to - diagonal));
+          pairs->emplace_back(range.a + static_cast<std::size_t>(to),
+                              range.b + static_cast<std::size_t>(to - diagonal));
         }
         if (edits == 0) break;
         diagonal += down ? 1 : -1;
@@ -107,8 +108,9 @@ Pairs Anchors(const Hashes& a, const Hashes& b, const Range& range) {
   std::sort(unique.begin(), unique.end());
   std::vector<std::size_t> ends, before(unique.size(), SIZE_MAX);  // patience: the last card of each pile
   for (std::size_t i = 0; i < unique.size(); ++i) {
-    const auto pile = std::lower_bound(ends.begin(), ends.end(), unique[i].second,
-                                       [&](std::size_t card, std::size_t value) { return unique[card].second < value; });
+    const auto pile =
+        std::lower_bound(ends.begin(), ends.end(), unique[i].second,
+                         [&](std::size_t card, std::size_t value) { return unique[card].second < value; });
     if (pile != ends.begin()) before[i] = *(pile - 1);
     if (pile == ends.end()) {
       ends.push_back(i);
@@ -117,7 +119,8 @@ Pairs Anchors(const Hashes& a, const Hashes& b, const Range& range) {
     }
   }
   Pairs rising;
-  for (std::size_t i = ends.empty() ? SIZE_MAX : ends.back(); i != SIZE_MAX; i = before[i]) rising.push_back(unique[i]);
+  for (std::size_t i = ends.empty() ? SIZE_MAX : ends.back(); i != SIZE_MAX; i = before[i])
+    rising.push_back(unique[i]);
   std::reverse(rising.begin(), rising.end());
   return rising;
 }

@@ -10,8 +10,8 @@
 
 namespace smiley::daemon {
 
-// Pairs of equal places in both, rising in each. Not necessarily as many as possible. Memory is bounded by 4 MiB beyond
-// the sequences; time is about n log n, at worst a thousand times n.
+// Pairs of equal places in both, rising in each. Not necessarily as many as possible. Memory is bounded by 4 MiB
+// beyond the sequences; time is about n log n, at worst a thousand times n.
 std::vector<std::pair<std::size_t, std::size_t>> Align(const std::vector<std::uint64_t>& a,
                                                        const std::vector<std::uint64_t>& b);
 

@@ -106,7 +106,8 @@ std::uint64_t DiffReader::CodeHash(const CodeInfo* code) {
   return at->second = Mix(HashText(file), HashText(code->function));
 }
 
-// A line is its text, so that lines that only moved are the same; where there is no source, its distance in the function.
+// A line is its text, so that lines that only moved are the same; where there is no source, its distance in the
+// function.
 std::uint64_t DiffReader::LineHash(const CodeInfo* code, std::uint32_t line) {
   if (code == nullptr || line == 0) return 0;
   std::string_view text = lines_->Line(code->source, line);
@@ -145,7 +146,8 @@ void DiffReader::HashValues(DiffEvent* out) {
     if (std::find(options_.ignored.begin(), options_.ignored.end(), *name) != options_.ignored.end()) continue;
     if (*name == kClassLine) continue;
     const std::uint64_t hash = HashContents(*value);
-    auto at = std::find_if(known.values.begin(), known.values.end(), [n = name](const auto& one) { return one.first == n; });
+    auto at = std::find_if(known.values.begin(), known.values.end(),
+                           [n = name](const auto& one) { return one.first == n; });
     if (at != known.values.end() && at->second == hash) continue;
     if (at == known.values.end()) {
       if (value->Is(kFormUnbound)) continue;
@@ -187,10 +189,12 @@ bool DiffReader::Next(DiffEvent* out) {
     } else {
       // After a loss, or from the middle on, frames appear that were not seen to begin.
       while (!stack_.empty() && stack_.back().frame != event.frame &&
-             std::any_of(stack_.begin(), stack_.end(), [&](const DiffFrame& open) { return open.frame == event.frame; })) {
+             std::any_of(stack_.begin(), stack_.end(),
+                         [&](const DiffFrame& open) { return open.frame == event.frame; })) {
         stack_.pop_back();
       }
-      if (stack_.empty() || stack_.back().frame != event.frame) stack_.push_back({event.code, event.line, event.line, event.frame});
+      if (stack_.empty() || stack_.back().frame != event.frame)
+        stack_.push_back({event.code, event.line, event.line, event.frame});
       stack_.back().ran = stack_.back().line;
       stack_.back().line = event.line;
     }

@@ -1,7 +1,7 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// One thread of one run as a sequence that can be compared with another's: what each event does, without times, ids and
-// addresses. Two runs of one program that did the same give the same hashes.
+// One thread of one run as a sequence that can be compared with another's: what each event does, without times, ids
+// and addresses. Two runs of one program that did the same give the same hashes.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/run/archive.h"
 #include "daemon/events/event.h"
 #include "daemon/events/event_lines.h"
+#include "daemon/run/archive.h"
 #include "shm/base/status.h"
 
 namespace smiley::daemon {
@@ -37,12 +37,16 @@ struct DiffFrame {
 
 struct DiffEvent {
   Event event;
-  std::uint64_t flow = 0;      // kind, function, line, type of exception
-  std::uint64_t contents = 0;  // values that are new here
+  std::uint64_t flow = 0;                                          // kind, function, line, type of exception
+  std::uint64_t contents = 0;                                      // values that are new here
   std::vector<std::pair<const std::string*, std::uint64_t>> news;  // variables that have another value now, hashes
-  std::size_t depth = 0;       // frames open outside of the event's own
-  bool enters() const { return event.kind == shm::Kind::kCall || event.kind == shm::Kind::kResume || event.kind == shm::Kind::kThrow; }
-  bool leaves() const { return event.kind == shm::Kind::kReturn || event.kind == shm::Kind::kYield || event.kind == shm::Kind::kUnwind; }
+  std::size_t depth = 0;                                           // frames open outside of the event's own
+  bool enters() const {
+    return event.kind == shm::Kind::kCall || event.kind == shm::Kind::kResume || event.kind == shm::Kind::kThrow;
+  }
+  bool leaves() const {
+    return event.kind == shm::Kind::kReturn || event.kind == shm::Kind::kYield || event.kind == shm::Kind::kUnwind;
+  }
 };
 
 class DiffReader {
@@ -50,8 +54,8 @@ class DiffReader {
   static Result<std::unique_ptr<DiffReader>> Open(Archive& archive, const RunInfo& run, std::uint32_t thread,
                                                   std::uint64_t from_seq, const DiffOptions& options,
                                                   std::shared_ptr<SourceLines> lines);
-  // Events that say nothing of what the program does (of threads, tasks, garbage, losses) are passed over. False at the
-  // end.
+  // Events that say nothing of what the program does (of threads, tasks, garbage, losses) are passed over. False at
+  // the end.
   bool Next(DiffEvent* event);
   // The frames open behind the latest event, outermost first; frames from before from_seq are not among them.
   const std::vector<DiffFrame>& stack() const { return stack_; }
@@ -75,7 +79,7 @@ class DiffReader {
   DiffOptions options_;
   std::uint64_t from_seq_ = 0;
   std::vector<DiffFrame> stack_;
-  bool leave_ = false;  // the latest event left its frame
+  bool leave_ = false;                              // the latest event left its frame
   std::unordered_map<std::uint64_t, Known> known_;  // by frame
   std::unordered_map<const CodeInfo*, std::uint64_t> codes_;
   std::uint64_t last_frame_ = 0;

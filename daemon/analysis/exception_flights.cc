@@ -10,7 +10,7 @@ namespace {
 
 using shm::Kind;
 
-constexpr std::size_t kMaxHandled = 16;      // of one frame; the oldest are over for certain
+constexpr std::size_t kMaxHandled = 16;  // of one frame; the oldest are over for certain
 constexpr std::size_t kMaxMessage = 512;
 
 // "type", "message" of an event's exception; empty when it has none that can be read.

@@ -1,8 +1,9 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// Exceptions from where they were raised to where they ended. Events tell an exception's type and message at each place
-// that it passes; which of them are the same exception is told by the stack: it goes on in the caller of the frame that
-// it left, and from a handler that did not keep it (a finally, a with, an except that did not fit, a bare raise).
+// Exceptions from where they were raised to where they ended. Events tell an exception's type and message at each
+// place that it passes; which of them are the same exception is told by the stack: it goes on in the caller of the
+// frame that it left, and from a handler that did not keep it (a finally, a with, an except that did not fit, a bare
+// raise).
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,8 @@
 #include <tuple>
 #include <vector>
 
-#include "daemon/events/call_walk.h"
 #include "daemon/analysis/function_book.h"
+#include "daemon/events/call_walk.h"
 
 namespace smiley::daemon {
 
@@ -65,10 +66,9 @@ class FlightBook {
 // Follows the exceptions of one thread.
 class FlightTracker {
  public:
-  static constexpr std::uint32_t kKinds = 1u << static_cast<unsigned>(shm::Kind::kRaise) |
-                                          1u << static_cast<unsigned>(shm::Kind::kHandled) |
-                                          1u << static_cast<unsigned>(shm::Kind::kUnwind) |
-                                          1u << static_cast<unsigned>(shm::Kind::kThreadEnd);
+  static constexpr std::uint32_t kKinds =
+      1u << static_cast<unsigned>(shm::Kind::kRaise) | 1u << static_cast<unsigned>(shm::Kind::kHandled) |
+      1u << static_cast<unsigned>(shm::Kind::kUnwind) | 1u << static_cast<unsigned>(shm::Kind::kThreadEnd);
   // `first_thread`: of its process.
   FlightTracker(ThreadWalk* walk, bool first_thread, FunctionBook* functions, FlightBook* book)
       : walk_(walk), first_thread_(first_thread), functions_(functions), book_(book) {}

@@ -64,8 +64,8 @@ std::string EncodeStats(const ThreadStats& stats, const FunctionBook& book, cons
   return out.Take();
 }
 
-bool AddStats(std::string_view bytes, std::uint64_t events, std::uint64_t lost, ThreadStats* stats, FunctionBook* book,
-              StatsTable* table) {
+bool AddStats(std::string_view bytes, std::uint64_t events, std::uint64_t lost, ThreadStats* stats,
+              FunctionBook* book, StatsTable* table) {
   FieldReader in(bytes);
   if (in.Unsigned() != kVersion) return false;
   ThreadStats read;

@@ -1,7 +1,7 @@
 // Thread rule: plain functions; a StatsMaker belongs to one thread at a time.
 //
-// Statistics of whole threads kept as derived data (daemon/store/STORE.md): asking for those of a run that has ended reads no
-// chunk of its large threads.
+// Statistics of whole threads kept as derived data (daemon/store/STORE.md): asking for those of a run that has ended
+// reads no chunk of its large threads.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,10 @@ struct ThreadStats {
   Spent total;
 };
 std::string EncodeStats(const ThreadStats& stats, const FunctionBook& book, const StatsTable& table);
-// Adds what is stored of a thread with so many events and losses to a book and a table. False, and nothing is added: the
-// bytes are not whole, of another version, or of when the thread had other numbers.
-bool AddStats(std::string_view bytes, std::uint64_t events, std::uint64_t lost, ThreadStats* stats, FunctionBook* book,
-              StatsTable* table);
+// Adds what is stored of a thread with so many events and losses to a book and a table. False, and nothing is added:
+// the bytes are not whole, of another version, or of when the thread had other numbers.
+bool AddStats(std::string_view bytes, std::uint64_t events, std::uint64_t lost, ThreadStats* stats,
+              FunctionBook* book, StatsTable* table);
 
 // Counts the threads of one ended run of which nothing is stored yet; small ones are left to whoever asks.
 class StatsMaker {

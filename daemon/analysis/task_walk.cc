@@ -55,7 +55,9 @@ Result<bool> TaskWalk::Next() {
       const std::uint64_t behind = entries->empty() ? 0 : entries->back().piece->last_seq + 1;
       more_ = entries->size() == kIndexPortion && behind > from_seq_;
       // A portion may begin with a chunk that lies before it.
-      std::erase_if(*entries, [&](const PieceEntry& one) { return one.piece->last_seq != 0 && one.piece->last_seq < from_seq_; });
+      std::erase_if(*entries, [&](const PieceEntry& one) {
+        return one.piece->last_seq != 0 && one.piece->last_seq < from_seq_;
+      });
       from_seq_ = behind;
       entries_ = std::move(*entries);
       at_ = 0;

@@ -1,7 +1,7 @@
 // Thread rule: a TaskWalk belongs to one thread at a time.
 //
-// The chunks of one thread that lie in a stretch of time, with the asyncio task that runs as each begins. Chunks in which no
-// task begins or ends to run need not be read: all of it belongs to that task.
+// The chunks of one thread that lie in a stretch of time, with the asyncio task that runs as each begins. Chunks in
+// which no task begins or ends to run need not be read: all of it belongs to that task.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/run/archive.h"
 #include "daemon/events/piece_walk.h"
+#include "daemon/run/archive.h"
 #include "shm/base/status.h"
 
 namespace smiley::daemon {
@@ -37,9 +37,7 @@ class TaskWalk {
   const ThreadInfo& thread() const { return thread_; }
 
  private:
-  static bool Switches(const Piece& piece) {
-    return (piece.kinds & KindBit(shm::Kind::kTask)) != 0;
-  }
+  static bool Switches(const Piece& piece) { return (piece.kinds & KindBit(shm::Kind::kTask)) != 0; }
   Status Begin();
   Status TakeAll(const PieceEntry& entry);
 

@@ -17,7 +17,8 @@ double Between(std::int64_t from, std::int64_t to) { return static_cast<double>(
 
 }  // namespace
 
-TimelineLane::TimelineLane(std::int64_t from_ns, std::int64_t to_ns, std::size_t buckets) : from_ns_(from_ns), to_ns_(to_ns) {
+TimelineLane::TimelineLane(std::int64_t from_ns, std::int64_t to_ns, std::size_t buckets)
+    : from_ns_(from_ns), to_ns_(to_ns) {
   for (auto& counts : counts_) counts.assign(buckets, 0);
 }
 
@@ -33,11 +34,12 @@ void TimelineLane::Spread(const Piece& piece) {
     counts_[kLost][bucket] += static_cast<std::uint64_t>(std::llround(part * static_cast<double>(piece.lost)));
     if (counts_[kSeq][bucket] == 0 && piece.first_seq != 0) {
       const double before = std::clamp(Between(piece.first_ns, begin) / length, 0.0, 1.0);
-      counts_[kSeq][bucket] =
-          piece.first_seq + static_cast<std::uint64_t>(before * static_cast<double>(piece.last_seq - piece.first_seq));
+      counts_[kSeq][bucket] = piece.first_seq + static_cast<std::uint64_t>(
+                                                    before * static_cast<double>(piece.last_seq - piece.first_seq));
     }
   }
-  if (piece.events > 0 && first == last) counts_[kEvents][first] = std::max<std::uint64_t>(counts_[kEvents][first], 1);
+  if (piece.events > 0 && first == last)
+    counts_[kEvents][first] = std::max<std::uint64_t>(counts_[kEvents][first], 1);
   counts_[kExceptions][first] += piece.exceptions;
   if ((piece.kinds & kOutput) != 0) ++counts_[kWrites][first];
 }

@@ -1,7 +1,7 @@
 // Thread rule: a TimelineLane belongs to one thread.
 //
-// One lane of the timeline while it is counted: the time between two instants, cut into equal buckets, and what happened in
-// each of them in a thread or in a task (daemon/protocol/PROTOCOL.md, "timeline").
+// One lane of the timeline while it is counted: the time between two instants, cut into equal buckets, and what
+// happened in each of them in a thread or in a task (daemon/protocol/PROTOCOL.md, "timeline").
 #pragma once
 
 #include <array>
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/run/archive.h"
 #include "daemon/events/piece_walk.h"
+#include "daemon/run/archive.h"
 
 namespace smiley::daemon {
 

@@ -56,8 +56,8 @@ std::size_t Caretaker::Look() {
       ++removed;
       freed += run.bytes;
       if (options_.log) {
-        options_.log("removed run " + run.id + " (" + std::to_string(run.bytes) + " bytes): the store is over its quota of " +
-                     std::to_string(options_.quota_bytes) + " bytes");
+        options_.log("removed run " + run.id + " (" + std::to_string(run.bytes) +
+                     " bytes): the store is over its quota of " + std::to_string(options_.quota_bytes) + " bytes");
       }
     }
     if (!any) return removed;

@@ -20,10 +20,10 @@ namespace smiley::daemon {
 class Caretaker {
  public:
   struct Options {
-    std::uint64_t quota_bytes = 0;            // what the store's files may take; REQUIRES more than 0
-    std::chrono::milliseconds look_every{2000};  // zero = only when Look() is called
+    std::uint64_t quota_bytes = 0;                      // what the store's files may take; REQUIRES more than 0
+    std::chrono::milliseconds look_every{2000};         // zero = only when Look() is called
     std::function<bool(const std::string& run)> holds;  // true: it may not go yet; may be empty
-    std::function<void(const std::string&)> log;  // one line for each run removed; called from its thread
+    std::function<void(const std::string&)> log;        // one line for each run removed; called from its thread
   };
   // All outlive it.
   Caretaker(Store& store, Archive& archive, RunRegistry& runs, Options options);

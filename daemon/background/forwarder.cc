@@ -8,10 +8,10 @@
 #include <fstream>
 #include <memory>
 
-#include "daemon/protocol/client.h"
-#include "daemon/exchange/export.h"
-#include "daemon/protocol/tls_client.h"
 #include "daemon/background/whole_file.h"
+#include "daemon/exchange/export.h"
+#include "daemon/protocol/client.h"
+#include "daemon/protocol/tls_client.h"
 #include "shm/base/test_point.h"
 
 namespace smiley::daemon {
@@ -22,9 +22,8 @@ constexpr auto kConnectTime = std::chrono::milliseconds(10'000);
 constexpr auto kUnknownFor = std::chrono::seconds(60);  // a run that nobody has heard of for so long was deleted
 
 bool IsName(const std::string& run) {
-  return !run.empty() && run.size() < 16 && std::all_of(run.begin(), run.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-  });
+  return !run.empty() && run.size() < 16 &&
+         std::all_of(run.begin(), run.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
 }
 
 }  // namespace
@@ -164,7 +163,8 @@ void Forwarder::Look(const std::string& run) {
   Job& now = found->second;
   now.state = ForwardStatus::State::kWaiting;
   if (sent.code() == Code::kInterrupted) return;
-  if (now.error != sent.message()) Say("run " + run + " cannot be sent to " + job.address + " now: " + sent.message());
+  if (now.error != sent.message())
+    Say("run " + run + " cannot be sent to " + job.address + " now: " + sent.message());
   now.error = sent.message();
   now.pause = now.pause.count() == 0 ? options_.first_pause : std::min(2 * now.pause, options_.longest_pause);
   now.next_try = Clock::now() + now.pause;

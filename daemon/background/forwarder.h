@@ -1,8 +1,9 @@
 // Thread rule: any thread; the sending is done by a thread of its own. Callers never wait for the network.
 //
-// Runs that belong on another machine (smiley-run --remote): recorded and stored here as any other, sent over there when
-// they have ended, removed here when the daemon over there has said that they are stored. What is still to be sent is
-// told by files in the home, so it outlives this process. Sending the same run twice leaves one (imports are idempotent).
+// Runs that belong on another machine (smiley-run --remote): recorded and stored here as any other, sent over there
+// when they have ended, removed here when the daemon over there has said that they are stored. What is still to be
+// sent is told by files in the home, so it outlives this process. Sending the same run twice leaves one (imports are
+// idempotent).
 #pragma once
 
 #include <chrono>
@@ -15,8 +16,8 @@
 #include <thread>
 #include <vector>
 
-#include "daemon/run/archive.h"
 #include "daemon/protocol/remote_access.h"
+#include "daemon/run/archive.h"
 #include "daemon/run/registry.h"
 #include "shm/base/home.h"
 #include "shm/base/mutex.h"
@@ -27,10 +28,10 @@ namespace smiley::daemon {
 class Forwarder {
  public:
   struct Options {
-    std::chrono::milliseconds first_pause{500};      // after a failure; doubles with each that follows
+    std::chrono::milliseconds first_pause{500};  // after a failure; doubles with each that follows
     std::chrono::milliseconds longest_pause{30'000};
-    std::chrono::milliseconds patience{120'000};     // how long the other end may say nothing
-    std::function<void(const std::string&)> log;     // a line when something changes; may be empty
+    std::chrono::milliseconds patience{120'000};  // how long the other end may say nothing
+    std::function<void(const std::string&)> log;  // a line when something changes; may be empty
   };
   // Takes up what the home says. All outlive it.
   Forwarder(const shm::Home& home, Archive& archive, RunRegistry& runs, Options options);

@@ -1,7 +1,7 @@
 // Thread rule: any thread; LimitHeap before there are others.
 //
-// glibc keeps what was freed, per arena, for as long as something younger lives above it: after a run of many coroutines or a
-// long export that were hundreds of megabytes.
+// glibc keeps what was freed, per arena, for as long as something younger lives above it: after a run of many
+// coroutines or a long export that were hundreds of megabytes.
 #pragma once
 
 #include <malloc.h>

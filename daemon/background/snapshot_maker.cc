@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "daemon/analysis/stored_stats.h"
 #include "daemon/background/heap.h"
 #include "daemon/query/answer.h"
-#include "daemon/analysis/stored_stats.h"
 
 namespace smiley::daemon {
 namespace {
@@ -18,8 +18,8 @@ constexpr std::chrono::seconds kLookAgain{3};
 // A run that goes on is taken up again when so many events are new.
 constexpr std::uint64_t kWorthwhile = 2'000'000;
 
-// Who makes the snapshots of which run now. A snapshot leaves out frames that did not change since the one before, so two
-// makers of one run, or one whose beginning is removed meanwhile, would leave frames without variables.
+// Who makes the snapshots of which run now. A snapshot leaves out frames that did not change since the one before, so
+// two makers of one run, or one whose beginning is removed meanwhile, would leave frames without variables.
 class Claims {
  public:
   using Key = std::pair<const Store*, std::string>;
@@ -105,13 +105,13 @@ Status SnapshotMaker::Load(Thread* thread) {
   const std::uint64_t last_first = entries->empty() ? 0 : entries->back().piece->first_seq;
   const std::uint64_t last_arrival = entries->empty() ? 0 : entries->back().arrival;
   if (thread->last_arrival != 0) {
-    const auto known = std::find_if(entries->begin(), entries->end(), [&](const PieceEntry& entry) {
-      return entry.arrival == thread->last_arrival;
-    });
+    const auto known = std::find_if(entries->begin(), entries->end(),
+                                    [&](const PieceEntry& entry) { return entry.arrival == thread->last_arrival; });
     if (known != entries->end()) entries->erase(entries->begin(), known + 1);
   } else if (thread->next_first > 1) {
     // Behind a snapshot: of the pieces that begin there, the last one holds the event.
-    while (entries->size() > 1 && (*entries)[1].piece->first_seq == thread->next_first) entries->erase(entries->begin());
+    while (entries->size() > 1 && (*entries)[1].piece->first_seq == thread->next_first)
+      entries->erase(entries->begin());
   }
   thread->loaded_all = size < kBatch || last_first == thread->next_first;
   thread->next_first = last_first;
@@ -193,7 +193,8 @@ Result<bool> SnapshotMaker::Step() {
       return piece.status();
     }
     const bool inside = (*piece)->begins_inside;
-    const bool follows = !(*piece)->damaged_before && !at_->fresh && inside == at_->decoder->HoldsBack(at_->info.thread) &&
+    const bool follows = !(*piece)->damaged_before && !at_->fresh &&
+                         inside == at_->decoder->HoldsBack(at_->info.thread) &&
                          at_->decoder->Snapshot(at_->info.thread).next_seq == (*piece)->state.first_seq;
     const SnapshotProgress& progress = at_->progress;
     const bool due = at_->pieces_since >= options_.pieces &&
@@ -206,8 +207,8 @@ Result<bool> SnapshotMaker::Step() {
     ++at_->pieces_since;
     at_->progress.chunk_bytes += entry.bytes;
     at_->decoder->Start(std::move(*piece));
-    // Events may go on in the next piece, in regular programs at thousands of pieces in a row: there the snapshot is of when
-    // that event is over.
+    // Events may go on in the next piece, in regular programs at thousands of pieces in a row: there the snapshot is
+    // of when that event is over.
     if (due && follows && inside && at_->decoder->Next(&event)) {
       if (Status status = Take(at_.get()); !status) return status;
       at_->pieces_since = 1;  // the piece itself lies behind it
@@ -255,8 +256,8 @@ bool SnapshotKeeper::Make(Maker* maker) {
 }
 
 void SnapshotKeeper::Work() {
-  // Recorded programs and answers come first. Not last of all (SCHED_IDLE): it holds the store's locks now and then, and
-  // who waits for one must not wait until the machine is idle.
+  // Recorded programs and answers come first. Not last of all (SCHED_IDLE): it holds the store's locks now and then,
+  // and who waits for one must not wait until the machine is idle.
   (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10);
   while (Wait(kLookAgain)) {
     for (const RunInfo& run : store_.archive().Runs()) {

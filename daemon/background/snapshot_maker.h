@@ -13,26 +13,28 @@
 #include <thread>
 #include <vector>
 
-#include "daemon/run/archive.h"
 #include "daemon/background/pace.h"
 #include "daemon/events/event.h"
-#include "daemon/query/answer.h"
 #include "daemon/events/snapshot.h"
+#include "daemon/query/answer.h"
+#include "daemon/run/archive.h"
 #include "daemon/store/store.h"
 #include "shm/base/mutex.h"
 
 namespace smiley::daemon {
 
 struct SnapshotOptions {
-  std::uint64_t least_events = 50'000;  // threads with fewer are read from their beginning: nothing is stored for them
-  std::uint64_t pieces = 8;             // at least so many between two snapshots, ...
-  std::uint64_t one_part_of = 10;       // ... and all of them together at most one part in so many of the chunks' bytes
+  std::uint64_t least_events =
+      50'000;                      // threads with fewer are read from their beginning: nothing is stored for them
+  std::uint64_t pieces = 8;        // at least so many between two snapshots, ...
+  std::uint64_t one_part_of = 10;  // ... and all of them together at most one part in so many of the chunks' bytes
 };
 
 // One run, from where its snapshots end to what is stored now.
 class SnapshotMaker {
  public:
-  // One maker a run at a time. `anew`: what is there is removed first, and who else makes snapshots of the run gives way.
+  // One maker a run at a time. `anew`: what is there is removed first, and who else makes snapshots of the run gives
+  // way.
   SnapshotMaker(Store& store, std::string run, SnapshotOptions options = {}, bool anew = false)
       : store_(store), run_(std::move(run)), options_(options), anew_(anew) {}
   ~SnapshotMaker();
@@ -76,8 +78,8 @@ Decoder::FrameLoader MakeFrameLoader(Archive& archive, const std::string& run, c
 // "reindex": derived data of a run, or of all runs, made again (daemon/protocol/PROTOCOL.md).
 Reply MakeReindex(const Services& services, const Request& request);
 
-// A thread that makes the snapshots of all runs, and the statistics of those that have ended (stored_stats.h), with a low
-// claim on the processor, and a lower one while programs are recorded (background_pace.h).
+// A thread that makes the snapshots of all runs, and the statistics of those that have ended (stored_stats.h), with a
+// low claim on the processor, and a lower one while programs are recorded (background_pace.h).
 class SnapshotKeeper {
  public:
   struct Watch {

@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kBlocksAtOnce = 64;  // of one ring before the next has its turn
 constexpr microseconds kShortestNap{1000};
-constexpr double kFillBetween = 0.125;   // of a ring, from one pass to the next
+constexpr double kFillBetween = 0.125;  // of a ring, from one pass to the next
 constexpr milliseconds kLifeCheck{200};
 
 bool IsRunId(const std::string& id) {
@@ -225,7 +225,8 @@ void Drainer::Pass() {
     for (auto& ring : process->rings) {
       const double bytes = static_cast<double>(ring->reader->Backlog() * shm::kWordBytes);
       if (!held) fullest_ = std::max(fullest_, bytes / static_cast<double>(ring->reader->segment().data_bytes()));
-      if (!held && !DrainRing(process.get(), ring.get(), kBlocksAtOnce) && process->hold) undrained.insert(process->run);
+      if (!held && !DrainRing(process.get(), ring.get(), kBlocksAtOnce) && process->hold)
+        undrained.insert(process->run);
       const bool old = ring->open_parts > 0 && now - ring->open_since >= options_.piece_age;
       if (old || archive_.TailBytes() > 2 * pipeline_->budget()) ClosePiece(ring.get());
     }

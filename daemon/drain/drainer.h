@@ -17,11 +17,11 @@
 #include <vector>
 
 #include "daemon/drain/drainer_state.h"
+#include "daemon/drain/pipeline.h"
+#include "daemon/drain/segment_watcher.h"
 #include "daemon/live/live_archive.h"
 #include "daemon/live/live_feed.h"
-#include "daemon/drain/pipeline.h"
 #include "daemon/run/registry.h"
-#include "daemon/drain/segment_watcher.h"
 #include "shm/base/home.h"
 #include "shm/base/mutex.h"
 

@@ -8,9 +8,9 @@
 #endif
 
 #include "daemon/drain/drainer.h"
+#include "shm/base/test_point.h"
 #include "shm/cbor.h"
 #include "shm/clock.h"
-#include "shm/base/test_point.h"
 
 namespace smiley::daemon {
 namespace {
@@ -96,7 +96,8 @@ void Drainer::Rewalk(ProcessState* process, RingState* ring, std::uint64_t curso
   if (!part.words.empty() || part.block_done) TakePart(process, ring, std::move(part));
 }
 
-// The thread went on in `ring` when it was done with `before`: what is in that comes first. Not what others write there meanwhile.
+// The thread went on in `ring` when it was done with `before`: what is in that comes first. Not what others write
+// there meanwhile.
 void Drainer::DrainBefore(ProcessState* process, RingState* before, RingState* ring) {
   const std::size_t blocks = before->reader->segment().data_bytes() / shm::kBlockBytes;
   ring->in_hand = true;
@@ -109,9 +110,11 @@ void Drainer::DrainBefore(ProcessState* process, RingState* before, RingState* r
 
 bool Drainer::EnterBlock(ProcessState* process, RingState* ring, const shm::BlockPart& part) {
   ThreadState* const thread = ThreadOf(process, part.header.thread);
-  if (thread->ring != nullptr && thread->ring != ring && !thread->ring->in_hand) DrainBefore(process, thread->ring, ring);
+  if (thread->ring != nullptr && thread->ring != ring && !thread->ring->in_hand)
+    DrainBefore(process, thread->ring, ring);
   // To a new daemon any ring may hold what comes before.
-  for (std::size_t i = 0; thread->ring == nullptr && part.header.first_seq > thread->next_seq && i < process->rings.size(); ++i) {
+  for (std::size_t i = 0;
+       thread->ring == nullptr && part.header.first_seq > thread->next_seq && i < process->rings.size(); ++i) {
     RingState* const other = process->rings[i].get();
     if (other != ring && !other->in_hand && other->reader->Backlog() > 0) DrainBefore(process, other, ring);
   }
@@ -253,7 +256,8 @@ void Drainer::QueueCursor(RingState* ring, std::uint64_t position) {
 // the producer to be dead or done with it.
 void Drainer::TakePendingLoss(ProcessState* process, RingState* ring) {
   const shm::RingReader::PendingLoss loss = ring->reader->Pending();
-  if (loss.count == 0 || loss.count >= shm::kMaxCount || loss.first >= shm::kMaxCount - loss.count) return;  // none, or scribbled on
+  if (loss.count == 0 || loss.count >= shm::kMaxCount || loss.first >= shm::kMaxCount - loss.count)
+    return;  // none, or scribbled on
   ThreadState* const thread = ThreadOf(process, loss.thread);
   if (loss.first < thread->next_seq) return;  // it was written after all, and read
   if (thread->ring != nullptr) ClosePiece(thread->ring);

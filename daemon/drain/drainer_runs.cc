@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/drain/drainer.h"
-#include "shm/clock.h"
 #include "shm/base/test_point.h"
+#include "shm/clock.h"
 
 namespace smiley::daemon {
 namespace {
@@ -85,12 +85,15 @@ void Drainer::Progress() {
   }
 }
 
-// Programs go through threads without end: those whose last piece is stored, and that no ring stands at, are forgotten.
+// Programs go through threads without end: those whose last piece is stored, and that no ring stands at, are
+// forgotten.
 void Drainer::LetGoOfThreads(ProcessState* process, std::uint64_t stored) {
   if (process->ended_threads.empty() || process->let_go_at == stored) return;
   process->let_go_at = stored;  // until more is stored, nothing changes
   // A ring that has to be walked again may turn out to stand at one of them.
-  if (std::any_of(process->rings.begin(), process->rings.end(), [](const auto& ring) { return ring->rewalk.has_value(); })) return;
+  if (std::any_of(process->rings.begin(), process->rings.end(),
+                  [](const auto& ring) { return ring->rewalk.has_value(); }))
+    return;
   std::erase_if(process->ended_threads, [&](std::pair<std::uint64_t, std::uint32_t>& ended) {
     const auto thread = process->threads.find(ended.second);
     if (thread == process->threads.end()) return true;

@@ -8,8 +8,8 @@
 #include <cstring>
 
 #include "daemon/drain/drainer.h"
-#include "shm/clock.h"
 #include "shm/base/test_point.h"
+#include "shm/clock.h"
 
 namespace smiley::daemon {
 namespace {

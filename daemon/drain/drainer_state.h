@@ -16,12 +16,12 @@
 #include <vector>
 
 #include "daemon/run/archive.h"
+#include "daemon/run/names.h"
 #include "daemon/run/piece.h"
 #include "daemon/run/piece_scan.h"
 #include "daemon/run/registry.h"
-#include "daemon/run/names.h"
-#include "shm/catalogue.h"
 #include "shm/base/identity.h"
+#include "shm/catalogue.h"
 #include "shm/ring_reader.h"
 #include "shm/segment.h"
 
@@ -45,7 +45,7 @@ struct RingState {
   PieceScanner scanner;
   std::optional<std::uint64_t> block;       // the block that the scanner is in
   std::optional<std::uint64_t> skip_block;  // the rest of it is unreadable
-  ThreadState* thread = nullptr;  // of the latest words; set by StandAt
+  ThreadState* thread = nullptr;            // of the latest words; set by StandAt
   void StandAt(ThreadState* now) {
     if (thread != nullptr) --thread->stands;
     thread = now;
@@ -97,9 +97,9 @@ struct ProcessState {
   std::map<std::uint32_t, std::unique_ptr<ThreadState>> threads;  // by local number
   // Threads that have ended, and the batch with the last of each; 0: it has not been made yet.
   std::vector<std::pair<std::uint64_t, std::uint32_t>> ended_threads;
-  std::uint64_t let_go_at = 0;  // the last batch that was stored when they were looked through
-  std::map<std::uint32_t, std::uint32_t> tasks;                   // local number to number in the run
-  std::string cwd, detail, run_name, record;                      // of its process record; the record itself
+  std::uint64_t let_go_at = 0;                   // the last batch that was stored when they were looked through
+  std::map<std::uint32_t, std::uint32_t> tasks;  // local number to number in the run
+  std::string cwd, detail, run_name, record;     // of its process record; the record itself
 };
 
 struct RunProgress {

@@ -190,8 +190,10 @@ void Pipeline::Keep(Batch batch, const Status& why) {
     if (piece->events + piece->lost == 0) continue;
     Loss& loss = losses_[{piece->run, piece->thread}];
     const auto units = [&piece](std::int64_t ns) {
-      const auto since = static_cast<std::int64_t>(static_cast<std::uint64_t>(ns) - static_cast<std::uint64_t>(piece->time.anchor_ns));
-      return piece->time.anchor_units + static_cast<std::uint64_t>(Whole(static_cast<double>(since) / piece->time.ns_per_unit));
+      const auto since = static_cast<std::int64_t>(static_cast<std::uint64_t>(ns) -
+                                                   static_cast<std::uint64_t>(piece->time.anchor_ns));
+      return piece->time.anchor_units +
+             static_cast<std::uint64_t>(Whole(static_cast<double>(since) / piece->time.ns_per_unit));
     };
     if (loss.count == 0) {
       loss.piece.run = piece->run;

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "shm/base/home.h"
-#include "shm/segment.h"
 #include "shm/base/status.h"
+#include "shm/segment.h"
 
 namespace smiley::daemon {
 

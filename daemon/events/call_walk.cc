@@ -13,8 +13,8 @@ constexpr std::size_t kPassedOverAtOnce = 16;
 
 }  // namespace
 
-// At the beginning of a piece: is the thread where its header says? Frames below the outermost shown one are kept when
-// that one is the same.
+// At the beginning of a piece: is the thread where its header says? Frames below the outermost shown one are kept
+// when that one is the same.
 void CallWalker::Sync(const RawEvent& event) {
   const shm::BlockHeader& header = event.opens->state;
   const std::uint32_t shown = std::min({header.shown, header.depth, static_cast<std::uint32_t>(shm::kShownFrames)});
@@ -114,8 +114,8 @@ std::uint32_t CallWalker::Line(const RawEvent& event) const {
   return stack_.empty() ? 0 : stack_.back().line;
 }
 
-Result<std::unique_ptr<ThreadWalk>> ThreadWalk::Open(Archive& archive, const std::string& run, const ThreadInfo& thread,
-                                                     std::uint64_t from_seq) {
+Result<std::unique_ptr<ThreadWalk>> ThreadWalk::Open(Archive& archive, const std::string& run,
+                                                     const ThreadInfo& thread, std::uint64_t from_seq) {
   std::unique_ptr<ThreadWalk> walk(new ThreadWalk);
   walk->thread_ = thread;
   auto names = archive.NamesOf(run, thread.process);

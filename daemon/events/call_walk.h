@@ -1,7 +1,7 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// The calls of one recorded thread without its values: every event with the stack that it happened in. What statistics,
-// call trees, exceptions and flame graphs are made of, many times faster than a Decoder.
+// The calls of one recorded thread without its values: every event with the stack that it happened in. What
+// statistics, call trees, exceptions and flame graphs are made of, many times faster than a Decoder.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/run/archive.h"
 #include "daemon/events/thread_words.h"
+#include "daemon/run/archive.h"
 #include "shm/base/status.h"
 
 namespace smiley::daemon {

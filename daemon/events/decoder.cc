@@ -2,8 +2,8 @@
 #include <cstring>
 
 #include "daemon/events/decoder_frames.h"
-#include "daemon/events/thread_words.h"
 #include "daemon/events/event.h"
+#include "daemon/events/thread_words.h"
 #include "shm/cbor.h"
 
 namespace smiley::daemon {
@@ -463,8 +463,8 @@ ThreadSnapshot Decoder::Snapshot(std::uint32_t thread) const {
   return snapshot;
 }
 
-void Decoder::TakeChangedFrames(std::uint32_t thread,
-                                const std::function<void(std::uint64_t frame, const FrameSnapshot& variables)>& take) {
+void Decoder::TakeChangedFrames(
+    std::uint32_t thread, const std::function<void(std::uint64_t frame, const FrameSnapshot& variables)>& take) {
   for (const std::uint64_t frame : state_->ended) state_->frames.Forget(frame);
   state_->ended.clear();
   if (!state_->keeps_changed) {

@@ -14,9 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/events/snapshot.h"
 #include "daemon/run/archive.h"
 #include "daemon/run/piece.h"
-#include "daemon/events/snapshot.h"
 #include "daemon/value/value.h"
 #include "shm/format.h"
 
@@ -27,18 +27,18 @@ struct Event {
   std::uint64_t seq = 0;
   std::int64_t time_ns = 0;
   shm::Kind kind{};
-  const CodeInfo* code = nullptr;    // null: not a frame's event, or unknown after a loss
+  const CodeInfo* code = nullptr;  // null: not a frame's event, or unknown after a loss
   std::uint32_t line = 0;
   std::uint64_t frame = 0, parent = 0;  // 0 = none
   std::uint32_t depth = 0;
-  std::uint32_t task = 0;               // 0 = none
+  std::uint32_t task = 0;  // 0 = none
   bool propagated = false;
   // Full values after this event, in the order recorded. Shared with the decoder; never changed afterwards.
   std::vector<std::pair<const std::string*, ValuePtr>> changed;
-  ValuePtr value;                       // returned, yielded, sent; text written; the name of a mark or C function;
-                                        // null pointer = absent
+  ValuePtr value;  // returned, yielded, sent; text written; the name of a mark or C function;
+                   // null pointer = absent
   std::string exception_type, exception_message;  // type empty = absent
-  std::uint64_t lost_count = 0;         // kLost
+  std::uint64_t lost_count = 0;                   // kLost
   std::int64_t lost_first_ns = 0, lost_last_ns = 0;
 };
 
@@ -96,14 +96,14 @@ class Decoder {
 class RunReader {
  public:
   struct Options {
-    std::vector<std::uint32_t> threads;   // empty = all
-    std::uint64_t from_seq = 0;           // only with exactly one thread
+    std::vector<std::uint32_t> threads;  // empty = all
+    std::uint64_t from_seq = 0;          // only with exactly one thread
   };
   static Result<std::unique_ptr<RunReader>> Open(Archive& archive, const std::string& run, const Options& options);
   ~RunReader();
   // False at the present end of the run. The event stays valid until the next call.
   bool Next(Event* event);
-  Status status() const;                 // damage met on the way; reading went on behind it
+  Status status() const;  // damage met on the way; reading went on behind it
   // The state of the event's process, for expressions over variables that did not change at this event.
   // REQUIRES that an event of the process was given.
   const Decoder& DecoderOf(std::uint32_t process) const;

@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/run/archive.h"
 #include "daemon/events/event.h"
+#include "daemon/run/archive.h"
 #include "daemon/value/value.h"
 #include "shm/expression/expression.h"
 

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <string>
 
-#include "daemon/run/archive.h"
 #include "daemon/events/event.h"
+#include "daemon/run/archive.h"
 
 namespace smiley::daemon {
 

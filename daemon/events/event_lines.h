@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "daemon/run/archive.h"
 #include "daemon/events/event.h"
+#include "daemon/run/archive.h"
 
 namespace smiley::daemon {
 

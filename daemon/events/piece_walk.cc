@@ -54,8 +54,7 @@ bool PieceWalker::ReadAttachments() {
         break;
       case Kind::kAnchor:
         time_.anchor_units = units_;
-        time_.anchor_ns =
-            static_cast<std::int64_t>(*first + static_cast<std::uint64_t>(time_.wall_minus_mono_ns));
+        time_.anchor_ns = static_cast<std::int64_t>(*first + static_cast<std::uint64_t>(time_.wall_minus_mono_ns));
         break;
       case Kind::kFrame:
         frame_attachment_ = *first;

@@ -71,7 +71,8 @@ class PieceWalker {
       const std::uint64_t word = words[at];
       const bool is_inline = (shm::WordFlagBits(word) & shm::kFlagInline) != 0;
       const std::size_t bytes = is_inline ? 0 : shm::WordHigh(word);
-      each(word, is_inline ? reinterpret_cast<const char*>(&words[at]) + 4 : reinterpret_cast<const char*>(&words[at + 1]),
+      each(word,
+           is_inline ? reinterpret_cast<const char*>(&words[at]) + 4 : reinterpret_cast<const char*>(&words[at + 1]),
            is_inline ? std::size_t{4} : bytes);
       at += 1 + shm::PayloadWords(bytes);
     }

@@ -1,8 +1,8 @@
 // Thread rule: plain values and functions; any thread.
 //
-// Where a thread stands between two of its pieces, so that decoding can begin there: its open frames, and the variables
-// of each frame as they were last. A frame is written anew only when it has changed since the snapshot before.
-// Bytes: daemon/store/STORE.md, "Derived data".
+// Where a thread stands between two of its pieces, so that decoding can begin there: its open frames, and the
+// variables of each frame as they were last. A frame is written anew only when it has changed since the snapshot
+// before. Bytes: daemon/store/STORE.md, "Derived data".
 #pragma once
 
 #include <cstdint>
@@ -22,15 +22,15 @@ struct ThreadSnapshot {
   std::uint64_t last_frame = 0;
   std::uint64_t epoch = 0;  // losses and gaps so far: what a frame recorded before the latest one is not known
   std::uint32_t task = 0;
-  std::uint32_t hidden = 0;            // open frames below `stack`
-  std::vector<shm::OpenFrame> stack;   // outermost first
+  std::uint32_t hidden = 0;           // open frames below `stack`
+  std::vector<shm::OpenFrame> stack;  // outermost first
 };
 std::string EncodeSnapshot(const ThreadSnapshot& snapshot);
 bool DecodeSnapshot(std::string_view bytes, ThreadSnapshot* snapshot);
 
 struct FrameSnapshot {
   std::uint64_t epoch = 0;
-  std::uint32_t line = 0;  // where a suspended frame stands
+  std::uint32_t line = 0;                                     // where a suspended frame stands
   std::vector<std::pair<std::uint32_t, ValuePtr>> variables;  // catalogue strings; never null
 };
 std::string EncodeFrame(const FrameSnapshot& frame);
@@ -44,7 +44,7 @@ std::string StatsKey(std::uint32_t thread);  // stored_stats.h
 
 // How far the snapshots of a thread reach.
 struct SnapshotProgress {
-  std::uint64_t next_seq = 1;   // of the last snapshot
+  std::uint64_t next_seq = 1;     // of the last snapshot
   std::uint64_t chunk_bytes = 0;  // of the chunks before it
   std::uint64_t bytes = 0;        // of derived data written for the thread
 };

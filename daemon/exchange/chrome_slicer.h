@@ -1,7 +1,7 @@
 // Thread rule: a ChromeSlicer belongs to one thread at a time.
 //
-// Chrome's trace JSON as it comes, in any portions: hands out the objects of its one long array, so that nobody holds more
-// than one of them.
+// Chrome's trace JSON as it comes, in any portions: hands out the objects of its one long array, so that nobody holds
+// more than one of them.
 #pragma once
 
 #include <cstddef>
@@ -117,7 +117,7 @@ class ChromeSlicer {
   std::string slice_, key_;
   std::size_t depth_ = 0;
   bool in_string_ = false, escaped_ = false, reading_key_ = false, before_value_ = false;
-  bool bare_ = false;       // the array itself is the outermost
+  bool bare_ = false;  // the array itself is the outermost
   bool in_events_ = false, seen_ = false, keep_ = false, ended_ = false;
 };
 

@@ -14,8 +14,8 @@ namespace {
 constexpr std::size_t kReadAtOnce = 1024;  // records of each part
 constexpr std::size_t kMaxText = 4096;     // of one event's arguments
 
-// What begins and ends explicitly as the file has it; then calls with a length, callers before what they call: the longer
-// one first, and of two alike the one that ended later; then what happened in them.
+// What begins and ends explicitly as the file has it; then calls with a length, callers before what they call: the
+// longer one first, and of two alike the one that ended later; then what happened in them.
 std::tuple<std::uint32_t, std::int64_t, int, std::int64_t, std::uint64_t> OrderOf(const ChromeRecord& record) {
   const bool complete = record.kind == ChromeRecord::kComplete;
   const int group = complete ? 1 : record.kind == ChromeRecord::kBegin || record.kind == ChromeRecord::kEnd ? 0 : 2;
@@ -78,14 +78,17 @@ Status ChromeSpool::Refill(Part* part) {
   const std::size_t bytes = part->buffer.size() * sizeof(ChromeRecord);
   const ssize_t got = ::pread(::fileno(sorted_.get()), part->buffer.data(), bytes,
                               static_cast<off_t>(part->next * sizeof(ChromeRecord)));
-  if (got != static_cast<ssize_t>(bytes)) return Status::FromErrno("cannot read a temporary file", got < 0 ? errno : EIO);
+  if (got != static_cast<ssize_t>(bytes))
+    return Status::FromErrno("cannot read a temporary file", got < 0 ? errno : EIO);
   part->next += part->buffer.size();
   return Status::Ok();
 }
 
 Status ChromeSpool::Sort() {
-  if (sorted_ != nullptr && std::fflush(sorted_.get()) != 0) return Status::FromErrno("cannot write a temporary file", errno);
-  if (texts_ != nullptr && std::fflush(texts_.get()) != 0) return Status::FromErrno("cannot write a temporary file", errno);
+  if (sorted_ != nullptr && std::fflush(sorted_.get()) != 0)
+    return Status::FromErrno("cannot write a temporary file", errno);
+  if (texts_ != nullptr && std::fflush(texts_.get()) != 0)
+    return Status::FromErrno("cannot write a temporary file", errno);
   std::sort(records_.begin(), records_.end(), Before);
   for (Part& part : parts_) {
     if (Status status = Refill(&part); !status) return status;
@@ -126,7 +129,8 @@ Result<std::string> ChromeSpool::Text(const ChromeRecord& record) {
   std::string text(record.text_bytes, '\0');
   if (text.empty()) return text;
   const ssize_t got = ::pread(::fileno(texts_.get()), text.data(), text.size(), static_cast<off_t>(record.text_at));
-  if (got != static_cast<ssize_t>(text.size())) return Status::FromErrno("cannot read a temporary file", got < 0 ? errno : EIO);
+  if (got != static_cast<ssize_t>(text.size()))
+    return Status::FromErrno("cannot read a temporary file", got < 0 ? errno : EIO);
   return text;
 }
 

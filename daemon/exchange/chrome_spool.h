@@ -19,12 +19,12 @@ namespace smiley::daemon {
 // One event of the trace as it is spooled.
 struct ChromeRecord {
   enum Kind : std::uint32_t { kComplete = 1, kBegin, kEnd, kInstant, kCounter };
-  std::uint32_t thread = 0;   // number in the run
+  std::uint32_t thread = 0;  // number in the run
   std::uint32_t kind = 0;
-  std::int64_t time_ns = 0;   // of the trace's clock
+  std::int64_t time_ns = 0;  // of the trace's clock
   std::int64_t duration_ns = 0;
-  std::uint64_t order = 0;    // in the file
-  std::uint32_t name = 0;     // number of the name
+  std::uint64_t order = 0;  // in the file
+  std::uint32_t name = 0;   // number of the name
   std::uint32_t text_bytes = 0;
   std::uint64_t text_at = 0;  // where its arguments stand among the texts
 };

@@ -1,12 +1,13 @@
-// The `chrome` format: Chrome's trace JSON, as Perfetto and chrome://tracing open it. Calls are complete events (X) named
-// as in "pay (/abs/app.py:31)", exceptions and marks are instants. Times are as recorded, from the run's start on.
+// The `chrome` format: Chrome's trace JSON, as Perfetto and chrome://tracing open it. Calls are complete events (X)
+// named as in "pay (/abs/app.py:31)", exceptions and marks are instants. Times are as recorded, from the run's start
+// on.
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "daemon/analysis/function_book.h"
 #include "daemon/events/call_walk.h"
 #include "daemon/exchange/export.h"
-#include "daemon/analysis/function_book.h"
 #include "daemon/value/value.h"
 #include "shm/cbor.h"
 
@@ -43,7 +44,8 @@ class ChromeProducer : public Producer {
         for (const std::string& word : process.command) name += (name.empty() ? "" : " ") + word;
         Meta(out, "process_name", Pid(process.process), Pid(process.process), name);
       }
-      for (const ThreadInfo& thread : threads_) Meta(out, "thread_name", Pid(thread.process), Tid(thread), thread.name);
+      for (const ThreadInfo& thread : threads_)
+        Meta(out, "thread_name", Pid(thread.process), Tid(thread), thread.name);
     }
     StepLimit limit;
     while (at_ < threads_.size()) {
@@ -79,7 +81,9 @@ class ChromeProducer : public Producer {
                                  [&](const ProcessInfo& info) { return info.process == process; });
     return at == processes_.end() || at->pid == 0 ? process : at->pid;
   }
-  static std::uint64_t Tid(const ThreadInfo& thread) { return thread.native_id != 0 ? thread.native_id : thread.thread; }
+  static std::uint64_t Tid(const ThreadInfo& thread) {
+    return thread.native_id != 0 ? thread.native_id : thread.thread;
+  }
   void Comma(std::string* out) {
     if (!first_) *out += ",\n";
     first_ = false;
@@ -92,7 +96,8 @@ class ChromeProducer : public Producer {
   }
   // Microseconds with the nanoseconds behind the point.
   static void AppendTime(std::string* out, std::int64_t ns) {
-    fmt::format_to(std::back_inserter(*out), "{}{}.{:03}", ns < 0 ? "-" : "", std::abs(ns) / 1000, std::abs(ns) % 1000);
+    fmt::format_to(std::back_inserter(*out), "{}{}.{:03}", ns < 0 ? "-" : "", std::abs(ns) / 1000,
+                   std::abs(ns) % 1000);
   }
   void Leave(std::string* out) {
     const Call open = stack_.back();

@@ -1,5 +1,5 @@
-// The formats of flame graphs: `collapsed` (one line a chain of callers, with its time) and `speedscope` (each thread's
-// calls one after the other). Times are without the estimated cost of recording.
+// The formats of flame graphs: `collapsed` (one line a chain of callers, with its time) and `speedscope` (each
+// thread's calls one after the other). Times are without the estimated cost of recording.
 #include <algorithm>
 
 #include "daemon/analysis/call_tree.h"

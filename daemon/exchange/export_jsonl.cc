@@ -38,8 +38,10 @@ class JsonlExport : public Producer {
         AppendHead(out);
         stage_ = Stage::kSources;
         return Next::kMore;
-      case Stage::kSources: return StepSources(out);
-      case Stage::kEvents: return StepEvents(out);
+      case Stage::kSources:
+        return StepSources(out);
+      case Stage::kEvents:
+        return StepEvents(out);
     }
     return Next::kDone;
   }

@@ -61,7 +61,8 @@ double Seconds(const Spent& spent) { return static_cast<double>(spent.own_ns()) 
 // {(file, line, name): (primitive, calls, own, cumulative, {caller: (calls, primitive, own, cumulative)})}
 class PstatsProducer : public Producer {
  public:
-  PstatsProducer(Archive& archive, std::string run) : job_(archive, {std::move(run), {}, 0, 0, {}}, StatsJob::From::kDerived) {}
+  PstatsProducer(Archive& archive, std::string run)
+      : job_(archive, {std::move(run), {}, 0, 0, {}}, StatsJob::From::kDerived) {}
   Status Open() { return job_.Open(); }
 
   Result<Next> Step(std::string* out) override {

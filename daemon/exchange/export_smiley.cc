@@ -31,10 +31,14 @@ class SmileyExport : public Producer {
 
   Result<Next> Step(std::string* out) override {
     switch (stage_) {
-      case Stage::kHead: return StepHead(out);
-      case Stage::kSources: return StepSources(out);
-      case Stage::kCatalogue: return StepCatalogue(out);
-      case Stage::kChunks: return StepChunks(out);
+      case Stage::kHead:
+        return StepHead(out);
+      case Stage::kSources:
+        return StepSources(out);
+      case Stage::kCatalogue:
+        return StepCatalogue(out);
+      case Stage::kChunks:
+        return StepChunks(out);
     }
     return Next::kDone;
   }
@@ -131,7 +135,8 @@ class SmileyExport : public Producer {
     if (counts && piece.first_seq > next_seq_) {
       // Chunks of the store that cannot be read: their events are lost, and the export says so.
       const std::uint64_t count = piece.first_seq - next_seq_;
-      Piece loss = MakeLossPiece(piece.state, piece.time, next_seq_, count, piece.state.base_units, piece.state.base_units);
+      Piece loss =
+          MakeLossPiece(piece.state, piece.time, next_seq_, count, piece.state.base_units, piece.state.base_units);
       loss.process = piece.process;
       loss.thread = piece.thread;
       AppendFrame(out, FrameType::kChunk, EncodeChunk(loss, 0), &totals_);

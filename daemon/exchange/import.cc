@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "daemon/exchange/export.h"
-#include "daemon/exchange/smiley_frames.h"
 #include "daemon/exchange/import_format.h"
+#include "daemon/exchange/smiley_frames.h"
 #include "daemon/store/chunk.h"
 
 namespace smiley::daemon {
@@ -38,7 +38,8 @@ class SameBytes : public ImportFormat {
       if (Status status = More(); !status) return status;
     }
     if (at_ != expected_.size()) {
-      return Status(Code::kDamaged, "the export is damaged: it ends too early (run " + run_.id + " is here already, whole)");
+      return Status(Code::kDamaged,
+                    "the export is damaged: it ends too early (run " + run_.id + " is here already, whole)");
     }
     return run_;
   }

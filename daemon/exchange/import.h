@@ -1,8 +1,9 @@
-// Thread rule: an Importer is used by one thread at a time (calls may come from different threads, one after the other).
+// Thread rule: an Importer is used by one thread at a time (calls may come from different threads, one after the
+// other).
 //
-// Takes in an export (daemon/exchange/EXPORT.md) in the formats that can be read back, or a Chrome trace, piece by piece as the bytes arrive. Until Finish() has succeeded
-// nothing can be seen of the run; what is not complete is removed. A run that is there already is compared byte by byte:
-// equal is fine, different is refused.
+// Takes in an export (daemon/exchange/EXPORT.md) in the formats that can be read back, or a Chrome trace, piece by
+// piece as the bytes arrive. Until Finish() has succeeded nothing can be seen of the run; what is not complete is
+// removed. A run that is there already is compared byte by byte: equal is fine, different is refused.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +34,8 @@ class Importer {
   Importer(const Importer&) = delete;
   Importer& operator=(const Importer&) = delete;
 
-  // kForeign: not an export; kVersion: of a newer smiley; kDamaged; kBusy: this run is being imported by someone else;
-  // kInvalid: another run has this id; kNoSpace. After an error only the destructor is useful.
+  // kForeign: not an export; kVersion: of a newer smiley; kDamaged; kBusy: this run is being imported by someone
+  // else; kInvalid: another run has this id; kNoSpace. After an error only the destructor is useful.
   Status Feed(std::string_view bytes);
   struct Outcome {
     RunInfo run;

@@ -94,7 +94,8 @@ AttachmentWords FrameAttachment(std::uint64_t frame) {
 
 AttachmentWords CodeAttachment(std::uint32_t code) { return {shm::AttachmentWord(Kind::kCode, 0, code, 0)}; }
 
-AttachmentWords LossAttachment(std::uint64_t first, std::uint64_t count, std::int64_t first_ns, std::int64_t last_ns) {
+AttachmentWords LossAttachment(std::uint64_t first, std::uint64_t count, std::int64_t first_ns,
+                               std::int64_t last_ns) {
   return {shm::AttachmentWord(Kind::kLoss, 0, 0, 4 * shm::kWordBytes), first, count,
           static_cast<std::uint64_t>(first_ns), static_cast<std::uint64_t>(last_ns)};
 }

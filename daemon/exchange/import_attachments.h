@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "shm/format.h"
 #include "shm/base/status.h"
+#include "shm/format.h"
 
 namespace smiley::daemon {
 

@@ -1,6 +1,7 @@
 // Reads Chrome's trace JSON, as VizTracer and others write it: one array of any length, sliced into its objects, each
-// read with simdjson. Calls come in the order in which they ended, so they are spooled, sorted and then stored as calls and
-// returns. What it is not: threads without calls, flows, async events and samples are passed over and counted.
+// read with simdjson. Calls come in the order in which they ended, so they are spooled, sorted and then stored as
+// calls and returns. What it is not: threads without calls, flows, async events and samples are passed over and
+// counted.
 #define XXH_INLINE_ALL
 #include <simdjson.h>
 #include <xxhash.h>
@@ -31,7 +32,8 @@ Status Damaged(const std::string& what) { return ChromeSlicer::Damaged(what); }
 
 // Microseconds with a fraction, exactly, as nanoseconds.
 bool ToNs(std::string_view text, std::int64_t* ns) {
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\t' || text.back() == '\r'))
+    text.remove_suffix(1);
   const bool negative = text.starts_with('-');
   if (negative) text.remove_prefix(1);
   std::int64_t whole = 0;
@@ -119,8 +121,8 @@ class ChromeImport : public ImportFormat {
     std::int64_t end_ns = INT64_MAX;  // of a complete event; else unknown
     std::uint32_t name = 0;
     std::uint64_t frame = 0;
-    std::string value;                // what it returned, CBOR
-    bool begun = false;               // by a B event
+    std::string value;   // what it returned, CBOR
+    bool begun = false;  // by a B event
   };
   struct HashCloser {
     void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
@@ -175,7 +177,8 @@ Result<std::uint32_t> ChromeImport::ProcessOf(const std::string& pid) {
 Result<std::uint32_t> ChromeImport::ThreadOf(const std::string& pid, const std::string& tid) {
   auto process = ProcessOf(pid);
   if (!process) return process;
-  const auto [at, added] = thread_numbers_.emplace(std::pair(*process, tid), static_cast<std::uint32_t>(threads_.size() + 1));
+  const auto [at, added] =
+      thread_numbers_.emplace(std::pair(*process, tid), static_cast<std::uint32_t>(threads_.size() + 1));
   if (added) {
     if (threads_.size() >= 1'000'000) return Damaged("too many threads");
     Thread thread;
@@ -211,8 +214,14 @@ Status ChromeImport::TakeEvent(std::string* json) {
     if (field.error() != simdjson::SUCCESS || field.unescaped_key().get(key) != simdjson::SUCCESS) {
       return Damaged("event " + std::to_string(order_ + 1));
     }
-    std::string* const target = key == "name" ? &name : key == "ph" ? &phase : key == "pid" ? &pid : key == "tid" ? &tid
-                                : key == "ts" ? &ts : key == "dur" ? &dur : key == "args" ? &args : nullptr;
+    std::string* const target = key == "name"   ? &name
+                                : key == "ph"   ? &phase
+                                : key == "pid"  ? &pid
+                                : key == "tid"  ? &tid
+                                : key == "ts"   ? &ts
+                                : key == "dur"  ? &dur
+                                : key == "args" ? &args
+                                                : nullptr;
     if (field.value().get(value) != simdjson::SUCCESS || value.type().get(type) != simdjson::SUCCESS) {
       return Damaged("event " + std::to_string(order_ + 1));
     }
@@ -234,18 +243,19 @@ Status ChromeImport::TakeEvent(std::string* json) {
   }
   if (phase == "M") return TakeMeta(name, args, pid, tid);
   ChromeRecord record;
-  record.kind = phase == "X"                  ? ChromeRecord::kComplete
-                : phase == "B"                ? ChromeRecord::kBegin
-                : phase == "E"                ? ChromeRecord::kEnd
+  record.kind = phase == "X"                   ? ChromeRecord::kComplete
+                : phase == "B"                 ? ChromeRecord::kBegin
+                : phase == "E"                 ? ChromeRecord::kEnd
                 : phase == "i" || phase == "I" ? ChromeRecord::kInstant
-                : phase == "C"                ? ChromeRecord::kCounter
-                                              : 0u;
+                : phase == "C"                 ? ChromeRecord::kCounter
+                                               : 0u;
   if (record.kind == 0) {
     ++passed_over_;
     return Status::Ok();
   }
   record.order = ++order_;
-  if (!ToNs(ts, &record.time_ns) || (record.kind == ChromeRecord::kComplete && !dur.empty() && !ToNs(dur, &record.duration_ns)) ||
+  if (!ToNs(ts, &record.time_ns) ||
+      (record.kind == ChromeRecord::kComplete && !dur.empty() && !ToNs(dur, &record.duration_ns)) ||
       record.duration_ns < 0) {
     return Damaged("event " + std::to_string(order_) + " has no proper time");
   }
@@ -260,13 +270,15 @@ Status ChromeImport::TakeEvent(std::string* json) {
   return spool_.Add(record, args == "{}" ? std::string_view() : std::string_view(args));
 }
 
-Status ChromeImport::TakeMeta(std::string_view name, std::string_view args, const std::string& pid, const std::string& tid) {
+Status ChromeImport::TakeMeta(std::string_view name, std::string_view args, const std::string& pid,
+                              const std::string& tid) {
   if (name != "process_name" && name != "thread_name") return Status::Ok();
   const simdjson::padded_string padded(args);
   ondemand::document document;
   std::string_view text;
   ondemand::parser parser;
-  if (parser.iterate(padded).get(document) != simdjson::SUCCESS || document["name"].get_string().get(text) != simdjson::SUCCESS) {
+  if (parser.iterate(padded).get(document) != simdjson::SUCCESS ||
+      document["name"].get_string().get(text) != simdjson::SUCCESS) {
     return Status::Ok();
   }
   if (name == "process_name") {
@@ -284,7 +296,8 @@ Status ChromeImport::TakeMeta(std::string_view name, std::string_view args, cons
 Status ChromeImport::TakeMember(const std::string& key, std::string* json) {
   json->reserve(json->size() + simdjson::SIMDJSON_PADDING);
   ondemand::document document;
-  if (parser_.iterate(json->data(), json->size(), json->capacity()).get(document) != simdjson::SUCCESS) return Status::Ok();
+  if (parser_.iterate(json->data(), json->size(), json->capacity()).get(document) != simdjson::SUCCESS)
+    return Status::Ok();
   if (key == "viztracer_metadata") {
     std::int64_t base = 0;
     if (document["baseTimeNanoseconds"].get_int64().get(base) == simdjson::SUCCESS && base > 0) base_ns_ = base;
@@ -437,7 +450,8 @@ Status ChromeImport::Store(ImportSink* sink) {
   const auto end_thread = [&]() -> Status {
     while (!stack_.empty()) {
       const std::int64_t end = stack_.back().end_ns;
-      if (Status status = CloseCall(&encoder, end == INT64_MAX ? std::max(now_ns_, last_ns_) : end); !status) return status;
+      if (Status status = CloseCall(&encoder, end == INT64_MAX ? std::max(now_ns_, last_ns_) : end); !status)
+        return status;
     }
     return Status::Ok();
   };
@@ -548,6 +562,8 @@ std::optional<bool> PeekChrome(std::string_view head) {
   return std::nullopt;
 }
 
-std::unique_ptr<ImportFormat> MakeChromeImport(const Services& services) { return std::make_unique<ChromeImport>(services); }
+std::unique_ptr<ImportFormat> MakeChromeImport(const Services& services) {
+  return std::make_unique<ChromeImport>(services);
+}
 
 }  // namespace smiley::daemon

@@ -196,13 +196,26 @@ class JsonlImport : public ImportFormat {
     order_ = order;
     Status status;
     switch (order) {
-      case kRun: return TakeRun();
-      case kProcess: status = TakeProcess(); break;
-      case kThread: status = TakeThread(); break;
-      case kTask: status = TakeTask(); break;
-      case kSource: status = TakeSource(); break;
-      case kEvent: status = TakeEvent(); break;
-      default: status = TakeEnd(); break;
+      case kRun:
+        return TakeRun();
+      case kProcess:
+        status = TakeProcess();
+        break;
+      case kThread:
+        status = TakeThread();
+        break;
+      case kTask:
+        status = TakeTask();
+        break;
+      case kSource:
+        status = TakeSource();
+        break;
+      case kEvent:
+        status = TakeEvent();
+        break;
+      default:
+        status = TakeEnd();
+        break;
     }
     if (!status && status.code() == Code::kDamaged) return Bad(status.message());
     return status;
@@ -242,7 +255,8 @@ class JsonlImport : public ImportFormat {
     if (!status) return Bad(status.message());
     if (version > kVersion) {
       return Status(Code::kVersion, "the export was written by a newer smiley (JSON Lines version " +
-                                        std::to_string(version) + ", this one reads up to " + std::to_string(kVersion) + ")");
+                                        std::to_string(version) + ", this one reads up to " +
+                                        std::to_string(kVersion) + ")");
     }
     if (version != kVersion || !IsRunId(run.id)) return Status(Code::kForeign, "this is not an export of smiley");
     return sink_.Begin(run);
@@ -393,7 +407,8 @@ class JsonlImport : public ImportFormat {
     if (has_file != has_function) return Status(Code::kDamaged, "file and function belong together");
     event.has_code = has_file;
     if ((event.kind == shm::Kind::kLost) != (event.lost_count != 0)) return Status(Code::kDamaged, "bad count");
-    if (event.depth > (1u << 30) || event.lost_first_ns > event.lost_last_ns) return Status(Code::kDamaged, "bad numbers");
+    if (event.depth > (1u << 30) || event.lost_first_ns > event.lost_last_ns)
+      return Status(Code::kDamaged, "bad numbers");
     if (event.process == 0 || event.thread == 0) return Status(Code::kDamaged, "process and thread are missing");
     return encoder_.Add(event);
   }
@@ -432,7 +447,9 @@ class JsonlImport : public ImportFormat {
 
 }  // namespace
 
-std::unique_ptr<ImportFormat> MakeJsonlImport(const Services& services) { return std::make_unique<JsonlImport>(services); }
+std::unique_ptr<ImportFormat> MakeJsonlImport(const Services& services) {
+  return std::make_unique<JsonlImport>(services);
+}
 
 Result<std::optional<std::string>> PeekJsonlRun(std::string_view head) {
   const std::size_t end = head.find('\n');
@@ -449,7 +466,8 @@ Result<std::optional<std::string>> PeekJsonlRun(std::string_view head) {
   if (!good || type != "run") return Status(Code::kForeign, "this is not an export of smiley");
   if (version > kVersion) {
     return Status(Code::kVersion, "the export was written by a newer smiley (JSON Lines version " +
-                                      std::to_string(version) + ", this one reads up to " + std::to_string(kVersion) + ")");
+                                      std::to_string(version) + ", this one reads up to " + std::to_string(kVersion) +
+                                      ")");
   }
   if (!IsRunId(id)) return Status(Code::kForeign, "this is not an export of smiley");
   return std::optional<std::string>(id);

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/run/piece.h"
 #include "daemon/query/services.h"
+#include "daemon/run/piece.h"
 #include "shm/base/status.h"
 
 namespace smiley::daemon {

@@ -1,9 +1,10 @@
-// Reads the `smiley` export format: frames in the order of daemon/exchange/EXPORT.md, each checked before it is believed.
+// Reads the `smiley` export format: frames in the order of daemon/exchange/EXPORT.md, each checked before it is
+// believed.
 #include <utility>
 #include <vector>
 
-#include "daemon/exchange/smiley_frames.h"
 #include "daemon/exchange/import_format.h"
+#include "daemon/exchange/smiley_frames.h"
 #include "daemon/store/chunk.h"
 
 namespace smiley::daemon {
@@ -38,14 +39,22 @@ class SmileyImport : public ImportFormat {
     if (!first && static_cast<std::uint32_t>(frame.type) < latest_) return Damaged("its frames are out of order");
     latest_ = static_cast<std::uint32_t>(frame.type);
     switch (frame.type) {
-      case FrameType::kRun: return AddDecoded(DecodeRunFrame(frame.payload), &ImportSink::Begin);
-      case FrameType::kProcess: return AddDecoded(DecodeProcessFrame(frame.payload), &ImportSink::AddProcess);
-      case FrameType::kThread: return AddDecoded(DecodeThreadFrame(frame.payload), &ImportSink::AddThread);
-      case FrameType::kTask: return AddDecoded(DecodeTaskFrame(frame.payload), &ImportSink::AddTask);
-      case FrameType::kSource: return AddDecoded(DecodeSourceFrame(frame.payload), &ImportSink::AddSource);
-      case FrameType::kCatalogue: return TakeCatalogue(frame.payload);
-      case FrameType::kChunk: return TakeChunk(frame.payload);
-      case FrameType::kEnd: return TakeEnd(frame.payload);
+      case FrameType::kRun:
+        return AddDecoded(DecodeRunFrame(frame.payload), &ImportSink::Begin);
+      case FrameType::kProcess:
+        return AddDecoded(DecodeProcessFrame(frame.payload), &ImportSink::AddProcess);
+      case FrameType::kThread:
+        return AddDecoded(DecodeThreadFrame(frame.payload), &ImportSink::AddThread);
+      case FrameType::kTask:
+        return AddDecoded(DecodeTaskFrame(frame.payload), &ImportSink::AddTask);
+      case FrameType::kSource:
+        return AddDecoded(DecodeSourceFrame(frame.payload), &ImportSink::AddSource);
+      case FrameType::kCatalogue:
+        return TakeCatalogue(frame.payload);
+      case FrameType::kChunk:
+        return TakeChunk(frame.payload);
+      case FrameType::kEnd:
+        return TakeEnd(frame.payload);
     }
     return Damaged("a frame of unknown type");
   }

@@ -213,7 +213,8 @@ Status EventEncoder::Place(Process* process, Thread* thread, const JsonEvent& ev
   }
   if (!fits) {
     std::vector<OpenCall> wanted;
-    const std::uint32_t depth = event.has_depth ? event.depth + 1 : static_cast<std::uint32_t>(std::max<std::size_t>(open, 1));
+    const std::uint32_t depth =
+        event.has_depth ? event.depth + 1 : static_cast<std::uint32_t>(std::max<std::size_t>(open, 1));
     if (!nameless) {
       std::uint32_t known = 0;
       for (std::size_t i = stack.size(); i > 0; --i) {
@@ -246,8 +247,10 @@ Status EventEncoder::Add(const JsonEvent& event) {
   Thread& thread = threads_[event.thread];
   Process& process = processes_[event.process];
   process.number = event.process;
-  if (event.seq != thread.next_seq) return Bad("events of thread " + std::to_string(event.thread) + " are missing or repeated");
-  if (thread.begun && event.time_ns < thread.units) return Bad("time goes back in thread " + std::to_string(event.thread));
+  if (event.seq != thread.next_seq)
+    return Bad("events of thread " + std::to_string(event.thread) + " are missing or repeated");
+  if (thread.begun && event.time_ns < thread.units)
+    return Bad("time goes back in thread " + std::to_string(event.thread));
   if (event.line > shm::kMaxId || event.task > shm::kMaxId) return Bad("a line or task number is too large");
   std::uint32_t id = 0, code = 0;
   bool attach_code = false;
@@ -318,7 +321,8 @@ Status EventEncoder::Add(const JsonEvent& event) {
   if (e.has_exception) {
     if (Status status = AppendException(e.exception_type, e.exception_message, &attachments); !status) return status;
   }
-  const std::uint32_t flags = kind == Kind::kRaise && e.propagated ? static_cast<std::uint32_t>(shm::kFlagPropagated) : 0;
+  const std::uint32_t flags =
+      kind == Kind::kRaise && e.propagated ? static_cast<std::uint32_t>(shm::kFlagPropagated) : 0;
   return Encode(&thread, event, id, flags, attachments);
 }
 

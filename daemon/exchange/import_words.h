@@ -1,7 +1,7 @@
 // Thread rule: an EventEncoder belongs to one thread at a time.
 //
-// Decoded events back into pieces and catalogue records, such that decoding them gives the same events: what an import
-// of JSON Lines stores.
+// Decoded events back into pieces and catalogue records, such that decoding them gives the same events: what an
+// import of JSON Lines stores.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@
 
 #include "daemon/exchange/import_attachments.h"
 #include "daemon/exchange/import_sink.h"
-#include "shm/format.h"
 #include "shm/base/status.h"
+#include "shm/format.h"
 
 namespace smiley::daemon {
 
@@ -24,7 +24,7 @@ struct JsonEvent {
   std::uint64_t seq = 0;
   std::int64_t time_ns = 0;
   shm::Kind kind{};
-  bool has_code = false;                   // file and function are present
+  bool has_code = false;  // file and function are present
   std::uint32_t source = 0, line = 0;
   std::string file, function;
   std::uint64_t frame = 0, parent = 0;
@@ -33,11 +33,11 @@ struct JsonEvent {
   bool propagated = false;
   struct Change {
     std::string name;
-    std::string cbor;                      // empty: unbound
+    std::string cbor;  // empty: unbound
   };
   std::vector<Change> changed;
-  std::string value;                       // CBOR, empty = absent
-  std::string value_text;                  // when the value is a whole text
+  std::string value;       // CBOR, empty = absent
+  std::string value_text;  // when the value is a whole text
   bool value_is_text = false;
   bool has_exception = false;
   std::string exception_type, exception_message;
@@ -59,13 +59,13 @@ class EventEncoder {
   };
   struct Thread {
     Piece piece;
-    bool open = false;                // the piece is begun
-    bool begun = false;               // had an event
+    bool open = false;   // the piece is begun
+    bool begun = false;  // had an event
     std::uint64_t blocks = 0;
     std::uint64_t next_seq = 1, last_frame = 0, lost = 0;
-    std::int64_t units = 0;           // time of the latest event
-    std::vector<OpenCall> stack;      // outermost first
-    std::uint32_t hidden = 0;         // open frames below it, unknown
+    std::int64_t units = 0;       // time of the latest event
+    std::vector<OpenCall> stack;  // outermost first
+    std::uint32_t hidden = 0;     // open frames below it, unknown
   };
   struct Code {
     std::uint32_t first_line = 0;
@@ -75,10 +75,10 @@ class EventEncoder {
   struct Process {
     std::uint32_t number = 0;
     std::unordered_map<std::string, std::uint32_t> strings;
-    std::map<std::uint32_t, std::uint32_t> sources;                 // number in the run to catalogue id
-    std::map<std::string, std::vector<std::uint32_t>> codes;        // by source, file, function
-    std::vector<Code> code_list;                                    // id - 1
-    std::unordered_map<std::uint64_t, OpenCall> waiting;            // suspended and closed-over frames: last code, line
+    std::map<std::uint32_t, std::uint32_t> sources;           // number in the run to catalogue id
+    std::map<std::string, std::vector<std::uint32_t>> codes;  // by source, file, function
+    std::vector<Code> code_list;                              // id - 1
+    std::unordered_map<std::uint64_t, OpenCall> waiting;      // suspended and closed-over frames: last code, line
   };
 
   Result<std::uint32_t> StringId(Process* process, const std::string& text);

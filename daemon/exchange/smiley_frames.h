@@ -35,7 +35,7 @@ enum class FrameType : std::uint32_t {
 struct ExportTotals {
   std::uint64_t frames = 0;  // before the end frame
   std::uint64_t events = 0, lost = 0;
-  std::uint64_t chain = 0;   // XXH3-64 over the check sums of these frames, folded one after the other
+  std::uint64_t chain = 0;  // XXH3-64 over the check sums of these frames, folded one after the other
   friend bool operator==(const ExportTotals&, const ExportTotals&) = default;
 };
 
@@ -68,8 +68,8 @@ class FrameReader {
   ExportTotals totals_;
 };
 
-// Payloads. Decoding is hostile-safe and ignores fields that it does not know; what is exported of a run are the fields
-// that make it the same run elsewhere, not what a store counts or where it stands.
+// Payloads. Decoding is hostile-safe and ignores fields that it does not know; what is exported of a run are the
+// fields that make it the same run elsewhere, not what a store counts or where it stands.
 std::string EncodeRunFrame(const RunInfo& run);
 Result<RunInfo> DecodeRunFrame(std::string_view payload);
 std::string EncodeProcessFrame(const ProcessInfo& process);

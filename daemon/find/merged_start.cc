@@ -81,9 +81,9 @@ class ThreadCount {
   Archive& archive_;
   const std::string& run_;
   const ThreadInfo thread_;
-  BegunBetween known_;          // of all times that will be asked for
-  BegunBetween at_;             // of the time that was asked for last
-  std::uint64_t read_seq_ = 0;  // first seq of the piece that times_ tells of
+  BegunBetween known_;                                         // of all times that will be asked for
+  BegunBetween at_;                                            // of the time that was asked for last
+  std::uint64_t read_seq_ = 0;                                 // first seq of the piece that times_ tells of
   std::vector<std::pair<std::int64_t, std::uint64_t>> times_;  // time, last seq
 };
 
@@ -195,7 +195,8 @@ Result<std::vector<ThreadStart>> StartsBehind(Archive& archive, const std::strin
       last = walker.seq + std::max<std::uint64_t>(walker.count, 1) - 1;
     }
   }
-  if (last < event.seq || event.seq == 0) return Status(Code::kNotFound, "there is no event " + ToText(event) + " in run " + run);
+  if (last < event.seq || event.seq == 0)
+    return Status(Code::kNotFound, "there is no event " + ToText(event) + " in run " + run);
   auto order = Order::Open(archive, run);
   if (!order) return order.status();
   std::vector<ThreadStart> starts;

@@ -70,8 +70,9 @@ Status PlaceSearch::NotFound() const {
     case PlaceInRun::Kind::kLine: {
       const std::string line = place_.file + ":" + std::to_string(place_.line);
       if (count_ == 0) return Status(Code::kNotFound, "no event of run " + run_ + " is at line " + line);
-      return Status(Code::kNotFound, line + " was run " + std::to_string(count_) + (count_ == 1 ? " time" : " times") +
-                                         " only, not " + std::to_string(place_.number));
+      return Status(Code::kNotFound, line + " was run " + std::to_string(count_) +
+                                         (count_ == 1 ? " time" : " times") + " only, not " +
+                                         std::to_string(place_.number));
     }
     default:
       return Status(Code::kNotFound, "run " + run_ + " has no events in a function there");
@@ -92,8 +93,9 @@ Result<bool> PlaceSearch::Step() {
     const bool forward = place_.kind == PlaceInRun::Kind::kLine || place_.kind == PlaceInRun::Kind::kStart;
     for (Head& head : heads_) {
       if (!head.search->found()) continue;
-      const bool better = best == nullptr || (forward ? head.search->found()->time_ns < best->search->found()->time_ns
-                                                      : head.search->found()->time_ns > best->search->found()->time_ns);
+      const bool better =
+          best == nullptr || (forward ? head.search->found()->time_ns < best->search->found()->time_ns
+                                      : head.search->found()->time_ns > best->search->found()->time_ns);
       if (better) best = &head;
     }
     if (outside_ && chain_ != nullptr) {  // where did it come in? The callee's event comes right before its caller's
@@ -126,7 +128,8 @@ Status PlaceSearch::LookOutside() {
   wanted_.own_raise = false;
   heads_.clear();
   for (const ThreadInfo& info : searched_) {
-    if (Status status = Add(*archive_, run_, info, wanted_, ThreadSearch::Direction::kBackward); !status) return status;
+    if (Status status = Add(*archive_, run_, info, wanted_, ThreadSearch::Direction::kBackward); !status)
+      return status;
   }
   return Status::Ok();
 }

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "daemon/run/archive.h"
 #include "daemon/find/position.h"
 #include "daemon/find/position_search.h"
+#include "daemon/run/archive.h"
 
 namespace smiley::daemon {
 
@@ -44,7 +44,8 @@ class PlaceSearch {
   Archive* archive_ = nullptr;
   Wanted wanted_;
   std::vector<ThreadInfo> searched_;
-  // An exception that no recorded code raised: the thread whose callers it went through, and the open frames where it was met.
+  // An exception that no recorded code raised: the thread whose callers it went through, and the open frames where it
+  // was met.
   bool outside_ = false;
   Head* chain_ = nullptr;
   std::uint32_t open_ = 0;

@@ -35,7 +35,9 @@ Result<PlaceInRun> ParsePlace(std::string_view text) {
     return place;
   }
   if (text == "start" || text == "end" || text == "exception") {
-    place.kind = text == "start" ? PlaceInRun::Kind::kStart : text == "end" ? PlaceInRun::Kind::kEnd : PlaceInRun::Kind::kException;
+    place.kind = text == "start" ? PlaceInRun::Kind::kStart
+                 : text == "end" ? PlaceInRun::Kind::kEnd
+                                 : PlaceInRun::Kind::kException;
     return place;
   }
   const std::size_t colon = text.rfind(':');

@@ -24,8 +24,8 @@ std::optional<Position> ParsePosition(std::string_view text);
 struct PlaceInRun {
   enum class Kind { kPosition, kStart, kEnd, kException, kLine };
   Kind kind = Kind::kEnd;
-  Position position;         // kPosition
-  std::string file;          // kLine: its path, or the end of it after a slash
+  Position position;  // kPosition
+  std::string file;   // kLine: its path, or the end of it after a slash
   std::uint32_t line = 0;
   std::uint64_t number = 1;  // kLine: which of its executions, from 1
 };

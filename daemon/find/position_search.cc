@@ -56,7 +56,8 @@ bool WantedTest::IsVariable(std::uint32_t string) {
 
 bool WantedTest::ChunkMayMatch(const Piece& summary) {
   if ((summary.kinds & wanted_.kinds) == 0) return false;
-  if (wanted_.line != 0 && (summary.min_line == 0 || wanted_.line < summary.min_line || wanted_.line > summary.max_line))
+  if (wanted_.line != 0 &&
+      (summary.min_line == 0 || wanted_.line < summary.min_line || wanted_.line > summary.max_line))
     return false;
   const auto& codes = summary.codes;
   if (!wanted_.codes_near.empty() &&
@@ -204,7 +205,8 @@ Result<PiecePtr> PieceOf(Archive& archive, const std::string& run, std::uint32_t
   return PiecePtr();
 }
 
-Status NarrowToBegun(Archive& archive, const std::string& run, std::uint32_t thread, std::int64_t time_ns, BegunBetween* between) {
+Status NarrowToBegun(Archive& archive, const std::string& run, std::uint32_t thread, std::int64_t time_ns,
+                     BegunBetween* between) {
   while (between->high - between->low > 1) {
     const std::uint64_t middle = between->low + (between->high - between->low) / 2;
     auto entries = archive.Index(run, thread, middle, 16);
@@ -226,7 +228,8 @@ Status NarrowToBegun(Archive& archive, const std::string& run, std::uint32_t thr
   return Status::Ok();
 }
 
-Result<PieceEntry> LastBegun(Archive& archive, const std::string& run, const ThreadInfo& thread, std::int64_t time_ns) {
+Result<PieceEntry> LastBegun(Archive& archive, const std::string& run, const ThreadInfo& thread,
+                             std::int64_t time_ns) {
   BegunBetween between;
   between.high = thread.events + thread.lost + 1;
   if (Status status = NarrowToBegun(archive, run, thread.thread, time_ns, &between); !status) return status;

@@ -1,7 +1,7 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// Finding events by what their words tell (frame, depth, line, function, variable written), forwards and backwards from a
-// position; chunks whose summary rules them out are not read.
+// Finding events by what their words tell (frame, depth, line, function, variable written), forwards and backwards
+// from a position; chunks whose summary rules them out are not read.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "daemon/run/archive.h"
 #include "daemon/events/piece_walk.h"
 #include "daemon/find/position.h"
+#include "daemon/run/archive.h"
 
 namespace smiley::daemon {
 
@@ -81,7 +81,7 @@ class ThreadSearch {
   const ThreadInfo thread_;
   WantedTest test_;
   const Direction direction_;
-  std::uint64_t seq_;   // what was found last, or where to begin
+  std::uint64_t seq_;  // what was found last, or where to begin
   std::uint64_t until_ = 0;
   std::uint64_t next_;  // forward: first seq of the entries to load; backward: they begin before it
   bool at_end_ = false;
@@ -95,16 +95,18 @@ class ThreadSearch {
 
 // Where in a thread the last piece lies that begins at a time or before.
 struct BegunBetween {
-  PieceEntry piece;         // the last one known to begin in time; null: none is
-  std::uint64_t low = 0;    // an event of it, or 0
-  std::uint64_t high = 0;   // an event known to lie in no such piece
+  PieceEntry piece;        // the last one known to begin in time; null: none is
+  std::uint64_t low = 0;   // an event of it, or 0
+  std::uint64_t high = 0;  // an event known to lie in no such piece
 };
 // Narrows it by halves until `piece` is the one.
-Status NarrowToBegun(Archive& archive, const std::string& run, std::uint32_t thread, std::int64_t time_ns, BegunBetween* between);
+Status NarrowToBegun(Archive& archive, const std::string& run, std::uint32_t thread, std::int64_t time_ns,
+                     BegunBetween* between);
 // The last piece of a thread that begins at `time_ns` or before; without a piece: none does.
-Result<PieceEntry> LastBegun(Archive& archive, const std::string& run, const ThreadInfo& thread, std::int64_t time_ns);
-// Where a thread stood: its last event that happened before (time_ns, `before_thread`), and its open frames then, outermost
-// first. Seq 0: it had none.
+Result<PieceEntry> LastBegun(Archive& archive, const std::string& run, const ThreadInfo& thread,
+                             std::int64_t time_ns);
+// Where a thread stood: its last event that happened before (time_ns, `before_thread`), and its open frames then,
+// outermost first. Seq 0: it had none.
 struct Moment {
   std::uint64_t seq = 0;
   std::int64_t time_ns = 0;

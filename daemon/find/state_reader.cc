@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "daemon/query/answer.h"
 #include "daemon/background/snapshot_maker.h"
+#include "daemon/query/answer.h"
 
 namespace smiley::daemon {
 
@@ -13,8 +13,9 @@ Result<std::unique_ptr<StateReader>> StateReader::Open(Archive& archive, const s
   if (!thread) return thread.status();
   const std::uint64_t last = thread->events + thread->lost;
   if (position.seq > last) {
-    return Status(Code::kNotFound, "thread " + std::to_string(position.thread) + " of run " + run +
-                                       (last == 0 ? " has no events" : " ends at " + ToText({position.thread, last})));
+    return Status(Code::kNotFound,
+                  "thread " + std::to_string(position.thread) + " of run " + run +
+                      (last == 0 ? " has no events" : " ends at " + ToText({position.thread, last})));
   }
   auto names = archive.NamesOf(run, thread->process);
   if (!names) return names.status();
@@ -24,7 +25,8 @@ Result<std::unique_ptr<StateReader>> StateReader::Open(Archive& archive, const s
   reader->decoder_ = std::make_unique<Decoder>(std::move(*names));
   // From the latest snapshot before it, or from the beginning.
   std::uint64_t from = 1;
-  auto taken = archive.LastDerived(run, SnapshotKey(position.thread, 0), SnapshotKey(position.thread, position.seq + 1));
+  auto taken =
+      archive.LastDerived(run, SnapshotKey(position.thread, 0), SnapshotKey(position.thread, position.seq + 1));
   if (!taken) return taken.status();
   ThreadSnapshot snapshot;
   if (*taken && DecodeSnapshot((*taken)->second, &snapshot)) {
@@ -53,7 +55,8 @@ Result<bool> StateReader::Step() {
         continue;
       }
       if (!decoder_->Finish(position_.thread)) {
-        return Status(Code::kNotFound, "the event " + ToText(position_) + " is not there: its part of the run is damaged");
+        return Status(Code::kNotFound,
+                      "the event " + ToText(position_) + " is not there: its part of the run is damaged");
       }
       continue;
     }
@@ -67,8 +70,8 @@ Result<bool> StateReader::Step() {
 void StateReader::TakeStack() {
   const std::vector<Decoder::OpenFrame> open = decoder_->Stack(position_.thread, &hidden_);
   frames_.clear();
-  const bool left = event_.kind == shm::Kind::kReturn || event_.kind == shm::Kind::kYield ||
-                    event_.kind == shm::Kind::kUnwind;
+  const bool left =
+      event_.kind == shm::Kind::kReturn || event_.kind == shm::Kind::kYield || event_.kind == shm::Kind::kUnwind;
   std::uint32_t depth = hidden_ + static_cast<std::uint32_t>(open.size());
   if (left && event_.frame != 0) frames_.push_back({event_.frame, event_.code, event_.line, event_.depth});
   for (const Decoder::OpenFrame& frame : open) {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "daemon/run/archive.h"
 #include "daemon/events/event.h"
 #include "daemon/find/position.h"
+#include "daemon/run/archive.h"
 
 namespace smiley::daemon {
 
@@ -23,7 +23,8 @@ class StateReader {
     std::uint32_t depth = 0;
   };
   // kNotFound: the run has no such thread or event.
-  static Result<std::unique_ptr<StateReader>> Open(Archive& archive, const std::string& run, const Position& position);
+  static Result<std::unique_ptr<StateReader>> Open(Archive& archive, const std::string& run,
+                                                   const Position& position);
   // Reads for about Producer::kStepTime. True: it stands at the event.
   Result<bool> Step();
 

@@ -32,8 +32,8 @@ struct Lines {
 // All events of one kind in one code object.
 class ManyEvents final : public shm::PartialScope {
  public:
-  // `changed`: which of the question's names the chunk changes. `with`: variables may be there. The event shows the line
-  // where it is known.
+  // `changed`: which of the question's names the chunk changes. `with`: variables may be there. The event shows the
+  // line where it is known.
   ManyEvents(const WhenQuestion& question, const Event& event, const std::string* thread, std::uint64_t changed,
              bool with, Lines lines)
       : question_(question),
@@ -83,7 +83,9 @@ class ManyEvents final : public shm::PartialScope {
     return true;
   }
 
-  shm::Operand FieldValue(Field field, int alternative) const override { return scope_.FieldValue(field, alternative); }
+  shm::Operand FieldValue(Field field, int alternative) const override {
+    return scope_.FieldValue(field, alternative);
+  }
   shm::Operand Variable(std::string_view) const override { return {}; }
   bool Changed(std::string_view) const override { return false; }
   shm::Operand Before(std::string_view) const override { return {}; }
@@ -109,8 +111,8 @@ WhenQuestion::WhenQuestion(shm::Expression parsed) : expression(std::move(parsed
   asks_changed = expression.AsksChanged();
   asks_task = expression.Asks(Field::kTask);
   momentary = asks_changed;
-  for (const Field field : {Field::kEvent, Field::kValue, Field::kException, Field::kExceptionType,
-                            Field::kExceptionMessage}) {
+  for (const Field field :
+       {Field::kEvent, Field::kValue, Field::kException, Field::kExceptionType, Field::kExceptionMessage}) {
     momentary = momentary || expression.Asks(field);
   }
   asks_line = expression.Asks(Field::kLine);
@@ -118,7 +120,8 @@ WhenQuestion::WhenQuestion(shm::Expression parsed) : expression(std::move(parsed
   flowing = asks_task || asks_line || asks_depth;
 }
 
-void WhenMasks::Make(Mask* mask, const CodeInfo* code, std::uint32_t line, std::int64_t depth, std::uint64_t changed) {
+void WhenMasks::Make(Mask* mask, const CodeInfo* code, std::uint32_t line, std::int64_t depth,
+                     std::uint64_t changed) {
   mask->made = true;
   Event event;
   event.process = thread_.process;

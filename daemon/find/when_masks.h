@@ -1,7 +1,7 @@
 // Thread rule: a WhenQuestion is immutable once made; a WhenMasks belongs to one thread.
 //
-// At which kinds of events, in which code and on which lines an expression may hold at all: worked out once for each, so
-// that a search looks at few events and passes over chunks.
+// At which kinds of events, in which code and on which lines an expression may hold at all: worked out once for each,
+// so that a search looks at few events and passes over chunks.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,7 @@ class WhenMasks {
     bool found = false;
     const CodeInfo* code = nullptr;
     Mask any;
-    std::vector<Mask> lines;      // from the code's first line on
+    std::vector<Mask> lines;       // from the code's first line on
     std::vector<DeepMask> depths;  // direct-mapped
   };
   using Masks = std::vector<CodeMasks>;  // by code

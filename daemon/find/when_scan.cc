@@ -233,7 +233,8 @@ Status WhenThread::Read(const PieceEntry& entry, const Found& found) {
       Look(walker_, before, found);
     } else if (!constant && !question_.momentary) {
       if (walker_.in_frame) {
-        if (auto* frame = variables_->held() == 0 ? nullptr : variables_->Find(walker_.frame)) variables_->Hold(frame, false);
+        if (auto* frame = variables_->held() == 0 ? nullptr : variables_->Find(walker_.frame))
+          variables_->Hold(frame, false);
       } else {
         held_outside_ = false;
       }
@@ -285,8 +286,8 @@ bool WhenThread::Fold(const PieceWalker& at, Event* event, ValuesByName* before)
       auto patched = ApplyPatch(old, cbor, read_at);
       value = patched ? std::move(*patched) : MakeLost();
     }
-    // What it was before: the object's own, as seen last through any variable, when the variable shows the same object as
-    // before, or shows it for the first time.
+    // What it was before: the object's own, as seen last through any variable, when the variable shows the same
+    // object as before, or shows it for the first time.
     const bool same_object = old != nullptr && old->id != 0 && old->id == value->id;
     ValuePtr was = old == nullptr || same_object ? variables_->Seen(value) : nullptr;
     if (was == nullptr) was = old;
@@ -354,8 +355,7 @@ void WhenThread::Look(const PieceWalker& at, const ValuesByName& before, const F
     if (name != labels_.tasks->end()) task = &name->second;
   }
   const FrameVariables* values = frame == nullptr ? nullptr : &frame->values;
-  const bool holds =
-      question_.expression.Eval(EventScope(event_, values, &before, {&labels_.thread, task}));
+  const bool holds = question_.expression.Eval(EventScope(event_, values, &before, {&labels_.thread, task}));
   bool was = false;
   if (!question_.momentary) {
     if (at.in_frame && at.frame != 0) {

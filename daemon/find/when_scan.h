@@ -1,11 +1,14 @@
 // Thread rule: each object belongs to one thread at a time; those of one search to the same.
 //
-// Finds the events at which an expression becomes true. Words are walked, only the variables that the expression names
-// are followed, and chunks that can neither make it true nor change one of these are passed over by their summaries.
+// Finds the events at which an expression becomes true. Words are walked, only the variables that the expression
+// names are followed, and chunks that can neither make it true nor change one of these are passed over by their
+// summaries.
 //
-// * An expression that asks what belongs to one event alone (event, value, exception, NAME changed) becomes true at each
+// * An expression that asks what belongs to one event alone (event, value, exception, NAME changed) becomes true at
+// each
 //   event at which it holds.
-// * Any other is followed in each frame by itself (events outside frames: in each thread): it becomes true at an event
+// * Any other is followed in each frame by itself (events outside frames: in each thread): it becomes true at an
+// event
 //   where it holds and did not at the frame's event before; before its first event it does not hold.
 #pragma once
 
@@ -16,12 +19,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include "daemon/run/archive.h"
 #include "daemon/events/event.h"
 #include "daemon/events/event_filter.h"
 #include "daemon/events/piece_ahead.h"
 #include "daemon/events/piece_walk.h"
 #include "daemon/find/when_masks.h"
+#include "daemon/run/archive.h"
 
 namespace smiley::daemon {
 
@@ -56,8 +59,8 @@ class WhenVariables {
   static constexpr std::size_t kMostFrames = 200'000, kMostObjects = 100'000;
   const WhenQuestion& question_;
   const std::shared_ptr<const Names> names_;
-  std::vector<std::uint8_t> indexes_;            // by catalogue string: 255 not asked yet
-  std::vector<const std::string*> interned_;     // by index
+  std::vector<std::uint8_t> indexes_;         // by catalogue string: 255 not asked yet
+  std::vector<const std::string*> interned_;  // by index
   std::unordered_map<std::uint64_t, Frame> frames_;
   std::unordered_map<std::uint64_t, ValuePtr> objects_;
   std::uint64_t clock_ = 0;

@@ -73,10 +73,11 @@ void AddTail(const std::vector<PiecePtr>& tail, std::uint64_t from, std::uint64_
   }
 }
 
-// What is in memory, and of what the store shows the rest; in the order of their keys. What is in memory must have been looked up
-// first, so that what leaves it in between is found in the store.
+// What is in memory, and of what the store shows the rest; in the order of their keys. What is in memory must have
+// been looked up first, so that what leaves it in between is found in the store.
 template <typename Key, typename Info, typename KeyOf>
-Result<std::vector<Info>> Merge(std::map<Key, Info> live, Result<std::vector<Info>> stored, bool is_live, KeyOf key_of) {
+Result<std::vector<Info>> Merge(std::map<Key, Info> live, Result<std::vector<Info>> stored, bool is_live,
+                                KeyOf key_of) {
   if (!stored.ok() && !is_live) return stored;
   if (stored.ok()) {
     for (Info& info : *stored) live.try_emplace(key_of(info), std::move(info));
@@ -201,7 +202,8 @@ Result<std::vector<ProcessInfo>> LiveArchive::Processes(const std::string& run) 
     const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(run); found != live_.end()) processes = found->second.processes;
   }
-  return Merge(std::move(processes), store_.archive().Processes(run), IsLive(run), std::mem_fn(&ProcessInfo::process));
+  return Merge(std::move(processes), store_.archive().Processes(run), IsLive(run),
+               std::mem_fn(&ProcessInfo::process));
 }
 
 Result<std::vector<ThreadInfo>> LiveArchive::Threads(const std::string& run) {
@@ -217,7 +219,8 @@ Result<ThreadInfo> LiveArchive::FindThread(const std::string& run, std::uint32_t
   {
     const shm::MutexLock lock(mutex_);
     if (const auto found = live_.find(run); found != live_.end()) {
-      if (const auto known = found->second.threads.find(thread); known != found->second.threads.end()) return known->second;
+      if (const auto known = found->second.threads.find(thread); known != found->second.threads.end())
+        return known->second;
     }
   }
   return Archive::FindThread(run, thread);

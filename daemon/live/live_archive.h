@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "daemon/run/archive.h"
-#include "daemon/store/store.h"
 #include "daemon/run/names.h"
+#include "daemon/store/store.h"
 #include "shm/base/mutex.h"
 
 namespace smiley::daemon {
@@ -49,7 +49,9 @@ class LiveArchive : public Archive {
     return store_.archive().LastDerived(run, from, to);
   }
   // When somebody asked for derived data last; long ago: nobody yet.
-  std::chrono::steady_clock::time_point DerivedAsked() const { return derived_asked_.load(std::memory_order_relaxed); }
+  std::chrono::steady_clock::time_point DerivedAsked() const {
+    return derived_asked_.load(std::memory_order_relaxed);
+  }
 
   // ---- runs that are going on
   // False when the run is live already.
@@ -63,8 +65,8 @@ class LiveArchive : public Archive {
   void DrainEnd(const std::string& run);  // all of it is stored: the store alone shows it from now on
 
   // ---- the tail
-  // All of a process that has ended is in the store, or of a thread: what is known of it is read from there, however many of
-  // them the run has.
+  // All of a process that has ended is in the store, or of a thread: what is known of it is read from there, however
+  // many of them the run has.
   void ProcessStored(const std::string& run, std::uint32_t process);
   void ThreadStored(const std::string& run, std::uint32_t thread);
   // A part was drained.
@@ -88,7 +90,7 @@ class LiveArchive : public Archive {
   };
   struct Tail {
     std::vector<TailPiece> pieces;  // takes no room while it is empty
-    std::uint64_t stored = 0;  // highest arrival that left the tail
+    std::uint64_t stored = 0;       // highest arrival that left the tail
   };
   struct LiveRun {
     RunInfo info;

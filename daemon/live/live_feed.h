@@ -1,9 +1,9 @@
 // Thread rule: Publish* belong to the drainer; everything else may be called from any thread. A Reader belongs to one
 // thread at a time.
 //
-// What is happening now, for those who watch: a shared, bounded deque of the latest pieces and run changes, each with an
-// arrival number. Readers pull. A reader that is too slow loses the oldest entries; what it lost is told to it exactly,
-// and the drainer never waits.
+// What is happening now, for those who watch: a shared, bounded deque of the latest pieces and run changes, each with
+// an arrival number. Readers pull. A reader that is too slow loses the oldest entries; what it lost is told to it
+// exactly, and the drainer never waits.
 #pragma once
 
 #include <cstddef>
@@ -67,8 +67,8 @@ class LiveFeed {
   explicit LiveFeed(std::size_t capacity_bytes = 32u << 20) : capacity_bytes_(capacity_bytes) {}
   // Starts watching: the reader sees what arrives from now on (for what came before, open the archive afterwards and
   // drop from the feed what it already gave: pieces whose last_seq is not above the last seq read of that thread).
-  // `wake` is called from the drainer's thread when something arrived, once until the next Take: it must only post. The
-  // feed outlives its readers. While readers exist, pieces come at least every 20 ms.
+  // `wake` is called from the drainer's thread when something arrived, once until the next Take: it must only post.
+  // The feed outlives its readers. While readers exist, pieces come at least every 20 ms.
   std::unique_ptr<Reader> Watch(std::function<void()> wake);
   std::size_t readers() const;
   std::uint64_t latest() const;  // number of the newest entry, 0 = none yet

@@ -14,7 +14,8 @@ namespace {
 
 // Pieces up to this many events are decoded although nobody is shown more, so that values stay known.
 constexpr std::uint64_t kDecodeAnyway = 1500;
-// So long after the beginning of one portion, for each who is handed it, the next one begins: each costs a write and a wake-up.
+// So long after the beginning of one portion, for each who is handed it, the next one begins: each costs a write and
+// a wake-up.
 constexpr std::chrono::microseconds kPace{400}, kMostPace{16'000};
 constexpr std::size_t kTakeBytes = 256 * 1024;
 constexpr std::size_t kPortionBytes = 64 * 1024;
@@ -60,8 +61,8 @@ std::shared_ptr<LiveLane::Queue> LiveLane::Join(const LiveWish& wish, std::funct
     reader_.swap(reader);
     handled_ = queue->from - 1;
   }
-  auto channel = std::find_if(channels_.begin(), channels_.end(),
-                              [&](const auto& one) { return one->wish.Same(wish); });
+  auto channel =
+      std::find_if(channels_.begin(), channels_.end(), [&](const auto& one) { return one->wish.Same(wish); });
   if (channel == channels_.end()) {
     channel = channels_.insert(channels_.end(), std::make_shared<Channel>());
     (*channel)->wish = wish;

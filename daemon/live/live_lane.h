@@ -1,7 +1,7 @@
 // Thread rule: Join, Leave, Take and watchers() may be called from any thread; the rest is the lane's own thread's.
 //
-// One pass over the live feed for many watchers: each piece is decoded at most once, and only as far as somebody is shown
-// something of it.
+// One pass over the live feed for many watchers: each piece is decoded at most once, and only as far as somebody is
+// shown something of it.
 #pragma once
 
 #include <chrono>
@@ -18,8 +18,8 @@
 
 #include "daemon/events/event.h"
 #include "daemon/events/event_filter.h"
-#include "daemon/live/live_view.h"
 #include "daemon/events/event_lines.h"
+#include "daemon/live/live_view.h"
 #include "shm/base/mutex.h"
 
 namespace smiley::daemon {
@@ -80,7 +80,8 @@ class LiveLane {
   void TakeRun(const LiveFeed::Entry& entry, const Channels& channels);
   void TakePiece(const LiveFeed::Entry& entry, const Channels& channels, bool newer);
   EventFilter* FilterOf(Channel& channel, const Piece& piece);
-  void Show(Channel& channel, const LiveFeed::Entry& entry, const Event& event, std::string* plain, std::string* texted);
+  void Show(Channel& channel, const LiveFeed::Entry& entry, const Event& event, std::string* plain,
+            std::string* texted);
   Decoder* DecoderOf(const Piece& piece);
   LivePortion& Growing(Channel& channel, std::uint64_t entry, const std::string& run);
   void Skip(Channel& channel, std::uint64_t entry, const SkippedEvents& skipped);
@@ -96,7 +97,8 @@ class LiveLane {
   mutable shm::Mutex mutex_;  // never held while the feed is called
   shm::Condition wake_;
   Channels channels_ SMILEY_GUARDED_BY(mutex_);
-  std::vector<std::pair<std::shared_ptr<Channel>, std::uint64_t>> joined_ SMILEY_GUARDED_BY(mutex_);  // and from which entry on
+  std::vector<std::pair<std::shared_ptr<Channel>, std::uint64_t>> joined_
+      SMILEY_GUARDED_BY(mutex_);                                        // and from which entry on
   std::shared_ptr<LiveFeed::Reader> reader_ SMILEY_GUARDED_BY(mutex_);  // while anybody watches
   std::uint64_t handled_ SMILEY_GUARDED_BY(mutex_) = 0;  // arrival number of the last entry that was handed on
   bool news_ SMILEY_GUARDED_BY(mutex_) = false;

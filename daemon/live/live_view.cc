@@ -7,8 +7,8 @@
 namespace smiley::daemon {
 namespace {
 
-// Entries older than this are passed over while there are newer ones: those who watch see what happens now rather than
-// all of what happened.
+// Entries older than this are passed over while there are newer ones: those who watch see what happens now rather
+// than all of what happened.
 constexpr std::chrono::milliseconds kPeopleLag{30}, kProgramsLag{1000};
 
 }  // namespace

@@ -1,9 +1,9 @@
 // Thread rule: Watch and watchers() may be called from any thread; a Watcher belongs to one thread at a time.
 //
-// What happens now, decoded once for all who watch. Those who ask for the same share a channel: its events are chosen and
-// written once, and each of them is handed the same bytes. People who watch (they asked for a rate) and programs that want
-// everything are served by two lanes, each with a thread of its own, so that nobody who wants all of it makes the others
-// late. A watcher that reads too slowly loses the oldest, counted; nobody waits for it.
+// What happens now, decoded once for all who watch. Those who ask for the same share a channel: its events are chosen
+// and written once, and each of them is handed the same bytes. People who watch (they asked for a rate) and programs
+// that want everything are served by two lanes, each with a thread of its own, so that nobody who wants all of it
+// makes the others late. A watcher that reads too slowly loses the oldest, counted; nobody waits for it.
 #pragma once
 
 #include <compare>
@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/run/archive.h"
 #include "daemon/live/live_feed.h"
+#include "daemon/run/archive.h"
 #include "shm/expression/expression.h"
 
 namespace smiley::daemon {
@@ -40,12 +40,12 @@ struct LivePortion {
     std::uint64_t seq = 0;
   };
   What what = What::kEvents;
-  std::uint64_t entry = 0;             // arrival number in the feed of the first thing in it
+  std::uint64_t entry = 0;  // arrival number in the feed of the first thing in it
   std::string run;
-  std::shared_ptr<const RunInfo> info; // kRunBegan, kRunEnded
-  std::vector<SkippedEvents> skipped;  // not shown; they came before the lines
-  std::string lines;                   // event objects
-  std::vector<Line> marks;             // where each of them ends
+  std::shared_ptr<const RunInfo> info;  // kRunBegan, kRunEnded
+  std::vector<SkippedEvents> skipped;   // not shown; they came before the lines
+  std::string lines;                    // event objects
+  std::vector<Line> marks;              // where each of them ends
 };
 using LivePortionPtr = std::shared_ptr<const LivePortion>;
 
@@ -59,8 +59,8 @@ class LiveView {
     ~Watcher();
     Watcher(const Watcher&) = delete;
     Watcher& operator=(const Watcher&) = delete;
-    // What arrived, oldest first, about `max_bytes` of lines (at least one portion when there is any). Never waits. Arms
-    // the wake callback again.
+    // What arrived, oldest first, about `max_bytes` of lines (at least one portion when there is any). Never waits.
+    // Arms the wake callback again.
     std::vector<LivePortionPtr> Take(std::size_t max_bytes);
     // Whether all that had arrived in the feed before the call is here or was handed out.
     bool CaughtUp() const;
@@ -75,8 +75,8 @@ class LiveView {
   LiveView(Archive& archive, LiveFeed& feed);
   // REQUIRES that no Watcher is left.
   ~LiveView();
-  // Sees what arrives from now on; for what came before, open the archive afterwards. `wake` is called from a lane's thread
-  // when something arrived, once until the next Take: it must only post.
+  // Sees what arrives from now on; for what came before, open the archive afterwards. `wake` is called from a lane's
+  // thread when something arrived, once until the next Take: it must only post.
   std::unique_ptr<Watcher> Watch(const LiveWish& wish, std::function<void()> wake);
   std::size_t watchers() const;
 

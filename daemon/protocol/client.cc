@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "daemon/protocol/request.h"
 #include "daemon/protocol/home_socket.h"
+#include "daemon/protocol/request.h"
 
 namespace smiley::daemon {
 namespace {
@@ -28,10 +28,18 @@ struct CodeNameEntry {
   const char* name;
 };
 constexpr CodeNameEntry kCodeNames[] = {
-    {Code::kOk, "ok"},           {Code::kNotFound, "not_found"}, {Code::kInvalid, "invalid"},
-    {Code::kDamaged, "damaged"}, {Code::kForeign, "foreign"},    {Code::kVersion, "version"},
-    {Code::kNoSpace, "no_space"}, {Code::kPermission, "permission"}, {Code::kBusy, "busy"},
-    {Code::kGone, "gone"},       {Code::kInterrupted, "interrupted"}, {Code::kIo, "io"},
+    {Code::kOk, "ok"},
+    {Code::kNotFound, "not_found"},
+    {Code::kInvalid, "invalid"},
+    {Code::kDamaged, "damaged"},
+    {Code::kForeign, "foreign"},
+    {Code::kVersion, "version"},
+    {Code::kNoSpace, "no_space"},
+    {Code::kPermission, "permission"},
+    {Code::kBusy, "busy"},
+    {Code::kGone, "gone"},
+    {Code::kInterrupted, "interrupted"},
+    {Code::kIo, "io"},
 };
 
 }  // namespace

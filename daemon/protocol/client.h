@@ -1,7 +1,8 @@
 // Thread rule: a Client belongs to one thread at a time.
 //
-// One connection to a home's daemon: request lines out, answer lines and binary frames in (daemon/protocol/PROTOCOL.md).
-// Every wait ends: by data, by the deadline, by the daemon going away, or by interrupt_fd becoming readable.
+// One connection to a home's daemon: request lines out, answer lines and binary frames in
+// (daemon/protocol/PROTOCOL.md). Every wait ends: by data, by the deadline, by the daemon going away, or by
+// interrupt_fd becoming readable.
 #pragma once
 
 #include <chrono>
@@ -23,11 +24,12 @@ class Client {
     std::chrono::milliseconds connect_timeout{2000};
     // Default deadline of one wait for data from the daemon, and of one write to it; zero = no limit.
     std::chrono::milliseconds timeout{0};
-    // When >= 0 and readable (a signalfd, the read end of a pipe), a wait ends with kInterrupted. Not owned, not read.
+    // When >= 0 and readable (a signalfd, the read end of a pipe), a wait ends with kInterrupted. Not owned, not
+    // read.
     int interrupt_fd = -1;
   };
-  // kGone: no daemon listens there ("smiley-daemon start" starts one); kForeign: the socket or its listener is somebody
-  // else's. Never starts a daemon: the tools do that.
+  // kGone: no daemon listens there ("smiley-daemon start" starts one); kForeign: the socket or its listener is
+  // somebody else's. Never starts a daemon: the tools do that.
   static Result<std::unique_ptr<Client>> Connect(const shm::Home& home, const Options& options);
   static Result<std::unique_ptr<Client>> Connect(const shm::Home& home) { return Connect(home, Options()); }
   // Over a descriptor that speaks the protocol already (an ssh, a TLS connection); takes it over.
@@ -46,11 +48,11 @@ class Client {
   // Sends a request and reads its answer line; an answer with "ok":false becomes its Status. For streams this is the
   // head line: then call NextLine or NextFrame until they say that the stream has ended.
   Result<std::string> Ask(std::string_view request);
-  // The next object of a stream of lines. False: the stream has ended; *line then holds the end line. An end line with
-  // an error becomes its Status.
+  // The next object of a stream of lines. False: the stream has ended; *line then holds the end line. An end line
+  // with an error becomes its Status.
   Result<bool> NextLine(std::string* line);
-  // The next frame of a binary stream. False: the stream has ended; *bytes then holds the end line. An end line with an
-  // error becomes its Status.
+  // The next frame of a binary stream. False: the stream has ended; *bytes then holds the end line. An end line with
+  // an error becomes its Status.
   Result<bool> NextFrame(std::string* bytes);
 
   // Import: frames to the daemon. REQUIRES 0 < bytes.size() <= kMaxFrameBytes. kGone also when the daemon refused the

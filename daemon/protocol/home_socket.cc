@@ -78,7 +78,8 @@ Result<int> ListenOnHome(const shm::Home& home) {
   if (socket.get() < 0) return Status::FromErrno("cannot make a socket", errno);
   // The mode of the descriptor becomes the mode of the name: nobody can connect in between.
   if (::fchmod(socket.get(), 0600) != 0) return Status::FromErrno("cannot set the mode of " + path, errno);
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return Status::FromErrno("cannot remove the old " + path, errno);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    return Status::FromErrno("cannot remove the old " + path, errno);
   if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
     return Status::FromErrno("cannot make " + path, errno);
   }
@@ -98,7 +99,8 @@ Result<int> ConnectToHome(const shm::Home& home, std::chrono::milliseconds timeo
   Descriptor directory;
   sockaddr_un address;
   if (Status status = MakeAddress(home, &directory, &address); !status) return status;
-  const Status no_daemon(Code::kGone, "no daemon runs for " + home.dir.string() + " (smiley-daemon start starts one)");
+  const Status no_daemon(Code::kGone,
+                         "no daemon runs for " + home.dir.string() + " (smiley-daemon start starts one)");
   for (;;) {
     Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (socket.get() < 0) return Status::FromErrno("cannot make a socket", errno);
@@ -113,7 +115,8 @@ Result<int> ConnectToHome(const shm::Home& home, std::chrono::milliseconds timeo
     }
     if ((error == ENOENT || error == ECONNREFUSED) && !shm::DaemonHoldsLock(home)) return no_daemon;
     if (std::chrono::steady_clock::now() >= deadline) {
-      if (error == EAGAIN) return Status(Code::kBusy, "the daemon does not take connections (smiley-daemon restart helps)");
+      if (error == EAGAIN)
+        return Status(Code::kBusy, "the daemon does not take connections (smiley-daemon restart helps)");
       return no_daemon;
     }
     // A daemon holds the lock and does not listen yet or any more, or its queue is full: look again in a moment.

@@ -72,7 +72,8 @@ Result<std::string> ReadPrivate(const fs::path& path) {
   close(fd);
   if (!known || got < 0) return Status(Code::kIo, "cannot read " + path.string());
   if (about.st_uid != geteuid() || (about.st_mode & 077) != 0) {
-    return Status(Code::kForeign, path.string() + " may be read by others: chmod 600 it, and better make a new token");
+    return Status(Code::kForeign,
+                  path.string() + " may be read by others: chmod 600 it, and better make a new token");
   }
   return std::string(text, static_cast<std::size_t>(got));
 }
@@ -97,11 +98,12 @@ Status MakeCertificate(const fs::path& dir) {
   for (const unsigned char byte : serial) number = number << 8 | byte;
   X509* x = certificate.get();
   X509_NAME* name = X509_get_subject_name(x);
-  const bool made = X509_set_version(x, 2) == 1 && ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), number >> 1) == 1 &&
+  const bool made = X509_set_version(x, 2) == 1 &&
+                    ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), number >> 1) == 1 &&
                     X509_gmtime_adj(X509_getm_notBefore(x), -86400) != nullptr &&
                     X509_gmtime_adj(X509_getm_notAfter(x), kYears) != nullptr && X509_set_pubkey(x, key.get()) == 1 &&
-                    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("smiley"), -1,
-                                               -1, 0) == 1 &&
+                    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                                               reinterpret_cast<const unsigned char*>("smiley"), -1, -1, 0) == 1 &&
                     X509_set_issuer_name(x, name) == 1 && X509_sign(x, key.get(), EVP_sha256()) > 0;
   if (!made) return Failed("a certificate");
   const File certificate_file = NewFile(dir / "certificate.pem"), key_file = NewFile(dir / "key.pem");
@@ -118,7 +120,8 @@ Status MakeAccess(const fs::path& dir) {
   unsigned char secret[kSecretDigits / 2];
   if (RAND_bytes(secret, sizeof secret) != 1) return Failed("a secret");
   const File file = NewFile(dir / "secret");
-  if (!file || std::fputs((Hex(secret, sizeof secret) + "\n").c_str(), file.get()) < 0 || std::fflush(file.get()) != 0)
+  if (!file || std::fputs((Hex(secret, sizeof secret) + "\n").c_str(), file.get()) < 0 ||
+      std::fflush(file.get()) != 0)
     return Status::FromErrno("cannot write in " + dir.string(), errno);
   return {};
 }
@@ -135,11 +138,14 @@ fs::path TokenPath(const shm::Home& home, const std::string& address) { return h
 
 }  // namespace
 
-std::string FormatToken(const Token& token) { return std::string(kTokenBegin) + token.secret + "_" + token.fingerprint; }
+std::string FormatToken(const Token& token) {
+  return std::string(kTokenBegin) + token.secret + "_" + token.fingerprint;
+}
 
 Result<Token> ParseToken(std::string_view text) {
   text = Trimmed(text);
-  const Status wrong(Code::kInvalid, "that is no token of smiley: smiley-daemon token shows it on the machine that listens");
+  const Status wrong(Code::kInvalid,
+                     "that is no token of smiley: smiley-daemon token shows it on the machine that listens");
   if (!text.starts_with(kTokenBegin)) return wrong;
   text.remove_prefix(kTokenBegin.size());
   if (text.size() != kSecretDigits + 1 + kFingerprintDigits || text[kSecretDigits] != '_') return wrong;
@@ -160,7 +166,8 @@ Result<RemoteAccess> OpenRemoteAccess(const shm::Home& home) {
     const int failed = errno;
     if (!renamed) fs::remove_all(aside, error);
     if (!made.ok()) return made;
-    if (!renamed && failed != EEXIST && failed != ENOTEMPTY) return Status::FromErrno("cannot make " + dir.string(), failed);
+    if (!renamed && failed != EEXIST && failed != ENOTEMPTY)
+      return Status::FromErrno("cannot make " + dir.string(), failed);
   }
   RemoteAccess access;
   access.certificate = dir / "certificate.pem";
@@ -188,8 +195,10 @@ Result<Token> FindToken(const shm::Home& home, const std::string& address) {
   }
   auto text = ReadPrivate(TokenPath(home, address));
   if (!text.ok() && text.status().code() == Code::kNotFound) {
-    return Status(Code::kNotFound, "no token for " + address + ": ask for it there with 'smiley-daemon token', then here: "
-                                   "smiley-daemon token --save " + address + " (reads it from standard input), or set SMILEY_TOKEN");
+    return Status(Code::kNotFound, "no token for " + address +
+                                       ": ask for it there with 'smiley-daemon token', then here: "
+                                       "smiley-daemon token --save " +
+                                       address + " (reads it from standard input), or set SMILEY_TOKEN");
   }
   if (!text.ok()) return text.status();
   return ParseToken(*text);
@@ -202,13 +211,16 @@ Status SaveToken(const shm::Home& home, const std::string& address, const Token&
   const fs::path fresh = path.string() + ".new";
   unlink(fresh.c_str());
   const File file = NewFile(fresh);
-  const bool written = file && std::fputs((FormatToken(token) + "\n").c_str(), file.get()) >= 0 && std::fflush(file.get()) == 0;
-  if (!written || rename(fresh.c_str(), path.c_str()) != 0) return Status::FromErrno("cannot write " + path.string(), errno);
+  const bool written =
+      file && std::fputs((FormatToken(token) + "\n").c_str(), file.get()) >= 0 && std::fflush(file.get()) == 0;
+  if (!written || rename(fresh.c_str(), path.c_str()) != 0)
+    return Status::FromErrno("cannot write " + path.string(), errno);
   return {};
 }
 
 Result<Address> ParseAddress(std::string_view text) {
-  const Status wrong(Code::kInvalid, "'" + std::string(text.substr(0, 80)) + "' is no address: HOST:PORT, as in 127.0.0.1:4040 or [::1]:4040");
+  const Status wrong(Code::kInvalid, "'" + std::string(text.substr(0, 80)) +
+                                         "' is no address: HOST:PORT, as in 127.0.0.1:4040 or [::1]:4040");
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return wrong;
   Address address{std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
@@ -218,12 +230,13 @@ Result<Address> ParseAddress(std::string_view text) {
     return wrong;
   }
   const bool named = !address.host.empty() && std::all_of(address.host.begin(), address.host.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == ':' ||
-           c == '_' || c == '%';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' ||
+           c == ':' || c == '_' || c == '%';
   });
-  const bool numbered = !address.port.empty() && address.port.size() <= 5 &&
-                        std::all_of(address.port.begin(), address.port.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
-                        std::stoi(address.port) <= 65535;
+  const bool numbered =
+      !address.port.empty() && address.port.size() <= 5 &&
+      std::all_of(address.port.begin(), address.port.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
+      std::stoi(address.port) <= 65535;
   if (!named || !numbered) return wrong;
   return address;
 }

@@ -1,8 +1,8 @@
 // Thread rule: plain values; functions are safe from any thread.
 //
-// Who may reach a home's daemon from elsewhere: a certificate and a secret, made once in the home. The token that people
-// carry holds the secret and the certificate's fingerprint, so that a client knows whom it talks to before it says
-// anything.
+// Who may reach a home's daemon from elsewhere: a certificate and a secret, made once in the home. The token that
+// people carry holds the secret and the certificate's fingerprint, so that a client knows whom it talks to before it
+// says anything.
 #pragma once
 
 #include <filesystem>
@@ -33,7 +33,8 @@ Result<RemoteAccess> OpenRemoteAccess(const shm::Home& home);
 // Takes as long whether they are equal or not.
 bool SameSecret(std::string_view a, std::string_view b);
 
-// The token for another machine's daemon: $SMILEY_TOKEN, else the file that SaveToken left. kNotFound says how to get it.
+// The token for another machine's daemon: $SMILEY_TOKEN, else the file that SaveToken left. kNotFound says how to get
+// it.
 Result<Token> FindToken(const shm::Home& home, const std::string& address);
 Status SaveToken(const shm::Home& home, const std::string& address, const Token& token);
 

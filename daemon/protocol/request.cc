@@ -43,11 +43,14 @@ std::optional<std::vector<std::int64_t>> NumbersOf(const dom::array& array) {
 
 std::optional<Request::Field> FieldOf(const dom::element& element) {
   switch (element.type()) {
-    case dom::element_type::BOOL: return Request::Field(bool(element));
-    case dom::element_type::INT64: return Request::Field(std::int64_t(element));
+    case dom::element_type::BOOL:
+      return Request::Field(bool(element));
+    case dom::element_type::INT64:
+      return Request::Field(std::int64_t(element));
     case dom::element_type::UINT64:  // only what does not fit into int64_t
       return Request::Field(static_cast<double>(std::uint64_t(element)));
-    case dom::element_type::DOUBLE: return Request::Field(double(element));
+    case dom::element_type::DOUBLE:
+      return Request::Field(double(element));
     case dom::element_type::STRING:
     case dom::element_type::OBJECT: {
       auto text = TextOf(element);
@@ -64,7 +67,8 @@ std::optional<Request::Field> FieldOf(const dom::element& element) {
       }
       return Request::Field(std::move(texts));
     }
-    default: return std::nullopt;  // null, and what newer simdjson tells apart: integers beyond 64 bits
+    default:
+      return std::nullopt;  // null, and what newer simdjson tells apart: integers beyond 64 bits
   }
 }
 
@@ -130,12 +134,14 @@ Result<std::string> Request::NeedText(std::string_view name) const {
   return **text;
 }
 
-Result<std::optional<std::int64_t>> Request::Integer(std::string_view name, std::int64_t least, std::int64_t most) const {
+Result<std::optional<std::int64_t>> Request::Integer(std::string_view name, std::int64_t least,
+                                                     std::int64_t most) const {
   const auto it = fields.find(name);
   if (it == fields.end()) return std::optional<std::int64_t>();
   const auto* number = std::get_if<std::int64_t>(&it->second);
   if (number == nullptr || *number < least || *number > most) {
-    return Invalid(Quoted(name) + " must be an integer from " + std::to_string(least) + " to " + std::to_string(most));
+    return Invalid(Quoted(name) + " must be an integer from " + std::to_string(least) + " to " +
+                   std::to_string(most));
   }
   return std::optional<std::int64_t>(*number);
 }
@@ -157,18 +163,19 @@ Result<std::vector<std::string>> Request::Texts(std::string_view name) const {
   return *texts;
 }
 
-Result<std::optional<std::vector<std::int64_t>>> Request::Integers(std::string_view name, std::int64_t least, std::int64_t most,
-                                                                   std::size_t count) const {
+Result<std::optional<std::vector<std::int64_t>>> Request::Integers(std::string_view name, std::int64_t least,
+                                                                   std::int64_t most, std::size_t count) const {
   const auto it = fields.find(name);
   if (it == fields.end()) return std::optional<std::vector<std::int64_t>>();
   const auto* texts = std::get_if<std::vector<std::string>>(&it->second);
   if (texts != nullptr && texts->empty()) return std::optional(std::vector<std::int64_t>());  // an array of nothing
   const auto* numbers = std::get_if<std::vector<std::int64_t>>(&it->second);
-  const bool fits = numbers != nullptr && numbers->size() <= count &&
-                    std::all_of(numbers->begin(), numbers->end(), [&](std::int64_t one) { return one >= least && one <= most; });
+  const bool fits =
+      numbers != nullptr && numbers->size() <= count &&
+      std::all_of(numbers->begin(), numbers->end(), [&](std::int64_t one) { return one >= least && one <= most; });
   if (!fits) {
-    return Invalid(Quoted(name) + " must be an array of at most " + std::to_string(count) + " integers from " + std::to_string(least) +
-                   " to " + std::to_string(most));
+    return Invalid(Quoted(name) + " must be an array of at most " + std::to_string(count) + " integers from " +
+                   std::to_string(least) + " to " + std::to_string(most));
   }
   return std::optional(*numbers);
 }

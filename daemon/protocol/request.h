@@ -1,7 +1,7 @@
 // Thread rule: plain values; RequestParser belongs to one thread at a time.
 //
-// Request and answer lines of daemon/protocol/PROTOCOL.md, parsed with simdjson. Hostile-safe: length, depth and counts are
-// bounded; what is not understood is ignored or refused, never guessed.
+// Request and answer lines of daemon/protocol/PROTOCOL.md, parsed with simdjson. Hostile-safe: length, depth and
+// counts are bounded; what is not understood is ignored or refused, never guessed.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,8 @@ inline constexpr std::size_t kMaxRequestDepth = 32;
 // One request. Fields of other types than these (objects, nested arrays) are left out, as unknown fields are.
 class Request {
  public:
-  using Field = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>, std::vector<std::int64_t>>;
+  using Field =
+      std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>, std::vector<std::int64_t>>;
 
   std::string id_json = "null";  // the request's id, as JSON, to be repeated in its answer
   std::string op;
@@ -35,8 +36,8 @@ class Request {
   Result<bool> Flag(std::string_view name, bool absent) const;
   Result<std::vector<std::string>> Texts(std::string_view name) const;  // absent: empty; one string: that string
   // An array of at most `count` integers; absent: nullopt. Each from `least` to `most`, else kInvalid.
-  Result<std::optional<std::vector<std::int64_t>>> Integers(std::string_view name, std::int64_t least, std::int64_t most,
-                                                            std::size_t count) const;
+  Result<std::optional<std::vector<std::int64_t>>> Integers(std::string_view name, std::int64_t least,
+                                                            std::int64_t most, std::size_t count) const;
   // Like Text; kInvalid "'run' is missing" when absent.
   Result<std::string> NeedText(std::string_view name) const;
 };

@@ -98,9 +98,10 @@ Result<int> ConnectTcp(const Address& address, const Patience& patience) {
       return socket.Release();
     }
     const Status status = Status::FromErrno("cannot connect to " + patience.address, error);
-    last = Status(Code::kGone, error == ECONNREFUSED ? "nobody listens on " + patience.address +
-                                                           ": start it there with smiley-daemon start --listen HOST:PORT"
-                                                     : status.message());
+    last =
+        Status(Code::kGone, error == ECONNREFUSED ? "nobody listens on " + patience.address +
+                                                        ": start it there with smiley-daemon start --listen HOST:PORT"
+                                                  : status.message());
   }
   return last;
 }
@@ -115,7 +116,8 @@ Status Through(SSL* ssl, int fd, const Patience& patience, Step step) {
     if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) {
       return Status(Code::kGone, patience.address + " does not speak TLS as smiley does, or went away");
     }
-    if (const Status waited = patience.For(fd, why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT); !waited.ok()) return waited;
+    if (const Status waited = patience.For(fd, why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT); !waited.ok())
+      return waited;
   }
 }
 
@@ -166,7 +168,8 @@ class Carrier {
       if (!in_.empty()) fds[1].events |= POLLOUT;
       if (fds[0].events == 0) fds[0].fd = -1;  // a connection that is gone must not keep us awake before it is wanted
       if (::poll(fds, 2, -1) < 0 && errno != EINTR) return;
-      const bool nobody = (fds[1].revents & (POLLHUP | POLLERR)) != 0;  // at the local end: who would read the answer?
+      const bool nobody =
+          (fds[1].revents & (POLLHUP | POLLERR)) != 0;  // at the local end: who would read the answer?
       if (nobody && (local_ended_ || fds[1].events == 0)) return;
     }
   }
@@ -219,9 +222,15 @@ class Carrier {
   }
   void Look(int result) {
     switch (SSL_get_error(ssl_.get(), result)) {
-      case SSL_ERROR_WANT_READ: return;
-      case SSL_ERROR_WANT_WRITE: want_write_ = true; return;
-      default: net_ended_ = true; out_.clear(); local_ended_ = true;
+      case SSL_ERROR_WANT_READ:
+        return;
+      case SSL_ERROR_WANT_WRITE:
+        want_write_ = true;
+        return;
+      default:
+        net_ended_ = true;
+        out_.clear();
+        local_ended_ = true;
     }
   }
 
@@ -234,7 +243,8 @@ class Carrier {
 
 }  // namespace
 
-Result<int> ConnectTls(const std::string& address, const Token& token, std::chrono::milliseconds timeout, int interrupt_fd) {
+Result<int> ConnectTls(const std::string& address, const Token& token, std::chrono::milliseconds timeout,
+                       int interrupt_fd) {
   const auto parsed = ParseAddress(address);
   if (!parsed.ok()) return parsed.status();
   // The thread below may still run while the process ends: nothing of OpenSSL is taken down under it.
@@ -257,8 +267,9 @@ Result<int> ConnectTls(const std::string& address, const Token& token, std::chro
   const auto shake = [&] { return SSL_connect(ssl.get()); };
   Status status = Through(ssl.get(), net.get(), patience, shake);
   if (status.ok() && !SameSecret(FingerprintOf(ssl.get()), token.fingerprint)) {
-    status = Status(Code::kForeign, "whoever listens on " + address + " is not the daemon that the token is for: a new token there "
-                                    "(smiley-daemon token), or somebody in between");
+    status = Status(Code::kForeign, "whoever listens on " + address +
+                                        " is not the daemon that the token is for: a new token there "
+                                        "(smiley-daemon token), or somebody in between");
   }
   if (status.ok()) status = ShowToken(ssl.get(), net.get(), token, patience);
   int ends[2] = {-1, -1};

@@ -4,17 +4,17 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/background/forwarder.h"
+#include "daemon/background/snapshot_maker.h"
 #include "daemon/events/call_walk.h"
 #include "daemon/exchange/export.h"
-#include "daemon/background/forwarder.h"
 #include "daemon/query/diff.h"
 #include "daemon/query/exceptions.h"
 #include "daemon/query/objects.h"
 #include "daemon/query/output.h"
-#include "daemon/query/stats.h"
 #include "daemon/query/state.h"
+#include "daemon/query/stats.h"
 #include "daemon/query/timeline.h"
-#include "daemon/background/snapshot_maker.h"
 
 namespace smiley::daemon {
 namespace {
@@ -134,8 +134,9 @@ Reply Hello(const Services& services, const Request& request) {
   const auto protocol = request.Integer("protocol", 0, 1'000'000);
   if (!protocol) return Refuse(protocol.status());
   if (protocol->value_or(kProtocol) != kProtocol) {
-    return Refuse(Status(Code::kVersion, "this daemon speaks protocol " + std::to_string(kProtocol) + ", the client " +
-                                             std::to_string(**protocol) + " (smiley-daemon restart after an update)"));
+    return Refuse(Status(Code::kVersion, "this daemon speaks protocol " + std::to_string(kProtocol) +
+                                             ", the client " + std::to_string(**protocol) +
+                                             " (smiley-daemon restart after an update)"));
   }
   const DaemonStatus status = services.runs.Snapshot();
   std::string members;
@@ -175,8 +176,9 @@ Reply Begin(const Services& services, const Request& request) {
   const auto forward = request.Text("forward");
   const auto token = request.Text("token");
   const auto launcher_start = request.Integer("launcher_start", 0, INT64_MAX);
-  for (const Status& status : {run.status(), command.status(), cwd.status(), name.status(), detail.status(),
-                               start_ns.status(), pid.status(), launcher_start.status(), forward.status(), token.status()}) {
+  for (const Status& status :
+       {run.status(), command.status(), cwd.status(), name.status(), detail.status(), start_ns.status(), pid.status(),
+        launcher_start.status(), forward.status(), token.status()}) {
     if (!status) return Refuse(status);
   }
   BeginRun begin;
@@ -199,7 +201,8 @@ Reply Begin(const Services& services, const Request& request) {
   }
   const bool away = forward->has_value() && services.forwarder != nullptr;
   if (away) {  // before anything of the run is there, so that nothing of it can be missed
-    if (Status added = services.forwarder->Add(begin.run, **forward, token->value_or("")); !added) return Refuse(added);
+    if (Status added = services.forwarder->Add(begin.run, **forward, token->value_or("")); !added)
+      return Refuse(added);
   }
   Reply reply;
   reply.status = services.runs.Begin(begin);
@@ -341,9 +344,8 @@ Reply AboutRun(const Services& services, const Request& request) {
   if (!list) return Refuse(list.status());
   if (number->has_value()) std::erase_if(*list, [&](const SourceInfo& source) { return source.source != **number; });
   const bool with_text = *text;
-  return ListReply(std::move(*list), [with_text](std::string* out, const SourceInfo& source) {
-    AppendSource(out, source, with_text);
-  });
+  return ListReply(std::move(*list),
+                   [with_text](std::string* out, const SourceInfo& source) { AppendSource(out, source, with_text); });
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // Thread rule: a Producer is used by one thread at a time (steps of one may run on different threads, one after the
 // other). Answer() and the functions that make producers may be called from any thread; they may read the disk.
 //
-// What the requests of daemon/protocol/PROTOCOL.md ask for, apart from sockets: one-line answers, and producers that make a
-// stream piece by piece, so that the client's pace sets the pace.
+// What the requests of daemon/protocol/PROTOCOL.md ask for, apart from sockets: one-line answers, and producers that
+// make a stream piece by piece, so that the client's pace sets the pace.
 #pragma once
 
 #include <chrono>
@@ -64,9 +64,9 @@ inline Reply Refuse(Status status) {
   return reply;
 }
 
-// hello, status, runs, run, processes, threads, tasks, sources, replay, state, step, when, why, tail, export, check, reindex, delete, pin, begin, stop.
-// (finish and import are conversations: the session leads them.) `wake` is what a waiting producer calls; it may be
-// called from any thread and as long as the producer lives.
+// hello, status, runs, run, processes, threads, tasks, sources, replay, state, step, when, why, tail, export, check,
+// reindex, delete, pin, begin, stop. (finish and import are conversations: the session leads them.) `wake` is what a
+// waiting producer calls; it may be called from any thread and as long as the producer lives.
 Reply AnswerRequest(const Services& services, const Request& request, std::function<void()> wake);
 
 // Selected by op; null stream and a status where the request is wrong.

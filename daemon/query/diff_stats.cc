@@ -29,8 +29,8 @@ struct TimingPair {
 constexpr double kCostDoubt = 0.1;
 constexpr double kStandardErrors = 3;
 
-// How far the sum of the calls' own times lies from what another run of the same would give: by the spread of the single
-// calls, as a variance. Nothing can be said of fewer than two calls.
+// How far the sum of the calls' own times lies from what another run of the same would give: by the spread of the
+// single calls, as a variance. Nothing can be said of fewer than two calls.
 double VarianceOf(const CallCounts& counts) {
   const auto n = static_cast<double>(counts.calls);
   const auto sum = static_cast<double>(counts.own.ns);
@@ -79,7 +79,8 @@ class TimingProducer : public Producer {
     JsonObject o(&object);
     o.Flag("equal", differ_ == 0).Number("count", pairs_.size()).Number("functions", all_).Number("differ", differ_);
     o.Signed("a_own_ns", a_.total().own_ns()).Signed("b_own_ns", b_.total().own_ns());
-    o.Signed("a_cost_ns", a_.total().ns - a_.total().own_ns()).Signed("b_cost_ns", b_.total().ns - b_.total().own_ns());
+    o.Signed("a_cost_ns", a_.total().ns - a_.total().own_ns())
+        .Signed("b_cost_ns", b_.total().ns - b_.total().own_ns());
     o.Number("lost", a_.lost() + b_.lost());
     o.End();
     return object.substr(1, object.size() - 2);

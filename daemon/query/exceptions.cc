@@ -24,9 +24,8 @@ class ExceptionsProducer : public Producer {
     threads_ = std::move(*threads);
     std::unordered_set<std::uint32_t> processes;
     for (const ThreadInfo& thread : threads_) first_of_process_.push_back(processes.insert(thread.process).second);
-    if (scope_.thread && std::none_of(threads_.begin(), threads_.end(), [&](const ThreadInfo& thread) {
-          return thread.thread == *scope_.thread;
-        })) {
+    if (scope_.thread && std::none_of(threads_.begin(), threads_.end(),
+                                      [&](const ThreadInfo& thread) { return thread.thread == *scope_.thread; })) {
       return Status(Code::kNotFound, "run " + scope_.run + " has no thread " + std::to_string(*scope_.thread) +
                                          " (smiley-threads shows them)");
     }
@@ -49,8 +48,8 @@ class ExceptionsProducer : public Producer {
   }
 
   std::string EndMembers() const override {
-    std::string members = "\"count\":" + std::to_string(order_.size()) + ",\"exceptions\":" + std::to_string(exceptions_) +
-                          ",\"lost\":" + std::to_string(lost_);
+    std::string members = "\"count\":" + std::to_string(order_.size()) +
+                          ",\"exceptions\":" + std::to_string(exceptions_) + ",\"lost\":" + std::to_string(lost_);
     if (book_.left_out() > 0) members += ",\"left_out\":" + std::to_string(book_.left_out());
     if (damaged_) members += ",\"damaged\":true";
     return members;

@@ -60,7 +60,8 @@ class HitsProducer : public Producer {
     }
     walker_.Start(**piece);
     while (walker_.Next()) {
-      if (walker_.kind != shm::Kind::kLine || walker_.code == 0 || walker_.line == 0 || walker_.line > kMostLine) continue;
+      if (walker_.kind != shm::Kind::kLine || walker_.code == 0 || walker_.line == 0 || walker_.line > kMostLine)
+        continue;
       auto* counts = CountsOf(walker_.code);
       if (counts == nullptr) continue;
       if (counts->size() <= walker_.line) counts->resize(walker_.line + 1);

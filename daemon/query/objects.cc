@@ -73,7 +73,9 @@ void AppendRun(std::string* out, const RunInfo& run) {
   } else {
     o.Null("end_ns");
   }
-  o.Text("state", run.state == RunState::kRunning ? "running" : run.state == RunState::kEnded ? "ended" : "importing");
+  o.Text("state", run.state == RunState::kRunning ? "running"
+                  : run.state == RunState::kEnded ? "ended"
+                                                  : "importing");
   if (run.exit_code) {
     o.Signed("exit_code", *run.exit_code);
   } else {
@@ -110,7 +112,10 @@ void AppendProcess(std::string* out, const ProcessInfo& process) {
 
 void AppendThread(std::string* out, const ThreadInfo& thread, std::optional<std::uint64_t> lines) {
   JsonObject o(out);
-  o.Text("type", "thread").Number("process", thread.process).Number("thread", thread.thread).Text("name", thread.name);
+  o.Text("type", "thread")
+      .Number("process", thread.process)
+      .Number("thread", thread.thread)
+      .Text("name", thread.name);
   o.Number("native_id", thread.native_id).Number("events", thread.events).Number("lost", thread.lost);
   o.Signed("first_ns", thread.first_ns).Signed("last_ns", thread.last_ns).Flag("ended", thread.ended);
   if (lines) o.Number("lines", *lines);
@@ -142,7 +147,9 @@ void AppendForward(std::string* out, const ForwardStatus& status) {
   using State = ForwardStatus::State;
   JsonObject o(out);
   o.Text("run", status.run).Text("to", status.to);
-  o.Text("state", status.state == State::kRecording ? "recording" : status.state == State::kSending ? "sending" : "waiting");
+  o.Text("state", status.state == State::kRecording ? "recording"
+                  : status.state == State::kSending ? "sending"
+                                                    : "waiting");
   o.Number("sent_bytes", status.sent_bytes).TextOrNull("error", status.error);
   o.End();
 }

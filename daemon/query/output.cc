@@ -13,7 +13,8 @@ namespace {
 
 using shm::Kind;
 
-constexpr std::uint32_t kOutputKinds = 1u << static_cast<unsigned>(Kind::kStdout) | 1u << static_cast<unsigned>(Kind::kStderr);
+constexpr std::uint32_t kOutputKinds =
+    1u << static_cast<unsigned>(Kind::kStdout) | 1u << static_cast<unsigned>(Kind::kStderr);
 constexpr std::int64_t kOpenAheadNs = 1'000'000;  // a summary's times and ours may round differently
 constexpr std::size_t kMaxLine = 1u << 20;        // a longer line comes in parts
 
@@ -100,7 +101,8 @@ class OutputReader {
     std::uint64_t seq;
     std::size_t thread_index;
     bool operator>(const Due& other) const {
-      return std::tie(time_ns, process, thread, seq) > std::tie(other.time_ns, other.process, other.thread, other.seq);
+      return std::tie(time_ns, process, thread, seq) >
+             std::tie(other.time_ns, other.process, other.thread, other.seq);
     }
   };
 
@@ -250,7 +252,8 @@ Reply MakeOutput(const Services& services, const Request& request) {
   const auto stream = request.Text("stream");
   const auto lines = request.Flag("lines", false);
   const auto number = request.Integer("number", 1, INT64_MAX);
-  for (const Status& status : {selector.status(), thread.status(), stream.status(), lines.status(), number.status()}) {
+  for (const Status& status :
+       {selector.status(), thread.status(), stream.status(), lines.status(), number.status()}) {
     if (reply.status.ok()) reply.status = status;
   }
   if (!reply.status) return reply;

@@ -1,7 +1,7 @@
 // "reindex": derived data made again.
-#include "daemon/query/objects.h"
-#include "daemon/background/snapshot_maker.h"
 #include "daemon/analysis/stored_stats.h"
+#include "daemon/background/snapshot_maker.h"
+#include "daemon/query/objects.h"
 
 namespace smiley::daemon {
 namespace {

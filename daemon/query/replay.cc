@@ -99,8 +99,9 @@ class ReplayProducer : public Producer {
     for (const ThreadStart& start : *starts) {
       begun_[start.thread.thread] = start.seq;
       const bool begun = start.seq > 1;
-      from.push_back({start.thread.thread, start.seq > run_up ? start.seq - run_up : 1, start.seq,
-                      begun || start.thread.first_ns < kOpenAheadNs ? INT64_MIN : start.thread.first_ns - kOpenAheadNs});
+      from.push_back(
+          {start.thread.thread, start.seq > run_up ? start.seq - run_up : 1, start.seq,
+           begun || start.thread.first_ns < kOpenAheadNs ? INT64_MIN : start.thread.first_ns - kOpenAheadNs});
     }
     return from;
   }
@@ -139,7 +140,7 @@ class ReplayProducer : public Producer {
   bool running_ = false;
   std::int64_t last_ns_ = INT64_MIN;
   std::uint64_t events_ = 0, counted_ = 0;
-  std::uint64_t passed_ = 0;  // towards the limit
+  std::uint64_t passed_ = 0;                                // towards the limit
   std::unordered_map<std::uint32_t, std::uint64_t> begun_;  // thread: first seq of what is asked for
   std::chrono::steady_clock::time_point tell_at_{};
 };
@@ -257,8 +258,8 @@ Result<ReplayOptions> ReadReplayOptions(const Request& request) {
   const auto skip = request.Integer("skip", 0, INT64_MAX);
   const auto after = request.Text("after");
   const auto count = request.Flag("count", false);
-  for (const Status& status : {where.status(), thread.status(), limit.status(), last.status(), text.status(), skip.status(),
-                               after.status(), count.status()}) {
+  for (const Status& status : {where.status(), thread.status(), limit.status(), last.status(), text.status(),
+                               skip.status(), after.status(), count.status()}) {
     if (!status) return status;
   }
   if (where->has_value() && !(*where)->empty()) {
@@ -294,7 +295,8 @@ Result<ReplayOptions> ReadReplayOptions(const Request& request) {
   }
   const bool merged = options.skip.has_value() || options.after.has_value();
   if (merged && (options.thread || options.last != 0 || (options.skip && options.after))) {
-    return Status(Code::kInvalid, "'skip' and 'after' are of all threads: one of them, without 'thread', 'from' and 'last'");
+    return Status(Code::kInvalid,
+                  "'skip' and 'after' are of all threads: one of them, without 'thread', 'from' and 'last'");
   }
   const auto to = request.Integer("to", 1, INT64_MAX);
   const auto run_up = request.Integer("run_up", 0, static_cast<std::int64_t>(kSmallRun));
@@ -307,7 +309,8 @@ Result<ReplayOptions> ReadReplayOptions(const Request& request) {
   options.frame = static_cast<std::uint64_t>(frame->value_or(0));
   if (!run_up) return run_up.status();
   if (run_up->has_value()) options.run_up = static_cast<std::uint64_t>(**run_up);
-  if (to->has_value() && !options.thread) return Status(Code::kInvalid, "'to' needs 'thread', or a position as 'from'");
+  if (to->has_value() && !options.thread)
+    return Status(Code::kInvalid, "'to' needs 'thread', or a position as 'from'");
   if (to->has_value()) options.to = static_cast<std::uint64_t>(**to);
   return options;
 }

@@ -11,12 +11,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include "daemon/run/archive.h"
 #include "daemon/events/event.h"
 #include "daemon/events/event_filter.h"
+#include "daemon/events/event_lines.h"
 #include "daemon/find/position.h"
 #include "daemon/query/answer.h"
-#include "daemon/events/event_lines.h"
+#include "daemon/run/archive.h"
 
 namespace smiley::daemon {
 
@@ -26,8 +26,8 @@ class MergedReader {
   struct From {
     std::uint32_t thread = 0;  // 0: all threads together, from their beginning
     std::uint64_t seq = 1;
-    std::uint64_t show = 0;            // events that end before this seq are read, but not given
-    std::int64_t due_ns = INT64_MIN;   // not opened before this time is reached
+    std::uint64_t show = 0;           // events that end before this seq are read, but not given
+    std::int64_t due_ns = INT64_MIN;  // not opened before this time is reached
   };
   static Result<std::unique_ptr<MergedReader>> Open(Archive& archive, const std::string& run,
                                                     const std::vector<From>& threads);
@@ -60,19 +60,20 @@ struct ReplayOptions {
   std::string run;
   std::optional<shm::Expression> where;
   std::optional<std::uint32_t> thread;
-  std::uint64_t from = 0;      // seq, with a thread only
+  std::uint64_t from = 0;         // seq, with a thread only
   std::uint64_t to = UINT64_MAX;  // last seq, with a thread only
   std::uint64_t limit = UINT64_MAX;
-  std::uint64_t last = 0;      // 0: from the front
+  std::uint64_t last = 0;               // 0: from the front
   std::optional<std::uint64_t> run_up;  // events read before `from`; none: see query_replay.cc
-  std::optional<std::uint64_t> skip;  // of all threads together: so many are passed over; here and in `limit` lost ones count
-  std::optional<Position> after;      // ... or all up to this one
-  bool count = false;                 // behind `limit` matching events are counted still
+  std::optional<std::uint64_t>
+      skip;  // of all threads together: so many are passed over; here and in `limit` lost ones count
+  std::optional<Position> after;  // ... or all up to this one
+  bool count = false;             // behind `limit` matching events are counted still
   std::uint64_t frame = 0;  // only its events, and those but lines of the calls that it made; 0: all. Not with `last`
   bool text = false;
 };
-// Reads where, thread, from ("2:1017" or a seq beside a thread), to (a seq), skip, after ("2:1017"), run_up, limit, count,
-// last, frame, source.
+// Reads where, thread, from ("2:1017" or a seq beside a thread), to (a seq), skip, after ("2:1017"), run_up, limit,
+// count, last, frame, source.
 Result<ReplayOptions> ReadReplayOptions(const Request& request);
 
 inline constexpr std::uint64_t kMaxLast = 100'000;
@@ -96,9 +97,9 @@ class LastEvents {
   std::unique_ptr<EventFilter> filter_;
   std::unique_ptr<MergedReader> reader_;
   std::vector<ThreadInfo> threads_;
-  std::uint64_t window_ = 0;         // events of each thread that are looked at
-  bool whole_ = false;               // the window is the whole run
-  std::int64_t certain_from_ns_ = 0; // nothing outside the window is later than this
+  std::uint64_t window_ = 0;                                    // events of each thread that are looked at
+  bool whole_ = false;                                          // the window is the whole run
+  std::int64_t certain_from_ns_ = 0;                            // nothing outside the window is later than this
   std::unordered_map<std::uint32_t, std::uint64_t> show_from_;  // first seq of the window for each thread
   std::deque<std::string> lines_;
   std::deque<std::int64_t> times_;

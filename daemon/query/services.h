@@ -7,8 +7,8 @@
 #include <functional>
 #include <string>
 
-#include "daemon/run/archive.h"
 #include "daemon/live/live_view.h"
+#include "daemon/run/archive.h"
 #include "daemon/run/registry.h"
 #include "daemon/store/store.h"
 #include "shm/base/home.h"

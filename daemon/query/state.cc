@@ -158,7 +158,8 @@ Status StateProducer::WriteThreads(JsonObject* object, const std::vector<ThreadI
   std::string list = "[";
   std::size_t shown = 0, omitted = 0;
   for (const ThreadInfo& thread : threads) {
-    if (thread.thread == event.thread || thread.events + thread.lost == 0 || thread.first_ns > event.time_ns) continue;
+    if (thread.thread == event.thread || thread.events + thread.lost == 0 || thread.first_ns > event.time_ns)
+      continue;
     const bool ended = thread.ended && thread.last_ns < event.time_ns;
     if (shown >= options_.threads) {
       ++omitted;
@@ -205,7 +206,8 @@ Status StateProducer::WriteOutput(JsonObject* object, const std::vector<ThreadIn
     const bool self = thread.thread == event.thread;
     if (options_.output == 0 || (!self && moment == moments_.end())) continue;
     const std::uint64_t seq = self ? event.seq : moment->second.seq;
-    ThreadSearch search(archive_, options_.run.id, thread, wanted, nullptr, seq + 1, ThreadSearch::Direction::kBackward);
+    ThreadSearch search(archive_, options_.run.id, thread, wanted, nullptr, seq + 1,
+                        ThreadSearch::Direction::kBackward);
     for (std::size_t found = 0; found < options_.output;) {
       auto done = search.Step();
       if (!done) return done.status();

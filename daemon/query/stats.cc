@@ -15,11 +15,11 @@ enum class SortBy { kCalls, kCumulative, kFile, kLine, kName, kNameFileLine, kPr
 
 Result<SortBy> ReadSort(const std::string& key) {
   static const std::vector<std::pair<std::string_view, SortBy>> keys = {
-      {"calls", SortBy::kCalls},       {"ncalls", SortBy::kCalls},    {"cumulative", SortBy::kCumulative},
-      {"cumtime", SortBy::kCumulative}, {"file", SortBy::kFile},       {"filename", SortBy::kFile},
-      {"module", SortBy::kFile},       {"line", SortBy::kLine},       {"name", SortBy::kName},
-      {"nfl", SortBy::kNameFileLine},  {"pcalls", SortBy::kPrimitive}, {"stdname", SortBy::kStandardName},
-      {"time", SortBy::kTime},         {"tottime", SortBy::kTime}};
+      {"calls", SortBy::kCalls},        {"ncalls", SortBy::kCalls},     {"cumulative", SortBy::kCumulative},
+      {"cumtime", SortBy::kCumulative}, {"file", SortBy::kFile},        {"filename", SortBy::kFile},
+      {"module", SortBy::kFile},        {"line", SortBy::kLine},        {"name", SortBy::kName},
+      {"nfl", SortBy::kNameFileLine},   {"pcalls", SortBy::kPrimitive}, {"stdname", SortBy::kStandardName},
+      {"time", SortBy::kTime},          {"tottime", SortBy::kTime}};
   std::string all;
   for (const auto& [name, by] : keys) {
     if (name == key) return by;
@@ -211,7 +211,8 @@ class CallsProducer : public Producer {
     for (const std::uint32_t number : order_) ++first_[nodes[number].parent + 1];
     std::partial_sum(first_.begin(), first_.end(), first_.begin());
     std::uint64_t total = 0;
-    for (std::size_t i = first_[CallTree::kRoot]; i < first_[CallTree::kRoot + 1]; ++i) total += Weight(nodes[order_[i]]);
+    for (std::size_t i = first_[CallTree::kRoot]; i < first_[CallTree::kRoot + 1]; ++i)
+      total += Weight(nodes[order_[i]]);
     least_weight_ = total / 1000 * least_ + total % 1000 * least_ / 1000;
     AddCallees(CallTree::kRoot);
   }
@@ -237,7 +238,9 @@ class CallsProducer : public Producer {
     }
     o.Number("depth", node.depth);
     AddFunction(&o, job_.book().at(node.function));
-    o.Number("calls", node.calls).Signed("own_ns", node.own.own_ns()).Signed("cumulative_ns", node.cumulative.own_ns());
+    o.Number("calls", node.calls)
+        .Signed("own_ns", node.own.own_ns())
+        .Signed("cumulative_ns", node.cumulative.own_ns());
     o.Signed("recorded_own_ns", node.own.ns).Signed("recorded_cumulative_ns", node.cumulative.ns);
     o.Flag("folded", node.folded);
     o.End();

@@ -33,8 +33,8 @@ Result<Origin> FindOrigin(Archive& archive, const std::string& run, const Positi
     origin.code = walker.code;
     origin.frame = walker.frame;
     origin.parent_code = walker.Parent().code;
-    origin.leaves = walker.kind == shm::Kind::kReturn || walker.kind == shm::Kind::kYield ||
-                    walker.kind == shm::Kind::kUnwind;
+    origin.leaves =
+        walker.kind == shm::Kind::kReturn || walker.kind == shm::Kind::kYield || walker.kind == shm::Kind::kUnwind;
     break;
   }
   return origin;
@@ -101,9 +101,10 @@ Status Fill(const std::string& kind, const Origin& origin, const Request& reques
     wanted->exception = type->value_or("");
     return Status::Ok();
   }
-  return Status(Code::kInvalid, "there is no step '" + kind.substr(0, 40) +
-                                    "': next, previous, over, back-over, out, back-out, change, line, call, exception "
-                                    "(and previous-change, …)");
+  return Status(Code::kInvalid,
+                "there is no step '" + kind.substr(0, 40) +
+                    "': next, previous, over, back-over, out, back-out, change, line, call, exception "
+                    "(and previous-change, …)");
 }
 
 class StepProducer : public Producer {

@@ -159,7 +159,10 @@ class TailProducer : public Producer {
     } else {
       o.Null("signal");
     }
-    o.Signed("end_ns", run.end_ns).Number("events", run.events).Number("lost", run.lost).Flag("complete", run.complete);
+    o.Signed("end_ns", run.end_ns)
+        .Number("events", run.events)
+        .Number("lost", run.lost)
+        .Flag("complete", run.complete);
     o.End();
     *out += '\n';
     if (run.id == options_.run) ended_ = true;

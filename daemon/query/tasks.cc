@@ -1,13 +1,13 @@
-// "tasks" with "counts": when each asyncio task ran, and how much happened in it. Reads the words of the chunks in which
-// tasks take turns, no values.
+// "tasks" with "counts": when each asyncio task ran, and how much happened in it. Reads the words of the chunks in
+// which tasks take turns, no values.
 #include <chrono>
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/analysis/task_walk.h"
 #include "daemon/find/position.h"
 #include "daemon/query/objects.h"
 #include "daemon/query/timeline.h"
-#include "daemon/analysis/task_walk.h"
 
 namespace smiley::daemon {
 namespace {
@@ -20,8 +20,13 @@ struct Count {
 
 class TaskCountsProducer : public Producer {
  public:
-  TaskCountsProducer(Archive& archive, std::string run, std::vector<TaskInfo> tasks, std::vector<ThreadInfo> threads, bool some)
-      : archive_(archive), run_(std::move(run)), tasks_(std::move(tasks)), threads_(std::move(threads)), some_(some) {}
+  TaskCountsProducer(Archive& archive, std::string run, std::vector<TaskInfo> tasks, std::vector<ThreadInfo> threads,
+                     bool some)
+      : archive_(archive),
+        run_(std::move(run)),
+        tasks_(std::move(tasks)),
+        threads_(std::move(threads)),
+        some_(some) {}
 
   Result<Next> Step(std::string* out) override {
     const auto until = std::chrono::steady_clock::now() + kStepTime;
@@ -70,7 +75,8 @@ class TaskCountsProducer : public Producer {
         walk_->Take(walker_);
         if (walk_->task() != running_) Turn(walk_->task());
       }
-      if (running_ != 0) Add(walker_.kind == shm::Kind::kLost ? 0 : 1, walker_.seq + walker_.count - 1, walker_.TimeNs());
+      if (running_ != 0)
+        Add(walker_.kind == shm::Kind::kLost ? 0 : 1, walker_.seq + walker_.count - 1, walker_.TimeNs());
     }
     return Status::Ok();
   }
@@ -98,7 +104,13 @@ class TaskCountsProducer : public Producer {
     JsonObject o(out);
     o.Text("type", "task").Number("process", task.process).Number("task", task.task).Text("name", task.name);
     if (found == counts_.end()) {
-      o.Null("thread").Number("events", 0).Number("turns", 0).Null("first").Null("first_ns").Null("last").Null("last_ns");
+      o.Null("thread")
+          .Number("events", 0)
+          .Number("turns", 0)
+          .Null("first")
+          .Null("first_ns")
+          .Null("last")
+          .Null("last_ns");
     } else {
       const Count& count = found->second;
       o.Number("thread", count.thread).Number("events", count.events).Number("turns", count.turns);
@@ -132,7 +144,8 @@ Reply MakeTaskCounts(Archive& archive, const std::string& run, std::optional<std
   if (!threads) return Refuse(threads.status());
   if (thread) std::erase_if(*threads, [&](const ThreadInfo& info) { return info.thread != *thread; });
   Reply reply;
-  reply.stream = std::make_unique<TaskCountsProducer>(archive, run, std::move(*tasks), std::move(*threads), thread.has_value());
+  reply.stream =
+      std::make_unique<TaskCountsProducer>(archive, run, std::move(*tasks), std::move(*threads), thread.has_value());
   return reply;
 }
 

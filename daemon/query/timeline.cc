@@ -5,9 +5,9 @@
 #include <map>
 #include <vector>
 
-#include "daemon/find/position_search.h"
 #include "daemon/analysis/task_walk.h"
 #include "daemon/analysis/timeline_lane.h"
+#include "daemon/find/position_search.h"
 
 namespace smiley::daemon {
 namespace {
@@ -52,7 +52,8 @@ class ThreadLanesProducer : public LanesProducer {
     TimelineLane lane(asked_.from_ns, asked_.to_ns, asked_.buckets);
     std::vector<PieceEntry> near;  // while they are few
     bool few = true;
-    auto begin = LastBegun(archive_, asked_.run, thread, asked_.from_ns == INT64_MIN ? INT64_MIN : asked_.from_ns - 1);
+    auto begin =
+        LastBegun(archive_, asked_.run, thread, asked_.from_ns == INT64_MIN ? INT64_MIN : asked_.from_ns - 1);
     if (!begin) return begin.status();
     for (std::uint64_t from = begin->piece == nullptr ? 0 : begin->piece->first_seq;;) {
       auto entries = archive_.Index(asked_.run, thread.thread, from, kIndexPortion);
@@ -154,7 +155,7 @@ class TaskLanesProducer : public LanesProducer {
 
   TaskWalk walk_;
   std::map<std::uint32_t, TimelineLane> lanes_;  // by task
-  std::size_t alone_ = 0;  // chunks that were read though one task runs all through them
+  std::size_t alone_ = 0;                        // chunks that were read though one task runs all through them
   PieceWalker walker_;
 };
 
@@ -175,8 +176,8 @@ Reply MakeTimeline(const Services& services, const Request& request) {
   const auto some = request.Integers("threads", 1, UINT32_MAX, kMostLanes);
   const auto tasks = request.Integers("tasks", 1, UINT32_MAX, kMostLanes);
   const auto buckets = request.Integer("buckets", 1, kMostBuckets);
-  for (const Status& status :
-       {selector.status(), from.status(), to.status(), thread.status(), some.status(), tasks.status(), buckets.status()}) {
+  for (const Status& status : {selector.status(), from.status(), to.status(), thread.status(), some.status(),
+                               tasks.status(), buckets.status()}) {
     if (!status) return Refuse(status);
   }
   auto run = SelectRun(services.archive, *selector);
@@ -192,8 +193,12 @@ Reply MakeTimeline(const Services& services, const Request& request) {
   if (first > last) first = run->start_ns;
   if (thread->has_value()) KeepThreads({**thread}, &*threads);
   if (some->has_value()) KeepThreads(**some, &*threads);
-  Asked asked{run->id, std::move(*threads), {}, from->value_or(std::clamp(first, -kFarthest, kFarthest)),
-              to->value_or(std::clamp(last, -kFarthest, kFarthest)), 0};
+  Asked asked{run->id,
+              std::move(*threads),
+              {},
+              from->value_or(std::clamp(first, -kFarthest, kFarthest)),
+              to->value_or(std::clamp(last, -kFarthest, kFarthest)),
+              0};
   asked.buckets = static_cast<std::size_t>(buckets->value_or(kUsualBuckets));
   if (asked.threads.size() > kMostLanes) asked.threads.resize(kMostLanes);
   if (from->has_value() && to->has_value() && asked.from_ns > asked.to_ns) {
@@ -205,7 +210,8 @@ Reply MakeTimeline(const Services& services, const Request& request) {
     reply.stream = std::make_unique<ThreadLanesProducer>(services.archive, std::move(asked));
     return reply;
   }
-  if (!thread->has_value()) return Refuse(Status(Code::kInvalid, "'tasks' are those of a 'thread', which is missing"));
+  if (!thread->has_value())
+    return Refuse(Status(Code::kInvalid, "'tasks' are those of a 'thread', which is missing"));
   if (asked.threads.empty()) {
     return Refuse(Status(Code::kNotFound, "run " + run->id + " has no thread " + std::to_string(**thread) +
                                               " (smiley-threads shows them)"));

@@ -1,7 +1,8 @@
 // Thread rule: functions only; any thread. What they make is a Producer.
 //
 // "timeline": how much happened when, a lane for each thread or task, from the whole run down to single events
-// (daemon/protocol/PROTOCOL.md). Long stretches are answered from the chunks' summaries, short ones, and tasks, from their words.
+// (daemon/protocol/PROTOCOL.md). Long stretches are answered from the chunks' summaries, short ones, and tasks, from
+// their words.
 #pragma once
 
 #include <cstdint>

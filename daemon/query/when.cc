@@ -5,8 +5,8 @@
 #include <queue>
 
 #include "daemon/events/event_json.h"
-#include "daemon/query/state.h"
 #include "daemon/find/when_scan.h"
+#include "daemon/query/state.h"
 
 namespace smiley::daemon {
 namespace {
@@ -17,7 +17,7 @@ struct WhenOptions {
   RunInfo run;
   std::optional<std::uint32_t> thread;
   std::uint64_t limit = UINT64_MAX;
-  std::uint64_t last = 0;             // only the last so many
+  std::uint64_t last = 0;  // only the last so many
   bool reverse = false, count = false;
 };
 
@@ -106,7 +106,8 @@ class WhenProducer : public Producer {
     std::uint64_t seq;
     std::string line;
     bool operator>(const Match& other) const {
-      return std::tie(time_ns, process, thread, seq) > std::tie(other.time_ns, other.process, other.thread, other.seq);
+      return std::tie(time_ns, process, thread, seq) >
+             std::tie(other.time_ns, other.process, other.thread, other.seq);
     }
   };
 

@@ -4,8 +4,8 @@
 
 #include "daemon/events/event_filter.h"
 #include "daemon/find/place_search.h"
-#include "daemon/query/state.h"
 #include "daemon/find/state_reader.h"
+#include "daemon/query/state.h"
 #include "shm/kind_names.h"
 
 namespace smiley::daemon {
@@ -183,12 +183,14 @@ Status WhyProducer::Begin() {
   const auto& frames = moment->reader->frames();
   if (target_.frame == 0 && !frames.empty()) target_.frame = frames.front().frame;
   const FrameVariables* variables = target_.frame == 0 ? nullptr : moment->reader->Variables(target_.frame);
-  const bool known = variables != nullptr && std::any_of(variables->begin(), variables->end(), [&](const auto& variable) {
-    return *variable.first == target_.name && variable.second != nullptr;
-  });
+  const bool known =
+      variables != nullptr && std::any_of(variables->begin(), variables->end(), [&](const auto& variable) {
+        return *variable.first == target_.name && variable.second != nullptr;
+      });
   if (known) return Status::Ok();
   return Status(Code::kNotFound, "no variable '" + target_.name + "' is known at " + ToText(target_.at) +
-                                     " (smiley-show " + run_.id + " --at " + ToText(target_.at) + " shows those that are)");
+                                     " (smiley-show " + run_.id + " --at " + ToText(target_.at) +
+                                     " shows those that are)");
 }
 
 bool WhyProducer::Writes(const CodeInfo* code, std::uint32_t line, std::string_view name) const {
@@ -219,7 +221,8 @@ Result<std::optional<Target>> WhyProducer::FromReads(const Position& at, std::ui
       if (*known != name || known_value == nullptr || known_value->Is(kFormUnbound)) continue;
       // Functions and modules that the line calls are not where its value comes from.
       const std::string& type = known_value->type_name;
-      if (type == "function" || type == "builtin" || type == "module" || type == "class" || type == "method") continue;
+      if (type == "function" || type == "builtin" || type == "module" || type == "class" || type == "method")
+        continue;
       reads->push_back({name, known_value});
     }
   }
@@ -323,8 +326,8 @@ Result<bool> WhyProducer::Link(std::string* out) {
     Wanted caller;
     caller.in_frame = true;
     caller.most_open = (*write)->open - 1;
-    auto call = (*write)->open < 2 ? Result<std::optional<FoundEvent>>(std::optional<FoundEvent>())
-                                   : Before(shown, caller);
+    auto call =
+        (*write)->open < 2 ? Result<std::optional<FoundEvent>>(std::optional<FoundEvent>()) : Before(shown, caller);
     if (!call) return call.status();
     if (*call && (*call)->frame != 0) {
       how = How::kPassed;

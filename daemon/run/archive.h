@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "daemon/run/piece.h"
-#include "shm/format.h"
 #include "shm/base/status.h"
+#include "shm/format.h"
 
 namespace smiley::daemon {
 
@@ -70,7 +70,8 @@ struct CodeInfo {
   std::uint32_t first_line = 0;
   std::uint32_t source = 0;  // number in the run, 0 = none
   std::vector<std::string> variables;
-  // The names that each line reads and writes, by line; empty where the recording does not tell (imports of JSON Lines).
+  // The names that each line reads and writes, by line; empty where the recording does not tell (imports of JSON
+  // Lines).
   struct Line {
     std::uint32_t line = 0;
     std::vector<std::string> reads, writes;
@@ -130,8 +131,8 @@ class Archive {
   virtual Result<std::vector<SourceInfo>> Sources(const std::string& run) = 0;
   virtual Result<std::shared_ptr<const Names>> NamesOf(const std::string& run, std::uint32_t process) = 0;
   // The raw records of one process, for export: strings, codes, threads, tasks, notes in order of type and id. Source
-  // texts are not repeated here (Sources has them): kSource payloads are CBOR [file string id, number in the run], kTask
-  // payloads [name, number in the run].
+  // texts are not repeated here (Sources has them): kSource payloads are CBOR [file string id, number in the run],
+  // kTask payloads [name, number in the run].
   virtual Result<std::vector<CatalogueEntry>> Catalogue(const std::string& run, std::uint32_t process) = 0;
   // Pieces of one thread from the one that holds `from_seq` (0 or 1 = the first).
   virtual Result<std::unique_ptr<PieceCursor>> Open(const std::string& run, std::uint32_t thread,

@@ -92,7 +92,8 @@ bool StoredNames::ReadCode(std::string_view payload, CodeInfo* code) const {
   for (; lines > 0; --lines) {
     CodeInfo::Line one;
     std::uint64_t parts = 0, number = 0;
-    if (!in.ReadArray(&parts) || parts != 3 || !in.ReadUnsigned(&number) || !names(&one.reads) || !names(&one.writes)) {
+    if (!in.ReadArray(&parts) || parts != 3 || !in.ReadUnsigned(&number) || !names(&one.reads) ||
+        !names(&one.writes)) {
       break;
     }
     one.line = static_cast<std::uint32_t>(number);

@@ -11,15 +11,16 @@
 #include <vector>
 
 #include "daemon/run/archive.h"
-#include "shm/format.h"
 #include "shm/base/mutex.h"
+#include "shm/format.h"
 
 namespace smiley::daemon {
 
 class StoredNames : public Names {
  public:
-  // Takes a record as the store keeps it (kSource: [file string id, number in the run], kTask: [name, number in the run]). Records that make no sense
-  // are ignored: their ids stay unknown. A record that is there already is kept as it was.
+  // Takes a record as the store keeps it (kSource: [file string id, number in the run], kTask: [name, number in the
+  // run]). Records that make no sense are ignored: their ids stay unknown. A record that is there already is kept as
+  // it was.
   void Add(shm::RecordType type, std::uint32_t id, std::string_view payload);
 
   const CodeInfo* FindCode(std::uint32_t id) const override;

@@ -17,9 +17,9 @@ namespace smiley::daemon {
 constexpr std::uint32_t KindBit(shm::Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
 
 // Events whose id is a line, 0 = the line that their frame is at.
-inline constexpr std::uint32_t kKindsWithLine =
-    KindBit(shm::Kind::kLine) | KindBit(shm::Kind::kReturn) | KindBit(shm::Kind::kYield) | KindBit(shm::Kind::kRaise) |
-    KindBit(shm::Kind::kHandled) | KindBit(shm::Kind::kUnwind);
+inline constexpr std::uint32_t kKindsWithLine = KindBit(shm::Kind::kLine) | KindBit(shm::Kind::kReturn) |
+                                                KindBit(shm::Kind::kYield) | KindBit(shm::Kind::kRaise) |
+                                                KindBit(shm::Kind::kHandled) | KindBit(shm::Kind::kUnwind);
 constexpr bool HasLine(shm::Kind kind) { return shm::IsEvent(kind) && (kKindsWithLine & KindBit(kind)) != 0; }
 
 // Times within a piece: ns since the epoch = anchor_ns + (units - anchor_units) * ns_per_unit, until the next kAnchor

@@ -171,7 +171,8 @@ PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t
     const std::uint64_t delta = with.time_high << 32 | shm::WordHigh(word);
     const std::uint64_t* const loss = with.loss;
     const bool lost = kind == Kind::kLost;
-    if (delta > UINT64_MAX - units_ || next_seq_ >= shm::kMaxCount || (more && delta != 0) || lost != (loss != nullptr) ||
+    if (delta > UINT64_MAX - units_ || next_seq_ >= shm::kMaxCount || (more && delta != 0) ||
+        lost != (loss != nullptr) ||
         (lost && (loss[0] != next_seq_ || loss[1] == 0 || loss[1] >= shm::kMaxCount || loss[2] > loss[3]))) {
       out.damaged = true;
       break;

@@ -87,10 +87,11 @@ class PieceScanner {
   IdSet codes_, variables_;
 };
 
-// Fills in the summary of a piece from its state, clock and words. False: its words are damaged, or do not begin as the
-// piece says.
+// Fills in the summary of a piece from its state, clock and words. False: its words are damaged, or do not begin as
+// the piece says.
 bool SumUp(Piece* piece);
-// Whole nanoseconds or units of what hostile words lead to: the conversion of what does not fit has no meaning in C++.
+// Whole nanoseconds or units of what hostile words lead to: the conversion of what does not fit has no meaning in
+// C++.
 inline std::int64_t Whole(double number) {
   constexpr double kLimit = 4e18;
   return static_cast<std::int64_t>(std::clamp(number == number ? number : 0.0, -kLimit, kLimit));

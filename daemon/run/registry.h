@@ -63,8 +63,8 @@ struct DaemonStatus {
   std::uint64_t runs_stored = 0, store_bytes = 0, free_bytes = 0, memory_bytes = 0, in_flight_bytes = 0;
   std::uint64_t quota_bytes = 0;  // of the store; 0 = none
   std::string listen;             // HOST:PORT; empty = the UNIX socket only
-  std::uint64_t lost = 0;  // of the runs going on
-  std::uint32_t watchers = 0;  // clients of tail: the server fills it in
+  std::uint64_t lost = 0;         // of the runs going on
+  std::uint32_t watchers = 0;     // clients of tail: the server fills it in
   std::vector<ForwardStatus> forwarding;
   std::string bottleneck;  // "none" | "drain" | "store" | "disk"
   std::string problem;     // what is wrong and what to do, empty = nothing

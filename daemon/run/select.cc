@@ -45,7 +45,8 @@ std::string Shown(const std::string& selector) {
 }  // namespace
 
 Result<RunInfo> SelectRun(Archive& archive, const std::string& selector) {
-  if (selector.empty()) return Status(Code::kInvalid, "which run? (an id, its beginning, last, last~1 or last:failed)");
+  if (selector.empty())
+    return Status(Code::kInvalid, "which run? (an id, its beginning, last, last~1 or last:failed)");
   std::vector<RunInfo> runs = archive.Runs();
   std::erase_if(runs, [](const RunInfo& run) { return run.state == RunState::kImporting; });
   bool failed = false;
@@ -62,7 +63,8 @@ Result<RunInfo> SelectRun(Archive& archive, const std::string& selector) {
       if (seen++ == back) return std::move(run);
     }
     if (seen == 0) {
-      return Status(Code::kNotFound, failed ? "no run has failed" : "there is no run yet (smiley-run PROGRAM makes one)");
+      return Status(Code::kNotFound,
+                    failed ? "no run has failed" : "there is no run yet (smiley-run PROGRAM makes one)");
     }
     return Status(Code::kNotFound, "there are only " + std::to_string(seen) + (failed ? " failed runs" : " runs") +
                                        ", " + Shown(selector) + " goes further back");

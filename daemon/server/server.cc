@@ -10,10 +10,10 @@
 #include <thread>
 #include <utility>
 
-#include "daemon/protocol/remote_access.h"
 #include "daemon/protocol/home_socket.h"
-#include "daemon/server/tls_listener.h"
+#include "daemon/protocol/remote_access.h"
 #include "daemon/server/session.h"
+#include "daemon/server/tls_listener.h"
 #include "daemon/server/web_server.h"
 
 namespace smiley::daemon {
@@ -111,7 +111,8 @@ Result<std::unique_ptr<Server>> Server::Start(const Services& services, const Op
     state->host->services.listen = state->tls->address();
     state->tls->Start();
   }
-  asio::co_spawn(state->host->io, [state] { return state->Accept(); }, asio::detached);
+  asio::co_spawn(
+      state->host->io, [state] { return state->Accept(); }, asio::detached);
   state->io_thread = std::thread([state] { state->host->io.run(); });
   return server;
 }

@@ -1,8 +1,8 @@
 // Thread rule: Start and Stop belong to one thread; the server runs its own threads.
 //
-// Serves the clients of one home over its UNIX socket (daemon/protocol/PROTOCOL.md). One strand does all talking and never
-// computes; answers are made on worker threads in small steps, each awaited by the client's own writes, so that a slow
-// or stuck client costs a bounded buffer and no thread.
+// Serves the clients of one home over its UNIX socket (daemon/protocol/PROTOCOL.md). One strand does all talking and
+// never computes; answers are made on worker threads in small steps, each awaited by the client's own writes, so that
+// a slow or stuck client costs a bounded buffer and no thread.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,8 @@ class Server {
     unsigned bulk_threads = 2;
     // Connections at once; further ones wait in the system's queue until one ends.
     std::size_t max_clients = 8192;
-    // Where the page is served, as --web takes it: HOST:PORT, "off"; empty: on the loopback when it is first asked for.
+    // Where the page is served, as --web takes it: HOST:PORT, "off"; empty: on the loopback when it is first asked
+    // for.
     std::string web;
     // HOST:PORT to listen on as well, with TLS and the home's token; empty = the UNIX socket only; port 0: any.
     std::string listen;

@@ -19,9 +19,9 @@
 #include <string_view>
 #include <utility>
 
-#include "daemon/protocol/client.h"
 #include "daemon/background/heap.h"
 #include "daemon/exchange/import.h"
+#include "daemon/protocol/client.h"
 #include "daemon/query/objects.h"
 #include "shm/base/test_point.h"
 
@@ -202,7 +202,8 @@ Session::Awaitable<bool> Session::Handle(const std::string& line) {
   const Request& request = *parsed;
   if (remote_ && (request.op == "begin" || request.op == "finish" || request.op == "dump" || request.op == "stop")) {
     const bool usable = co_await AnswerError(
-        request.id_json, Status(Code::kPermission, "'" + request.op + "' is for that machine alone: use smiley there"));
+        request.id_json,
+        Status(Code::kPermission, "'" + request.op + "' is for that machine alone: use smiley there"));
     co_return usable;
   }
   if (request.op == "finish") {
@@ -217,9 +218,9 @@ Session::Awaitable<bool> Session::Handle(const std::string& line) {
     const bool usable = co_await Web(request);
     co_return usable;
   }
-  constexpr std::string_view kLong[] = {"replay", "state", "step", "when", "why", "export", "check",
-                                         "reindex", "threads", "sources", "delete", "stats", "calls",
-                                         "exceptions", "output", "diff", "timeline", "hits"};
+  constexpr std::string_view kLong[] = {"replay", "state",      "step",    "when",    "why",      "export",
+                                        "check",  "reindex",    "threads", "sources", "delete",   "stats",
+                                        "calls",  "exceptions", "output",  "diff",    "timeline", "hits"};
   const bool quick = std::find(std::begin(kLong), std::end(kLong), request.op) == std::end(kLong);
   Reply reply;
   auto wake = MakeWake();
@@ -360,8 +361,9 @@ Session::Awaitable<bool> Session::Finish(const Request& request) {
     if (alive.size() > 1) alive += ',';
     alive += std::to_string(pid);
   }
-  const std::string answer = AnswerLine(request.id_json, "\"run\":" + about + ",\"drained\":" +
-                                                             (drained.drained ? "true" : "false") + ",\"alive\":" + alive + "]");
+  const std::string answer =
+      AnswerLine(request.id_json, "\"run\":" + about + ",\"drained\":" + (drained.drained ? "true" : "false") +
+                                      ",\"alive\":" + alive + "]");
   const bool written = co_await Write(answer);
   co_return written;
 }
@@ -411,7 +413,7 @@ Session::Awaitable<bool> Session::Import(const Request& request) {
   if (status.ok() && !outcome) status = outcome.status();
   if (!status) {
     const bool written = co_await AnswerError(request.id_json, status);
-    co_return written && whole;
+    co_return written&& whole;
   }
   std::string about;
   AppendRun(&about, outcome->run);

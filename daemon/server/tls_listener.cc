@@ -29,13 +29,13 @@ using Tcp = asio::ip::tcp;
 
 namespace {
 
-constexpr auto kLetInTime = std::chrono::seconds(10);     // for handshake and token together
+constexpr auto kLetInTime = std::chrono::seconds(10);          // for handshake and token together
 constexpr auto kRefusalTime = std::chrono::milliseconds(300);  // before a wrong token is answered
 constexpr auto kGoodbyeTime = std::chrono::seconds(2);
-constexpr std::size_t kMostAtTheDoor = 64;                 // connections that have shown no token yet
+constexpr std::size_t kMostAtTheDoor = 64;  // connections that have shown no token yet
 constexpr std::size_t kMostInside = 1024;
 constexpr std::size_t kMaxAuthLine = 4096;
-constexpr unsigned char kTlsHandshake = 0x16;              // the first byte of every TLS connection
+constexpr unsigned char kTlsHandshake = 0x16;  // the first byte of every TLS connection
 
 auto Into(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
@@ -74,7 +74,11 @@ struct TlsListener::State : std::enable_shared_from_this<TlsListener::State> {
   using ConnectionPtr = std::shared_ptr<Connection>;
 
   State(asio::io_context& io_in, const RemoteAccess& access, std::function<bool(LocalSocket)> arrived_in)
-      : io(io_in), tls(asio::ssl::context::tls_server), acceptor(io_in), gate(io_in), secret(access.token.secret),
+      : io(io_in),
+        tls(asio::ssl::context::tls_server),
+        acceptor(io_in),
+        gate(io_in),
+        secret(access.token.secret),
         arrived(std::move(arrived_in)) {}
 
   asio::awaitable<void> Accept();
@@ -133,8 +137,9 @@ asio::awaitable<bool> TlsListener::State::LetIn(ConnectionPtr connection) {
   unsigned char first = 0;
   if (error || ::recv(stream.next_layer().native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) co_return false;
   if (first != kTlsHandshake) {
-    const std::string answer = Refusal(Status(Code::kPermission, "this port takes TLS and a token only: smiley-list --connect " + address +
-                                                                     " uses both, smiley-daemon token shows the token"));
+    const std::string answer =
+        Refusal(Status(Code::kPermission, "this port takes TLS and a token only: smiley-list --connect " + address +
+                                              " uses both, smiley-daemon token shows the token"));
     co_await asio::async_write(stream.next_layer(), asio::buffer(answer), Into(error));
     stream.next_layer().shutdown(Tcp::socket::shutdown_send, error);
     // Closing with unread bytes would take the answer back: what the client still says is read for a moment.
@@ -166,7 +171,8 @@ asio::awaitable<bool> TlsListener::State::LetIn(ConnectionPtr connection) {
   }
   asio::steady_timer pause(io, kRefusalTime);
   co_await pause.async_wait(Into(error));
-  const std::string answer = Refusal(Status(Code::kPermission, "the token is wrong: smiley-daemon token shows it on the machine that listens"));
+  const std::string answer = Refusal(
+      Status(Code::kPermission, "the token is wrong: smiley-daemon token shows it on the machine that listens"));
   co_await asio::async_write(stream, asio::buffer(answer), Into(error));
   co_await stream.async_shutdown(Into(error));
   co_return false;
@@ -207,7 +213,8 @@ asio::awaitable<void> TlsListener::State::PumpIn(ConnectionPtr connection) {
   const auto self = shared_from_this();
   error_code error;
   for (;;) {
-    const std::size_t got = co_await connection->stream.async_read_some(asio::buffer(connection->from_client), Into(error));
+    const std::size_t got =
+        co_await connection->stream.async_read_some(asio::buffer(connection->from_client), Into(error));
     if (error) break;
     co_await asio::async_write(connection->inside, asio::buffer(connection->from_client.data(), got), Into(error));
     if (error) break;
@@ -226,7 +233,8 @@ asio::awaitable<void> TlsListener::State::PumpOut(ConnectionPtr connection) {
   const auto self = shared_from_this();
   error_code error;
   for (;;) {
-    const std::size_t got = co_await connection->inside.async_read_some(asio::buffer(connection->to_client), Into(error));
+    const std::size_t got =
+        co_await connection->inside.async_read_some(asio::buffer(connection->to_client), Into(error));
     if (error) break;
     co_await asio::async_write(connection->stream, asio::buffer(connection->to_client.data(), got), Into(error));
     if (error) break;
@@ -242,7 +250,8 @@ asio::awaitable<void> TlsListener::State::PumpOut(ConnectionPtr connection) {
   PumpEnded(connection);
 }
 
-Result<std::unique_ptr<TlsListener>> TlsListener::Make(asio::io_context& io, const RemoteAccess& access, const std::string& address,
+Result<std::unique_ptr<TlsListener>> TlsListener::Make(asio::io_context& io, const RemoteAccess& access,
+                                                       const std::string& address,
                                                        std::function<bool(LocalSocket)> arrived) {
   const auto parsed = ParseAddress(address);
   if (!parsed.ok()) return parsed.status();
@@ -261,7 +270,9 @@ Result<std::unique_ptr<TlsListener>> TlsListener::Make(asio::io_context& io, con
   if (!error) state->acceptor.bind(endpoint, error);
   if (!error) state->acceptor.listen(128, error);
   if (error) {
-    const Code code = error == asio::error::address_in_use ? Code::kBusy : error == asio::error::access_denied ? Code::kPermission : Code::kIo;
+    const Code code = error == asio::error::address_in_use  ? Code::kBusy
+                      : error == asio::error::access_denied ? Code::kPermission
+                                                            : Code::kIo;
     return Status(code, "cannot listen on " + address + ": " + error.message());
   }
   const Tcp::endpoint bound = state->acceptor.local_endpoint(error);
@@ -274,9 +285,7 @@ Result<std::unique_ptr<TlsListener>> TlsListener::Make(asio::io_context& io, con
 
 TlsListener::~TlsListener() = default;
 
-void TlsListener::Start() {
-  asio::co_spawn(state_->io, state_->Accept(), asio::detached);
-}
+void TlsListener::Start() { asio::co_spawn(state_->io, state_->Accept(), asio::detached); }
 
 void TlsListener::Close() {
   state_->closed = true;

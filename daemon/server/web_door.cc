@@ -36,8 +36,9 @@ std::string RandomHex(std::size_t bytes) {
 }
 
 bool IsHex(std::string_view text, std::size_t digits) {
-  return text.size() == digits &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return text.size() == digits && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
 }
 
 // Owner-only, and never through somebody's link.
@@ -135,9 +136,13 @@ Result<WebInvitation> WebDoor::Invite(std::string_view path, Clock::time_point n
   }
   const std::filesystem::path file = folder / (name + ".html");
   // Nothing in the address needs escaping: digits, letters and the characters of IsPlainPath.
-  const std::string page = "<!doctype html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">"
-                           "<meta http-equiv=\"refresh\" content=\"0;url=" + invitation.url + "\"><title>smiley</title>"
-                           "<p><a href=\"" + invitation.url + "\">Open smiley</a></p>\n";
+  const std::string page =
+      "<!doctype html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">"
+      "<meta http-equiv=\"refresh\" content=\"0;url=" +
+      invitation.url +
+      "\"><title>smiley</title>"
+      "<p><a href=\"" +
+      invitation.url + "\">Open smiley</a></p>\n";
   if (Status status = WriteFile(file, page); !status) return status;
   invitation.file = file.string();
   codes_[code] = {now + kCodeLifetime, file};
@@ -148,7 +153,8 @@ Result<std::string> WebDoor::Exchange(std::string_view code, Clock::time_point n
   Tidy(now);
   const auto found = codes_.find(code);
   if (found == codes_.end()) {
-    return Status(smiley::Code::kPermission, "this address was used before or is too old: smiley-web makes a new one");
+    return Status(smiley::Code::kPermission,
+                  "this address was used before or is too old: smiley-web makes a new one");
   }
   ::unlink(found->second.file.c_str());
   codes_.erase(found);

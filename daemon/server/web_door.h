@@ -1,7 +1,7 @@
 // Thread rule: a WebDoor belongs to one thread at a time (the server's io thread). It reads and writes small files.
 //
-// Who may come in by HTTP (daemon/server/WEB.md): one-time codes that a browser exchanges for the home's token, the files that
-// hand the codes over, and the port that is kept so that open pages find a daemon that was started again.
+// Who may come in by HTTP (daemon/server/WEB.md): one-time codes that a browser exchanges for the home's token, the
+// files that hand the codes over, and the port that is kept so that open pages find a daemon that was started again.
 #pragma once
 
 #include <chrono>

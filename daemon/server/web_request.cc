@@ -8,7 +8,8 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr std::string_view kText = "text/plain; charset=utf-8", kJson = "application/json", kHtml = "text/html; charset=utf-8";
+constexpr std::string_view kText = "text/plain; charset=utf-8", kJson = "application/json",
+                           kHtml = "text/html; charset=utf-8";
 
 struct Served {
   std::string_view target, name, type;
@@ -40,7 +41,8 @@ std::string_view WithoutQuery(std::string_view target) { return target.substr(0,
 
 std::string_view BearerOf(std::string_view authorization) {
   constexpr std::string_view kBearer = "Bearer ";
-  return authorization.substr(0, kBearer.size()) == kBearer ? authorization.substr(kBearer.size()) : std::string_view();
+  return authorization.substr(0, kBearer.size()) == kBearer ? authorization.substr(kBearer.size())
+                                                            : std::string_view();
 }
 
 }  // namespace
@@ -49,8 +51,8 @@ bool HavePage() { return !PageFile("app.js").empty(); }
 
 bool IsForUs(const WebDoor& door, const WebRequest& request) {
   const std::string port = ":" + std::to_string(door.port());
-  return request.host == door.Authority() || request.host == "127.0.0.1" + port || request.host == "localhost" + port ||
-         request.host == "[::1]" + port;
+  return request.host == door.Authority() || request.host == "127.0.0.1" + port ||
+         request.host == "localhost" + port || request.host == "[::1]" + port;
 }
 
 bool IsFromUs(const WebDoor& door, const WebRequest& request) {
@@ -69,8 +71,9 @@ WebAnswer AnswerWeb(WebDoor* door, const WebRequest& request) {
     answer.file = PageFile(served.name);
     if (!answer.file.empty()) return answer;
     if (target != "/") return Say(404, "no such page");
-    return Say(503, "smiley was built without its page, because npm was missing or failed then.\n"
-                    "Install nodejs and npm and build again; every smiley command works without it.");
+    return Say(503,
+               "smiley was built without its page, because npm was missing or failed then.\n"
+               "Install nodejs and npm and build again; every smiley command works without it.");
   }
   if (target == "/token") {
     if (request.method != "POST") return Say(405, "only POST");
@@ -114,8 +117,9 @@ unsigned RefuseUpgrade(const WebDoor& door, const WebRequest& request) {
 
 std::string ContentPolicy(const WebDoor& door) {
   // 'self' does not cover ws: in every browser.
-  return "default-src 'self'; connect-src 'self' ws://" + door.Authority() + " ws://localhost:" +
-         std::to_string(door.port()) + "; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  return "default-src 'self'; connect-src 'self' ws://" + door.Authority() +
+         " ws://localhost:" + std::to_string(door.port()) +
+         "; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 }
 
 }  // namespace smiley::daemon

@@ -1,7 +1,7 @@
 // Thread rule: functions are safe from any thread, except that AnswerWeb uses the door, which belongs to one.
 //
-// What HTTP requests are answered, without any socket: the page's files, the exchange of a code for the token, and who
-// is let through to the WebSocket. Nothing that is asked by GET changes anything.
+// What HTTP requests are answered, without any socket: the page's files, the exchange of a code for the token, and
+// who is let through to the WebSocket. Nothing that is asked by GET changes anything.
 #pragma once
 
 #include <string>
@@ -23,19 +23,20 @@ struct WebAnswer {
   std::string text;       // … or, where that is empty, this
 };
 
-// A file of the page ("app.js"); null data when there is none. The page is part of the program when it was built with npm.
+// A file of the page ("app.js"); null data when there is none. The page is part of the program when it was built with
+// npm.
 std::string_view PageFile(std::string_view name);
 bool HavePage();
 
-// Whether the request was meant for us (its Host; a name of somebody else's that resolves to us is refused) and, where
-// it changes or reveals something, whether our own page sent it (its Origin).
+// Whether the request was meant for us (its Host; a name of somebody else's that resolves to us is refused) and,
+// where it changes or reveals something, whether our own page sent it (its Origin).
 bool IsForUs(const WebDoor& door, const WebRequest& request);
 bool IsFromUs(const WebDoor& door, const WebRequest& request);
 
 // Everything but the WebSocket.
 WebAnswer AnswerWeb(WebDoor* door, const WebRequest& request);
-// Whether this upgrade to a WebSocket is allowed: host, origin and token ("smiley, token.HEX" as protocols). 0, or the
-// status to refuse with.
+// Whether this upgrade to a WebSocket is allowed: host, origin and token ("smiley, token.HEX" as protocols). 0, or
+// the status to refuse with.
 unsigned RefuseUpgrade(const WebDoor& door, const WebRequest& request);
 inline constexpr std::string_view kWebProtocol = "smiley";
 

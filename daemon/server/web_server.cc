@@ -63,7 +63,8 @@ Result<WebAddress> ParseWebAddress(std::string_view text) {
     const auto host = asio::ip::make_address(std::string(name), error);
     if (error) return wrong;
     if (!host.is_loopback()) {
-      return Status(Code::kInvalid, "the page is served on this machine only (127.0.0.1); from another one, ssh -L leads to it");
+      return Status(Code::kInvalid,
+                    "the page is served on this machine only (127.0.0.1); from another one, ssh -L leads to it");
     }
     address.host = host.to_string();
   }
@@ -104,7 +105,8 @@ Status WebServer::State::Listen() {
     acceptor.close(error);
     return opened;
   }
-  asio::co_spawn(host->sessions->io, [self = shared_from_this()] { return self->Accept(); }, asio::detached);
+  asio::co_spawn(
+      host->sessions->io, [self = shared_from_this()] { return self->Accept(); }, asio::detached);
   return Status::Ok();
 }
 

@@ -1,7 +1,9 @@
-// Thread rule: everything here belongs to the io thread, ParseWebAddress aside. Stop() is called before that thread ends.
+// Thread rule: everything here belongs to the io thread, ParseWebAddress aside. Stop() is called before that thread
+// ends.
 //
-// The daemon's HTTP server: the page, and the same requests as on the UNIX socket over a WebSocket (daemon/server/WEB.md). On
-// the loopback only. Connections belong to the io thread of the sessions, and every WebSocket is one more client.
+// The daemon's HTTP server: the page, and the same requests as on the UNIX socket over a WebSocket
+// (daemon/server/WEB.md). On the loopback only. Connections belong to the io thread of the sessions, and every
+// WebSocket is one more client.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +18,8 @@ namespace smiley::daemon {
 
 // Where the page is served.
 struct WebAddress {
-  bool off = false;       // never: `web` is refused
-  bool at_once = false;   // listen when the daemon starts; else when the page is first asked for, or was before
+  bool off = false;      // never: `web` is refused
+  bool at_once = false;  // listen when the daemon starts; else when the page is first asked for, or was before
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;  // 0: the one before, where it is free, else any
 };

@@ -28,10 +28,10 @@ namespace websocket = beast::websocket;
 
 namespace {
 
-constexpr auto kIdle = std::chrono::seconds(30);   // for a request to come, or an answer to be taken
-constexpr std::uint64_t kMaxBody = 4096;           // a code is all that is ever posted
+constexpr auto kIdle = std::chrono::seconds(30);  // for a request to come, or an answer to be taken
+constexpr std::uint64_t kMaxBody = 4096;          // a code is all that is ever posted
 constexpr std::uint32_t kMaxHeader = 16 * 1024;
-constexpr std::size_t kMaxMessage = 2u << 20;      // a request, or a frame of an import
+constexpr std::size_t kMaxMessage = 2u << 20;  // a request, or a frame of an import
 constexpr std::size_t kPipeBytes = 64 * 1024;
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }

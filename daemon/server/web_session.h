@@ -1,8 +1,8 @@
 // Thread rule: a WebSession and its WebHost belong to the io thread.
 //
-// One HTTP connection: answers requests, and becomes a WebSocket where that is asked for and allowed. Behind a WebSocket
-// stands an ordinary Session at the other end of a pair of sockets, so that the page and scripts are served by the same
-// code, and a browser that reads slowly delays nobody.
+// One HTTP connection: answers requests, and becomes a WebSocket where that is asked for and allowed. Behind a
+// WebSocket stands an ordinary Session at the other end of a pair of sockets, so that the page and scripts are served
+// by the same code, and a browser that reads slowly delays nobody.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -25,7 +25,8 @@ namespace smiley::daemon {
 class WebSession;
 
 struct WebHost {
-  WebHost(std::shared_ptr<SessionHost> sessions_in, const shm::Home& home) : sessions(std::move(sessions_in)), door(home) {}
+  WebHost(std::shared_ptr<SessionHost> sessions_in, const shm::Home& home)
+      : sessions(std::move(sessions_in)), door(home) {}
   std::shared_ptr<SessionHost> sessions;
   WebDoor door;
   std::unordered_set<std::shared_ptr<WebSession>> open;

@@ -25,7 +25,8 @@ class Cursor : public StoredCursor {
       if (next_ == entries_.size()) {
         entries_.clear();
         next_ = 0;
-        if (const Status status = store_->db().Scan(Family::kIndex, at_, end_, kIndexBatch, &entries_); !status.ok()) {
+        if (const Status status = store_->db().Scan(Family::kIndex, at_, end_, kIndexBatch, &entries_);
+            !status.ok()) {
           // A damaged chunk can be passed over, a damaged index cannot: readers must not come again.
           entries_.clear();
           return status.code() == Code::kDamaged ? Status(Code::kIo, status.message()) : status;
@@ -293,7 +294,8 @@ Result<std::shared_ptr<const Names>> StoreImpl::NamesOf(std::uint32_t run, std::
     }
   }
   auto names = std::make_shared<StoredNames>();
-  for (auto type : {shm::RecordType::kString, shm::RecordType::kSource, shm::RecordType::kCode, shm::RecordType::kTask}) {
+  for (auto type :
+       {shm::RecordType::kString, shm::RecordType::kSource, shm::RecordType::kCode, shm::RecordType::kTask}) {
     std::vector<KeyValue> found;
     if (const Status status = ScanRecords(run, process, static_cast<std::uint16_t>(type), &found); !status.ok())
       return status;

@@ -48,7 +48,8 @@ ZSTD_CCtx* Compressor() {
 }
 
 ZSTD_DCtx* Decompressor() {
-  thread_local const std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
+  thread_local const std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
+                                                                                     ZSTD_freeDCtx);
   return context.get();
 }
 
@@ -139,7 +140,8 @@ std::size_t ChunkBytes(std::string_view head) {
       header.words > shm::kBlockWords || header.compressed_bytes > ZSTD_compressBound(shm::kBlockBytes)) {
     return 0;
   }
-  return kChunkHeaderBytes + kStateBytes + header.frames * sizeof(shm::OpenFrame) + header.compressed_bytes + kCheckBytes;
+  return kChunkHeaderBytes + kStateBytes + header.frames * sizeof(shm::OpenFrame) + header.compressed_bytes +
+         kCheckBytes;
 }
 
 std::uint32_t ChunkRun(std::string_view head) {

@@ -89,7 +89,8 @@ bool LostItsBeginning(const std::filesystem::path& dir) {
   for (std::filesystem::directory_iterator at(dir, error), end; !error && at != end; at.increment(error)) {
     // One that was killed while it made a new database leaves at most a list of no tables.
     std::error_code ignored;
-    if (at->path().extension() == ".sst" || (at->path().extension() == ".log" && at->file_size(ignored) > 0)) return true;
+    if (at->path().extension() == ".sst" || (at->path().extension() == ".log" && at->file_size(ignored) > 0))
+      return true;
   }
   return false;
 }

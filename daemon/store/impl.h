@@ -15,11 +15,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/run/names.h"
+#include "daemon/store/db.h"
+#include "daemon/store/records.h"
 #include "daemon/store/space_guard.h"
 #include "daemon/store/store.h"
-#include "daemon/store/db.h"
-#include "daemon/run/names.h"
-#include "daemon/store/records.h"
 #include "shm/base/mutex.h"
 
 namespace smiley::daemon {
@@ -28,8 +28,8 @@ class StoreImpl : public Store {
  public:
   StoreImpl(std::unique_ptr<StoreDb> db, const Options& options);
   ~StoreImpl() override;
-  // Reads versions, runs and counters; makes a new store's first records. Removes half-imported runs. Nobody else knows the
-  // store yet.
+  // Reads versions, runs and counters; makes a new store's first records. Removes half-imported runs. Nobody else
+  // knows the store yet.
   Status Load() SMILEY_UNCHECKED;
 
   Status Commit(const Batch& batch) override;
@@ -66,8 +66,8 @@ class StoreImpl : public Store {
     std::uint64_t next_arrival = 0;
   };
   Result<RunRecord*> TouchRun(Change* change, const std::string& run);
-  ThreadInfo& TouchThread(Change* change, std::uint32_t run, std::uint32_t thread, std::uint32_t process,
-                          bool* fresh) SMILEY_REQUIRES(write_mutex_);
+  ThreadInfo& TouchThread(Change* change, std::uint32_t run, std::uint32_t thread, std::uint32_t process, bool* fresh)
+      SMILEY_REQUIRES(write_mutex_);
   Status ReserveKeys(const Batch& batch, std::map<std::string, std::uint32_t>* keys);
   Status AddRecords(const Batch& batch, const std::map<std::string, std::uint32_t>& keys, Change* change,
                     WriteList* list) SMILEY_REQUIRES(write_mutex_);
@@ -98,7 +98,8 @@ class StoreImpl : public Store {
 
   mutable shm::SharedMutex cache_mutex_;
   std::map<std::string, RunRecord> runs_ SMILEY_GUARDED_BY(cache_mutex_);
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::weak_ptr<const Names>> names_ SMILEY_GUARDED_BY(cache_mutex_);
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::weak_ptr<const Names>> names_
+      SMILEY_GUARDED_BY(cache_mutex_);
   // Keeps the latest few.
   std::deque<std::shared_ptr<const Names>> recent_names_ SMILEY_GUARDED_BY(cache_mutex_);
   std::string problem_ SMILEY_GUARDED_BY(cache_mutex_);

@@ -9,8 +9,8 @@
 
 #include "daemon/run/archive.h"
 #include "daemon/run/coding.h"
-#include "shm/format.h"
 #include "shm/base/status.h"
+#include "shm/format.h"
 
 namespace smiley::daemon {
 
@@ -23,7 +23,8 @@ enum class RunRecordType : std::uint16_t {
   kThreadInfo = 0x101,
   kSourceInfo = 0x102,
   kTaskInfo = 0x103,
-  kRunCopy = 0x104  // the run's id and its record as it last was described: repairing finds it when the record is gone
+  kRunCopy =
+      0x104  // the run's id and its record as it last was described: repairing finds it when the record is gone
 };
 
 struct RunRecord {

@@ -14,8 +14,8 @@
 
 #include "daemon/run/archive.h"
 #include "daemon/run/piece.h"
-#include "shm/format.h"
 #include "shm/base/status.h"
+#include "shm/format.h"
 
 namespace smiley::daemon {
 
@@ -74,7 +74,8 @@ class Store {
   virtual std::uint64_t DiskBytes() = 0;
   virtual const std::filesystem::path& dir() const = 0;
 
-  // Derived data of a run (snapshots): keys are the caller's, it goes with the run, and can be made again from the chunks.
+  // Derived data of a run (snapshots): keys are the caller's, it goes with the run, and can be made again from the
+  // chunks.
   virtual Status PutDerived(const std::string& run, const std::vector<DerivedItem>& items) = 0;
   virtual Status ClearDerived(const std::string& run) = 0;
 

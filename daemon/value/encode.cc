@@ -1,7 +1,7 @@
 // Values back to CBOR, for snapshots: the forms of shm/FORMAT.md, with tag 7 around parts that were read earlier.
+#include "daemon/value/forms.h"
 #include "daemon/value/text_codec.h"
 #include "daemon/value/value.h"
-#include "daemon/value/forms.h"
 #include "shm/cbor.h"
 
 namespace smiley::daemon {

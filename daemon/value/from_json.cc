@@ -3,9 +3,9 @@
 #include <charconv>
 #include <optional>
 
+#include "daemon/value/forms.h"
 #include "daemon/value/text_codec.h"
 #include "daemon/value/value.h"
-#include "daemon/value/forms.h"
 #include "shm/cbor.h"
 
 namespace smiley::daemon {

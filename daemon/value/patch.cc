@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <atomic>
 
-#include "daemon/value/value.h"
 #include "daemon/value/forms.h"
+#include "daemon/value/value.h"
 #include "shm/cbor.h"
 
 namespace smiley::daemon {
@@ -12,8 +12,18 @@ using shm::CborReader;
 
 constexpr std::size_t kMaxPatchedItems = 1u << 20;  // a container never grows beyond this by patches
 
-enum Op : std::uint64_t { kSetItem, kTruncate, kAppend, kSetKey, kDeleteKey, kSetAttribute, kDeleteAttribute, kCut,
-                         kRemove, kRemoveAttribute };
+enum Op : std::uint64_t {
+  kSetItem,
+  kTruncate,
+  kAppend,
+  kSetKey,
+  kDeleteKey,
+  kSetAttribute,
+  kDeleteAttribute,
+  kCut,
+  kRemove,
+  kRemoveAttribute
+};
 
 class Patching {
  public:
@@ -134,7 +144,8 @@ class Patching {
   bool Remove() {
     std::uint64_t index = 0;
     const std::size_t step = IsDict() ? 2 : 1;
-    if ((!IsSequence() && !IsDict()) || !reader_.ReadUnsigned(&index) || index >= inner_.items.size() / step) return false;
+    if ((!IsSequence() && !IsDict()) || !reader_.ReadUnsigned(&index) || index >= inner_.items.size() / step)
+      return false;
     const auto first = inner_.items.begin() + static_cast<std::ptrdiff_t>(index * step);
     inner_.items.erase(first, first + static_cast<std::ptrdiff_t>(step));
     return true;

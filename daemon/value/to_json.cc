@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "daemon/value/forms.h"
 #include "daemon/value/text_codec.h"
 #include "daemon/value/value.h"
-#include "daemon/value/forms.h"
 
 namespace smiley::daemon {
 namespace {

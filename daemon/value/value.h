@@ -102,8 +102,8 @@ bool SameValue(const Value& a, const Value& b);
 // Hostile-safe: depth and sizes bounded. `used` (may be null) gets the bytes consumed; without it the whole of `cbor`
 // must be one item. kDamaged when it is none.
 Result<ValuePtr> DecodeValue(std::string_view cbor, ReadAt at, std::size_t* used = nullptr);
-// The other way, for snapshots: appends the CBOR that DecodeValue, given the value's own time of reading, makes an equal
-// value of.
+// The other way, for snapshots: appends the CBOR that DecodeValue, given the value's own time of reading, makes an
+// equal value of.
 void EncodeValue(std::string* out, const Value& value);
 // Applies a kPatch payload; nodes that the patch touches (and the first level itself) get `at`. A base that is null
 // or lost stays lost. kDamaged when an operation does not fit the base.

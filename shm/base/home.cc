@@ -86,7 +86,8 @@ Result<std::string> ReadId(const fs::path& path) {
   if (got < 0) return Status::FromErrno("cannot read " + path.string(), error);
   std::string id(text, static_cast<std::size_t>(got));
   while (!id.empty() && id.back() == '\n') id.pop_back();
-  if (!IsHomeId(id)) return Status(Code::kDamaged, path.string() + " does not hold a home's id: restore or remove it");
+  if (!IsHomeId(id))
+    return Status(Code::kDamaged, path.string() + " does not hold a home's id: restore or remove it");
   return id;
 }
 
@@ -133,7 +134,8 @@ const char* NonEmpty(const char* name) {
 Result<Home> Home::Open() {
   if (const char* dir = NonEmpty("SMILEY_HOME")) return OpenAt(dir);
   // As the XDG rules say, a relative path there is ignored.
-  if (const char* state = NonEmpty("XDG_STATE_HOME"); state && state[0] == '/') return OpenAt(fs::path(state) / "smiley");
+  if (const char* state = NonEmpty("XDG_STATE_HOME"); state && state[0] == '/')
+    return OpenAt(fs::path(state) / "smiley");
   std::string user_home;
   if (const char* dir = NonEmpty("HOME")) {
     user_home = dir;

@@ -1,8 +1,9 @@
 // Thread rule: any thread; that is what it is for.
 //
-// Mutexes, locks and conditions that Clang's thread-safety analysis understands. A field says with SMILEY_GUARDED_BY which
-// mutex it is under, a function with SMILEY_REQUIRES which one its caller holds; whoever touches one without the other does
-// not compile with Clang (-Wthread-safety). Other compilers see the standard library's own and nothing else.
+// Mutexes, locks and conditions that Clang's thread-safety analysis understands. A field says with SMILEY_GUARDED_BY
+// which mutex it is under, a function with SMILEY_REQUIRES which one its caller holds; whoever touches one without
+// the other does not compile with Clang (-Wthread-safety). Other compilers see the standard library's own and nothing
+// else.
 #pragma once
 
 #include <chrono>
@@ -52,7 +53,9 @@ class SMILEY_THREAD_ATTRIBUTE(capability("mutex")) SharedMutex {
 // Holds a Mutex from here to the end of the block.
 class SMILEY_THREAD_ATTRIBUTE(scoped_lockable) MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) SMILEY_THREAD_ATTRIBUTE(acquire_capability(mutex)) : mutex_(mutex) { mutex_.Lock(); }
+  explicit MutexLock(Mutex& mutex) SMILEY_THREAD_ATTRIBUTE(acquire_capability(mutex)) : mutex_(mutex) {
+    mutex_.Lock();
+  }
   ~MutexLock() SMILEY_THREAD_ATTRIBUTE(release_capability()) { mutex_.Unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;

@@ -14,7 +14,7 @@ void ArmTestPoints(const char* specification);
 
 }  // namespace smiley::shm
 
-#define SMILEY_TEST_POINT(name)                                                     \
-  do {                                                                              \
+#define SMILEY_TEST_POINT(name)                                                                       \
+  do {                                                                                                \
     if (__builtin_expect(::smiley::shm::g_test_points_armed, 0)) ::smiley::shm::ReachTestPoint(name); \
   } while (0)

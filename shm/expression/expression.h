@@ -96,7 +96,8 @@ class Scope {
   virtual bool Truthy(const Operand& object) const = 0;
 };
 
-// What is known of many events together, for deciding without looking at each: asked instead of Scope where it is not.
+// What is known of many events together, for deciding without looking at each: asked instead of Scope where it is
+// not.
 class PartialScope : public Scope {
  public:
   // Whether FieldValue tells the field for all of them.
@@ -104,7 +105,8 @@ class PartialScope : public Scope {
   // Whether one of them may have, or may have changed, a variable of this name.
   virtual bool MayHave(std::string_view name) const = 0;
   virtual bool MayChange(std::string_view name) const = 0;
-  // For a field that it does not know: whether it is an integer from `least` to `greatest` in all of them that have it.
+  // For a field that it does not know: whether it is an integer from `least` to `greatest` in all of them that have
+  // it.
   virtual bool Bounds(Field, std::int64_t* /*least*/, std::int64_t* /*greatest*/) const { return false; }
 };
 

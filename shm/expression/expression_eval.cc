@@ -353,8 +353,9 @@ class PartialEvaluator {
         return inner == Answer::kYes ? Answer::kNo : inner == Answer::kNo ? Answer::kYes : inner;
       }
       case Op::kChanged:
-        return AnyName(node.first, [this](std::string_view name) { return scope_.MayChange(name); }) ? Answer::kPerhaps
-                                                                                                     : Answer::kNo;
+        return AnyName(node.first, [this](std::string_view name) { return scope_.MayChange(name); })
+                   ? Answer::kPerhaps
+                   : Answer::kNo;
       default:
         if (OutOfBounds(node)) return Answer::kNo;
         if (Unknown(id)) return Answer::kPerhaps;

@@ -29,10 +29,10 @@ import xml.etree.ElementTree
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BIN = os.path.abspath(os.environ.get("SMILEY_BIN") or os.path.join(ROOT, "build", "bin"))
-TIMEOUT = 900       # seconds, one module by itself
-SLOWER = 20         # times that, and a minute, it may take recorded
-MOST_SHOWN = 12     # differences of a module
-MEMORY = 8 << 30    # bytes of address space, each process
+TIMEOUT = 900  # seconds, one module by itself
+SLOWER = 20  # times that, and a minute, it may take recorded
+MOST_SHOWN = 12  # differences of a module
+MEMORY = 8 << 30  # bytes of address space, each process
 
 
 class Python:
@@ -133,8 +133,16 @@ class Job:
             words = [os.path.join(BIN, "smiley-run"), *options, *self.entry.get("options", []), "--python", *words]
         output = open(os.path.join(work, "output"), "w+b")
         start = time.monotonic()
-        child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env,
-                                 cwd=work, start_new_session=True, preexec_fn=limit_memory)
+        child = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=env,
+            cwd=work,
+            start_new_session=True,
+            preexec_fn=limit_memory,
+        )
         try:
             end = child.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -170,10 +178,14 @@ class Job:
             return None
 
     def exceptions(self, exceptions, test):
-        return [e for e in exceptions if e["module"] == self.name and
-                self.python.version in e.get("pythons", [self.python.version]) and
-                (not e.get("stdlib") or self.stdlib) and
-                any(fnmatch.fnmatchcase(test, "*" + t) for t in e.get("tests", ["*"]))]
+        return [
+            e
+            for e in exceptions
+            if e["module"] == self.name
+            and self.python.version in e.get("pythons", [self.python.version])
+            and (not e.get("stdlib") or self.stdlib)
+            and any(fnmatch.fnmatchcase(test, "*" + t) for t in e.get("tests", ["*"]))
+        ]
 
     def compare(self, exceptions):
         """[(test, alone, recorded)] that differ, excused ones left out."""
@@ -218,9 +230,17 @@ class Job:
 
 def tell(job, differ, verbose):
     events = job.recorded.run["events"] if job.recorded.run else 0
-    print("%-9s %-50s %4d tests  %6.1f s alone %6.1f s recorded  %d events" % (
-        "differs" if differ else "same", job.label(), len(job.alone.tests), job.alone.seconds, job.recorded.seconds,
-        events))
+    print(
+        "%-9s %-50s %4d tests  %6.1f s alone %6.1f s recorded  %d events"
+        % (
+            "differs" if differ else "same",
+            job.label(),
+            len(job.alone.tests),
+            job.alone.seconds,
+            job.recorded.seconds,
+            events,
+        )
+    )
     for (test, alone, recorded), reason in job.excused:
         print("          excused: %s: %s alone, %s recorded: %s" % (test, alone or "-", recorded or "-", reason))
     for note in job.notes:
@@ -245,7 +265,9 @@ def main():
     parser.add_argument("--python", action="append", help="an interpreter with its test-suite; may be repeated")
     parser.add_argument("--quick", action="store_true", help="only the modules that are marked quick")
     parser.add_argument("--jobs", type=int, default=2, help="modules at a time (default 2)")
-    parser.add_argument("--stdlib", action="store_true", help="record the standard library too, whatever the list says")
+    parser.add_argument(
+        "--stdlib", action="store_true", help="record the standard library too, whatever the list says"
+    )
     parser.add_argument("--keep", help="keep the outputs in this folder")
     parser.add_argument("--verbose", action="store_true", help="show the end of the output where something differs")
     parser.add_argument("modules", nargs="*", metavar="MODULE")

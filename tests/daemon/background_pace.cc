@@ -1,7 +1,7 @@
 // Background work stands back while programs are recorded, and not when somebody waits for what it makes.
-#include "daemon/background/pace.h"
-
 #include <boost/test/unit_test.hpp>
+
+#include "daemon/background/pace.h"
 
 using namespace std::chrono_literals;
 using smiley::daemon::BackgroundPace;

@@ -1,7 +1,7 @@
 #include <boost/test/unit_test.hpp>
 
-#include "daemon/events/snapshot.h"
 #include "daemon/analysis/stored_stats.h"
+#include "daemon/events/snapshot.h"
 #include "tests/daemon/stored_calls.h"
 
 using namespace smiley;
@@ -37,23 +37,28 @@ BOOST_AUTO_TEST_CASE(recursive_calls_are_not_primitive_and_their_time_counts_onc
   const auto lines = Ask("");
   BOOST_TEST(Counts(LineOf(lines, "f")) == "1/1 30 170");
   BOOST_TEST(Counts(LineOf(lines, "g")) == "3/1 140 140");
-  BOOST_TEST(lines.back().starts_with(R"(end: "count":2,"functions":2,"calls":4,"primitive":2,"events":10,"lost":0,)"));
+  BOOST_TEST(
+      lines.back().starts_with(R"(end: "count":2,"functions":2,"calls":4,"primitive":2,"events":10,"lost":0,)"));
 }
 
 BOOST_AUTO_TEST_CASE(callers_tell_what_each_of_them_caused) {
   PieceMaker piece;
   piece.Call(1).Event(Kind::kCall, 3, 10).Event(Kind::kCall, 2, 10).Event(Kind::kReturn, 21, 30);
-  piece.Event(Kind::kReturn, 31, 10).Event(Kind::kCall, 2, 10).Event(Kind::kReturn, 21, 7).Event(Kind::kReturn, 11, 1);
+  piece.Event(Kind::kReturn, 31, 10)
+      .Event(Kind::kCall, 2, 10)
+      .Event(Kind::kReturn, 21, 7)
+      .Event(Kind::kReturn, 11, 1);
   Store({piece.piece()});
   const std::string g = LineOf(Ask(""), "g");
   BOOST_TEST(Counts(g) == "2/2 37 37");
   const std::size_t callers = g.find("\"callers\":[");
   BOOST_REQUIRE(callers != std::string::npos);
-  BOOST_TEST(g.substr(callers) ==
-             R"("callers":[{"file":"/abs/app.py","line":10,"function":"f","source":1,"calls":1,"primitive":1,"own_ns":7,)"
-             R"("cumulative_ns":7,"recorded_own_ns":7,"recorded_cumulative_ns":7},)"
-             R"({"file":"/abs/app.py","line":30,"function":"gen","source":1,"calls":1,"primitive":1,"own_ns":30,)"
-             R"("cumulative_ns":30,"recorded_own_ns":30,"recorded_cumulative_ns":30}]})");
+  BOOST_TEST(
+      g.substr(callers) ==
+      R"("callers":[{"file":"/abs/app.py","line":10,"function":"f","source":1,"calls":1,"primitive":1,"own_ns":7,)"
+      R"("cumulative_ns":7,"recorded_own_ns":7,"recorded_cumulative_ns":7},)"
+      R"({"file":"/abs/app.py","line":30,"function":"gen","source":1,"calls":1,"primitive":1,"own_ns":30,)"
+      R"("cumulative_ns":30,"recorded_own_ns":30,"recorded_cumulative_ns":30}]})");
   BOOST_TEST(LineOf(Ask(R"(,"callers":false)"), "g").find("callers") == std::string::npos);
 }
 
@@ -96,7 +101,8 @@ BOOST_AUTO_TEST_CASE(time_during_a_loss_is_nobodys) {
 BOOST_AUTO_TEST_CASE(the_cost_of_recording_is_taken_out) {
   PieceMaker piece;
   piece.Call(1);
-  for (int i = 0; i < 1000; ++i) piece.Event(Kind::kLine, 11, i % 5 == 0 ? 1100 : 100);  // each fifth line does something
+  for (int i = 0; i < 1000; ++i)
+    piece.Event(Kind::kLine, 11, i % 5 == 0 ? 1100 : 100);  // each fifth line does something
   piece.Event(Kind::kReturn, 12, 100);
   Store({piece.piece()});
   const auto lines = Ask("");
@@ -113,7 +119,10 @@ BOOST_AUTO_TEST_CASE(what_is_kept_of_threads_is_what_reading_them_gives) {
   PieceMaker one, two(1, 2);
   one.Call(1);
   for (int i = 0; i < 300; ++i) {
-    one.Event(Kind::kCall, 2, 10).Event(Kind::kCCall, 8, 1).Event(Kind::kCReturn, 8, 5 + i % 3).Event(Kind::kCall, 2, 3);
+    one.Event(Kind::kCall, 2, 10)
+        .Event(Kind::kCCall, 8, 1)
+        .Event(Kind::kCReturn, 8, 5 + i % 3)
+        .Event(Kind::kCall, 2, 3);
     one.Event(Kind::kReturn, 21, 20).Event(Kind::kReturn, 21, 100 + i).Event(Kind::kLine, 12, 5);
   }
   one.Loss(2102, 7, 9, 900);
@@ -170,7 +179,11 @@ BOOST_AUTO_TEST_CASE(what_is_kept_of_threads_is_what_reading_them_gives) {
 BOOST_AUTO_TEST_CASE(threads_and_tasks_are_looked_at_alone) {
   PieceMaker one, two(1, 2);
   one.Call(1).Event(Kind::kTask, 1, 10).Event(Kind::kCall, 3, 1).Event(Kind::kYield, 31, 20).Event(Kind::kTask, 2, 1);
-  one.Event(Kind::kCall, 2, 1).Event(Kind::kReturn, 21, 5).Event(Kind::kTask, 1, 1).Event(Kind::kResume, 3, 1).Frame(2);
+  one.Event(Kind::kCall, 2, 1)
+      .Event(Kind::kReturn, 21, 5)
+      .Event(Kind::kTask, 1, 1)
+      .Event(Kind::kResume, 3, 1)
+      .Frame(2);
   one.Event(Kind::kReturn, 31, 30).Event(Kind::kTask, 0, 1).Event(Kind::kReturn, 11, 1);
   two.Call(2).Event(Kind::kReturn, 21, 1000);
   Store({one.piece(), two.piece()});
@@ -217,9 +230,10 @@ BOOST_AUTO_TEST_CASE(the_tree_folds_calls_from_the_same_callers) {
   Store({piece.piece()});
   const auto lines = Ask("", "calls");
   BOOST_REQUIRE_EQUAL(lines.size(), 5u);
-  BOOST_TEST(lines[0] == R"({"type":"call","node":1,"parent":null,"depth":0,"file":"/abs/app.py","line":10,"function":"f",)"
-                         R"("source":1,"calls":1,"own_ns":5,"cumulative_ns":137,"recorded_own_ns":5,)"
-                         R"("recorded_cumulative_ns":137,"folded":false})");
+  BOOST_TEST(lines[0] ==
+             R"({"type":"call","node":1,"parent":null,"depth":0,"file":"/abs/app.py","line":10,"function":"f",)"
+             R"("source":1,"calls":1,"own_ns":5,"cumulative_ns":137,"recorded_own_ns":5,)"
+             R"("recorded_cumulative_ns":137,"folded":false})");
   const auto row = [](const std::string& line) {
     return Member(line, "depth") + " " + Member(line, "function") + " " + Member(line, "calls") + " " +
            Member(line, "cumulative_ns");
@@ -243,7 +257,8 @@ BOOST_AUTO_TEST_CASE(of_a_stretch_of_time_only_the_time_and_the_calls_within_it_
   piece.Call(1).Event(Kind::kLine, 11, 10).Event(Kind::kCall, 2, 10).Event(Kind::kCall, 2, 20);
   piece.Event(Kind::kReturn, 21, 100).Event(Kind::kReturn, 21, 10).Event(Kind::kReturn, 12, 5);
   Store({piece.piece()});
-  const std::int64_t start = std::stoll(Member(Answered(core.services(), R"({"op":"timeline","run":"r1"})")[0], "from_ns"));
+  const std::int64_t start =
+      std::stoll(Member(Answered(core.services(), R"({"op":"timeline","run":"r1"})")[0], "from_ns"));
   const auto span = [&](std::int64_t from, std::int64_t to) {
     return R"(,"from_ns":)" + std::to_string(start + from) + R"(,"to_ns":)" + std::to_string(start + to);
   };

@@ -298,7 +298,8 @@ BOOST_AUTO_TEST_CASE(frames_with_many_names_and_many_waiting_generators) {
 BOOST_AUTO_TEST_CASE(generators_that_wait_for_long_keep_their_variables) {
   constexpr int kMany = 1000;
   const auto told = [](int i) {
-    return "a=" + std::to_string(i) + R"( b={"$type":"list","id":)" + std::to_string(10 + i) + R"(,"items":[)" + std::to_string(i) + ",7";
+    return "a=" + std::to_string(i) + R"( b={"$type":"list","id":)" + std::to_string(10 + i) + R"(,"items":[)" +
+           std::to_string(i) + ",7";
   };
   PieceMaker piece;
   piece.Call(1);
@@ -322,7 +323,10 @@ BOOST_AUTO_TEST_CASE(generators_that_wait_for_long_keep_their_variables) {
   PieceMaker again(2 + 3 * kMany);
   again.Open({{1, 1, 11}}).Base(1 + kMany, 1);
   for (int i = 0; i < kMany; ++i) {
-    again.Event(Kind::kResume, 3).Frame(2 + static_cast<std::uint64_t>(i)).Patch(2, CborAppend(8)).Event(Kind::kYield, 32);
+    again.Event(Kind::kResume, 3)
+        .Frame(2 + static_cast<std::uint64_t>(i))
+        .Patch(2, CborAppend(8))
+        .Event(Kind::kYield, 32);
   }
   const auto events = Read(again);
   BOOST_REQUIRE_EQUAL(events.size(), 2u * kMany);

@@ -11,7 +11,8 @@ namespace {
 
 struct Fixture {
   TestCore core;
-  std::vector<std::string> Diff(const std::vector<Piece>& a, const std::vector<Piece>& b, const std::string& fields = "") {
+  std::vector<std::string> Diff(const std::vector<Piece>& a, const std::vector<Piece>& b,
+                                const std::string& fields = "") {
     const std::string n = std::to_string(++runs);
     StorePieces(core.core().store(), "a" + n, a);
     StorePieces(core.core().store(), "b" + n, b);
@@ -30,7 +31,8 @@ std::string Short(const std::string& line) {
   };
   std::string names;
   for (std::size_t at = line.find("\"names\":["); (at = line.find("{\"name\":\"", at)) != std::string::npos; ++at) {
-    names += " " + Member(line.substr(at), "name") + "=" + Member(line.substr(at), "a") + "/" + Member(line.substr(at), "b");
+    names += " " + Member(line.substr(at), "name") + "=" + Member(line.substr(at), "a") + "/" +
+             Member(line.substr(at), "b");
   }
   return Member(line, "kind") + " " + Member(line, "count") + " " + spot("a") + " " + spot("b") + names;
 }
@@ -93,8 +95,9 @@ BOOST_AUTO_TEST_CASE(the_first_difference_of_values_has_both_and_the_line_that_m
   BOOST_REQUIRE_EQUAL(lines.size(), 4u);
   BOOST_TEST(Short(lines[0]) == "value 1 line@g:21 line@g:21 b=3/4");
   BOOST_TEST(Member(lines[0], "first") == "true");
-  BOOST_TEST(lines[0].find(R"("stack":[{"file":"/abs/app.py","line":11,"function":"f"},{"file":"/abs/app.py","line":22,)"
-                           R"("function":"g"}])") != std::string::npos);
+  BOOST_TEST(
+      lines[0].find(R"("stack":[{"file":"/abs/app.py","line":11,"function":"f"},{"file":"/abs/app.py","line":22,)"
+                    R"("function":"g"}])") != std::string::npos);
   BOOST_TEST(lines[0].find(R"("a_text":"3","b":4,"b_text":"4")") != std::string::npos);
   BOOST_TEST(Short(lines[1]) == "value 1 return@g:22 return@g:22 (returned)=3/4");
   BOOST_TEST(Short(lines[2]) == "value 1 line@f:11 line@f:11 c=3/4");
@@ -142,7 +145,8 @@ BOOST_AUTO_TEST_CASE(exceptions_and_threads_that_one_has) {
 }
 
 BOOST_AUTO_TEST_CASE(lines_that_only_moved_are_the_same) {
-  // Without a source, a line is its distance from the function's first: here the same numbers; names decide functions.
+  // Without a source, a line is its distance from the function's first: here the same numbers; names decide
+  // functions.
   PieceMaker a, b;
   a.Call(1).Line(11).Return(11);
   b.Call(3).Line(31).Return(31);
@@ -199,7 +203,7 @@ BOOST_AUTO_TEST_CASE(timings_say_what_chance_would_do) {
   BOOST_TEST(Member(g, "delta_ns") == "20000");
   BOOST_TEST(Member(gen, "certain") == "false");  // within the spread of its calls
   BOOST_TEST(Member(gen, "delta_ns") == "550");
-  BOOST_TEST(Member(f, "noise_ns") == "null");    // one call tells nothing of chance
+  BOOST_TEST(Member(f, "noise_ns") == "null");  // one call tells nothing of chance
   BOOST_TEST(lines[0] == g);
   BOOST_TEST(Member(lines.back().substr(5), "differ") == "1");
 }

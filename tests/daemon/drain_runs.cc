@@ -107,7 +107,8 @@ BOOST_AUTO_TEST_CASE(names_of_a_process_that_has_ended_are_in_the_store_only) {
   BOOST_REQUIRE(Eventually([&] { return core->archive().FindRun("names1")->events == 100; }));
   Child other([&] { lives_on(2); });
   BOOST_REQUIRE(Eventually([&] { return core->archive().FindRun("names1")->events == 200; }));
-  std::weak_ptr<const Names> ended = *core->archive().NamesOf("names1", 1), living = *core->archive().NamesOf("names1", 2);
+  std::weak_ptr<const Names> ended = *core->archive().NamesOf("names1", 1),
+                             living = *core->archive().NamesOf("names1", 2);
   BOOST_TEST(!ended.expired());
   one.Kill();
   BOOST_TEST(Eventually([&] { return ended.expired(); }));

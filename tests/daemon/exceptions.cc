@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(what_nobody_caught_comes_first) {
 BOOST_AUTO_TEST_CASE(what_built_in_code_swallows_is_told_with_the_line_that_called_it) {
   Story story;
   story.In(1).At(11).In(2).Raise(21, "AttributeError", "a").Unwind(21, "AttributeError", "a").At(12);  // hasattr(…)
-  story.Raise(12, "StopIteration", "").At(13);                                                            // a for loop
+  story.Raise(12, "StopIteration", "").At(13);                                                         // a for loop
   story.In(2).Raise(21).Unwind(21).In(3).Out(31).Passes(13).Handled(14).At(14).Out(15);  // something runs in between
   Store({story.piece()});
   const auto groups = Groups();
@@ -143,11 +143,12 @@ BOOST_AUTO_TEST_CASE(what_comes_out_of_unrecorded_code_begins_where_it_comes_in)
   story.In(1).Passes(11, "JSONDecodeError", "bad").Handled(12, "JSONDecodeError", "bad").At(12).Out(13);
   Store({story.piece()});
   const auto lines = Answered(core.services(), R"({"op":"exceptions","run":"r1"})");
-  BOOST_TEST(lines[0] ==
-             R"({"type":"exception","exception":"JSONDecodeError","message":"bad",)"
-             R"("raised":{"file":"/abs/app.py","line":11,"function":"f","source":1},"from_outside":true,"outcome":"caught",)"
-             R"("ended":{"file":"/abs/app.py","line":12,"function":"f","source":1},"count":1,"first":"1:2",)"
-             R"("first_ns":1000002,"last":"1:2","last_ns":1000002})");
+  BOOST_TEST(
+      lines[0] ==
+      R"({"type":"exception","exception":"JSONDecodeError","message":"bad",)"
+      R"("raised":{"file":"/abs/app.py","line":11,"function":"f","source":1},"from_outside":true,"outcome":"caught",)"
+      R"("ended":{"file":"/abs/app.py","line":12,"function":"f","source":1},"count":1,"first":"1:2",)"
+      R"("first_ns":1000002,"last":"1:2","last_ns":1000002})");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_under_way_where_the_recording_ends_is_unfinished) {

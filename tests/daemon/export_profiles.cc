@@ -40,23 +40,27 @@ BOOST_AUTO_TEST_CASE(collapsed_has_a_line_for_each_chain) {
 }
 
 BOOST_AUTO_TEST_CASE(speedscope_has_a_profile_for_each_thread) {
-  BOOST_TEST(Exported(Sample(), "speedscope") ==
-             R"({"$schema":"https://www.speedscope.app/file-format-schema.json","exporter":"smiley","name":"<no text>",)"
-             R"("activeProfileIndex":0,"profiles":[{"type":"evented","name":"T1","unit":"nanoseconds","startValue":0,"events":[)"
-             R"({"type":"O","frame":0,"at":0},{"type":"O","frame":1,"at":1000},{"type":"C","frame":1,"at":2000},)"
-             R"({"type":"O","frame":1,"at":3000},{"type":"C","frame":1,"at":6000},{"type":"C","frame":0,"at":6000}],)"
-             R"("endValue":6000},{"type":"evented","name":"T2","unit":"nanoseconds","startValue":0,"events":[)"
-             R"({"type":"O","frame":2,"at":0},{"type":"C","frame":2,"at":50}],"endValue":50}],)"
-             R"("shared":{"frames":[{"name":"f","file":"/abs/app.py","line":10},{"name":"g","file":"/abs/app.py","line":20},)"
-             R"({"name":"gen","file":"/abs/app.py","line":30}]}})"
-             "\n");
+  BOOST_TEST(
+      Exported(Sample(), "speedscope") ==
+      R"({"$schema":"https://www.speedscope.app/file-format-schema.json","exporter":"smiley","name":"<no text>",)"
+      R"("activeProfileIndex":0,"profiles":[{"type":"evented","name":"T1","unit":"nanoseconds","startValue":0,"events":[)"
+      R"({"type":"O","frame":0,"at":0},{"type":"O","frame":1,"at":1000},{"type":"C","frame":1,"at":2000},)"
+      R"({"type":"O","frame":1,"at":3000},{"type":"C","frame":1,"at":6000},{"type":"C","frame":0,"at":6000}],)"
+      R"("endValue":6000},{"type":"evented","name":"T2","unit":"nanoseconds","startValue":0,"events":[)"
+      R"({"type":"O","frame":2,"at":0},{"type":"C","frame":2,"at":50}],"endValue":50}],)"
+      R"("shared":{"frames":[{"name":"f","file":"/abs/app.py","line":10},{"name":"g","file":"/abs/app.py","line":20},)"
+      R"({"name":"gen","file":"/abs/app.py","line":30}]}})"
+      "\n");
 }
 
 BOOST_AUTO_TEST_CASE(chrome_has_calls_as_complete_events) {
   const std::string out = Exported(Sample(), "chrome");
-  BOOST_TEST(out.starts_with(R"({"displayTimeUnit":"ns","traceEvents":[{"ph":"M","name":"process_name","pid":4711,)"));
-  BOOST_TEST(out.find(R"~({"ph":"X","cat":"call","name":"g (/abs/app.py:20)","ts":1.001,"dur":1.000,"pid":4711,"tid":1})~") !=
-             std::string::npos);
+  BOOST_TEST(
+      out.starts_with(R"({"displayTimeUnit":"ns","traceEvents":[{"ph":"M","name":"process_name","pid":4711,)"));
+  BOOST_TEST(
+      out.find(
+          R"~({"ph":"X","cat":"call","name":"g (/abs/app.py:20)","ts":1.001,"dur":1.000,"pid":4711,"tid":1})~") !=
+      std::string::npos);
   BOOST_TEST(out.find(R"({"ph":"i","s":"t","cat":"raise","name":"KeyError","ts":1.501,"pid":4711,"tid":1})") !=
              std::string::npos);
   BOOST_TEST(out.find(R"~("name":"f (/abs/app.py:10)","ts":0.001,"dur":6.000,)~") != std::string::npos);

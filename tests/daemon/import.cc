@@ -157,7 +157,8 @@ BOOST_AUTO_TEST_CASE(hostile_frames_with_right_check_sums_are_safe) {
       std::memcpy(&type, bytes.data() + ends[k], 4);
       std::string payload = bytes.substr(ends[k] + 8, ends[k + 1] - ends[k] - 16);
       if (k == victim && !payload.empty()) {
-        for (unsigned n = 1 + random() % 3; n > 0; --n) payload[random() % payload.size()] = static_cast<char>(random());
+        for (unsigned n = 1 + random() % 3; n > 0; --n)
+          payload[random() % payload.size()] = static_cast<char>(random());
         if (random() % 4 == 0) payload.resize(random() % payload.size());
         if (type == static_cast<std::uint32_t>(FrameType::kChunk) && payload.size() > 8) {
           const std::uint64_t check = XXH3_64bits(payload.data(), payload.size() - 8);

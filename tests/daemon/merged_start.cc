@@ -18,7 +18,8 @@ struct Fixture {
   TestCore core;
   std::string run = "r1";
 
-  // Threads that begin at various times, with idle times, events at the same nanosecond, losses, pieces of a few events.
+  // Threads that begin at various times, with idle times, events at the same nanosecond, losses, pieces of a few
+  // events.
   void StoreManyThreads(std::uint32_t threads, unsigned seed) {
     std::mt19937 random(seed);
     const auto below = [&](unsigned n) { return static_cast<unsigned>(random() % n); };
@@ -109,7 +110,8 @@ BOOST_AUTO_TEST_CASE(what_comes_after_an_event_is_what_the_whole_replay_has_ther
     BOOST_TEST_CONTEXT("after " << all[at].position) {
       const std::vector<Told> rest = Ask(",\"limit\":20,\"after\":\"" + all[at].position + "\"");
       for (std::size_t i = 0; i < 20; ++i) {
-        BOOST_REQUIRE_EQUAL(i < rest.size() ? rest[i].line : "none", at + 1 + i < all.size() ? all[at + 1 + i].line : "none");
+        BOOST_REQUIRE_EQUAL(i < rest.size() ? rest[i].line : "none",
+                            at + 1 + i < all.size() ? all[at + 1 + i].line : "none");
       }
     }
   }
@@ -128,7 +130,8 @@ BOOST_AUTO_TEST_CASE(a_place_in_all_threads_goes_without_a_thread) {
   const auto answer = [&](const std::string& more) {
     return Answered(core.services(), R"({"op":"replay","run":"r1")" + more + "}")[0];
   };
-  const std::string wrong = "error: 'skip' and 'after' are of all threads: one of them, without 'thread', 'from' and 'last'";
+  const std::string wrong =
+      "error: 'skip' and 'after' are of all threads: one of them, without 'thread', 'from' and 'last'";
   BOOST_TEST(answer(R"(,"skip":3,"thread":1)") == wrong);
   BOOST_TEST(answer(R"(,"skip":3,"after":"1:1")") == wrong);
   BOOST_TEST(answer(R"(,"after":"1:1","last":3)") == wrong);

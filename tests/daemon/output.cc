@@ -41,8 +41,9 @@ BOOST_AUTO_TEST_CASE(writes_come_with_their_events) {
   Store({piece.piece()});
   const auto lines = Ask();
   BOOST_REQUIRE_EQUAL(lines.size(), 3u);
-  BOOST_TEST(lines[0] == R"({"type":"output","stream":"stdout","process":1,"thread":1,"seq":3,"position":"1:3",)"
-                         R"("time_ns":1000003,"file":"/abs/app.py","line":11,"function":"f","source":1,"text":"hello"})");
+  BOOST_TEST(lines[0] ==
+             R"({"type":"output","stream":"stdout","process":1,"thread":1,"seq":3,"position":"1:3",)"
+             R"("time_ns":1000003,"file":"/abs/app.py","line":11,"function":"f","source":1,"text":"hello"})");
   BOOST_TEST(lines[2] == R"(end: "count":2)");
 }
 
@@ -55,7 +56,8 @@ BOOST_AUTO_TEST_CASE(a_line_is_its_first_writes) {
                                              "3 stdout 1:4 four"};
   BOOST_TEST(Lines() == expected, boost::test_tools::per_element());
   BOOST_TEST(Lines(R"(,"stream":"stderr")").size() == 1u);
-  BOOST_TEST(Lines(R"(,"number":2)") == std::vector<std::string>{"2 stdout 1:4 three"}, boost::test_tools::per_element());
+  BOOST_TEST(Lines(R"(,"number":2)") == std::vector<std::string>{"2 stdout 1:4 three"},
+             boost::test_tools::per_element());
   BOOST_TEST(Lines(R"(,"number":1,"stream":"stderr")") == std::vector<std::string>{"1 stderr 1:5 oops"},
              boost::test_tools::per_element());
   BOOST_TEST(Lines(R"(,"number":9)").empty());
@@ -99,7 +101,9 @@ BOOST_AUTO_TEST_CASE(pieces_without_output_are_passed_over_and_places_stay_right
 
 BOOST_AUTO_TEST_CASE(bytes_that_are_no_text_come_back_as_they_were) {
   PieceMaker piece;
-  piece.Call(1).Event(Kind::kStdout, 0).Attach(Kind::kText, 0, MadeCbor([](shm::CborWriter& w) { w.Bytes("\xff\n"); }));
+  piece.Call(1).Event(Kind::kStdout, 0).Attach(Kind::kText, 0, MadeCbor([](shm::CborWriter& w) {
+                                                 w.Bytes("\xff\n");
+                                               }));
   Store({piece.piece()});
   BOOST_TEST(Ask()[0].find(R"("text":{"$type":"str","base64":"/wo="})") != std::string::npos);
 }

@@ -1,7 +1,8 @@
 // Chunks that are read before they are needed.
+#include "daemon/events/piece_ahead.h"
+
 #include <boost/test/unit_test.hpp>
 
-#include "daemon/events/piece_ahead.h"
 #include "tests/daemon/served_home.h"
 
 using namespace smiley;
@@ -32,7 +33,8 @@ BOOST_AUTO_TEST_CASE(each_piece_is_the_one_that_was_asked_for) {
     BOOST_REQUIRE(piece.ok());
     BOOST_TEST((*piece)->first_seq == entries[i].piece->first_seq);
     BOOST_TEST(!(*piece)->words.empty());
-    for (wanted = std::max(wanted, i + 1); wanted < entries.size() && ahead.HasRoom(); ++wanted) ahead.Want(entries[wanted]);
+    for (wanted = std::max(wanted, i + 1); wanted < entries.size() && ahead.HasRoom(); ++wanted)
+      ahead.Want(entries[wanted]);
   }
 }
 

@@ -37,7 +37,8 @@ BOOST_AUTO_TEST_CASE(fields_have_types_and_unknown_ones_are_kept_out_of_the_way)
 }
 
 BOOST_AUTO_TEST_CASE(texts_that_json_cannot_carry_come_as_base64) {
-  auto request = Parse(R"({"op":"begin","command":["a",{"$type":"str","base64":"7bKA"}],"cwd":{"$type":"str","base64":"7bKA"}})");
+  auto request = Parse(
+      R"({"op":"begin","command":["a",{"$type":"str","base64":"7bKA"}],"cwd":{"$type":"str","base64":"7bKA"}})");
   BOOST_REQUIRE(request.ok());
   BOOST_TEST(request->Texts("command")->at(1) == "\xed\xb2\x80");
   BOOST_TEST(**request->Text("cwd") == "\xed\xb2\x80");
@@ -48,7 +49,8 @@ BOOST_AUTO_TEST_CASE(texts_that_json_cannot_carry_come_as_base64) {
 
 BOOST_AUTO_TEST_CASE(what_is_no_request_is_refused) {
   bool broken = false;
-  for (const char* line : {"", "x", "{", "[1]", "1", "{\"op\":\"a\"} x", "{\"op\":\"\\ud800\"}", "\xff", "{\"op\":1,}"}) {
+  for (const char* line :
+       {"", "x", "{", "[1]", "1", "{\"op\":\"a\"} x", "{\"op\":\"\\ud800\"}", "\xff", "{\"op\":1,}"}) {
     BOOST_TEST(!Parse(line, &broken).ok());
     BOOST_TEST(broken, line);
   }
@@ -74,7 +76,8 @@ BOOST_AUTO_TEST_CASE(length_and_depth_are_bounded) {
 }
 
 BOOST_AUTO_TEST_CASE(random_lines_do_no_harm) {
-  const std::string good = R"({"op":"replay","id":1,"run":"last","where":"a == 1","limit":5,"runs":["a",{"$type":"str","base64":"7bKA"}]})";
+  const std::string good =
+      R"({"op":"replay","id":1,"run":"last","where":"a == 1","limit":5,"runs":["a",{"$type":"str","base64":"7bKA"}]})";
   std::mt19937 random(5);
   for (int i = 0; i < 20'000; ++i) {
     std::string line = good;

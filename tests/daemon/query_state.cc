@@ -1,8 +1,8 @@
 // A thread as it stood at one event, and the steps from there.
 #include <boost/test/unit_test.hpp>
 
-#include "daemon/live/live_archive.h"
 #include "daemon/find/position.h"
+#include "daemon/live/live_archive.h"
 #include "daemon/query/state.h"
 #include "tests/daemon/served_home.h"
 
@@ -76,9 +76,11 @@ BOOST_AUTO_TEST_CASE(shows_frames_with_every_variable_as_recorded_last) {
   // 1:6 is line 21 of g, called by f.
   const std::string state = State("1:6");
   BOOST_TEST(Has(state, R"({"type":"state","position":"1:6","process":1,"thread":1,"seq":6,)"));
-  BOOST_TEST(Has(state, R"("frames":[{"frame":2,"depth":1,"function":"g","source":1,"file":"/abs/app.py","line":21,"text":"line 21",)"
-                        R"("variables":{"a":-3},"written":{"a":"1:5"}},)"
-                        R"({"frame":1,"depth":0,"function":"f","source":1,"file":"/abs/app.py","line":12,"text":"line 12",)"));
+  BOOST_TEST(Has(
+      state,
+      R"("frames":[{"frame":2,"depth":1,"function":"g","source":1,"file":"/abs/app.py","line":21,"text":"line 21",)"
+      R"("variables":{"a":-3},"written":{"a":"1:5"}},)"
+      R"({"frame":1,"depth":0,"function":"f","source":1,"file":"/abs/app.py","line":12,"text":"line 12",)"));
   // A patch at 1:4 made the list's first level new, and left its inner list as it was at 1:3.
   BOOST_TEST(Has(state, R"("variables":{"a":1,"b":{"$type":"list","id":7,"items":[)"
                         R"({"$type":"list","id":8,"items":[1,2],"asof":"1:3"},"x",3]},"c":"text"},)"
@@ -131,12 +133,12 @@ BOOST_AUTO_TEST_CASE(steps_go_forwards_and_backwards) {
   BOOST_TEST(Step("1:4", "previous") == "1:3");
   BOOST_TEST(Step("1:1", "previous") == "-");
   BOOST_TEST(Step("1:29", "next") == "-");
-  BOOST_TEST(Step("1:4", "over") == "1:9");        // not into g
-  BOOST_TEST(Step("1:9", "back-over") == "1:4");   // g lies between
+  BOOST_TEST(Step("1:4", "over") == "1:9");       // not into g
+  BOOST_TEST(Step("1:9", "back-over") == "1:4");  // g lies between
   BOOST_TEST(Step("1:6", "out") == "1:9");
   BOOST_TEST(Step("1:6", "back-out") == "1:4");
   BOOST_TEST(Step("1:6", "over") == "1:7");
-  BOOST_TEST(Step("1:8", "over") == "1:9");        // g ends there, so it goes on in f
+  BOOST_TEST(Step("1:8", "over") == "1:9");  // g ends there, so it goes on in f
   BOOST_TEST(Step("1:2", "change", R"(,"name":"b")") == "1:3");
   BOOST_TEST(Step("1:3", "change", R"(,"name":"b")") == "1:4");
   BOOST_TEST(Step("1:9", "previous-change", R"(,"name":"a")") == "1:2");  // f's, not g's
@@ -145,10 +147,10 @@ BOOST_AUTO_TEST_CASE(steps_go_forwards_and_backwards) {
   BOOST_TEST(Step("1:9", "previous-line", R"(,"file":"app.py","line":21)") == "1:6");
   BOOST_TEST(Step("1:1", "call", R"(,"function":"g")") == "1:5");
   BOOST_TEST(Step("1:1", "exception") == "1:7");
-  BOOST_TEST(Step("1:7", "exception") == "-");     // what follows came from a callee
+  BOOST_TEST(Step("1:7", "exception") == "-");  // what follows came from a callee
   BOOST_TEST(Step("1:29", "previous-exception", R"(,"name":"KeyError")") == "1:7");
   BOOST_TEST(Step("1:29", "previous-exception", R"(,"name":"Key")") == "-");
-  BOOST_TEST(Step("2:3", "next") == "2:8");        // behind the loss
+  BOOST_TEST(Step("2:3", "next") == "2:8");  // behind the loss
   BOOST_TEST(Has(Step("1:4", "sideways"), "error: there is no step 'sideways'"));
   BOOST_TEST(Has(Step("1:1", "change", R"(,"name":"a")"), "error: no function runs there"));
   BOOST_TEST(Has(Step("1:4", "change"), "error: 'name' is missing"));
@@ -158,10 +160,12 @@ BOOST_AUTO_TEST_CASE(chunks_that_cannot_hold_it_are_not_read) {
   StoreLongRun(services().store, "long", 50'000);
   Ask(R"({"op":"step","run":"long","from":"1:1","kind":"change","name":"b"})");
   BOOST_TEST(Has(end, "\"count\":0,\"chunks_read\":0,\"chunks_skipped\":25"));
-  const std::string line = Ask(R"({"op":"step","run":"long","from":"1:49999","kind":"previous-call","function":"f"})");
+  const std::string line =
+      Ask(R"({"op":"step","run":"long","from":"1:49999","kind":"previous-call","function":"f"})");
   BOOST_TEST(Has(line, R"("position":"1:1")"));
   BOOST_TEST(Has(end, "\"chunks_read\":1,"));
-  BOOST_TEST(Has(Ask(R"({"op":"state","run":"long","at":"1:40000"})"), R"("variables":{"a":40000},"written":{"a":"1:40000"})"));
+  BOOST_TEST(Has(Ask(R"({"op":"state","run":"long","at":"1:40000"})"),
+                 R"("variables":{"a":40000},"written":{"a":"1:40000"})"));
   BOOST_TEST(Has(Ask(R"({"op":"state","run":"long","at":"app.py:12#10000"})"), R"("line":12)"));
 }
 

@@ -33,7 +33,8 @@ struct Fixture : TestCore {
     end = reply.stream->EndMembers();
     lines = out;
     std::string positions;
-    for (std::size_t at = out.find(R"("position":")"); at != std::string::npos; at = out.find(R"("position":")", at + 1)) {
+    for (std::size_t at = out.find(R"("position":")"); at != std::string::npos;
+         at = out.find(R"("position":")", at + 1)) {
       positions += (positions.empty() ? "" : " ") + out.substr(at + 12, out.find('"', at + 12) - at - 12);
     }
     return positions;
@@ -93,7 +94,12 @@ BOOST_AUTO_TEST_CASE(it_becomes_true_once_for_each_time_that_it_was_not) {
 BOOST_AUTO_TEST_CASE(threads_come_in_the_order_of_time) {
   PieceMaker one, two(1, 2);
   one.Call(1).Set(1, CborInt(-1)).Event(Kind::kReturn, 11, 50).Call(1).Set(1, CborInt(-1));
-  two.Event(Kind::kCall, 1, 20).Frame(40).Set(1, CborInt(-1)).Event(Kind::kReturn, 11, 5).Event(Kind::kCall, 1, 100).Set(1, CborInt(-1));
+  two.Event(Kind::kCall, 1, 20)
+      .Frame(40)
+      .Set(1, CborInt(-1))
+      .Event(Kind::kReturn, 11, 5)
+      .Event(Kind::kCall, 1, 100)
+      .Set(1, CborInt(-1));
   Commit("r", {one.piece(), two.piece()});
   BOOST_TEST(When("r", "a < 0") == "1:1 2:1 1:3 2:3");
   BOOST_TEST(When("r", "a < 0", R"(,"thread":2)") == "2:1 2:3");
@@ -192,10 +198,29 @@ BOOST_AUTO_TEST_CASE(agrees_with_looking_at_every_event) {
   StoreLongRun(services().store, "long", 9'000);
   // Thread by thread: frames of the sample's threads have the same numbers.
   for (const auto& [run, thread] : {std::pair<std::string, std::uint32_t>("sample", 1), {"sample", 2}, {"long", 1}}) {
-    for (const char* where : {"event == raise", "a == 1", "a % 2", "value == 5", "exception ~ \"Key\"", "c == \"text\"",
-                              "a changed and event == line", "line == 12", "line > 12", "12 >= line", "line != 12", "not line == 12", "line in (11, 13) and depth == 0", "line < 0", "function in (\"f\", \"gen\")", "depth == 1",
-                              "task == \"late\"", "event == stdout or a == -3", "a > 4000 and a < 4010", "b", "not b",
-                              "process == 1", "thread == \"MainThread\" and a"}) {
+    for (const char* where : {"event == raise",
+                              "a == 1",
+                              "a % 2",
+                              "value == 5",
+                              "exception ~ \"Key\"",
+                              "c == \"text\"",
+                              "a changed and event == line",
+                              "line == 12",
+                              "line > 12",
+                              "12 >= line",
+                              "line != 12",
+                              "not line == 12",
+                              "line in (11, 13) and depth == 0",
+                              "line < 0",
+                              "function in (\"f\", \"gen\")",
+                              "depth == 1",
+                              "task == \"late\"",
+                              "event == stdout or a == -3",
+                              "a > 4000 and a < 4010",
+                              "b",
+                              "not b",
+                              "process == 1",
+                              "thread == \"MainThread\" and a"}) {
       auto expression = shm::Expression::Parse(where);
       if (!expression) continue;
       BOOST_TEST_CONTEXT(run << " thread " << thread << " " << where) {
@@ -216,7 +241,8 @@ BOOST_AUTO_TEST_CASE(agrees_with_looking_at_every_event) {
           const bool frame = event.frame != 0;
           bool& was = held[{frame ? 0 : event.thread, event.frame}];
           if (holds && (momentary || !was)) {
-            expected += (expected.empty() ? "" : " ") + std::to_string(event.thread) + ":" + std::to_string(event.seq);
+            expected +=
+                (expected.empty() ? "" : " ") + std::to_string(event.thread) + ":" + std::to_string(event.seq);
           }
           was = holds;
         }

@@ -86,7 +86,8 @@ BOOST_AUTO_TEST_CASE(with_the_token_see_what_clients_at_home_see) {
   auto near = Client::Connect(home.home());
   BOOST_REQUIRE(near.ok());
   auto far = home.Connect();
-  BOOST_TEST(ReadFrames(*far, R"({"op":"export","run":"sample"})") == ReadFrames(**near, R"({"op":"export","run":"sample"})"));
+  BOOST_TEST(ReadFrames(*far, R"({"op":"export","run":"sample"})") ==
+             ReadFrames(**near, R"({"op":"export","run":"sample"})"));
   // Several megabytes through every buffer on the way.
   const std::string jsonl = R"({"op":"export","run":"longer","format":"jsonl"})";
   BOOST_TEST((ReadFrames(*far, jsonl) == ReadFrames(**near, jsonl)));
@@ -172,7 +173,8 @@ BOOST_AUTO_TEST_CASE(who_read_nothing_hold_up_nobody_and_leave_nothing) {
 BOOST_AUTO_TEST_CASE(are_refused_what_concerns_the_machine_alone) {
   ListeningHome home;
   auto far = home.Connect();
-  for (const char* request : {R"({"op":"stop"})", R"({"op":"begin","run":"abc"})", R"({"op":"finish","run":"abc","exit_code":0})"}) {
+  for (const char* request :
+       {R"({"op":"stop"})", R"({"op":"begin","run":"abc"})", R"({"op":"finish","run":"abc","exit_code":0})"}) {
     const auto answer = far->Ask(request);
     BOOST_TEST((answer.status().code() == Code::kPermission), answer.status().message());
   }
@@ -199,7 +201,8 @@ BOOST_AUTO_TEST_CASE(use_an_access_that_is_private_and_stays_the_same) {
   const auto again = OpenRemoteAccess(home.home());
   BOOST_REQUIRE(again.ok());
   BOOST_TEST(FormatToken(first->token) == FormatToken(again->token));
-  for (const auto& path : {first->certificate, first->key, home.home().dir / "remote/secret"}) BOOST_TEST(ModeOf(path) == 0600u);
+  for (const auto& path : {first->certificate, first->key, home.home().dir / "remote/secret"})
+    BOOST_TEST(ModeOf(path) == 0600u);
   BOOST_TEST(ModeOf(home.home().dir / "remote") == 0700u);
   // Others may read it: it is not used.
   ::chmod((home.home().dir / "remote/secret").c_str(), 0644);
@@ -219,8 +222,9 @@ BOOST_AUTO_TEST_CASE(keep_tokens_by_address) {
 BOOST_AUTO_TEST_CASE(give_tokens_and_addresses_that_can_be_read) {
   const Token token{std::string(32, 'a'), std::string(64, '0')};
   BOOST_TEST(ParseToken(" " + FormatToken(token) + "\r\n")->secret == token.secret);
-  for (const std::string& wrong : {std::string(), std::string("smiley1_"), FormatToken(token).substr(1), FormatToken(token) + "0",
-                                   "smiley1_" + std::string(32, 'A') + "_" + std::string(64, '0')}) {
+  for (const std::string& wrong :
+       {std::string(), std::string("smiley1_"), FormatToken(token).substr(1), FormatToken(token) + "0",
+        "smiley1_" + std::string(32, 'A') + "_" + std::string(64, '0')}) {
     BOOST_TEST((ParseToken(wrong).status().code() == Code::kInvalid), wrong);
   }
   BOOST_TEST(ParseAddress("[::1]:80")->host == "::1");

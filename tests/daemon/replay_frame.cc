@@ -20,7 +20,19 @@ BOOST_FIXTURE_TEST_SUITE(replay_frame, Fixture)
 
 BOOST_AUTO_TEST_CASE(a_frame_is_replayed_with_the_calls_that_it_made_but_not_with_their_lines) {
   PieceMaker one;
-  one.Call(1).Line(11).Call(2).Line(21).Call(2).Line(22).Return(22).Return(21).Line(12).Return(12).Call(1).Line(11).Return(11);
+  one.Call(1)
+      .Line(11)
+      .Call(2)
+      .Line(21)
+      .Call(2)
+      .Line(22)
+      .Return(22)
+      .Return(21)
+      .Line(12)
+      .Return(12)
+      .Call(1)
+      .Line(11)
+      .Return(11);
   StorePieces(core.core().store(), "r1", {one.piece()});
   std::string seqs;
   for (const std::string& line : Ask(R"(,"from":"1:1","frame":1)")) seqs += Member(line, "seq") + " ";

@@ -63,11 +63,13 @@ class MemoryArchive : public Archive {
   Result<std::vector<PieceEntry>> Index(const std::string&, std::uint32_t, std::uint64_t, std::size_t) override {
     return std::vector<PieceEntry>();
   }
-  Result<std::vector<PieceEntry>> IndexBefore(const std::string&, std::uint32_t, std::uint64_t, std::size_t) override {
+  Result<std::vector<PieceEntry>> IndexBefore(const std::string&, std::uint32_t, std::uint64_t,
+                                              std::size_t) override {
     return std::vector<PieceEntry>();
   }
   Result<PiecePtr> ReadPiece(const std::string&, const PieceEntry& entry) override { return entry.piece; }
-  Result<std::optional<DerivedItem>> LastDerived(const std::string&, const std::string&, const std::string&) override {
+  Result<std::optional<DerivedItem>> LastDerived(const std::string&, const std::string&,
+                                                 const std::string&) override {
     return std::optional<DerivedItem>();
   }
 

@@ -8,7 +8,8 @@ using namespace smiley::daemon;
 
 namespace {
 
-void AddRun(Store& store, const std::string& id, std::int64_t start_ns, int exit_code, RunState state = RunState::kEnded) {
+void AddRun(Store& store, const std::string& id, std::int64_t start_ns, int exit_code,
+            RunState state = RunState::kEnded) {
   Batch batch;
   RunInfo run = MakeRunInfo(id, start_ns);
   run.exit_code = exit_code;
@@ -59,8 +60,6 @@ BOOST_AUTO_TEST_CASE(what_fits_none_or_several_says_so) {
   BOOST_TEST(Find("k\n1").find('\n') == std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(a_run_that_is_being_imported_does_not_exist) {
-  BOOST_TEST(Find("zimport").find("error") == 0u);
-}
+BOOST_AUTO_TEST_CASE(a_run_that_is_being_imported_does_not_exist) { BOOST_TEST(Find("zimport").find("error") == 0u); }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -20,11 +20,11 @@
 #include <string>
 #include <vector>
 
-#include "daemon/protocol/client.h"
 #include "daemon/core.h"
 #include "daemon/exchange/import.h"
-#include "daemon/run/piece_scan.h"
+#include "daemon/protocol/client.h"
 #include "daemon/query/answer.h"
+#include "daemon/run/piece_scan.h"
 #include "daemon/server/server.h"
 #include "daemon/store/store.h"
 #include "tests/daemon/piece_maker.h"
@@ -301,7 +301,8 @@ inline void StoreSampleRun(Store& store, const std::string& id, std::int64_t sta
   first.Line(12).Patch(2, CborAppend(3)).Set(3, CborText("text")).Call(2).Set(1, CborInt(-3));
   first.Line(21).Event(Kind::kRaise, 21).Attach(Kind::kException, 0, CborException("KeyError", "'k'"));
   first.Event(Kind::kUnwind, 21).Attach(Kind::kException, 0, CborException("KeyError", "'k'"));
-  first.Event(Kind::kRaise, 12, 1, shm::kFlagPropagated).Attach(Kind::kException, 0, CborException("KeyError", "'k'"));
+  first.Event(Kind::kRaise, 12, 1, shm::kFlagPropagated)
+      .Attach(Kind::kException, 0, CborException("KeyError", "'k'"));
   first.Event(Kind::kHandled, 12).Attach(Kind::kException, 0, CborException("KeyError", "'k'"));
   Piece piece = first.piece();
   piece.run = id;
@@ -336,7 +337,8 @@ inline void StoreSampleRun(Store& store, const std::string& id, std::int64_t sta
 }
 
 // A run of `events` line events in one thread, `state` going on or ended.
-inline void StoreLongRun(Store& store, const std::string& id, std::uint64_t events, RunState state = RunState::kEnded) {
+inline void StoreLongRun(Store& store, const std::string& id, std::uint64_t events,
+                         RunState state = RunState::kEnded) {
   Batch batch;
   RunInfo run = MakeRunInfo(id);
   run.state = state;
@@ -366,7 +368,8 @@ inline void StoreLongRun(Store& store, const std::string& id, std::uint64_t even
     if (seq == 1) maker.Call(1).Set(1, CborInt(0));
     std::uint64_t made = seq == 1 ? 1 : 0;
     for (; made < 2000 && seq + made <= events; ++made) {
-      maker.Line(11 + static_cast<std::uint32_t>((seq + made) % 3)).Set(1, CborInt(static_cast<std::int64_t>(seq + made)));
+      maker.Line(11 + static_cast<std::uint32_t>((seq + made) % 3))
+          .Set(1, CborInt(static_cast<std::int64_t>(seq + made)));
     }
     Piece piece = maker.piece();
     piece.run = id;

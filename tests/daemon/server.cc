@@ -55,7 +55,8 @@ BOOST_AUTO_TEST_CASE(answers_in_order_with_their_ids) {
   BOOST_REQUIRE(client->Send(R"({"op":"runs"})").ok());
   BOOST_TEST(Has(*client->ReadLine(), R"({"id":7,"ok":true,"protocol":0,)"));
   BOOST_TEST(Has(*client->ReadLine(), R"({"id":"x","ok":true,"pid":)"));
-  BOOST_TEST(Has(*client->ReadLine(), R"({"id":null,"ok":false,"error":{"code":"invalid","message":"there is no request 'nonsense')"));
+  BOOST_TEST(Has(*client->ReadLine(),
+                 R"({"id":null,"ok":false,"error":{"code":"invalid","message":"there is no request 'nonsense')"));
   BOOST_TEST(*client->ReadLine() == R"({"id":null,"ok":true,"stream":"lines"})");
   BOOST_TEST(*client->ReadLine() == R"({"id":null,"end":true,"count":0})");
   auto newer = client->Ask(R"({"op":"hello","protocol":3})");
@@ -85,8 +86,8 @@ BOOST_AUTO_TEST_CASE(without_a_daemon_connecting_says_so_at_once) {
 BOOST_AUTO_TEST_CASE(garbage_gets_an_error_and_is_closed) {
   ServedHome home;
   const std::string too_long(2 << 20, 'x');
-  for (const std::string& garbage : {std::string("GET / HTTP/1.1\r\n\r\n"), std::string("\0\0\0\0\n", 5), std::string("[]\n"),
-                                     std::string(200'000, '[') + "\n", too_long}) {
+  for (const std::string& garbage : {std::string("GET / HTTP/1.1\r\n\r\n"), std::string("\0\0\0\0\n", 5),
+                                     std::string("[]\n"), std::string(200'000, '[') + "\n", too_long}) {
     const int fd = RawConnect(home.home());
     std::size_t at = 0;
     while (at < garbage.size()) {
@@ -158,7 +159,8 @@ BOOST_AUTO_TEST_CASE(runs_are_listed_and_found) {
   auto client = home.Connect();
   auto runs = ReadStream(*client, R"({"op":"runs"})");
   BOOST_REQUIRE(runs.size() == 3u);
-  BOOST_TEST(Has(runs[0], R"({"type":"run","id":"k2aaaaaa","command":["app.py","3",{"$type":"str","base64":"7bKA"}])"));
+  BOOST_TEST(
+      Has(runs[0], R"({"type":"run","id":"k2aaaaaa","command":["app.py","3",{"$type":"str","base64":"7bKA"}])"));
   BOOST_TEST(Has(runs[0], R"("state":"ended","exit_code":1,"signal":null,"complete":false)"));
   BOOST_TEST(ReadStream(*client, R"({"op":"runs","limit":1})").size() == 2u);
   BOOST_TEST(Has(*client->Ask(R"({"op":"run","run":"k1"})"), R"("run":{"type":"run","id":"k1aaaaaa")"));
@@ -172,7 +174,8 @@ BOOST_AUTO_TEST_CASE(runs_are_listed_and_found) {
   BOOST_TEST(Has(threads[0], R"("name":"MainThread")"));
   BOOST_TEST(Has(threads[0], R"("lines":4)"));
   BOOST_TEST(Has(threads[1], R"("lost":5)"));
-  BOOST_TEST(Has(ReadStream(*client, R"({"op":"tasks","run":"k1"})")[0], R"({"type":"task","process":1,"task":1,"name":"late"})"));
+  BOOST_TEST(Has(ReadStream(*client, R"({"op":"tasks","run":"k1"})")[0],
+                 R"({"type":"task","process":1,"task":1,"name":"late"})"));
   BOOST_TEST(Has(ReadStream(*client, R"({"op":"sources","run":"k1"})")[0], R"("text":"line 1\nline 2)"));
   BOOST_TEST(!Has(ReadStream(*client, R"({"op":"sources","run":"k1","text":false})")[0], "line 1"));
   BOOST_TEST(ReadStream(*client, R"({"op":"sources","run":"k1","source":1})").size() == 2u);  // it and the end
@@ -189,7 +192,8 @@ BOOST_AUTO_TEST_CASE(replay_gives_the_exports_events) {
   for (std::size_t i = 0; i + 1 < lines.size(); ++i) events += lines[i] + "\n";
   BOOST_TEST(Has(exported, events));
   BOOST_TEST(lines.back() == R"({"id":null,"end":true,"events":)" + std::to_string(lines.size() - 1) + "}");
-  auto where = ReadStream(*client, R"({"op":"replay","run":"k1","where":"function == \"g\" and a < 0","source":true})");
+  auto where =
+      ReadStream(*client, R"({"op":"replay","run":"k1","where":"function == \"g\" and a < 0","source":true})");
   BOOST_REQUIRE(where.size() > 1u);
   BOOST_TEST(Has(where[0], R"("function":"g")"));
   BOOST_TEST(Has(where[0], R"("changed":{"a":-3})"));
@@ -292,7 +296,9 @@ BOOST_AUTO_TEST_CASE(delete_removes_all_or_nothing_and_never_what_goes_on) {
 BOOST_AUTO_TEST_CASE(a_run_begins_and_finishes) {
   ServedHome home;
   auto client = home.Connect();
-  BOOST_REQUIRE(client->Ask(R"({"op":"begin","run":"newrun1","command":["app.py"],"cwd":"/x","name":"n","detail":"lines"})").ok());
+  BOOST_REQUIRE(
+      client->Ask(R"({"op":"begin","run":"newrun1","command":["app.py"],"cwd":"/x","name":"n","detail":"lines"})")
+          .ok());
   BOOST_TEST(!client->Ask(R"({"op":"begin","run":"newrun1"})").ok());
   BOOST_TEST(!client->Ask(R"({"op":"begin"})").ok());
   BOOST_TEST(Has(*client->Ask(R"({"op":"run","run":"newrun1"})"), R"("state":"running")"));
@@ -302,7 +308,8 @@ BOOST_AUTO_TEST_CASE(a_run_begins_and_finishes) {
   BOOST_REQUIRE_MESSAGE(finished.ok(), finished.status().message());
   BOOST_TEST(Has(*finished, R"({"id":5,"ok":true,"run":{"type":"run","id":"newrun1")"));
   BOOST_TEST(Has(*finished, R"("drained":true,"alive":[]})"));
-  BOOST_TEST(Eventually([&] { return Has(*client->Ask(R"({"op":"run","run":"newrun1"})"), R"("state":"ended","exit_code":3)"); }));
+  BOOST_TEST(Eventually(
+      [&] { return Has(*client->Ask(R"({"op":"run","run":"newrun1"})"), R"("state":"ended","exit_code":3)"); }));
 }
 
 BOOST_AUTO_TEST_CASE(export_and_import_go_through_the_socket) {
@@ -310,7 +317,8 @@ BOOST_AUTO_TEST_CASE(export_and_import_go_through_the_socket) {
   StoreSampleRun(from.core().store(), "k1aaaaaa");
   auto source = from.Connect();
   for (const char* format : {"smiley", "jsonl"}) {
-    const std::string bytes = ReadFrames(*source, std::string(R"({"op":"export","run":"last","format":")") + format + "\"}");
+    const std::string bytes =
+        ReadFrames(*source, std::string(R"({"op":"export","run":"last","format":")") + format + "\"}");
     auto target = to.Connect();
     BOOST_REQUIRE(target->Send(R"({"op":"import","id":1})").ok());
     for (std::size_t at = 0; at < bytes.size(); at += 777) {
@@ -321,7 +329,8 @@ BOOST_AUTO_TEST_CASE(export_and_import_go_through_the_socket) {
     BOOST_REQUIRE_MESSAGE(answer.ok(), answer.status().message());
     BOOST_TEST(Has(*answer, R"({"id":1,"ok":true,"run":{"type":"run","id":"k1aaaaaa")"));
     BOOST_TEST(Has(*answer, std::string(format) == "smiley" ? "\"already\":false" : "\"already\":true"));
-    BOOST_TEST((ReadFrames(*target, std::string(R"({"op":"export","run":"k1","format":")") + format + "\"}") == bytes));
+    BOOST_TEST(
+        (ReadFrames(*target, std::string(R"({"op":"export","run":"k1","format":")") + format + "\"}") == bytes));
     auto unknown = source->Ask(R"({"op":"export","run":"k1","format":"xml"})");
     BOOST_TEST(Has(unknown.status().message(), "it is one of smiley, jsonl"));
   }

@@ -109,7 +109,8 @@ BOOST_AUTO_TEST_CASE(a_stopped_client_loses_its_own_and_is_told) {
   LiveProgram program(home, "live1");
   auto stopped = home.Connect(), other = home.Connect();
   BOOST_REQUIRE(stopped->Ask(R"({"op":"tail","run":"live1"})").ok());
-  BOOST_REQUIRE(other->Ask(R"({"op":"tail","run":"live1","where":"a % 1 == 1 or line == 99"})").status().code() == Code::kInvalid);
+  BOOST_REQUIRE(other->Ask(R"({"op":"tail","run":"live1","where":"a % 1 == 1 or line == 99"})").status().code() ==
+                Code::kInvalid);
   BOOST_REQUIRE(other->Ask(R"({"op":"tail","run":"live1","max_rate":1000})").ok());
   WaitForReaders(home, 2);
   // Far more than the feed and the socket hold.

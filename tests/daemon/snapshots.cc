@@ -2,8 +2,8 @@
 #include <boost/test/unit_test.hpp>
 #include <random>
 
-#include "daemon/find/position.h"
 #include "daemon/background/snapshot_maker.h"
+#include "daemon/find/position.h"
 #include "daemon/find/state_reader.h"
 #include "tests/daemon/served_home.h"
 
@@ -13,8 +13,8 @@ using shm::Kind;
 
 namespace {
 
-// A program of calls, deep recursion, generators that wait, patches and losses, in pieces of about `each` words. `inside`:
-// each piece begins inside the last event of the one before, some consist of nothing else.
+// A program of calls, deep recursion, generators that wait, patches and losses, in pieces of about `each` words.
+// `inside`: each piece begins inside the last event of the one before, some consist of nothing else.
 void StoreWildRun(Store& store, const std::string& id, int pieces, std::size_t each, bool inside = false) {
   Batch batch;
   batch.runs.push_back(MakeRunInfo(id));
@@ -269,7 +269,8 @@ BOOST_AUTO_TEST_CASE(values_come_back_as_they_were) {
     w.Form(7), w.Int(kFormException), w.Unsigned(3), w.Text("m.E"), w.ArrayHeader(1), w.Int(1), w.ArrayHeader(1);
     w.Text("note"), w.Null(), w.Form(2), w.Int(kFormRef), w.Int(3);
   })));
-  BOOST_TEST(back(form([](shm::CborWriter& w) { w.Form(3), w.Int(kFormBigInt), w.Int(70), w.Text("1180591620717411303424"); })));
+  BOOST_TEST(back(
+      form([](shm::CborWriter& w) { w.Form(3), w.Int(kFormBigInt), w.Int(70), w.Text("1180591620717411303424"); })));
   BOOST_TEST(back(form([](shm::CborWriter& w) { w.Form(3), w.Int(kFormComplex), w.Double(1), w.Double(2); })));
   BOOST_TEST(back(form([](shm::CborWriter& w) { w.Form(3), w.Int(kFormText), w.Text("Path"), w.Text("/a"); })));
   BOOST_TEST(back(form([](shm::CborWriter& w) { w.Form(3), w.Int(kFormStrCut), w.Int(9), w.Text("begin"); })));

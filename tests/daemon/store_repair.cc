@@ -1,6 +1,4 @@
 // Repairing a damaged store keeps what can be read, counts the rest as lost, and leaves the damaged one as it was.
-#include "daemon/store/repair/repair.h"
-
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
@@ -14,6 +12,7 @@
 
 #include "daemon/exchange/export.h"
 #include "daemon/store/chunk.h"
+#include "daemon/store/repair/repair.h"
 #include "tests/daemon/served_home.h"
 
 namespace smiley::daemon {
@@ -74,7 +73,8 @@ class DamagedStore {
   std::size_t RemoveTables(const std::string& family) const {
     std::size_t removed = 0;
     for (const auto& [name, contents] : files) {
-      if (name.ends_with(".sst") && contents.find(family) != std::string::npos) removed += fs::remove(dir() / name) ? 1 : 0;
+      if (name.ends_with(".sst") && contents.find(family) != std::string::npos)
+        removed += fs::remove(dir() / name) ? 1 : 0;
     }
     return removed;
   }
@@ -251,15 +251,19 @@ BOOST_AUTO_TEST_CASE(names_what_it_does_not_know_any_more) {
 BOOST_AUTO_TEST_CASE(keeps_what_can_be_read_wherever_the_damage_is) {
   const char* given = std::getenv("SMILEY_TEST_SEED");
   const char* many = std::getenv("SMILEY_TEST_ROUNDS");
-  const unsigned seed = given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device()();
+  const unsigned seed =
+      given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device()();
   const int rounds = many != nullptr ? std::atoi(many) : 16;
   BOOST_TEST_MESSAGE("SMILEY_TEST_SEED=" << seed);
   std::mt19937 random(seed);
-  const auto below = [&random](std::size_t limit) { return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random); };
+  const auto below = [&random](std::size_t limit) {
+    return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random);
+  };
   DamagedStore damaged;
   std::vector<std::string> names;
   for (const auto& [name, contents] : damaged.files) {
-    if (!contents.empty() && !name.starts_with("LOG") && !name.starts_with("OPTIONS") && name != "IDENTITY") names.push_back(name);
+    if (!contents.empty() && !name.starts_with("LOG") && !name.starts_with("OPTIONS") && name != "IDENTITY")
+      names.push_back(name);
   }
   std::map<std::string, std::map<std::string, std::string>> before;
   for (const auto& [id, text] : damaged.exports) before[id] = EventsOf(text);
@@ -296,12 +300,15 @@ BOOST_AUTO_TEST_CASE(keeps_what_can_be_read_wherever_the_damage_is) {
       for (const auto& [id, text] : Exports(*store)) {
         const auto was = before.find(id);
         if (was == before.end()) continue;  // its record was made anew
-        const auto run = std::find_if(report.runs.begin(), report.runs.end(), [&, name = id](const auto& r) { return r.id == name; });
+        const auto run = std::find_if(report.runs.begin(), report.runs.end(),
+                                      [&, name = id](const auto& r) { return r.id == name; });
         const bool names_lost = run != report.runs.end() && run->lost_names > 0;
         for (const auto& [position, line] : EventsOf(text)) {
           const auto there = was->second.find(position);
           BOOST_REQUIRE_MESSAGE(there != was->second.end(), "an event that never was: " << line);
-          if (!names_lost) BOOST_REQUIRE_EQUAL(line.substr(line.find("\"event\"")), there->second.substr(there->second.find("\"event\"")));
+          if (!names_lost)
+            BOOST_REQUIRE_EQUAL(line.substr(line.find("\"event\"")),
+                                there->second.substr(there->second.find("\"event\"")));
         }
       }
     }

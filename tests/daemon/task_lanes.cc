@@ -22,20 +22,30 @@ std::uint64_t Sum(const std::string& line, const std::string& key) {
 
 struct Fixture {
   TestCore core;
-  std::vector<std::string> Ask(const std::string& request) { return Answered(core.services(), "{\"run\":\"r1\"," + request + "}"); }
+  std::vector<std::string> Ask(const std::string& request) {
+    return Answered(core.services(), "{\"run\":\"r1\"," + request + "}");
+  }
 };
 
 // Two pieces of a thread: task 1 begins in the first and runs all through the second, 100 events, then task 2 runs.
 void StoreTasks(Store& store) {
   PieceMaker first;
-  first.Call(1).Event(Kind::kTask, 1, 10).Event(Kind::kCall, 3, 1).Event(Kind::kRaise, 31, 1).Event(Kind::kYield, 31, 20);
+  first.Call(1)
+      .Event(Kind::kTask, 1, 10)
+      .Event(Kind::kCall, 3, 1)
+      .Event(Kind::kRaise, 31, 1)
+      .Event(Kind::kYield, 31, 20);
   first.Event(Kind::kTask, 2, 5).Event(Kind::kCall, 2, 1).Event(Kind::kReturn, 21, 5).Event(Kind::kTask, 1, 1);
   PieceMaker second(10);
   second.Open({{1, 1, 11}}).Base(44, 2);
   for (int i = 0; i < 100; ++i) second.Event(Kind::kLine, 11, 10);
   PieceMaker third(110);
   third.Open({{1, 1, 11}}).Base(1044, 2);
-  third.Event(Kind::kLine, 12, 10).Event(Kind::kTask, 2, 10).Event(Kind::kStdout, 0, 5).Event(Kind::kTask, 0, 1).Event(Kind::kLine, 12, 1);
+  third.Event(Kind::kLine, 12, 10)
+      .Event(Kind::kTask, 2, 10)
+      .Event(Kind::kStdout, 0, 5)
+      .Event(Kind::kTask, 0, 1)
+      .Event(Kind::kLine, 12, 1);
   StorePieces(store, "r1", {first.piece(), second.piece(), third.piece()});
 }
 
@@ -91,7 +101,8 @@ BOOST_AUTO_TEST_CASE(a_stretch_that_begins_within_a_task_knows_which_one) {
   StoreTasks(core.core().store());
   const auto whole = Ask(R"("op":"timeline","thread":1,"tasks":[1])");
   const std::int64_t from = std::stoll(Member(whole[0], "from_ns")), to = std::stoll(Member(whole[0], "to_ns"));
-  const std::string stretch = R"(,"from_ns":)" + std::to_string(from + (to - from) / 2) + R"(,"to_ns":)" + std::to_string(to);
+  const std::string stretch =
+      R"(,"from_ns":)" + std::to_string(from + (to - from) / 2) + R"(,"to_ns":)" + std::to_string(to);
   const auto lanes = Ask(R"("op":"timeline","thread":1,"tasks":[1,2])" + stretch);
   BOOST_TEST(Sum(lanes[0], "events") > 40u);
   BOOST_TEST(Sum(lanes[0], "events") < 60u);
@@ -122,7 +133,8 @@ BOOST_AUTO_TEST_CASE(a_long_time_in_one_task_is_told_from_summaries) {
 BOOST_AUTO_TEST_CASE(tasks_without_a_thread_are_refused) {
   StoreTasks(core.core().store());
   BOOST_TEST(Ask(R"("op":"timeline","tasks":[1])")[0] == "error: 'tasks' are those of a 'thread', which is missing");
-  BOOST_TEST(Ask(R"("op":"timeline","tasks":[1],"thread":9)")[0] == "error: run r1 has no thread 9 (smiley-threads shows them)");
+  BOOST_TEST(Ask(R"("op":"timeline","tasks":[1],"thread":9)")[0] ==
+             "error: run r1 has no thread 9 (smiley-threads shows them)");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

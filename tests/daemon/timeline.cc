@@ -63,8 +63,8 @@ BOOST_AUTO_TEST_CASE(a_long_run_is_told_from_summaries_and_a_short_stretch_of_it
   BOOST_TEST(events < 210'000);
   const std::int64_t from = std::stoll(Member(whole[0], "from_ns")), to = std::stoll(Member(whole[0], "to_ns"));
   const std::int64_t middle = from + (to - from) / 2;
-  const auto part = Answered(core.services(), Ask(R"(,"thread":1,"from_ns":)" + std::to_string(middle) + R"(,"to_ns":)" +
-                                                  std::to_string(middle + (to - from) / 1000)));
+  const auto part = Answered(core.services(), Ask(R"(,"thread":1,"from_ns":)" + std::to_string(middle) +
+                                                  R"(,"to_ns":)" + std::to_string(middle + (to - from) / 1000)));
   BOOST_TEST(Member(part[0], "exact") == "true");
   const auto seqs = List(part[0], "seq");
   const auto first = std::find_if(seqs.begin(), seqs.end(), [](std::uint64_t seq) { return seq != 0; });
@@ -75,7 +75,8 @@ BOOST_AUTO_TEST_CASE(a_long_run_is_told_from_summaries_and_a_short_stretch_of_it
 
 BOOST_AUTO_TEST_CASE(a_stretch_that_ends_before_it_begins_is_refused) {
   StoreSampleRun(core.core().store(), "r1");
-  BOOST_TEST(Answered(core.services(), Ask(R"(,"from_ns":5,"to_ns":4)"))[0] == "error: 'from_ns' lies behind 'to_ns'");
+  BOOST_TEST(Answered(core.services(), Ask(R"(,"from_ns":5,"to_ns":4)"))[0] ==
+             "error: 'from_ns' lies behind 'to_ns'");
 }
 
 BOOST_AUTO_TEST_CASE(some_threads_are_asked_for_by_their_numbers) {

@@ -213,7 +213,8 @@ BOOST_AUTO_TEST_CASE(removes_an_item_a_pair_or_an_attribute_by_place) {
       w.Int(index);
     };
   };
-  BOOST_TEST(Patched(R"({"$type":"list","id":1,"items":[1,2,3]})", remove(8, 0)) == R"({"$type":"list","id":1,"items":[2,3]})");
+  BOOST_TEST(Patched(R"({"$type":"list","id":1,"items":[1,2,3]})", remove(8, 0)) ==
+             R"({"$type":"list","id":1,"items":[2,3]})");
   BOOST_TEST(Patched(R"({"$type":"list","id":1,"items":[1,2,3]})", remove(8, 3)) == "refused");
   BOOST_TEST(Patched(R"({"$type":"dict","id":1,"items":[["a",1],["b",2]]})", remove(8, 0)) ==
              R"({"$type":"dict","id":1,"items":[["b",2]]})");

@@ -36,8 +36,9 @@ std::vector<WebStream::Message> Joined(const std::string& all, std::size_t porti
 BOOST_AUTO_TEST_SUITE(web_stream)
 
 BOOST_AUTO_TEST_CASE(lines_and_frames_are_told_apart_however_they_are_cut) {
-  const std::string before = "{\"id\":1,\"ok\":true,\"stream\":\"lines\"}\n{\"type\":\"x\",\"t\":\",\\\"stream\\\":\\\"binary\\\"}\"}\n"
-                             "{\"id\":1,\"end\":true}\n{\"id\":2,\"ok\":true,\"stream\":\"binary\"}\n";
+  const std::string before =
+      "{\"id\":1,\"ok\":true,\"stream\":\"lines\"}\n{\"type\":\"x\",\"t\":\",\\\"stream\\\":\\\"binary\\\"}\"}\n"
+      "{\"id\":1,\"end\":true}\n{\"id\":2,\"ok\":true,\"stream\":\"binary\"}\n";
   const std::string after = "{\"id\":2,\"end\":true}\n{\"id\":3,\"ok\":true}\n";
   const std::string bytes("a\n{\"id\":2}\n\0b", 12);
   for (const std::string& end : {std::string(4, '\0'), std::string(4, '\xff')}) {

@@ -1,4 +1,5 @@
-// Takes any bytes as catalogue records, as the daemon keeps and resolves them: each is a type, an id, a length and a payload.
+// Takes any bytes as catalogue records, as the daemon keeps and resolves them: each is a type, an id, a length and a
+// payload.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -1,13 +1,12 @@
-// Takes any bytes as a payload of an export's frames, and as a stream of frames in portions. The first byte says which.
-// What could be decoded is encoded and decoded again, and must be the same then.
-#include "daemon/exchange/smiley_frames.h"
-
+// Takes any bytes as a payload of an export's frames, and as a stream of frames in portions. The first byte says
+// which. What could be decoded is encoded and decoded again, and must be the same then.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "daemon/exchange/smiley_frames.h"
 #include "daemon/store/chunk.h"
 
 using namespace smiley;
@@ -61,13 +60,27 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::string_view payload(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 9) {
-    case 0: RoundTrip(payload, DecodeRunFrame, EncodeRunFrame); break;
-    case 1: RoundTrip(payload, DecodeProcessFrame, EncodeProcessFrame); break;
-    case 2: RoundTrip(payload, DecodeThreadFrame, EncodeThreadFrame); break;
-    case 3: RoundTrip(payload, DecodeTaskFrame, EncodeTaskFrame); break;
-    case 4: RoundTrip(payload, DecodeSourceFrame, EncodeSourceFrame); break;
-    case 5: RoundTrip(payload, DecodeEndFrame, EncodeEndFrame); break;
-    case 6: Catalogue(payload); break;
+    case 0:
+      RoundTrip(payload, DecodeRunFrame, EncodeRunFrame);
+      break;
+    case 1:
+      RoundTrip(payload, DecodeProcessFrame, EncodeProcessFrame);
+      break;
+    case 2:
+      RoundTrip(payload, DecodeThreadFrame, EncodeThreadFrame);
+      break;
+    case 3:
+      RoundTrip(payload, DecodeTaskFrame, EncodeTaskFrame);
+      break;
+    case 4:
+      RoundTrip(payload, DecodeSourceFrame, EncodeSourceFrame);
+      break;
+    case 5:
+      RoundTrip(payload, DecodeEndFrame, EncodeEndFrame);
+      break;
+    case 6:
+      Catalogue(payload);
+      break;
     case 7: {
       Piece piece;
       static_cast<void>(DecodeChunk(payload, 0, &piece));

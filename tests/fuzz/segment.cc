@@ -8,6 +8,8 @@
 //   3  the records of a catalogue
 //   4  words for the parser alone
 //   5  the segment header's first 256 bytes over a sound ring, then words of the first block
+#include "shm/segment.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,7 +23,6 @@
 
 #include "shm/catalogue.h"
 #include "shm/ring_reader.h"
-#include "shm/segment.h"
 
 using namespace smiley;
 using namespace smiley::shm;
@@ -112,7 +113,8 @@ void ReadRing(const std::shared_ptr<Segment>& segment) {
       if (reader.position() <= position) Violated("every read moves on");
       position = reader.position();
       if (state == ReadState::kData) {
-        if (part.to - part.from != part.words.size() || part.words.empty() || part.words.size() > kBlockPayloadWords) {
+        if (part.to - part.from != part.words.size() || part.words.empty() ||
+            part.words.size() > kBlockPayloadWords) {
           Violated("a part holds its words");
         }
         if (part.header.shown > kShownFrames) Violated("frames fit");

@@ -18,13 +18,24 @@ def require(condition, *what):
 
 def producer_events(count):
     """(kind, line, name, value) of each event of one of its threads, the first number first."""
-    events = [("thread_start", None, None, None), ("call", 1, None, None), ("line", 17, None, None),
-              ("call", 12, "count", count)]
+    events = [
+        ("thread_start", None, None, None),
+        ("call", 1, None, None),
+        ("line", 17, None, None),
+        ("call", 12, "count", count),
+    ]
     i = 0
     while len(events) + 12 < count:
-        events += [("line", 13, None, None), ("line", 14, "i", i), ("line", 15, "x", 2 * i),
-                   ("call", 4, "amount", 2 * i), ("line", 6, None, None), ("line", 8, None, None),
-                   ("line", 9, None, None), ("return", 9, None, i)]
+        events += [
+            ("line", 13, None, None),
+            ("line", 14, "i", i),
+            ("line", 15, "x", 2 * i),
+            ("call", 4, "amount", 2 * i),
+            ("line", 6, None, None),
+            ("line", 8, None, None),
+            ("line", 9, None, None),
+            ("return", 9, None, i),
+        ]
         i += 1
     return events + [("return", 13, None, 0), ("return", 17, None, 0), ("thread_end", None, None, None)]
 
@@ -48,7 +59,9 @@ def check_numbers(events):
         require(event["seq"] == last + 1, "after", last, "comes", event)
         last = event["seq"] + (event["count"] - 1 if event["event"] == "lost" else 0)
         if event["event"] == "lost":
-            require(event["count"] > 0 and event["first_ns"] <= event["last_ns"], "a loss without count or span", event)
+            require(
+                event["count"] > 0 and event["first_ns"] <= event["last_ns"], "a loss without count or span", event
+            )
     return last
 
 
@@ -76,8 +89,16 @@ def check_producer(export, count, names, progress, killed, may_lose):
                 require(may_lose, "lost although it may wait", event)
                 continue
             kind, line, variable, value = expected[event["seq"] - 1]
-            require(event["event"] == kind and event.get("line") == line, "number", event["seq"], "is", kind, line,
-                    "and shows as", event)
+            require(
+                event["event"] == kind and event.get("line") == line,
+                "number",
+                event["seq"],
+                "is",
+                kind,
+                line,
+                "and shows as",
+                event,
+            )
             if kind == "return":
                 require(event["value"] == value, "returned", value, "and shows as", event)
             elif variable is not None:

@@ -47,9 +47,15 @@ def singles(chance, stock):
     for program, daemon in points.BETWEEN:
         yield Between("block", program, daemon)
     for point in points.RECOVERY:
-        yield Trial("block", nth(chance, "ring.published", 9000), "store.writing:3", ("program", "daemon"), [point + ":1"])
-    for what, table in (("import", points.IMPORT), ("delete", points.DELETE), ("export", points.EXPORT),
-                        ("spool", points.SPOOL)):
+        yield Trial(
+            "block", nth(chance, "ring.published", 9000), "store.writing:3", ("program", "daemon"), [point + ":1"]
+        )
+    for what, table in (
+        ("import", points.IMPORT),
+        ("delete", points.DELETE),
+        ("export", points.EXPORT),
+        ("spool", points.SPOOL),
+    ):
         for point, most in table.items():
             for time_of in range(1, most + 1):
                 yield Asked(what, "%s:%d" % (point, time_of), stock)
@@ -70,8 +76,13 @@ def random_pairs(chance, count):
             mode, point, most = chance.choice(places)
         daemon = chance.choice(list(points.DAEMON))
         recovery = [nth(chance, chance.choice(points.RECOVERY), 3) for _ in range(chance.choice([0, 0, 1, 2]))]
-        yield Trial(mode, nth(chance, point, most), nth(chance, daemon, points.DAEMON[daemon]), chance.choice(VICTIMS),
-                    recovery)
+        yield Trial(
+            mode,
+            nth(chance, point, most),
+            nth(chance, daemon, points.DAEMON[daemon]),
+            chance.choice(VICTIMS),
+            recovery,
+        )
 
 
 def attempt(trial, bin_dir, python):
@@ -136,8 +147,10 @@ def main():
     until = started + args.seconds if args.seconds else None
     pair, more, unreached = play(wanted(pairs), args, pythons, until)
     failures += more
-    print("%d single points in %.0f s, %d pairs (%d of them before a point was reached), seed %d" %
-          (single, single_seconds, pair, len(unreached), seed))
+    print(
+        "%d single points in %.0f s, %d pairs (%d of them before a point was reached), seed %d"
+        % (single, single_seconds, pair, len(unreached), seed)
+    )
     print("Ran %d tests in %.3fs\n" % (single + pair, time.monotonic() - started))
     print("FAILED (failures=%d)" % len(failures) if failures else "OK")
     return 1 if failures else 0

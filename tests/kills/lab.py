@@ -143,6 +143,7 @@ class Lab:
         def settled():
             pid = self.daemon_pid()
             return starter.poll() is not None or (pid and state_of(pid) == "T")
+
         wait_until(settled, "the daemon neither started nor ended")
         return self.daemon_pid()
 
@@ -160,7 +161,7 @@ class Lab:
             link.sendall(json.dumps(request).encode() + b"\n")
             if feed is not None:
                 for at in range(0, len(feed), 1 << 18):
-                    part = feed[at:at + (1 << 18)]
+                    part = feed[at : at + (1 << 18)]
                     link.sendall(struct.pack("<I", len(part)) + part)
                 link.sendall(struct.pack("<I", 0))
             with link.makefile("rb") as file:
@@ -233,7 +234,7 @@ class Program:
         self.child = lab.spawn([self.path if word == "PROGRESS" else word for word in words], point)
 
     def progress(self):
-        return list(struct.unpack("<%dQ" % self.PARTS, self.memory[:8 * self.PARTS]))
+        return list(struct.unpack("<%dQ" % self.PARTS, self.memory[: 8 * self.PARTS]))
 
     def pids(self):
         return children_of(self.child.pid) if self.launcher else [self.child.pid]

@@ -16,7 +16,8 @@ PRODUCER_WORDS = {
     "overwrite": ["--blocks", "2", "--on-full", "overwrite"],
     "names": ["--blocks", "2", "--names", "9000"],
 }
-PYTHON_PROGRAM = """
+PYTHON_PROGRAM = (
+    """
 import mmap, os, sys, threading
 progress = mmap.mmap(os.open(sys.argv[1], os.O_RDWR), 4096)
 def note(part, i):
@@ -33,7 +34,9 @@ thread.start()
 work(0)
 thread.join()
 os.waitpid(child, 0)
-""" % PYTHON_CALLS
+"""
+    % PYTHON_CALLS
+)
 LOOK = 0.25  # seconds without progress after which a program waits for a stopped daemon, or a daemon for a program
 
 
@@ -42,12 +45,23 @@ class Trial:
     daemons that follow are killed, one after the other."""
 
     def __init__(self, mode, program, daemon, victims, recovery=()):
-        self.mode, self.program, self.daemon, self.victims, self.recovery = mode, program, daemon, victims, tuple(recovery)
+        self.mode, self.program, self.daemon, self.victims, self.recovery = (
+            mode,
+            program,
+            daemon,
+            victims,
+            tuple(recovery),
+        )
         self.reached = set()
 
     def __str__(self):
         return "%s program=%s daemon=%s kill=%s recovery=%s" % (
-            self.mode, self.program, self.daemon, "+".join(self.victims) or "nobody", ",".join(self.recovery) or "-")
+            self.mode,
+            self.program,
+            self.daemon,
+            "+".join(self.victims) or "nobody",
+            ",".join(self.recovery) or "-",
+        )
 
     # What happens.
 
@@ -66,10 +80,27 @@ class Trial:
             script = os.path.join(lab.home, "app.py")
             with open(script, "w") as file:
                 file.write(PYTHON_PROGRAM)
-            words = [os.path.join(lab.bin, "smiley-run"), "-q", "--block-timeout", "600", "--ring-size", "128K", "--python",
-                     python, script, "PROGRESS"]
+            words = [
+                os.path.join(lab.bin, "smiley-run"),
+                "-q",
+                "--block-timeout",
+                "600",
+                "--ring-size",
+                "128K",
+                "--python",
+                python,
+                script,
+                "PROGRESS",
+            ]
             return Program(lab, words, point, launcher=True)
-        words = [os.path.join(lab.bin, "smiley_test_producer"), str(self.produced), "--threads", "2", "--progress", "PROGRESS"]
+        words = [
+            os.path.join(lab.bin, "smiley_test_producer"),
+            str(self.produced),
+            "--threads",
+            "2",
+            "--progress",
+            "PROGRESS",
+        ]
         return Program(lab, words + PRODUCER_WORDS[self.mode], point)
 
     def play(self, lab, python):
@@ -103,6 +134,7 @@ class Trial:
             if now != latest:
                 latest, since = now, time.monotonic()
             return (program_there or daemon_there) and time.monotonic() - since > LOOK
+
         wait_until(settled, "neither program nor daemon comes to its point")
         if want_program and program.stopped():
             self.reached.add(self.program)
@@ -114,10 +146,12 @@ class Trial:
             # It comes there only now: when the program is dead, or has gone on.
             program.kill() if "program" in self.victims else program.go_on()
             if "program" in self.victims or self.program is None or self.program in self.reached:
+
                 def there():
                     run = None if state_of(daemon) == "T" else lab.find_run()
                     ended = run["state"] == "ended" if run else self.never_began(program)
                     return state_of(daemon) in "TZ" or ended
+
                 wait_until(there, "the daemon neither comes to its point nor ends the run")
                 if state_of(daemon) == "T":
                     self.reached.add(self.daemon)
@@ -144,6 +178,7 @@ class Trial:
             if run is None:
                 return self.never_began(program) and not lab.segments()
             return run["state"] == "ended" and not lab.segments()
+
         wait_until(done, "the run does not end, or segments stay")
 
     def never_began(self, program):
@@ -166,8 +201,14 @@ class Trial:
         if self.mode == "python":
             judge.check_python(export, progress, killed, PYTHON_CALLS)
         else:
-            judge.check_producer(export, self.produced, ["MainThread", "worker-2"], progress, killed,
-                                 self.mode in ("drop", "overwrite"))
+            judge.check_producer(
+                export,
+                self.produced,
+                ["MainThread", "worker-2"],
+                progress,
+                killed,
+                self.mode in ("drop", "overwrite"),
+            )
 
 
 class Between(Trial):
@@ -202,7 +243,9 @@ class Stock:
             lab.start_daemon()
             program = Program(lab, [os.path.join(bin_dir, "smiley_test_producer"), "60000", "--threads", "8"])
             wait_until(program.ended, "the program does not end")
-            run = wait_until(lambda: (lab.find_run() or {}).get("state") == "ended" and lab.find_run(), "the run does not end")
+            run = wait_until(
+                lambda: (lab.find_run() or {}).get("state") == "ended" and lab.find_run(), "the run does not end"
+            )
             self.run = run["id"]
             self.bytes = lab.ask(op="export", run=self.run)[1]
             self.events = run["events"]

@@ -15,7 +15,13 @@ import sys
 import sysconfig
 
 # Pieces of the version files' text, not headers: what they need is what includes them.
-PIECES = {"tracer/interp/interp_parts.h", "tracer/interp/interp_312_up.h", "tracer/interp/interp_313_up.h", "tracer/interp/interp_314_up.h", "tracer/interp/interp_frames.h"}
+PIECES = {
+    "tracer/interp/interp_parts.h",
+    "tracer/interp/interp_312_up.h",
+    "tracer/interp/interp_313_up.h",
+    "tracer/interp/interp_314_up.h",
+    "tracer/interp/interp_frames.h",
+}
 LAYERS = ("shm", "tracer", "daemon", "tools", "tests")
 
 
@@ -72,7 +78,7 @@ def main():
     flags = []
     if "--flags" in words:
         at = words.index("--flags")
-        words, flags = words[:at], words[at + 1:]
+        words, flags = words[:at], words[at + 1 :]
     compiler = shlex.split(words[0] if words else os.environ.get("CXX") or shutil.which("g++") or "c++")
     root = os.path.abspath(words[1] if len(words) > 1 else os.path.join(os.path.dirname(__file__), "..", ".."))
     count, failed = check(root, compiler, flags)

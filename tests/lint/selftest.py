@@ -1,6 +1,6 @@
 """Plants each kind of breach in a small tree and looks whether the lint finds it, there and nowhere else.
 
-    python3 tests/lint/selftest.py [CXX]
+python3 tests/lint/selftest.py [CXX]
 """
 
 import os
@@ -21,7 +21,7 @@ GOOD = {
     "README.md": "text\n",
     "shm/a.h": HEADER + "#include <string>\nstd::string A();\n",
     "shm/a.cc": '#include "shm/a.h"\n#include <xxhash.h>\n#include <sys/stat.h>\n',
-    "shm/segment.cc": '#include <boost/interprocess/mapped_region.hpp>\n',
+    "shm/segment.cc": "#include <boost/interprocess/mapped_region.hpp>\n",
     "daemon/b.h": HEADER + '#include "shm/a.h"\nstruct B { std::string s; };\n',
     "daemon/store/db.cc": "#include <rocksdb/db.h>\n",
     "tracer/module.cc": "#include <Python.h>\n#include <pybind11/pybind11.h>\n",
@@ -66,15 +66,20 @@ BREACHES = [
     ("tests/shm/x.h", "// Thread rule: none.\n", 1, "#pragma once"),
     ("tools/x.cc", "\n" * 601, 601, "longer than 600"),
     ("tests/system/test_x.py", "x\n" * 700, 601, "longer than 600"),
-    ("tools/x.sh", "cd /ro" "ot/smiley\n", 1, "somebody's machine"),
-    ("README.md", "text\nin /ho" "me/anna/src\n", 2, "somebody's machine"),
-    ("tools/x.cc", "// TO" "DO: later\n", 1, "unfinished"),
-    ("tests/system/test_x.py", "time.sle" "ep(1)\n", 1, "not on the clock"),
-    ("tests/shm/x.cc", "std::this_thread::sleep_" "for(d);\n", 1, "not on the clock"),
+    ("tools/x.sh", "cd /root/smiley\n", 1, "somebody's machine"),
+    ("README.md", "text\nin /home/anna/src\n", 2, "somebody's machine"),
+    ("tools/x.cc", "// TODO: later\n", 1, "unfinished"),
+    ("tests/system/test_x.py", "time.sleep(1)\n", 1, "not on the clock"),
+    ("tests/shm/x.cc", "std::this_thread::sleep_for(d);\n", 1, "not on the clock"),
     ("shm/x.cc", "void F() { std::cerr << 1; }\n", 1, "never print"),
     ("daemon/x.cc", "struct A {\n  std::mutex mutex_;\n};\n", 2, "which Clang can check"),
     ("tracer/x.cc", "void F() { std::lock_guard lock(a); }\n", 1, "which Clang can check"),
-    ("shm/x.cc", "struct A {\n  mutable SharedMutex a_;\n  int b SMILEY_GUARDED_BY(c_);\n};\n", 2, "says what it guards"),
+    (
+        "shm/x.cc",
+        "struct A {\n  mutable SharedMutex a_;\n  int b SMILEY_GUARDED_BY(c_);\n};\n",
+        2,
+        "says what it guards",
+    ),
     ("daemon/x.cc", "  shm::Mutex mutex_;\n", 1, "says what it guards"),
     ("daemon/x.cc", "void F() { std::abort(); }\n", 1, "never print"),
 ]
@@ -136,9 +141,19 @@ class Counting(unittest.TestCase):
 
     def test_boost(self):
         self.count(BOOST % ("passed", "5 test cases out of 5 passed"), False, (5, 0, 0))
-        self.count(BOOST % ("failed", "3 test cases out of 5 passed\n  2 test cases out of 5 failed\n"
-                            "  1 test case out of 5 aborted\n  1 assertion out of 4 failed"), True, (3, 2, 0))
-        self.count(BOOST % ("passed", "4 test cases out of 5 passed\n  1 test case out of 5 skipped"), False, (4, 0, 1))
+        self.count(
+            BOOST
+            % (
+                "failed",
+                "3 test cases out of 5 passed\n  2 test cases out of 5 failed\n"
+                "  1 test case out of 5 aborted\n  1 assertion out of 4 failed",
+            ),
+            True,
+            (3, 2, 0),
+        )
+        self.count(
+            BOOST % ("passed", "4 test cases out of 5 passed\n  1 test case out of 5 skipped"), False, (4, 0, 1)
+        )
 
     def test_unittest(self):
         self.count("Ran 7 tests in 0.1s\n\nOK\n", False, (7, 0, 0))

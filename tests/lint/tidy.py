@@ -27,10 +27,10 @@ import sys
 import time
 
 FOLDERS = ("shm", "tracer", "daemon", "tools", "tests", "perf")
-TOGETHER = 8       # sources read as one
+TOGETHER = 8  # sources read as one
 # What these name for themselves a header names too, so that together with others they do not compile; it would be noticed, later.
 ALONE = {"daemon/events/decoder.cc", "tools/link/event_view.cc"}
-VERSION = "14"     # whose findings fail
+VERSION = "14"  # whose findings fail
 FINDING = re.compile(r"^(/[^:\n]+):(\d+):\d+: (?:warning|error): .*\[[\w.,-]+\]$", re.M)
 ANALYZER = "clang-analyzer-*"
 
@@ -53,7 +53,9 @@ def changed(sources, commits):
         return [], "there is no history", time.strftime("%F")
     if not git(sources, "rev-parse", "-q", "--verify", "HEAD~1"):  # one commit, which has everything
         return [], "there is no history", head[0]
-    names = (git(sources, "diff", "--name-only", "HEAD") or []) + (git(sources, "ls-files", "--others", "--exclude-standard") or [])
+    names = (git(sources, "diff", "--name-only", "HEAD") or []) + (
+        git(sources, "ls-files", "--others", "--exclude-standard") or []
+    )
     for branch in ("origin/HEAD", "origin/main"):
         base = git(sources, "merge-base", branch, "HEAD")
         if base and base != head:
@@ -118,9 +120,14 @@ def choose(args, known):
     if seed is None:
         return chosen, why
     random.Random(seed).shuffle(more)
-    more = more[:max(0, args.most - len(chosen))]
-    return (chosen + more)[:args.most], "%d %s%s, %d others chosen by %s" % (
-        min(len(chosen), args.most), why, " (of %d)" % len(chosen) if len(chosen) > args.most else "", len(more), seed[:12])
+    more = more[: max(0, args.most - len(chosen))]
+    return (chosen + more)[: args.most], "%d %s%s, %d others chosen by %s" % (
+        min(len(chosen), args.most),
+        why,
+        " (of %d)" % len(chosen) if len(chosen) > args.most else "",
+        len(more),
+        seed[:12],
+    )
 
 
 def group(sources, most):
@@ -129,8 +136,13 @@ def group(sources, most):
         for members in groups:
             first = members[0]
             alike = first.flags == source.flags and os.path.dirname(first.path) == os.path.dirname(source.path)
-            if (len(members) < most and alike and source.path.endswith(".cc") and first.path.endswith(".cc")
-                    and not any(member.names & source.names for member in members)):
+            if (
+                len(members) < most
+                and alike
+                and source.path.endswith(".cc")
+                and first.path.endswith(".cc")
+                and not any(member.names & source.names for member in members)
+            ):
                 members.append(source)
                 break
         else:
@@ -177,22 +189,35 @@ class Bench:
         words = [self.tidy, "--quiet", "--config-file=" + self.config, path]
         if self.args.analyzer:
             words.insert(3, "--checks=" + ANALYZER)
-        done = subprocess.run([*words, "--", *flags, "-w"], cwd=self.args.sources, capture_output=True, text=True, errors="replace",
-                              stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            [*words, "--", *flags, "-w"],
+            cwd=self.args.sources,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+        )
         if len(members) > 1 and (done.returncode < 0 or "[clang-diagnostic-error]" in done.stdout):
             self.parted += 1
-            self.look(members[:len(members) // 2])
-            self.look(members[len(members) // 2:])
+            self.look(members[: len(members) // 2])
+            self.look(members[len(members) // 2 :])
             return
         # The analyzer ends some paths in a library's header, where it has lost a coroutine's frame.
-        found = [(match, done.stdout[match.start():]) for match in FINDING.finditer(done.stdout)
-                 if match.group(1).startswith((self.args.sources + os.sep, self.dir + os.sep))]
+        found = [
+            (match, done.stdout[match.start() :])
+            for match in FINDING.finditer(done.stdout)
+            if match.group(1).startswith((self.args.sources + os.sep, self.dir + os.sep))
+        ]
         for match, rest in found:
             # Its lines go on to the next finding.
             following = FINDING.search(rest, match.end() - match.start())
-            self.report(match.group(0), rest[:following.start()] if following else rest)
+            self.report(match.group(0), rest[: following.start()] if following else rest)
         if not found and done.returncode != 0:
-            self.report(path, "%s: clang-tidy ended with %d\n%s%s" % (path, done.returncode, done.stdout[-2000:], done.stderr[-2000:]))
+            self.report(
+                path,
+                "%s: clang-tidy ended with %d\n%s%s"
+                % (path, done.returncode, done.stdout[-2000:], done.stderr[-2000:]),
+            )
         elif not found and key:
             open(mark, "w").close()
 
@@ -208,17 +233,28 @@ class Bench:
         for command in commands:
             full = os.path.realpath(os.path.join(command["directory"], command["file"]))
             path = os.path.relpath(full, self.args.sources)
-            if path.startswith(tuple(folder + os.sep for folder in FOLDERS)) and path not in known and os.path.exists(full):
+            if (
+                path.startswith(tuple(folder + os.sep for folder in FOLDERS))
+                and path not in known
+                and os.path.exists(full)
+            ):
                 known[path] = Source(command, self.args.sources)
         chosen, which = choose(self.args, known)
-        print("clang-tidy %s looks at %d of %d sources: %s" % (self.version, len(chosen), len(known), which), flush=True)
+        print(
+            "clang-tidy %s looks at %d of %d sources: %s" % (self.version, len(chosen), len(known), which), flush=True
+        )
         begun = time.monotonic()
         # The largest first, so that none is waited for at the end.
-        groups = sorted(group(chosen, 1 if self.args.analyzer else TOGETHER), key=lambda members: -sum(len(member.text) for member in members))
+        groups = sorted(
+            group(chosen, 1 if self.args.analyzer else TOGETHER),
+            key=lambda members: -sum(len(member.text) for member in members),
+        )
         with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as pool:
             list(pool.map(self.look, groups))
-        print("%d sources in %.0f s" % (len(chosen), time.monotonic() - begun)
-              + (", read as %d" % (len(groups) + self.parted) if len(groups) < len(chosen) else ""))
+        print(
+            "%d sources in %.0f s" % (len(chosen), time.monotonic() - begun)
+            + (", read as %d" % (len(groups) + self.parted) if len(groups) < len(chosen) else "")
+        )
         if not chosen:
             raise Wrong("there is nothing to look at")
         print("%d sources looked at, %d findings" % (len(chosen), len(self.findings)))

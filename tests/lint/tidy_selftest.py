@@ -1,6 +1,6 @@
 """Plants findings in a small tree and looks whether tidy.py shows them, each once, and fails; and what it takes for changed.
 
-    python3 tests/lint/tidy_selftest.py
+python3 tests/lint/tidy_selftest.py
 """
 
 import contextlib
@@ -20,7 +20,7 @@ import tidy  # noqa: E402
 GOOD = {
     # Nothing of the library's but what must be: most runs look at all of it again.
     "shm/a.h": "#pragma once\nstruct Text {\n  Text(const Text&);\n  Text(Text&&) noexcept;\n  ~Text();\n"
-               "  int size() const;\n};\nint A();\n",
+    "  int size() const;\n};\nint A();\n",
     "shm/a.cc": '#include "shm/a.h"\nnamespace {\nint Here() { return 1; }\n}  // namespace\nint A() { return Here(); }\n',
     "shm/b.cc": '#include "shm/a.h"\nint B() { return A(); }\n',
     # Names what a.cc names too: they cannot be read as one.
@@ -49,8 +49,13 @@ class Planted(planted_tree.PlantedTree):
                 if name.endswith((".c", ".cc")) and not folder.startswith(self.build):
                     path = os.path.join(folder, name)
                     compiler = "cc" if name.endswith(".c") else "ccache c++ -std=c++20"
-                    commands.append({"directory": self.build, "file": path,
-                                     "command": "%s -I%s -Wall -O2 -o x/%s.o -c %s" % (compiler, self.root, name, path)})
+                    commands.append(
+                        {
+                            "directory": self.build,
+                            "file": path,
+                            "command": "%s -I%s -Wall -O2 -o x/%s.o -c %s" % (compiler, self.root, name, path),
+                        }
+                    )
         with open(os.path.join(self.build, "compile_commands.json"), "w") as file:
             json.dump(commands, file)
         said = io.StringIO()
@@ -59,7 +64,11 @@ class Planted(planted_tree.PlantedTree):
         return code, said.getvalue()
 
     def git(self, *words):
-        subprocess.run(["git", "-C", self.root, "-c", "user.name=a", "-c", "user.email=a@b", *words], check=True, capture_output=True)
+        subprocess.run(
+            ["git", "-C", self.root, "-c", "user.name=a", "-c", "user.email=a@b", *words],
+            check=True,
+            capture_output=True,
+        )
 
     def commit(self, *paths):
         self.git("add", *paths)
@@ -70,7 +79,9 @@ class Planted(planted_tree.PlantedTree):
         self.assertEqual(code, 0, said)
         self.assertIn("looks at 4 of 4 sources", said)
         self.assertIn("read as 3", said)
-        self.assertEqual(len([name for name in os.listdir(os.path.join(self.build, "tidy")) if name.startswith("clean-")]), 3)
+        self.assertEqual(
+            len([name for name in os.listdir(os.path.join(self.build, "tidy")) if name.startswith("clean-")]), 3
+        )
 
     def test_a_finding_is_shown_once_and_fails(self):
         self.assertEqual(self.run_tidy("--all")[0], 0)
@@ -78,7 +89,9 @@ class Planted(planted_tree.PlantedTree):
         for _ in range(2):  # it is not taken for clean the second time
             code, said = self.run_tidy("--all")
             self.assertEqual(code, 1, said)
-            self.assertEqual(said.count("shm/b.cc:5:10: warning: 'a' used after it was moved [bugprone-use-after-move]"), 1, said)
+            self.assertEqual(
+                said.count("shm/b.cc:5:10: warning: 'a' used after it was moved [bugprone-use-after-move]"), 1, said
+            )
             self.assertIn("looked at, 1 findings\n", said)
 
     def test_a_finding_of_a_header_is_shown_once(self):

@@ -1,4 +1,5 @@
-// Searches all that the ring's model can do, for each policy, and then shows for each planted mistake that it is found.
+// Searches all that the ring's model can do, for each policy, and then shows for each planted mistake that it is
+// found.
 #include <cstdio>
 #include <cstring>
 #include <functional>
@@ -67,8 +68,8 @@ int main() {
   const auto say = [&](const char* what, const Found& found, bool good) {
     ++ran;
     if (!good) ++failed;
-    std::printf("%s %-52s %8zu states%s%s\n", good ? "ok  " : "FAIL", what, found.states, found.wrong.empty() ? "" : ": ",
-                found.wrong.c_str());
+    std::printf("%s %-52s %8zu states%s%s\n", good ? "ok  " : "FAIL", what, found.states,
+                found.wrong.empty() ? "" : ": ", found.wrong.c_str());
     std::fflush(stdout);
   };
   const struct {

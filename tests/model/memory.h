@@ -1,9 +1,9 @@
 // Thread rule: plain values; one thread.
 //
 // Release-acquire memory as C++20 has it, for exhaustive search: each location keeps the messages written to it, each
-// message the view that its writer released with it, and a read may take any message that the reader's view allows. All
-// locations of the ring have one writer, so a location's messages stand in the order of their writing. Reads do not
-// see writes that come later in time: what needs load buffering to go wrong is not found here.
+// message the view that its writer released with it, and a read may take any message that the reader's view allows.
+// All locations of the ring have one writer, so a location's messages stand in the order of their writing. Reads do
+// not see writes that come later in time: what needs load buffering to go wrong is not found here.
 #pragma once
 
 #include <algorithm>
@@ -41,13 +41,19 @@ class Memory {
 
   std::uint8_t Latest(int location) const { return messages_[location].back().value; }
 
-  void WriteRelaxed(ThreadViews* thread, int location, std::uint8_t value) { Write(thread, location, value, thread->released); }
-  void WriteRelease(ThreadViews* thread, int location, std::uint8_t value) { Write(thread, location, value, thread->now); }
+  void WriteRelaxed(ThreadViews* thread, int location, std::uint8_t value) {
+    Write(thread, location, value, thread->released);
+  }
+  void WriteRelease(ThreadViews* thread, int location, std::uint8_t value) {
+    Write(thread, location, value, thread->now);
+  }
   static void FenceRelease(ThreadViews* thread) { thread->released = thread->now; }
   static void FenceAcquire(ThreadViews* thread) { Join(thread->acquired, &thread->now); }
 
   // The messages that the thread may read: [first, count).
-  std::size_t First(const ThreadViews& thread, int location) const { return thread.now[location] - dropped_[location]; }
+  std::size_t First(const ThreadViews& thread, int location) const {
+    return thread.now[location] - dropped_[location];
+  }
   std::size_t Count(int location) const { return messages_[location].size(); }
   std::uint8_t Read(ThreadViews* thread, int location, std::size_t which, bool acquire) const {
     const Message& message = messages_[location][which];

@@ -5,7 +5,17 @@ namespace {
 
 // Producer's steps.
 enum {
-  kBegin, kEntered, kIntend, kWord, kPublish, kLeft, kLookForRoom, kCountFirst, kCount, kLossWord, kLossPublish,
+  kBegin,
+  kEntered,
+  kIntend,
+  kWord,
+  kPublish,
+  kLeft,
+  kLookForRoom,
+  kCountFirst,
+  kCount,
+  kLossWord,
+  kLossPublish,
   kLossClear,
 };
 // Consumer's steps.
@@ -82,8 +92,10 @@ void RingModel::StepProducer(const State& state, std::vector<State>* out) const 
   Memory& memory = next.memory;
   const int block = p.next_block - 1;
   const auto release = [&](std::uint8_t position) {
-    if (bug_ == Bug::kPublishRelaxed) memory.WriteRelaxed(&p.views, kWrite, position);
-    else memory.WriteRelease(&p.views, kWrite, position);
+    if (bug_ == Bug::kPublishRelaxed)
+      memory.WriteRelaxed(&p.views, kWrite, position);
+    else
+      memory.WriteRelease(&p.views, kWrite, position);
   };
   const auto go = [&](int pc) {
     p.pc = pc;
@@ -207,8 +219,10 @@ void RingModel::StepConsumer(const State& state, std::vector<State>* out) const 
     case kLookWrite:
       each(kWrite, bug_ != Bug::kReadRelaxed, [this](State* next, std::uint8_t value) {
         next->consumer.write_pos = value;
-        if (policy_ == Policy::kOverwrite) next->consumer.pc = kLookIntent;
-        else AfterLook(next, next->memory.Latest(kRead));
+        if (policy_ == Policy::kOverwrite)
+          next->consumer.pc = kLookIntent;
+        else
+          AfterLook(next, next->memory.Latest(kRead));
       });
       return;
     case kLookIntent:
@@ -232,7 +246,8 @@ void RingModel::StepConsumer(const State& state, std::vector<State>* out) const 
     case kLookAgain: {
       State fenced = state;
       if (bug_ != Bug::kSecondLookUnfenced) Memory::FenceAcquire(&fenced.consumer.views);
-      for (std::size_t i = fenced.memory.First(fenced.consumer.views, kIntent); i < fenced.memory.Count(kIntent); ++i) {
+      for (std::size_t i = fenced.memory.First(fenced.consumer.views, kIntent); i < fenced.memory.Count(kIntent);
+           ++i) {
         State next = fenced;
         Consumer& d = next.consumer;
         const std::uint8_t oldest = Oldest(next.memory.Read(&d.views, kIntent, i, false), d.write_pos);
@@ -294,7 +309,8 @@ void RingModel::StepConsumer(const State& state, std::vector<State>* out) const 
   }
 }
 
-// One write of the store: the piece, the cursor, or both. What the daemon knows of the thread's numbers is as of what is stored.
+// One write of the store: the piece, the cursor, or both. What the daemon knows of the thread's numbers is as of what
+// is stored.
 void RingModel::Commit(State* state, bool cursor, bool piece) const {
   Stored& stored = state->stored;
   const Consumer& c = state->consumer;
@@ -316,7 +332,8 @@ void RingModel::Commit(State* state, bool cursor, bool piece) const {
         stored.lost = static_cast<std::uint8_t>(stored.lost + count);
         seq = static_cast<std::uint8_t>(seq + count);
       } else {
-        if (word != seq) state->wrong = "event " + std::to_string(word) + " stands where " + std::to_string(seq) + " should";
+        if (word != seq)
+          state->wrong = "event " + std::to_string(word) + " stands where " + std::to_string(seq) + " should";
         ++stored.events;
         ++seq;
       }
@@ -353,8 +370,8 @@ std::string RingModel::AfterDeath(State state) const {
   if (policy_ == Policy::kBlock && stored.lost != 0) return "something is lost although the producer waits";
   if (stored.events + stored.lost != stored.next_seq - 1) return "stored and lost are not what the numbers say";
   if (stored.next_seq - 1 != state.producer.done) {
-    return std::to_string(state.producer.done) + " were produced, " + std::to_string(stored.events) + " are stored and " +
-           std::to_string(stored.lost) + " lost";
+    return std::to_string(state.producer.done) + " were produced, " + std::to_string(stored.events) +
+           " are stored and " + std::to_string(stored.lost) + " lost";
   }
   return "";
 }

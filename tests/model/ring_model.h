@@ -1,8 +1,8 @@
 // Thread rule: plain values; one thread.
 //
-// The ring's algorithm (shm/ring_writer.cc, shm/ring_reader.cc) and what the daemon does with it (copy, check, commit with
-// the cursor, free), step by step: a step is one access to shared memory, or one commit. Two blocks of two words, events of
-// one word. The producer may die before every step, the daemon once at every step.
+// The ring's algorithm (shm/ring_writer.cc, shm/ring_reader.cc) and what the daemon does with it (copy, check, commit
+// with the cursor, free), step by step: a step is one access to shared memory, or one commit. Two blocks of two
+// words, events of one word. The producer may die before every step, the daemon once at every step.
 #pragma once
 
 #include <cstdint>
@@ -35,12 +35,24 @@ enum class Bug {
 };
 
 inline constexpr int kBlocks = 2, kWords = 2;
-enum Location { kWrite, kRead, kIntent, kLostCount, kLostFirst, kHeader0, kHeader1, kWord00, kWord01, kWord10, kWord11 };
+enum Location {
+  kWrite,
+  kRead,
+  kIntent,
+  kLostCount,
+  kLostFirst,
+  kHeader0,
+  kHeader1,
+  kWord00,
+  kWord01,
+  kWord10,
+  kWord11
+};
 
 struct Producer {
   int pc = 0;
-  std::uint8_t seq = 0;    // events begun
-  std::uint8_t done = 0;   // events published or counted as lost
+  std::uint8_t seq = 0;   // events begun
+  std::uint8_t done = 0;  // events published or counted as lost
   std::uint8_t next_block = 0, used = 0, cached_read = 0, pending = 0, lost_first = 0;
   bool open = false, losing = false;
   ThreadViews views;

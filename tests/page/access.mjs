@@ -4,15 +4,24 @@ import { createRequire } from "node:module";
 import { equal, test, until } from "./harness.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const SCRIPT = "def f(n):\n    if n == 3:\n        raise KeyError(n)\n    return n\nfor n in range(5):\n    try:\n        f(n)\n    except KeyError:\n        print('no', n)\n";
+const SCRIPT =
+  "def f(n):\n    if n == 3:\n        raise KeyError(n)\n    return n\nfor n in range(5):\n    try:\n        f(n)\n    except KeyError:\n        print('no', n)\n";
 
 // What is wrong with the page as it stands. In the dark only colours differ.
 async function wrong(page, what, scheme) {
   await page.evaluate(axe);
-  const rules = scheme === "dark" ? { runOnly: { type: "rule", values: ["color-contrast"] } } : { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] };
+  const rules =
+    scheme === "dark"
+      ? { runOnly: { type: "rule", values: ["color-contrast"] } }
+      : { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] };
   const found = await page.evaluate((options) => window.axe.run(document, options), rules);
-  return found.violations.map((one) =>
-    `${what}: ${one.id}: ${one.nodes.slice(0, 3).map((node) => `${node.target} ${node.failureSummary.split("\n")[1]}`).join("; ")}`);
+  return found.violations.map(
+    (one) =>
+      `${what}: ${one.id}: ${one.nodes
+        .slice(0, 3)
+        .map((node) => `${node.target} ${node.failureSummary.split("\n")[1]}`)
+        .join("; ")}`,
+  );
 }
 
 for (const scheme of ["light", "dark"]) {
@@ -22,10 +31,25 @@ for (const scheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme: scheme });
     await page.locator("tr", { hasText: run.id }).waitFor();
     const all = await wrong(page, "the list of runs", scheme);
-    for (const view of ["", "/events", "/search?where=event%20%3D%3D%20line", "/files", "/threads", "/exceptions", "/statistics", "/calls", "/flame"]) {
+    for (const view of [
+      "",
+      "/events",
+      "/search?where=event%20%3D%3D%20line",
+      "/files",
+      "/threads",
+      "/exceptions",
+      "/statistics",
+      "/calls",
+      "/flame",
+    ]) {
       await page.evaluate((hash) => (location.hash = hash), `#/run/${run.id}${view}`);
-      await until(page, () => !/Loading|counting …|so far/.test(document.body.innerText) && document.querySelector("main:not(.message)"), `the view ${view}`);
-      all.push(...await wrong(page, view || "the moment", scheme));
+      await until(
+        page,
+        () =>
+          !/Loading|counting …|so far/.test(document.body.innerText) && document.querySelector("main:not(.message)"),
+        `the view ${view}`,
+      );
+      all.push(...(await wrong(page, view || "the moment", scheme)));
     }
     equal(all, [], "accessibility");
   });

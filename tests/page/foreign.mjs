@@ -29,31 +29,44 @@ async function table(newContext, bytes) {
   page.on("pageerror", (error) => errors.push(String(error)));
   await page.route(`${SITE}/**`, (route) => {
     const name = new URL(route.request().url()).pathname.slice(1);
-    return name === "run.json" ? route.fulfill({ body: bytes, contentType: "application/json" })
-                               : route.fulfill({ body: readFileSync(join(DIST, name)), contentType: type(name) });
+    return name === "run.json"
+      ? route.fulfill({ body: bytes, contentType: "application/json" })
+      : route.fulfill({ body: readFileSync(join(DIST, name)), contentType: type(name) });
   });
   await page.goto(`${SITE}/index.html#profileURL=${SITE}/run.json`);
   await until(page, () => document.title.endsWith("- speedscope") && document.title, "a profile in speedscope");
   await page.getByText("Sandwich").click();
   await until(page, () => /Symbol Name[^]*%\)/.test(document.body.innerText), "speedscope's table");
-  const cells = (await page.innerText("body")).split("Symbol Name")[1].split("\n").map((cell) => cell.trim()).filter(Boolean);
+  const cells = (await page.innerText("body"))
+    .split("Symbol Name")[1]
+    .split("\n")
+    .map((cell) => cell.trim())
+    .filter(Boolean);
   await context.close();
   equal(errors, [], "errors in speedscope");
   const rows = [];
   for (let i = 0; i + 3 <= cells.length; i += 3) rows.push(cells.slice(i, i + 3));
   return rows;
 }
-const UNITS = { ns: 1, "µs": 1e3, ms: 1e6, s: 1e9 };
+const UNITS = { ns: 1, µs: 1e3, ms: 1e6, s: 1e9 };
 function nanoseconds(text) {
   const [, number, unit] = /^([\d.]+)(ns|µs|ms|s)/u.exec(text);
   return Number(number) * UNITS[unit];
 }
-const type = (name) => ({ html: "text/html", js: "text/javascript", css: "text/css", wasm: "application/wasm" })[name.split(".").pop()] ??
+const type = (name) =>
+  ({ html: "text/html", js: "text/javascript", css: "text/css", wasm: "application/wasm" })[name.split(".").pop()] ??
   "application/octet-stream";
 
-test("speedscope opens what is exported for it and for Chrome, and shows the functions that ran", async ({ home, newContext }) => {
+test("speedscope opens what is exported for it and for Chrome, and shows the functions that ran", async ({
+  home,
+  newContext,
+}) => {
   const run = home.record("app.py", PROGRAM);
-  const stats = home.must("stats", run.id, "--json").trim().split("\n").map((line) => JSON.parse(line))
+  const stats = home
+    .must("stats", run.id, "--json")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
     .filter((object) => object.type === "function");
   const expected = stats.map((object) => object.function).sort();
   for (const name of ["leaf", "branch", "recurse"]) holds(expected.includes(name), `${name} ran`);
@@ -62,9 +75,15 @@ test("speedscope opens what is exported for it and for Chrome, and shows the fun
     equal(rows.map((row) => row[2].split(" (")[0]).sort(), expected, `functions of ${format}`);
     for (const [total, own, name] of rows) {
       const counted = stats.find((object) => object.function === name.split(" (")[0]);
-      for (const [shown, wanted] of [[total, counted.cumulative_ns], [own, counted.own_ns]]) {
+      for (const [shown, wanted] of [
+        [total, counted.cumulative_ns],
+        [own, counted.own_ns],
+      ]) {
         // It shows four digits; each call may be rounded to a nanosecond.
-        holds(Math.abs(nanoseconds(shown) - wanted) <= wanted / 100 + 20, `${format}, ${name}: ${shown}, not ${wanted} ns`);
+        holds(
+          Math.abs(nanoseconds(shown) - wanted) <= wanted / 100 + 20,
+          `${format}, ${name}: ${shown}, not ${wanted} ns`,
+        );
       }
     }
   }

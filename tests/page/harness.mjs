@@ -14,8 +14,16 @@ const TIMEOUT = 120_000;
 const SIZE = { width: 1440, height: 900 };
 export const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => existsSync(path));
 
-export const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"];
+export const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-dev-shm-usage",
+];
 
 const tests = [];
 export function test(sentence, body) {
@@ -25,13 +33,23 @@ export function test(sentence, body) {
 export class Home {
   constructor() {
     this.dir = mkdtempSync("/tmp/smp-");
-    this.env = { ...process.env, SMILEY_HOME: join(this.dir, "home"), PATH: `${BIN}:${process.env.PATH}`, LC_ALL: "C.UTF-8" };
+    this.env = {
+      ...process.env,
+      SMILEY_HOME: join(this.dir, "home"),
+      PATH: `${BIN}:${process.env.PATH}`,
+      LC_ALL: "C.UTF-8",
+    };
     delete this.env.DISPLAY;
     this.known = new Map();
   }
   smiley(verb, ...words) {
-    const done = spawnSync(join(BIN, `smiley-${verb}`), words, { env: this.env, cwd: this.dir, encoding: "utf8", timeout: TIMEOUT,
-      maxBuffer: 1 << 28 });
+    const done = spawnSync(join(BIN, `smiley-${verb}`), words, {
+      env: this.env,
+      cwd: this.dir,
+      encoding: "utf8",
+      timeout: TIMEOUT,
+      maxBuffer: 1 << 28,
+    });
     return { code: done.status, out: done.stdout, err: done.stderr };
   }
   must(verb, ...words) {
@@ -55,7 +73,11 @@ export class Home {
   // Starts recording a script that goes on until it is told to end by a line on its standard input.
   startRecording(name, text) {
     writeFileSync(join(this.dir, name), text);
-    const child = spawn(join(BIN, "smiley-run"), ["--python", PYTHON, name], { env: this.env, cwd: this.dir, stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(join(BIN, "smiley-run"), ["--python", PYTHON, name], {
+      env: this.env,
+      cwd: this.dir,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     const ended = new Promise((resolve) => child.on("exit", resolve));
     return { child, ended, tell: (line) => child.stdin.write(`${line}\n`) };
   }
@@ -85,7 +107,8 @@ print(total)
 `;
 
 export function equal(got, wanted, what = "") {
-  const a = JSON.stringify(got), b = JSON.stringify(wanted);
+  const a = JSON.stringify(got),
+    b = JSON.stringify(wanted);
   if (a !== b) throw new Error(`${what}: got ${a}, not ${b}`);
 }
 export function holds(condition, what) {
@@ -135,7 +158,9 @@ async function work() {
     const begun = Date.now();
     try {
       let late;
-      const limit = new Promise((_, fail) => (late = setTimeout(() => fail(new Error("it did not come to an end")), 2 * TIMEOUT)));
+      const limit = new Promise(
+        (_, fail) => (late = setTimeout(() => fail(new Error("it did not come to an end")), 2 * TIMEOUT)),
+      );
       const done = body({ home, browser, complaints, open, newContext: () => makeContext(browser) });
       await Promise.race([done, limit]).finally(() => clearTimeout(late));
       equal(complaints, [], "the browser's console");
@@ -179,7 +204,9 @@ async function direct(part, jobs) {
   const codes = await Promise.all(ended);
   const failures = wanted.length - passed; // those that a worker took along when it broke down are among them
   if (codes.some((code) => code !== 0)) console.log(`a worker ended with ${codes}`);
-  console.log(`Ran ${wanted.length} tests in ${((Date.now() - start) / 1000).toFixed(1)}s\n\n${failures ? `FAILED (failures=${failures})` : "OK"}`);
+  console.log(
+    `Ran ${wanted.length} tests in ${((Date.now() - start) / 1000).toFixed(1)}s\n\n${failures ? `FAILED (failures=${failures})` : "OK"}`,
+  );
   return failures ? 1 : 0;
 }
 

@@ -38,17 +38,42 @@ test("values full of HTML, scripts and control characters are shown as text", as
   const variables = await page.locator(".right").innerText();
   holds(variables.includes("<script>window.broken=1</script>"), "the script is text");
   holds(variables.includes("\\x1b[31m") && variables.includes("\\u202e"), "hidden characters are written out");
-  holds(!variables.includes("\u202e") && !variables.includes("hunter2"), "nothing turns the text around, and secrets stay hidden");
+  holds(
+    !variables.includes("\u202e") && !variables.includes("hunter2"),
+    "nothing turns the text around, and secrets stay hidden",
+  );
   holds(/not recorded|more/.test(variables), "what was cut says so");
-  for (const view of ["Events", "Search", "Files", "Threads", "Exceptions", "Statistics", "Call graph", "Flame graph"]) {
+  for (const view of [
+    "Events",
+    "Search",
+    "Files",
+    "Threads",
+    "Exceptions",
+    "Statistics",
+    "Call graph",
+    "Flame graph",
+  ]) {
     await page.getByRole("link", { name: view, exact: true }).click();
-    await until(page, (name) => document.querySelector(".tabs [aria-current=page]")?.innerText === name, `the view ${view}`, view);
+    await until(
+      page,
+      (name) => document.querySelector(".tabs [aria-current=page]")?.innerText === name,
+      `the view ${view}`,
+      view,
+    );
   }
-  await page.goto(page.url().replace(/#.*/, `#/run/${run.id}/search?where=${encodeURIComponent('event == raise or event == stdout')}`));
+  await page.goto(
+    page
+      .url()
+      .replace(/#.*/, `#/run/${run.id}/search?where=${encodeURIComponent("event == raise or event == stdout")}`),
+  );
   await page.locator("table.events tbody tr").first().waitFor();
   holds((await page.innerText("table")).includes("<img src=x"), "the results are text");
   equal(await page.evaluate(() => window.broken), undefined, "no script of the program ran");
-  equal(await page.evaluate(() => document.querySelectorAll("img, #app script").length), 0, "elements made by values");
+  equal(
+    await page.evaluate(() => document.querySelectorAll("img, #app script").length),
+    0,
+    "elements made by values",
+  );
 });
 
 test("a program whose file and folder have any names is listed, shown and searched", async ({ home, open }) => {
@@ -67,6 +92,10 @@ test("a program whose file and folder have any names is listed, shown and search
   await page.reload();
   await page.locator(".source .row", { hasText: "def f(n):" }).waitFor();
   await page.getByRole("button", { name: /^line 2/ }).click();
-  await until(page, () => document.querySelector(".row.here")?.innerText.includes("return n"), "the line that was asked for");
+  await until(
+    page,
+    () => document.querySelector(".row.here")?.innerText.includes("return n"),
+    "the line that was asked for",
+  );
   equal(await page.evaluate(() => document.querySelectorAll("main b b, img").length), 0, "elements made by names");
 });

@@ -30,18 +30,34 @@ other.join()
 print(shop())
 `;
 const shopRun = (home) => home.recorded("shop.py", SHOP);
-const at = async (page, position) => until(page, (wanted) => document.querySelector("main.moment")?.dataset.position === wanted, `position ${position}`, position);
+const at = async (page, position) =>
+  until(
+    page,
+    (wanted) => document.querySelector("main.moment")?.dataset.position === wanted,
+    `position ${position}`,
+    position,
+  );
 const positionOf = (page) => page.locator("main.moment").getAttribute("data-position");
 // Presses a key and waits until it has led somewhere else.
 async function press(page, key) {
   const before = await positionOf(page);
   await page.keyboard.press(key);
-  await until(page, (was) => document.querySelector("main.moment")?.dataset.position !== was, `a move by ${key}`, before);
+  await until(
+    page,
+    (was) => document.querySelector("main.moment")?.dataset.position !== was,
+    `a move by ${key}`,
+    before,
+  );
   return positionOf(page);
 }
 const current = (page) => page.locator(".row.here .code").innerText();
 async function events(home, run, where) {
-  return home.must("replay", run.id, "--json", "--where", where).trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  return home
+    .must("replay", run.id, "--json", "--where", where)
+    .trim()
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
 }
 async function openAt(context, home, run, position) {
   const page = await context.open(run.id);
@@ -55,7 +71,11 @@ async function openAt(context, home, run, position) {
 test("a position has an address that leads there, with its line, values, stack and output", async (context) => {
   const { home } = context;
   const run = shopRun(home);
-  const found = await events(home, run, 'function == "add" and event == return and value == 7 and thread == "MainThread"');
+  const found = await events(
+    home,
+    run,
+    'function == "add" and event == return and value == 7 and thread == "MainThread"',
+  );
   equal(found.length, 1, "returns of 7");
   const page = await openAt(context, home, run, `${found[0].thread}:${found[0].seq}`);
   equal((await current(page)).replace("▶", "").trim(), "return total", "the line");
@@ -63,7 +83,10 @@ test("a position has an address that leads there, with its line, values, stack a
   holds(/price\s*4/.test(variables) && /total\s*7/.test(variables), `variables: ${variables}`);
   const stack = await page.getByLabel("Stack").innerText();
   holds(/add[\s\S]*shop[\s\S]*<module>/.test(stack), `stack: ${stack}`);
-  holds((await page.getByLabel("Output", { exact: true }).innerText()).includes("refused negative -1"), "the output of the other thread");
+  holds(
+    (await page.getByLabel("Output", { exact: true }).innerText()).includes("refused negative -1"),
+    "the output of the other thread",
+  );
 });
 
 test("a run that an exception from outside ended is shown where it came in", async ({ home, open }) => {
@@ -83,12 +106,21 @@ test("keys lead over, into and out of calls, and back the same way", async (cont
   for (let step = 0; step < 5; step++) way.push(await press(page, "ArrowRight"));
   equal((await current(page)).replace("▶", "").trim(), "total = add(total, price)", "five lines on");
   await press(page, "ArrowDown");
-  holds((await page.getByLabel("Stack").innerText()).startsWith("Stack") && (await page.locator(".stack .on .fn").innerText()) === "add", "a step into the call");
+  holds(
+    (await page.getByLabel("Stack").innerText()).startsWith("Stack") &&
+      (await page.locator(".stack .on .fn").innerText()) === "add",
+    "a step into the call",
+  );
   await press(page, "o");
   equal(await page.locator(".stack .on .fn").innerText(), "shop", "a step out of it");
   const before = await positionOf(page);
   await page.goBack();
-  await until(page, (was) => document.querySelector("main.moment")?.dataset.position !== was, "the page before", before);
+  await until(
+    page,
+    (was) => document.querySelector("main.moment")?.dataset.position !== was,
+    "the page before",
+    before,
+  );
   equal(await page.locator(".stack .on .fn").innerText(), "add", "the browser's back");
   for (let step = 0; step < 2; step++) await press(page, "ArrowUp");
   await at(page, way[4]);
@@ -103,7 +135,11 @@ test("a variable's changes, a line's executions, calls and exceptions are led to
   await press(page, "ArrowRight");
   await page.locator(".v-row", { hasText: "total" }).hover();
   await page.getByLabel("next change of total").click();
-  await until(page, () => /total\s*3/.test(document.querySelector(".right .v.changed")?.innerText ?? ""), "total = 3, marked as changed");
+  await until(
+    page,
+    () => /total\s*3/.test(document.querySelector(".right .v.changed")?.innerText ?? ""),
+    "total = 3, marked as changed",
+  );
   await page.getByRole("button", { name: /^line 12/ }).click();
   await press(page, "l");
   equal((await current(page)).replace("▶", "").trim(), "for price in (3, 4, -1):", "the chosen line");
@@ -123,8 +159,20 @@ test("lines that ran in this call are marked, and values stand beside them", asy
   const [end] = await events(home, run, 'function == "shop" and event == return and thread == "MainThread"');
   const page = await openAt(context, home, run, `${end.thread}:${end.seq}`);
   await page.locator(".row.ran").first().waitFor();
-  equal(await page.getByRole("button", { name: /^line 12\s*, ran 4 times in this call/ }).count(), 1, "the loop's line");
-  holds((await page.locator(".row", { has: page.getByRole("button", { name: /^line 16/ }) }).locator(".beside").innerText()).includes("total = 7"), "the value beside the line");
+  equal(
+    await page.getByRole("button", { name: /^line 12\s*, ran 4 times in this call/ }).count(),
+    1,
+    "the loop's line",
+  );
+  holds(
+    (
+      await page
+        .locator(".row", { has: page.getByRole("button", { name: /^line 16/ }) })
+        .locator(".beside")
+        .innerText()
+    ).includes("total = 7"),
+    "the value beside the line",
+  );
   holds((await page.getByLabel("Calls", { exact: true }).innerText()).includes("refuse"), "a call that was made");
 });
 
@@ -139,12 +187,26 @@ test("the timeline has a lane for each thread, zooms, and a click leads into it"
   const box = await canvas.boundingBox();
   const lane = await page.locator(".lane-name", { hasText: "other" }).boundingBox();
   await canvas.click({ position: { x: box.width / 2, y: lane.y + lane.height / 2 - box.y } });
-  await until(page, () => document.querySelector(".lane-name.on")?.innerText === "other", "a moment of the other thread");
+  await until(
+    page,
+    () => document.querySelector(".lane-name.on")?.innerText === "other",
+    "a moment of the other thread",
+  );
   const whole = await page.locator(".timeline .panel-head .quiet").innerText();
   await page.keyboard.press("+");
-  await until(page, (was) => document.querySelector(".timeline .panel-head .quiet").innerText.split(" · ")[0] !== was.split(" · ")[0], "a shorter stretch", whole);
+  await until(
+    page,
+    (was) => document.querySelector(".timeline .panel-head .quiet").innerText.split(" · ")[0] !== was.split(" · ")[0],
+    "a shorter stretch",
+    whole,
+  );
   await page.keyboard.press("0");
-  await until(page, (was) => document.querySelector(".timeline .panel-head .quiet").innerText.split(" · ")[0] === was.split(" · ")[0], "the whole run", whole);
+  await until(
+    page,
+    (was) => document.querySelector(".timeline .panel-head .quiet").innerText.split(" · ")[0] === was.split(" · ")[0],
+    "the whole run",
+    whole,
+  );
 });
 
 const TASKS = `import asyncio
@@ -171,7 +233,11 @@ test("asyncio tasks have lanes of their own, of which those in sight are loaded,
   const run = context.home.record("tasks.py", TASKS);
   const page = await context.open();
   const asked = [];
-  page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => { if (String(payload).includes('"tasks":[')) asked.push(JSON.parse(payload).tasks.length); }));
+  page.on("websocket", (socket) =>
+    socket.on("framesent", ({ payload }) => {
+      if (String(payload).includes('"tasks":[')) asked.push(JSON.parse(payload).tasks.length);
+    }),
+  );
   await context.open(run.id);
   await page.locator("main.moment").waitFor();
   const names = page.locator(".lane-name.of-task");
@@ -179,28 +245,50 @@ test("asyncio tasks have lanes of their own, of which those in sight are loaded,
   const seen = await names.count();
   holds(seen > 2 && seen < 40, `${seen} of 401 lanes are there`);
   // Clicked as soon as its name is there, when the lane is not.
-  await page.locator(".lanes").evaluate((lanes) => new Promise((clicked) => {
-    const watch = new MutationObserver(() => {
-      const name = [...lanes.querySelectorAll(".lane-name")].find((one) => one.innerText === "visitor 37");
-      if (name) watch.disconnect(), name.click(), clicked();
-    });
-    watch.observe(lanes, { childList: true, subtree: true });
-    lanes.scrollTop = 38 * 20;
-  }));
-  await until(page, () => document.querySelector(".lane-name.on")?.innerText === "visitor 37", "a moment of that task");
-  holds((await page.getByLabel("Threads", { exact: true }).innerText()).includes("task visitor 37"), "the thread's task");
+  await page.locator(".lanes").evaluate(
+    (lanes) =>
+      new Promise((clicked) => {
+        const watch = new MutationObserver(() => {
+          const name = [...lanes.querySelectorAll(".lane-name")].find((one) => one.innerText === "visitor 37");
+          if (name) (watch.disconnect(), name.click(), clicked());
+        });
+        watch.observe(lanes, { childList: true, subtree: true });
+        lanes.scrollTop = 38 * 20;
+      }),
+  );
+  await until(
+    page,
+    () => document.querySelector(".lane-name.on")?.innerText === "visitor 37",
+    "a moment of that task",
+  );
+  holds(
+    (await page.getByLabel("Threads", { exact: true }).innerText()).includes("task visitor 37"),
+    "the thread's task",
+  );
   await page.locator(".lanes").evaluate((lanes) => (lanes.scrollTop = lanes.scrollHeight));
   const last = page.locator(".lane-name", { hasText: "visitor 399" });
   await last.waitFor();
-  await until(page, () => document.querySelectorAll(".lane-name").length < 40, "lanes that went out of sight are gone");
+  await until(
+    page,
+    () => document.querySelectorAll(".lane-name").length < 40,
+    "lanes that went out of sight are gone",
+  );
   holds(asked.length > 0 && asked.every((many) => many < 40), `tasks asked for at once: ${asked}`);
   await page.keyboard.press("k");
   equal(await page.getByLabel("Lanes of tasks", { exact: true }).inputValue(), "busy", "the order");
-  await until(page, () => {
-    document.querySelector(".lanes").scrollTop = 0; // each time: with another order the lanes are scrolled to where one is
-    const busiest = [...document.querySelectorAll(".lane-name.of-task")].map((one) => one.innerText);
-    return busiest.length > 2 && busiest.includes("Task-1") && busiest.every((name) => name === "Task-1" || Number(name.slice(8)) % 3 === 2);
-  }, "the busiest tasks");
+  await until(
+    page,
+    () => {
+      document.querySelector(".lanes").scrollTop = 0; // each time: with another order the lanes are scrolled to where one is
+      const busiest = [...document.querySelectorAll(".lane-name.of-task")].map((one) => one.innerText);
+      return (
+        busiest.length > 2 &&
+        busiest.includes("Task-1") &&
+        busiest.every((name) => name === "Task-1" || Number(name.slice(8)) % 3 === 2)
+      );
+    },
+    "the busiest tasks",
+  );
   await page.keyboard.press("k");
   await names.first().waitFor({ state: "detached" });
   equal(await page.locator(".lane-name").allInnerTexts(), ["MainThread"], "lanes without tasks");
@@ -208,13 +296,24 @@ test("asyncio tasks have lanes of their own, of which those in sight are loaded,
   // Beside the source: how each stands at this moment.
   const beside = page.getByLabel("Asyncio tasks", { exact: true });
   await beside.getByRole("button", { name: "Tasks" }).click();
-  await until(page, () => /^visitor 37\s*runs/.test(document.querySelector(".tasks li")?.innerText), "the one that runs is first");
+  await until(
+    page,
+    () => /^visitor 37\s*runs/.test(document.querySelector(".tasks li")?.innerText),
+    "the one that runs is first",
+  );
   await beside.getByLabel("Filter the tasks").fill("visitor 211");
   await until(page, () => document.querySelectorAll(".tasks li button").length === 1, "one task");
   holds(/visitor 211\s*not begun/.test(await beside.innerText()), "it has not begun yet");
   await beside.getByRole("button", { name: "visitor 211" }).click();
-  await until(page, () => /visitor 211\s*(runs|waits)/.test(document.querySelector(".tasks")?.innerText), "a moment of that task");
-  holds((await page.getByLabel("Threads", { exact: true }).innerText()).includes("task visitor 211"), "the thread's task");
+  await until(
+    page,
+    () => /visitor 211\s*(runs|waits)/.test(document.querySelector(".tasks")?.innerText),
+    "a moment of that task",
+  );
+  holds(
+    (await page.getByLabel("Threads", { exact: true }).innerText()).includes("task visitor 211"),
+    "the thread's task",
+  );
   await page.getByRole("link", { name: "Threads", exact: true }).click();
   await page.getByText("401 tasks").waitFor();
   await page.getByLabel("Filter tasks").fill("visitor 107");
@@ -222,7 +321,11 @@ test("asyncio tasks have lanes of their own, of which those in sight are loaded,
   await until(page, () => document.querySelectorAll("[aria-label=Tasks] tbody tr").length === 1, "one task");
   equal(await row.locator("td").nth(5).innerText(), "2", "its turns");
   await row.locator("a.position").first().click();
-  await until(page, () => document.querySelector(".lane-name.on")?.innerText === "visitor 107", "where the task began");
+  await until(
+    page,
+    () => document.querySelector(".lane-name.on")?.innerText === "visitor 107",
+    "where the task began",
+  );
 });
 
 test("a moment that is left is not waited for, and what it asked is taken back", async ({ home, newContext }) => {
@@ -231,7 +334,8 @@ test("a moment that is left is not waited for, and what it asked is taken back",
   const page = await context.newPage();
   // The state of 1:9 is never answered.
   let tellAsked, tellLeft;
-  const asked = new Promise((tell) => (tellAsked = tell)), left = new Promise((tell) => (tellLeft = tell));
+  const asked = new Promise((tell) => (tellAsked = tell)),
+    left = new Promise((tell) => (tellLeft = tell));
   await page.routeWebSocket("**/socket", (socket) => {
     const server = socket.connectToServer();
     socket.onMessage((text) => {
@@ -256,19 +360,26 @@ test("a line of output leads to the event that wrote it", async (context) => {
   const run = shopRun(home);
   const page = await context.open(run.id);
   await page.getByLabel("Output", { exact: true }).getByText("refused").first().click();
-  await until(page, () => ["stdout", "line", "c_call"].includes(document.querySelector(".event-kind")?.innerText), "the event that wrote it");
+  await until(
+    page,
+    () => ["stdout", "line", "c_call"].includes(document.querySelector(".event-kind")?.innerText),
+    "the event that wrote it",
+  );
   holds((await current(page)).includes('print("refused", error)'), "its line");
 });
 
 test("a running program is followed, and held still", async ({ home, open }) => {
-  const recording = home.startRecording("follow.py", `import sys
+  const recording = home.startRecording(
+    "follow.py",
+    `import sys
 def take(line):
     seen = line.strip()
     return seen == "end"
 for line in sys.stdin:
     if take(line):
         break
-`);
+`,
+  );
   recording.tell("first");
   const page = await open();
   await page.locator("tr", { hasText: "follow.py" }).getByRole("link").click();
@@ -296,7 +407,10 @@ test("help lists the keys, and Escape closes it", async (context) => {
 
 test("why a variable has its value is told back through returns, calls and copies, each link an event", async (context) => {
   const { home } = context;
-  const run = home.record("why.py", "def price(cost, factor):\n    gross = cost * factor\n    return gross\n\ndef shop():\n    total = price(21, 2)\n    other = total\n    return other\n\nx = shop()\n");
+  const run = home.record(
+    "why.py",
+    "def price(cost, factor):\n    gross = cost * factor\n    return gross\n\ndef shop():\n    total = price(21, 2)\n    other = total\n    return other\n\nx = shop()\n",
+  );
   const [end] = await events(home, run, 'function == "shop" and event == return');
   const page = await openAt(context, home, run, `${end.thread}:${end.seq}`);
   await page.locator(".v-row", { hasText: "other" }).hover();
@@ -306,7 +420,11 @@ test("why a variable has its value is told back through returns, calls and copie
   const told = await why.innerText();
   holds(/copied from total[\s\S]*returned by price\(\)[\s\S]*computed here/.test(told), `the chain: ${told}`);
   await why.getByText("computed here").click();
-  await until(page, () => document.querySelector(".row.here")?.innerText.includes("gross = cost * factor"), "the line that computed it");
+  await until(
+    page,
+    () => document.querySelector(".row.here")?.innerText.includes("gross = cost * factor"),
+    "the line that computed it",
+  );
   await why.getByRole("button", { name: /^cost/ }).click();
   await why.getByText("passed by the caller").waitFor();
   await page.getByLabel("Close the explanation").click();
@@ -314,14 +432,23 @@ test("why a variable has its value is told back through returns, calls and copie
 });
 
 test("a stretch of the timeline has a flame graph and statistics of its own", async (context) => {
-  const run = context.home.record("phases.py", "def first(n):\n    return n\ndef second(n):\n    return n\nfor n in range(300):\n    first(n)\nfor n in range(300):\n    second(n)\n");
+  const run = context.home.record(
+    "phases.py",
+    "def first(n):\n    return n\ndef second(n):\n    return n\nfor n in range(300):\n    first(n)\nfor n in range(300):\n    second(n)\n",
+  );
   const page = await context.open(run.id);
   await page.locator("main.moment").waitFor();
   await page.locator(".lane-name").first().waitFor();
   for (let step = 0; step < 3; step++) {
     const before = await page.locator(".timeline .panel-head .quiet").innerText();
     await page.keyboard.press("+");
-    await until(page, (was) => document.querySelector(".timeline .panel-head .quiet").innerText.split(" · ")[0] !== was.split(" · ")[0], "a shorter stretch", before);
+    await until(
+      page,
+      (was) =>
+        document.querySelector(".timeline .panel-head .quiet").innerText.split(" · ")[0] !== was.split(" · ")[0],
+      "a shorter stretch",
+      before,
+    );
   }
   await page.getByLabel("Timeline").getByRole("link", { name: "Statistics" }).click();
   await page.locator(".stats .fn-name").first().waitFor();
@@ -329,7 +456,11 @@ test("a stretch of the timeline has a flame graph and statistics of its own", as
   holds(!names.some((one) => one.includes("first")), `only what ran at the end: ${names}`);
   await page.getByRole("link", { name: "Call graph" }).click();
   await page.locator(".fn-title", { hasText: "second" }).waitFor();
-  equal(await page.locator(".fn-title", { hasText: "first" }).count(), 0, "functions of the call graph that ran before");
+  equal(
+    await page.locator(".fn-title", { hasText: "first" }).count(),
+    0,
+    "functions of the call graph that ran before",
+  );
   await page.getByLabel("The whole time").click();
   await page.locator(".fn-title", { hasText: "first" }).waitFor();
   await page.getByRole("link", { name: "Statistics" }).click();
@@ -352,7 +483,7 @@ test("everything is reached by keys alone", async (context) => {
     await page.keyboard.press("Tab");
   }
   await press(page, "Enter");
-  equal(await page.locator(".v-moves.picked").count() <= 1, true, "the variable is chosen");
+  equal((await page.locator(".v-moves.picked").count()) <= 1, true, "the variable is chosen");
   await page.keyboard.press("3");
   await page.getByLabel("Expression").waitFor();
   await page.keyboard.press("Tab");

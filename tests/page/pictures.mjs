@@ -62,8 +62,11 @@ try {
     await page.waitForLoadState("networkidle");
     await page.screenshot({ path: join(folder, `${name}.png`) });
   };
-  const [wrong] = home.must("replay", run.id, "--json", "--where", 'function == "Basket.pay" and event == return and value < 0')
-    .trim().split("\n").map((line) => JSON.parse(line));
+  const [wrong] = home
+    .must("replay", run.id, "--json", "--where", 'function == "Basket.pay" and event == return and value < 0')
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   const at = `#/run/${run.id}/${wrong.thread}:${wrong.seq}`;
   await page.goto(home.address().url);
   const lanes = () => page.locator(".lane-name").nth(4).waitFor();
@@ -75,11 +78,22 @@ try {
     await page.locator(".why li").first().waitFor();
   });
   await picture("moment-large", "large", "dark", at, lanes);
-  await picture("flame-laptop", "laptop", "light", `#/run/${run.id}/flame?by=calls`, () => page.locator(".flame-cell").first().waitFor());
-  await picture("events-large", "large", "light", `#/run/${run.id}/events?thread=${wrong.thread}&page=${Math.ceil(wrong.seq / 100)}`,
-    () => page.locator(".events tbody tr").nth(10).waitFor());
+  await picture("flame-laptop", "laptop", "light", `#/run/${run.id}/flame?by=calls`, () =>
+    page.locator(".flame-cell").first().waitFor(),
+  );
+  await picture(
+    "events-large",
+    "large",
+    "light",
+    `#/run/${run.id}/events?thread=${wrong.thread}&page=${Math.ceil(wrong.seq / 100)}`,
+    () => page.locator(".events tbody tr").nth(10).waitFor(),
+  );
   const bakery = home.record("bakery.py", BAKERY);
-  const [burnt] = home.must("replay", bakery.id, "--json", "--where", "event == handled").trim().split("\n").map((line) => JSON.parse(line));
+  const [burnt] = home
+    .must("replay", bakery.id, "--json", "--where", "event == handled")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   await picture("tasks-large", "large", "light", `#/run/${bakery.id}/${burnt.thread}:${burnt.seq}`, async () => {
     await page.getByRole("button", { name: "Tasks" }).click();
     await page.locator(".tasks li button").nth(20).waitFor();

@@ -10,7 +10,9 @@ async function fromDisk(newContext, path) {
   const context = await newContext();
   const asked = [];
   const page = await context.newPage();
-  page.on("request", (request) => { if (!request.url().startsWith("file:")) asked.push(request.url()); });
+  page.on("request", (request) => {
+    if (!request.url().startsWith("file:")) asked.push(request.url());
+  });
   page.on("pageerror", (error) => asked.push(String(error)));
   await page.goto(`file://${path}`);
   return { context, page, asked };
@@ -28,15 +30,32 @@ test("a report opens from disk with all views, and moves like the page", async (
   equal(await page.locator(".run-title h1").innerText(), "What <went> wrong", "the title");
   const end = await position(page);
   await page.keyboard.press("X");
-  await until(page, (was) => document.querySelector("main.moment").dataset.position !== was, "a move to an exception", end);
+  await until(
+    page,
+    (was) => document.querySelector("main.moment").dataset.position !== was,
+    "a move to an exception",
+    end,
+  );
   equal(await page.locator(".move-bar .event-kind").innerText(), "raise", "where it led");
   holds((await page.locator(".right").innerText()).includes("negative </script>"), "the message");
   await page.keyboard.press("ArrowUp");
   await until(page, () => document.querySelector(".move-bar .event-kind")?.innerText === "line", "the event before");
-  for (const [view, text] of [["Events", "basket.append(amount)"], ["Files", "shop.py"], ["Threads", "MainThread"], ["Exceptions", "caught"],
-    ["Statistics", "pay"], ["Call graph", "pay"], ["Flame graph", "<module>"]]) {
+  for (const [view, text] of [
+    ["Events", "basket.append(amount)"],
+    ["Files", "shop.py"],
+    ["Threads", "MainThread"],
+    ["Exceptions", "caught"],
+    ["Statistics", "pay"],
+    ["Call graph", "pay"],
+    ["Flame graph", "<module>"],
+  ]) {
     await page.getByRole("link", { name: view, exact: true }).click();
-    await until(page, (wanted) => document.querySelector("main")?.innerText.includes(wanted), `${text} in ${view}`, text);
+    await until(
+      page,
+      (wanted) => document.querySelector("main")?.innerText.includes(wanted),
+      `${text} in ${view}`,
+      text,
+    );
   }
   equal(await page.evaluate(() => window.broken), undefined, "no script of the program ran");
   equal(asked, [], "requests that left the disk, and errors");
@@ -57,11 +76,20 @@ test("a run is exported as one page", async ({ home, newContext }) => {
   await context.close();
 });
 
-test("a run that is too large for a report says so, and the part around a position is offered", async ({ home, newContext }) => {
-  const run = home.record("loop.py", "def step(n):\n    return n + 1\nn = 0\nwhile n < 300:\n    n = step(n)\nprint(n)\n");
+test("a run that is too large for a report says so, and the part around a position is offered", async ({
+  home,
+  newContext,
+}) => {
+  const run = home.record(
+    "loop.py",
+    "def step(n):\n    return n + 1\nn = 0\nwhile n < 300:\n    n = step(n)\nprint(n)\n",
+  );
   const folder = join(home.dir, "part");
   const refused = home.smiley("report", run.id, "-o", folder, "--events", "100");
-  holds(refused.code !== 0 && /--around THREAD:EVENT.*--where EXPR.*--thread T/.test(refused.err), `refused: ${refused.err}`);
+  holds(
+    refused.code !== 0 && /--around THREAD:EVENT.*--where EXPR.*--thread T/.test(refused.err),
+    `refused: ${refused.err}`,
+  );
   holds(!existsSync(folder), "nothing is left of a report that was refused");
   home.must("report", run.id, "-o", folder, "--events", "100", "--around", "1:600");
   const { context, page, asked } = await fromDisk(newContext, join(folder, "index.html"));
@@ -73,11 +101,18 @@ test("a run that is too large for a report says so, and the part around a positi
   const value = wanted.frames.at(-1).variables.n;
   const stack = page.locator(".stack .row-button");
   await stack.last().click();
-  await until(page, (n) => new RegExp(`n\\s*${n}`).test(document.querySelector(".right .v-list")?.innerText ?? ""), `n = ${value}`, value);
+  await until(
+    page,
+    (n) => new RegExp(`n\\s*${n}`).test(document.querySelector(".right .v-list")?.innerText ?? ""),
+    `n = ${value}`,
+    value,
+  );
   // What is counted is what the part did, and the page says so.
   await page.getByRole("link", { name: "Statistics" }).click();
   await page.getByText(/Counted here is what all threads did from .* after start/).waitFor();
-  const calls = Number(await page.locator(".stats tbody tr", { hasText: "step" }).locator("td.num").first().innerText());
+  const calls = Number(
+    await page.locator(".stats tbody tr", { hasText: "step" }).locator("td.num").first().innerText(),
+  );
   holds(calls > 10 && calls < 60, `calls of step in the part: ${calls}`);
   await page.getByRole("link", { name: "Exceptions" }).click();
   await page.getByText("Counted here is the whole run.").waitFor();
@@ -126,20 +161,30 @@ const shownAt = async (page, run, position) => {
   await until(page, (at) => document.querySelector("main.moment")?.dataset.position === at, position, position);
   const frames = [];
   const rows = page.locator(".stack .row-button");
-  for (let at = 0; at < await rows.count(); at++) {
+  for (let at = 0; at < (await rows.count()); at++) {
     await rows.nth(at).click();
-    const names = await page.locator(".right .v-list[aria-label=Variables] > .v > .v-row > .v-head").evaluateAll((heads) => heads.map((head) => [...head.querySelectorAll("bdi")].map((one) => one.innerText)));
+    const names = await page
+      .locator(".right .v-list[aria-label=Variables] > .v > .v-row > .v-head")
+      .evaluateAll((heads) => heads.map((head) => [...head.querySelectorAll("bdi")].map((one) => one.innerText)));
     frames.push([await rows.nth(at).locator(".fn").innerText(), names]);
   }
   return frames;
 };
 
-test("a report of the events that fit an expression, or of a thread, shows them as the page of the whole run does", async ({ home, newContext, open }) => {
+test("a report of the events that fit an expression, or of a thread, shows them as the page of the whole run does", async ({
+  home,
+  newContext,
+  open,
+}) => {
   const run = home.record("parts.py", PARTS);
   const where = 'function == "Till.pay" and event == return or function == "customer" and event == resume';
   const folder = join(home.dir, "fits");
   home.must("report", run.id, "-o", folder, "--where", where);
-  const fits = home.must("replay", run.id, "--json", "--where", where).trim().split("\n").map((line) => JSON.parse(line));
+  const fits = home
+    .must("replay", run.id, "--json", "--where", where)
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   equal(fits.length, 45, "events that fit");
   const whole = await open(run.id);
   await whole.locator("main.moment").waitFor();
@@ -150,16 +195,32 @@ test("a report of the events that fit an expression, or of a thread, shows them 
     equal(await shownAt(page, run, position), await shownAt(whole, run, position), `what is shown at ${position}`);
   }
   await page.getByRole("link", { name: "Events" }).click();
-  await until(page, (many) => document.querySelectorAll("table.events tbody tr").length === many, "all events that fit", fits.length);
+  await until(
+    page,
+    (many) => document.querySelectorAll("table.events tbody tr").length === many,
+    "all events that fit",
+    fits.length,
+  );
   await page.getByLabel("Page size").selectOption("25");
   await page.getByRole("button", { name: "Later" }).click();
-  await until(page, (many) => document.querySelectorAll("table.events tbody tr").length === many, "the second page", fits.length - 25);
+  await until(
+    page,
+    (many) => document.querySelectorAll("table.events tbody tr").length === many,
+    "the second page",
+    fits.length - 25,
+  );
   await page.getByRole("link", { name: "Call graph" }).click();
   await page.getByText("Counted here is the whole run.").waitFor();
   equal(asked, [], "requests that left the disk, and errors");
   await context.close();
 
-  const other = JSON.parse(home.must("threads", run.id, "--json").trim().split("\n").find((line) => line.includes('"other"')));
+  const other = JSON.parse(
+    home
+      .must("threads", run.id, "--json")
+      .trim()
+      .split("\n")
+      .find((line) => line.includes('"other"')),
+  );
   const path = join(home.dir, "other.html");
   home.must("export", run.id, "--format", "html", "--thread", String(other.thread), "-o", path);
   const second = await fromDisk(newContext, path);
@@ -173,12 +234,19 @@ test("a report of the events that fit an expression, or of a thread, shows them 
   equal(second.asked, [], "requests that left the disk, and errors");
   await second.context.close();
 
-  for (const [words, message] of [[["--where", "amount <"], /amount </], [["--where", "amount == 99"], /no event of run .* fits 'amount == 99'/],
-    [["--thread", "77"], /no thread 77/], [["--where", "event == line", "--events", "20"], /events of run .* fit 'event == line'.*a report holds 20/],
-    [["--thread", "1", "--around", `${other.thread}:3`], /another thread/]]) {
+  for (const [words, message] of [
+    [["--where", "amount <"], /amount </],
+    [["--where", "amount == 99"], /no event of run .* fits 'amount == 99'/],
+    [["--thread", "77"], /no thread 77/],
+    [["--where", "event == line", "--events", "20"], /events of run .* fit 'event == line'.*a report holds 20/],
+    [["--thread", "1", "--around", `${other.thread}:3`], /another thread/],
+  ]) {
     const refused = home.smiley("report", run.id, "-o", join(home.dir, "none"), ...words);
     holds(refused.code !== 0 && message.test(refused.err), `${words}: ${refused.err}`);
   }
   holds(!existsSync(join(home.dir, "none")), "nothing is left of a report that was refused");
-  holds(home.smiley("export", run.id, "--format", "jsonl", "--thread", "1").code === 2, "other formats have no parts");
+  holds(
+    home.smiley("export", run.id, "--format", "jsonl", "--thread", "1").code === 2,
+    "other formats have no parts",
+  );
 });

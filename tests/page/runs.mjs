@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { equal, holds, Home, test, until } from "./harness.mjs";
 
 const SHORT = "def double(n):\n    return n * 2\n\nprint(double(21))\n";
-const WAITS = "import sys\ndef wait():\n    for line in sys.stdin:\n        if line.strip() == 'end':\n            return\nwait()\n";
+const WAITS =
+  "import sys\ndef wait():\n    for line in sys.stdin:\n        if line.strip() == 'end':\n            return\nwait()\n";
 
 test("a home without runs tells how to record one", async ({ newContext }) => {
   const empty = new Home();
@@ -39,7 +40,17 @@ test("an address that was used opens nothing elsewhere", async ({ home, open, ne
   const page = await open();
   await page.getByRole("heading", { name: "Runs" }).waitFor();
   const { url } = home.address();
-  equal((await fetch(new URL("/token", url), { method: "POST", body: /code=([0-9a-f]+)/.exec(url)[1], headers: { Origin: new URL(url).origin } })).status, 200, "the first time");
+  equal(
+    (
+      await fetch(new URL("/token", url), {
+        method: "POST",
+        body: /code=([0-9a-f]+)/.exec(url)[1],
+        headers: { Origin: new URL(url).origin },
+      })
+    ).status,
+    200,
+    "the first time",
+  );
   const other = await newContext();
   const second = await other.newPage();
   await second.goto(url);
@@ -55,10 +66,15 @@ test("runs appear, move and end by themselves", async ({ home, open }) => {
   await row.getByText("running").waitFor();
   const before = await row.locator("td").nth(5).innerText();
   for (let i = 0; i < 50; i++) recording.tell("more");
-  await until(page, (was) => {
-    const found = [...document.querySelectorAll("tr")].find((one) => one.textContent.includes("waits.py"));
-    return found && found.cells[5].textContent !== was;
-  }, "more events", before);
+  await until(
+    page,
+    (was) => {
+      const found = [...document.querySelectorAll("tr")].find((one) => one.textContent.includes("waits.py"));
+      return found && found.cells[5].textContent !== was;
+    },
+    "more events",
+    before,
+  );
   holds(await row.getByRole("button", { name: /Delete/ }).isDisabled(), "a running run cannot be deleted");
   recording.tell("end");
   equal(await recording.ended, 0, "exit code");
@@ -91,7 +107,10 @@ test("a run is exported, deleted after a question, and imported again", async ({
   writeFileSync(join(home.dir, "by-hand"), "");
   await row.getByRole("button", { name: `Pin run ${run.id}` }).click();
   await row.locator("button[aria-pressed=true]").waitFor();
-  holds(await row.getByRole("button", { name: `Delete run ${run.id}` }).isDisabled(), "a pinned run cannot be deleted");
+  holds(
+    await row.getByRole("button", { name: `Delete run ${run.id}` }).isDisabled(),
+    "a pinned run cannot be deleted",
+  );
   equal(JSON.parse(home.must("show", run.id, "--json").split("\n")[0]).pinned, true, "the daemon knows the pin");
   await row.getByRole("button", { name: `Pin run ${run.id}` }).click();
   await row.locator("button[aria-pressed=false]").waitFor();
@@ -119,7 +138,9 @@ test("a damaged file is refused with the reason, and leaves nothing", async ({ h
   const page = await open();
   await page.getByRole("heading", { name: "Runs" }).waitFor();
   const before = home.must("list", "--json").split("\n").length;
-  await page.locator("input[type=file]").setInputFiles({ name: "x.smiley", mimeType: "", buffer: Buffer.from("no export at all\n") });
+  await page
+    .locator("input[type=file]")
+    .setInputFiles({ name: "x.smiley", mimeType: "", buffer: Buffer.from("no export at all\n") });
   await page.locator(".notice.bad").waitFor();
   equal(home.must("list", "--json").split("\n").length, before, "number of runs");
 });

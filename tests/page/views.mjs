@@ -10,16 +10,31 @@ test("the events of a run are a table, page by page, with neighbouring lines fol
   await page.locator("td .e-raise").first().waitFor();
   const folded = await page.locator("table.events tbody tr").count();
   await page.getByLabel("fold lines").click();
-  await until(page, (was) => document.querySelectorAll("table.events tbody tr").length > was, "unfolded rows", folded);
+  await until(
+    page,
+    (was) => document.querySelectorAll("table.events tbody tr").length > was,
+    "unfolded rows",
+    folded,
+  );
   equal(await page.locator("table.events tbody tr").count(), run.events, "a row for each event");
   await page.getByLabel("Page size").selectOption("25");
   await until(page, () => document.querySelectorAll("table.events tbody tr").length === 25, "a page of 25");
   const first = await page.locator("table.events tbody tr td").first().innerText();
   await page.getByRole("button", { name: "Later" }).click();
-  await until(page, (was) => (document.querySelector("table.events tbody td")?.innerText ?? was) !== was, "the second page", first);
+  await until(
+    page,
+    (was) => (document.querySelector("table.events tbody td")?.innerText ?? was) !== was,
+    "the second page",
+    first,
+  );
   equal(await page.locator("table.events tbody tr td").first().innerText(), "1:26", "its first event");
   await page.goBack();
-  await until(page, (was) => document.querySelector("table.events tbody td")?.innerText === was, "the first page again", first);
+  await until(
+    page,
+    (was) => document.querySelector("table.events tbody td")?.innerText === was,
+    "the first page again",
+    first,
+  );
 });
 
 const THREADS = `import threading
@@ -40,8 +55,14 @@ for thread in threads:
 `;
 const positions = (page) => page.locator("table.events tbody td:first-child").allInnerTexts();
 // In the order of time, as the daemon replays them.
-const allEvents = (home, run, ...words) => home.must("replay", run.id, "--json", ...words).trim().split("\n")
-  .map((line) => JSON.parse(line)).filter((one) => one.type === "event").map((one) => `${one.thread}:${one.seq}`);
+const allEvents = (home, run, ...words) =>
+  home
+    .must("replay", run.id, "--json", ...words)
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .filter((one) => one.type === "event")
+    .map((one) => `${one.thread}:${one.seq}`);
 
 test("the events of all threads are a table to the last one, with pages of any size", async ({ home, open }) => {
   const run = home.recorded("workers.py", THREADS);
@@ -49,18 +70,41 @@ test("the events of all threads are a table to the last one, with pages of any s
   holds(all.length > 50_000, `${all.length} events`);
   const page = await open(run.id);
   await page.locator("main.moment").waitFor();
-  for (const [size, number] of [[100, Math.ceil(all.length / 100)], [37, 1], [37, 700], [1000, 52], [1000, 2]]) {
-    await page.evaluate((hash) => (location.hash = hash), `#/run/${run.id}/events?fold=no&size=${size}&page=${number}`);
+  for (const [size, number] of [
+    [100, Math.ceil(all.length / 100)],
+    [37, 1],
+    [37, 700],
+    [1000, 52],
+    [1000, 2],
+  ]) {
+    await page.evaluate(
+      (hash) => (location.hash = hash),
+      `#/run/${run.id}/events?fold=no&size=${size}&page=${number}`,
+    );
     const wanted = all.slice((number - 1) * size, number * size);
-    await until(page, ([first, rows]) => document.querySelector("table.events tbody td")?.innerText === first && document.querySelectorAll("table.events tbody tr").length === rows,
-      `page ${number} of ${size}`, [wanted[0], wanted.length]);
+    await until(
+      page,
+      ([first, rows]) =>
+        document.querySelector("table.events tbody td")?.innerText === first &&
+        document.querySelectorAll("table.events tbody tr").length === rows,
+      `page ${number} of ${size}`,
+      [wanted[0], wanted.length],
+    );
     equal(await positions(page), wanted, `page ${number} of ${size}`);
   }
   await page.getByRole("button", { name: "Last page" }).click();
-  await until(page, (last) => [...document.querySelectorAll("table.events tbody tr")].at(-1)?.cells[0].innerText === last, "the last event", all.at(-1));
+  await until(
+    page,
+    (last) => [...document.querySelectorAll("table.events tbody tr")].at(-1)?.cells[0].innerText === last,
+    "the last event",
+    all.at(-1),
+  );
 });
 
-test("a search counts all that fits and lists it to the last result; n goes on where the list at hand ends", async ({ home, open }) => {
+test("a search counts all that fits and lists it to the last result; n goes on where the list at hand ends", async ({
+  home,
+  open,
+}) => {
   const run = home.recorded("workers.py", THREADS);
   const all = allEvents(home, run, "--where", 'function == "work" and event == line');
   holds(all.length > 15_000, `${all.length} results`);
@@ -75,15 +119,30 @@ test("a search counts all that fits and lists it to the last result; n goes on w
   for (const number of [last, 27, 26]) {
     await page.getByLabel("Page", { exact: true }).fill(String(number));
     await page.keyboard.press("Enter");
-    await until(page, (first) => document.querySelector("table.events tbody td")?.innerText === first, `page ${number}`, all[(number - 1) * 200]);
+    await until(
+      page,
+      (first) => document.querySelector("table.events tbody td")?.innerText === first,
+      `page ${number}`,
+      all[(number - 1) * 200],
+    );
     equal(await positions(page), all.slice((number - 1) * 200, number * 200), `page ${number}`);
   }
   // Over the end of the first 5,000 and back.
   await page.evaluate((hash) => (location.hash = hash), `#/run/${run.id}/${all[4998]}`);
-  for (const [key, wanted] of [["n", all[4999]], ["n", all[5000]], ["N", all[4999]], ["N", all[4998]]]) {
+  for (const [key, wanted] of [
+    ["n", all[4999]],
+    ["n", all[5000]],
+    ["N", all[4999]],
+    ["N", all[4998]],
+  ]) {
     await page.locator("main.moment").waitFor();
     await page.keyboard.press(key);
-    await until(page, (at) => document.querySelector("main.moment")?.dataset.position === at, `${key} leads to ${wanted}`, wanted);
+    await until(
+      page,
+      (at) => document.querySelector("main.moment")?.dataset.position === at,
+      `${key} leads to ${wanted}`,
+      wanted,
+    );
   }
 });
 
@@ -102,27 +161,37 @@ test("a search shows what fits, and says what is wrong with an expression", asyn
 });
 
 test("the threads of a run are listed with what they did", async ({ home, open }) => {
-  const run = home.record("threads.py", `import threading
+  const run = home.record(
+    "threads.py",
+    `import threading
 def work(n):
     return n * 2
 for n in range(3):
     thread = threading.Thread(target=work, args=(n,), name="worker %d" % n)
     thread.start()
     thread.join()
-`);
+`,
+  );
   const page = await open(run.id);
   await page.getByRole("link", { name: "Threads" }).click();
   await page.getByText("worker 2").waitFor();
   equal(await page.locator("tbody tr").count(), 4, "threads");
 });
 
-test("files show how often each line ran, and a line's number leads to its first execution", async ({ home, open }) => {
+test("files show how often each line ran, and a line's number leads to its first execution", async ({
+  home,
+  open,
+}) => {
   const run = home.recorded("shop.py", SHOP);
   const page = await open(run.id);
   await page.getByRole("link", { name: "Files" }).click();
   await page.getByRole("button", { name: /^line 4\s*, ran 1 time$/ }).click();
   await page.locator("main.moment").waitFor();
-  await until(page, () => document.querySelector(".row.here")?.innerText.includes('raise ValueError("negative")'), "the line");
+  await until(
+    page,
+    () => document.querySelector(".row.here")?.innerText.includes('raise ValueError("negative")'),
+    "the line",
+  );
 });
 
 test("exceptions tell where they came from and what became of them", async ({ home, open }) => {
@@ -134,7 +203,11 @@ test("exceptions tell where they came from and what became of them", async ({ ho
   const text = await row.innerText();
   holds(/negative[\s\S]*shop\.py:4[\s\S]*caught[\s\S]*shop\.py:11/.test(text), text);
   await row.locator("a.position").first().click();
-  await until(page, () => document.querySelector(".move-bar .event-kind")?.innerText === "raise", "where it was raised");
+  await until(
+    page,
+    () => document.querySelector(".move-bar .event-kind")?.innerText === "raise",
+    "where it was raised",
+  );
 });
 
 test("statistics are sorted by a click and tell callers; graphs lead to calls", async ({ home, open }) => {
@@ -167,10 +240,18 @@ test("two runs stand side by side where they part, and differences follow each o
   const status = page.locator(".view-bar [role=status]");
   holds((await status.innerText()).includes("the first in time"), "the first difference");
   await page.keyboard.press("n");
-  await until(page, () => document.querySelector(".view-bar [role=status]")?.innerText.includes("number 2"), "the second one");
+  await until(
+    page,
+    () => document.querySelector(".view-bar [role=status]")?.innerText.includes("number 2"),
+    "the second one",
+  );
   const kept = page.url();
   await page.keyboard.press("N");
-  await until(page, () => document.querySelector(".view-bar [role=status]")?.innerText.includes("number 1"), "the first one again");
+  await until(
+    page,
+    () => document.querySelector(".view-bar [role=status]")?.innerText.includes("number 1"),
+    "the first one again",
+  );
   holds(kept.endsWith("at=2"), `its address: ${kept}`);
   await page.getByRole("button", { name: "how long it took" }).click();
   await page.getByText("differ by more than their noise").waitFor();
@@ -188,28 +269,41 @@ test("a search that goes on has its results on the timeline, and n leads through
   await page.locator("main.moment").waitFor();
   const first = await page.locator("main.moment").getAttribute("data-position");
   await page.keyboard.press("n");
-  await until(page, (was) => document.querySelector("main.moment")?.dataset.position !== was, "the next result", first);
+  await until(
+    page,
+    (was) => document.querySelector("main.moment")?.dataset.position !== was,
+    "the next result",
+    first,
+  );
   equal(await page.locator(".move-bar .event-kind").innerText(), "call", "what it is");
   // What is typed as soon as the field is there stays.
-  await page.evaluate(() => new Promise((done) => {
-    const watch = new MutationObserver(() => {
-      const field = document.querySelector("input.expression");
-      if (!field) return;
-      watch.disconnect();
-      field.value = "event == raise";
-      field.dispatchEvent(new Event("input", { bubbles: true }));
-      done();
-    });
-    watch.observe(document.body, { childList: true, subtree: true });
-    document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "/", bubbles: true }));
-  }));
+  await page.evaluate(
+    () =>
+      new Promise((done) => {
+        const watch = new MutationObserver(() => {
+          const field = document.querySelector("input.expression");
+          if (!field) return;
+          watch.disconnect();
+          field.value = "event == raise";
+          field.dispatchEvent(new Event("input", { bubbles: true }));
+          done();
+        });
+        watch.observe(document.body, { childList: true, subtree: true });
+        document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "/", bubbles: true }));
+      }),
+  );
   await page.getByText("Every event of the run is asked").waitFor();
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))));
+  await page.evaluate(
+    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))),
+  );
   equal(await page.getByLabel("Expression").inputValue(), "event == raise", "what was typed");
 });
 
 test("the views of a running program grow with it and do not flicker", async ({ home, open }) => {
-  const recording = home.startRecording("grows.py", "import sys\ndef take(line):\n    return line.strip()\nfor line in sys.stdin:\n    if take(line) == 'end':\n        break\n");
+  const recording = home.startRecording(
+    "grows.py",
+    "import sys\ndef take(line):\n    return line.strip()\nfor line in sys.stdin:\n    if take(line) == 'end':\n        break\n",
+  );
   const page = await open();
   await page.locator("tr", { hasText: "grows.py" }).getByRole("link").click();
   await page.getByRole("link", { name: "Statistics" }).click();
@@ -218,10 +312,20 @@ test("the views of a running program grow with it and do not flicker", async ({ 
   await calls.waitFor();
   await page.evaluate(() => {
     window.empty = 0;
-    new MutationObserver(() => document.querySelector(".stats tbody tr") || window.empty++).observe(document.body, { childList: true, subtree: true });
+    new MutationObserver(() => document.querySelector(".stats tbody tr") || window.empty++).observe(document.body, {
+      childList: true,
+      subtree: true,
+    });
   });
   for (let i = 0; i < 200; i++) recording.tell("more");
-  await until(page, () => [...document.querySelectorAll(".stats tr")].some((row) => row.textContent.includes("take") && Number(row.cells[2].textContent) > 150), "the calls since");
+  await until(
+    page,
+    () =>
+      [...document.querySelectorAll(".stats tr")].some(
+        (row) => row.textContent.includes("take") && Number(row.cells[2].textContent) > 150,
+      ),
+    "the calls since",
+  );
   equal(await page.evaluate(() => window.empty), 0, "times that the table was empty");
   recording.tell("end");
   await recording.ended;

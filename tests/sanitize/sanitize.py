@@ -31,12 +31,23 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PARTS = ("address", "tracer", "fuzz", "thread")
 FUZZ = ("catalogue", "expression", "frames", "import", "request", "segment", "value")
 # Suites of the daemon with more than one thread; of the others, one thread's, there are no races to be seen.
-THREADED = ("live_feed", "live_view", "server", "server_tail", "web_door", "web_stream", "remote_clients", "piece_ahead",
-            "store_keeps_runs", "store_care", "snapshots")
+THREADED = (
+    "live_feed",
+    "live_view",
+    "server",
+    "server_tail",
+    "web_door",
+    "web_stream",
+    "remote_clients",
+    "piece_ahead",
+    "store_keeps_runs",
+    "store_care",
+    "snapshots",
+)
 # These fork from a process with threads, and the child goes on without exec: the allocators of Clang 14's runtimes may be locked for
 # ever in it. They run without a sanitizer only.
 FORKING = ("drain_a_program", "drain_runs", "drain_damage", "exactly_once")
-PATIENCE = 1800      # seconds for one test program
+PATIENCE = 1800  # seconds for one test program
 MOST_PRINTED = 6000  # bytes of an input that failed, to be found again where the folder is not kept
 # Compiling is most of the time and -O0 halves it; nothing is optimised away that a sanitizer could have seen.
 FLAGS = "-O0 -g1"
@@ -68,7 +79,9 @@ class Bench:
         self.sources, self.build, self.seconds = args.sources, args.build, args.fuzz_seconds
         self.dir = os.path.join(self.build, "sanitize")
         self.jobs = args.jobs
-        self.pythons = [p for p in os.environ.get("SMILEY_TEST_PYTHONS", "").split(":") if p] or [shutil.which("python3")]
+        self.pythons = [p for p in os.environ.get("SMILEY_TEST_PYTHONS", "").split(":") if p] or [
+            shutil.which("python3")
+        ]
         self.totals = [0, 0]
         os.makedirs(self.dir, exist_ok=True)
 
@@ -81,16 +94,35 @@ class Bench:
         begun, before = time.monotonic(), sum(os.times()[2:4])
         log = os.path.join(self.dir, name + ".log")
         with open(log, "wb") as file:
-            for words in (["cmake", "-S", self.sources, "-B", where, "-G", "Ninja", "-DCMAKE_C_COMPILER=" + cc,
-                           "-DCMAKE_CXX_COMPILER=" + cxx, "-DCMAKE_BUILD_TYPE=Sanitized", "-DCMAKE_C_FLAGS_SANITIZED=" + FLAGS,
-                           "-DCMAKE_CXX_FLAGS_SANITIZED=" + FLAGS, "-DSMILEY_SANITIZE=" + sanitizers, "-DSMILEY_NPM=", *strict(cxx),
-                           "-DSMILEY_PYTHONS=" + ";".join(self.pythons), *options],
-                          ["cmake", "--build", where, "-j", str(self.jobs), "--target", *targets]):
+            for words in (
+                [
+                    "cmake",
+                    "-S",
+                    self.sources,
+                    "-B",
+                    where,
+                    "-G",
+                    "Ninja",
+                    "-DCMAKE_C_COMPILER=" + cc,
+                    "-DCMAKE_CXX_COMPILER=" + cxx,
+                    "-DCMAKE_BUILD_TYPE=Sanitized",
+                    "-DCMAKE_C_FLAGS_SANITIZED=" + FLAGS,
+                    "-DCMAKE_CXX_FLAGS_SANITIZED=" + FLAGS,
+                    "-DSMILEY_SANITIZE=" + sanitizers,
+                    "-DSMILEY_NPM=",
+                    *strict(cxx),
+                    "-DSMILEY_PYTHONS=" + ";".join(self.pythons),
+                    *options,
+                ],
+                ["cmake", "--build", where, "-j", str(self.jobs), "--target", *targets],
+            ):
                 if subprocess.call(words, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT) != 0:
                     with open(log, errors="replace") as text:
                         lines = text.read().splitlines()
                     wrong = [line for line in lines if re.search(r"error|FAILED", line)]
-                    raise Failed("the build with %s failed (%s):\n%s" % (sanitizers, log, "\n".join(wrong[:20] + lines[-20:])))
+                    raise Failed(
+                        "the build with %s failed (%s):\n%s" % (sanitizers, log, "\n".join(wrong[:20] + lines[-20:]))
+                    )
         used = sum(os.times()[2:4]) - before
         say("built with %s in %.0f s, with %.0f s of processors' time" % (sanitizers, time.monotonic() - begun, used))
         return where
@@ -103,16 +135,30 @@ class Bench:
 
     def environment(self, reports, leaks=True, **more):
         common = "log_path=%s:exitcode=86:allocator_may_return_null=1" % reports
-        known = lambda kind: ':suppressions="%s"' % os.path.join(HERE, kind + ".txt")  # a space would end it otherwise
-        return dict(os.environ, LSAN_OPTIONS="print_suppressions=0" + known("leaks"), UBSAN_OPTIONS=common + ":print_stacktrace=1",
-                    ASAN_OPTIONS="%s:detect_leaks=%d:strict_string_checks=1:detect_stack_use_after_return=1"
-                    ":verify_asan_link_order=0" % (common, leaks),
-                    TSAN_OPTIONS=common + ":second_deadlock_stack=1:history_size=4" + known("races"), **more)
+        known = lambda kind: (
+            ':suppressions="%s"' % os.path.join(HERE, kind + ".txt")
+        )  # a space would end it otherwise
+        return dict(
+            os.environ,
+            LSAN_OPTIONS="print_suppressions=0" + known("leaks"),
+            UBSAN_OPTIONS=common + ":print_stacktrace=1",
+            ASAN_OPTIONS="%s:detect_leaks=%d:strict_string_checks=1:detect_stack_use_after_return=1"
+            ":verify_asan_link_order=0" % (common, leaks),
+            TSAN_OPTIONS=common + ":second_deadlock_stack=1:history_size=4" + known("races"),
+            **more,
+        )
 
     def run(self, words, environment, **more):
         """(exit code or None when it did not end, output)."""
-        child = subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, start_new_session=True, **more)
+        child = subprocess.Popen(
+            words,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **more,
+        )
         try:
             out, code = child.communicate(timeout=PATIENCE)[0], child.returncode
         except subprocess.TimeoutExpired:
@@ -123,28 +169,40 @@ class Bench:
     def judge(self, name, passed, failed, words=""):
         self.totals[0] += passed
         self.totals[1] += failed
-        say("%s %s: %d passed%s" % ("ok  " if not failed else "FAIL", name, passed, ", %d FAILED\n%s" % (failed, words) if failed else ""))
+        say(
+            "%s %s: %d passed%s"
+            % ("ok  " if not failed else "FAIL", name, passed, ", %d FAILED\n%s" % (failed, words) if failed else "")
+        )
 
     def suite(self, where, layer, name):
         """A suite of one of the executables of Boost.Test, in a process of its own; each case counts as one."""
         begun = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="sms-", dir="/tmp") as work:
-            environment = self.environment(os.path.join(work, "report"), BOOST_TEST_REPORT_LEVEL="short", BOOST_TEST_COLOR_OUTPUT="no")
+            environment = self.environment(
+                os.path.join(work, "report"), BOOST_TEST_REPORT_LEVEL="short", BOOST_TEST_COLOR_OUTPUT="no"
+            )
             words = [os.path.join(where, "bin", "smiley_test_" + layer), "--log_level=message", "--run_test=" + name]
             code, out = self.run(words, environment)
             reports = read_reports(work)
         # What the filter leaves out is said to be skipped there, and counts with its own suite.
-        passed, failed = (sum(map(int, re.findall(r"^\s+(\d+) test cases? out of \d+ " + word, out, re.M))) for word in ("passed", "failed"))
+        passed, failed = (
+            sum(map(int, re.findall(r"^\s+(\d+) test cases? out of \d+ " + word, out, re.M)))
+            for word in ("passed", "failed")
+        )
         if not failed and (code != 0 or reports or not passed):
             passed, failed = max(0, passed - 1), 1
         title = "%s, %s/%s, %.0f s" % (os.path.basename(where), layer, name, time.monotonic() - begun)
-        self.judge(title, passed, failed, "%s\n%s" % ("it did not end" if code is None else out[-4000:], "\n".join(reports)))
+        self.judge(
+            title, passed, failed, "%s\n%s" % ("it did not end" if code is None else out[-4000:], "\n".join(reports))
+        )
 
     def suites(self, where, *layers):
         calls = []
         for layer in layers:
             words = [os.path.join(where, "bin", "smiley_test_" + layer), "--list_content"]
-            listed = subprocess.run(words, capture_output=True, text=True, env=self.environment("stderr", leaks=False)).stderr
+            listed = subprocess.run(
+                words, capture_output=True, text=True, env=self.environment("stderr", leaks=False)
+            ).stderr
             names = re.findall(r"^(\w+)\*", listed, re.M)
             if not names:
                 raise Failed("%s lists no suites: %s" % (words[0], listed[-2000:]))
@@ -172,35 +230,60 @@ class Bench:
         where = self.make_address()
         lab = os.path.join(self.dir, "lab")
         shutil.rmtree(lab, ignore_errors=True)
-        shutil.copytree(os.path.join(self.build, "bin"), os.path.join(lab, "bin"), symlinks=True,
-                        ignore=lambda folder, names: [n for n in names if n.startswith("smiley_")])
+        shutil.copytree(
+            os.path.join(self.build, "bin"),
+            os.path.join(lab, "bin"),
+            symlinks=True,
+            ignore=lambda folder, names: [n for n in names if n.startswith("smiley_")],
+        )
         shutil.copytree(os.path.join(self.build, "lib"), os.path.join(lab, "lib"), symlinks=True)
         for library in glob.glob(os.path.join(where, "lib", "smiley", "_smiley*.so")):
             shutil.copy2(library, os.path.join(lab, "lib", "smiley"))
-        found = subprocess.run([clang()[0], "-print-file-name=libclang_rt.asan-x86_64.so"], capture_output=True, text=True).stdout.strip()
+        found = subprocess.run(
+            [clang()[0], "-print-file-name=libclang_rt.asan-x86_64.so"], capture_output=True, text=True
+        ).stdout.strip()
         if not os.path.isabs(found):
-            found = subprocess.run([clang()[0], "-print-file-name=libclang_rt.asan.so"], capture_output=True, text=True).stdout.strip()
+            found = subprocess.run(
+                [clang()[0], "-print-file-name=libclang_rt.asan.so"], capture_output=True, text=True
+            ).stdout.strip()
         if not os.path.isabs(found):
             raise Failed("the library of AddressSanitizer is not there (Debian: libclang-rt-dev)")
         programs = [os.path.join(self.sources, "tools", "example", "farm_shop.py")]
         programs += sorted(glob.glob(os.path.join(self.sources, "tests", "system", "programs", "*.py")))
-        self.side_by_side([(self.recorded, lab, found, python, program) for python in self.pythons for program in programs])
+        self.side_by_side(
+            [(self.recorded, lab, found, python, program) for python in self.pythons for program in programs]
+        )
 
     def recorded(self, lab, runtime, python, program):
         with tempfile.TemporaryDirectory(prefix="sms-", dir="/tmp") as work:
             # Objects of the program come from malloc, so that a look at one that is gone is seen.
-            environment = self.environment(os.path.join(work, "report"), leaks=False, LD_PRELOAD=runtime, PYTHONMALLOC="malloc",
-                                           SMILEY_HOME=os.path.join(work, "home"), PYTHONHASHSEED="0", PYTHONDONTWRITEBYTECODE="1")
+            environment = self.environment(
+                os.path.join(work, "report"),
+                leaks=False,
+                LD_PRELOAD=runtime,
+                PYTHONMALLOC="malloc",
+                SMILEY_HOME=os.path.join(work, "home"),
+                PYTHONHASHSEED="0",
+                PYTHONDONTWRITEBYTECODE="1",
+            )
             plain = self.run([python, program], environment, cwd=work)
-            with_smiley = self.run([os.path.join(lab, "bin", "smiley-run"), "--quiet", "--python", python, program], environment, cwd=work)
+            with_smiley = self.run(
+                [os.path.join(lab, "bin", "smiley-run"), "--quiet", "--python", python, program],
+                environment,
+                cwd=work,
+            )
             clean = dict(os.environ, SMILEY_HOME=environment["SMILEY_HOME"])
             checked = self.run([os.path.join(lab, "bin", "smiley-store"), "check"], clean)
             exported = self.run([os.path.join(lab, "bin", "smiley-export"), "last", "--format", "jsonl"], clean)
             self.run([os.path.join(lab, "bin", "smiley-daemon"), "stop"], clean)
             reports = read_reports(work)
         wrong = []
-        if with_smiley[0] != plain[0] or (with_smiley[1] != plain[1] and program.startswith(os.path.join(self.sources, "tests"))):
-            wrong.append("plain it ends with %s, recorded with %s:\n%s" % (plain[0], with_smiley[0], with_smiley[1][-2000:]))
+        if with_smiley[0] != plain[0] or (
+            with_smiley[1] != plain[1] and program.startswith(os.path.join(self.sources, "tests"))
+        ):
+            wrong.append(
+                "plain it ends with %s, recorded with %s:\n%s" % (plain[0], with_smiley[0], with_smiley[1][-2000:])
+            )
         if checked[0] != 0 or exported[0] != 0 or '"type":"event"' not in exported[1]:
             wrong.append("what was stored is not sound:\n%s\n%s" % (checked[1][-2000:], exported[1][-2000:]))
         name = "tracer, %s, %s" % (python, os.path.basename(program))
@@ -214,17 +297,35 @@ class Bench:
         corpus, finds = (os.path.join(self.dir, kind, name) for kind in ("corpus", "crashes"))
         os.makedirs(corpus, exist_ok=True)
         os.makedirs(finds, exist_ok=True)
-        code, out = self.run([os.path.join(where, "bin", "smiley_fuzz_" + name), "-max_total_time=%d" % self.seconds, "-timeout=20",
-                              "-rss_limit_mb=3000", "-print_final_stats=1", "-artifact_prefix=" + finds + os.sep, corpus,
-                              os.path.join(self.sources, "tests", "fuzz", "corpus", name)], self.environment("stderr"))
+        code, out = self.run(
+            [
+                os.path.join(where, "bin", "smiley_fuzz_" + name),
+                "-max_total_time=%d" % self.seconds,
+                "-timeout=20",
+                "-rss_limit_mb=3000",
+                "-print_final_stats=1",
+                "-artifact_prefix=" + finds + os.sep,
+                corpus,
+                os.path.join(self.sources, "tests", "fuzz", "corpus", name),
+            ],
+            self.environment("stderr"),
+        )
         tried = re.search(r"^stat::number_of_executed_units:\s*(\d+)", out, re.M)
         words = [out[-6000:]]
         for path in re.findall(r"^artifact_prefix=.*Test unit written to (.*)$", out, re.M):
             with open(path, "rb") as file:
                 content = file.read(MOST_PRINTED)
-            words.append("the input is %s, in base64 (the first %d bytes):\n%s" % (path, MOST_PRINTED, base64.b64encode(content).decode()))
+            words.append(
+                "the input is %s, in base64 (the first %d bytes):\n%s"
+                % (path, MOST_PRINTED, base64.b64encode(content).decode())
+            )
         failed = code != 0 or not tried or int(tried.group(1)) == 0
-        self.judge("fuzz, %s, %s inputs in %d s" % (name, tried.group(1) if tried else "no", self.seconds), not failed, failed, "\n".join(words))
+        self.judge(
+            "fuzz, %s, %s inputs in %d s" % (name, tried.group(1) if tried else "no", self.seconds),
+            not failed,
+            failed,
+            "\n".join(words),
+        )
 
 
 def read_reports(folder):

@@ -5,8 +5,8 @@
 #include <map>
 #include <thread>
 
-#include "shm/catalogue.h"
 #include "shm/base/test_point.h"
+#include "shm/catalogue.h"
 #include "tests/shm/ring_support.h"
 
 using namespace smiley;
@@ -36,7 +36,8 @@ BOOST_AUTO_TEST_CASE(records_come_back_in_order_over_several_segments) {
   auto writer = CatalogueWriter::Create(OwnerIn(*home), "process");
   BOOST_REQUIRE(writer.ok());
   constexpr std::uint32_t kRecords = 8000;
-  for (std::uint32_t id = 1; id <= kRecords; ++id) BOOST_REQUIRE((*writer)->Append(RecordType::kString, id, Payload(id)));
+  for (std::uint32_t id = 1; id <= kRecords; ++id)
+    BOOST_REQUIRE((*writer)->Append(RecordType::kString, id, Payload(id)));
   const auto chain = Chain(*home);
   BOOST_TEST(chain.size() >= 3u);
   std::uint32_t next = 0;

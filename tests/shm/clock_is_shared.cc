@@ -29,8 +29,9 @@ BOOST_AUTO_TEST_CASE(a_unit_is_four_to_eight_nanoseconds) {
   for (const Clock& clock : {Clock::Detect(), Clock::Monotonic()}) {
     BOOST_TEST(clock.NsPerUnit() >= 4.0);
     BOOST_TEST(clock.NsPerUnit() < 8.0);
-    BOOST_TEST(Difference(static_cast<std::uint64_t>(static_cast<double>(clock.anchor_interval_units) * clock.NsPerUnit()),
-                          kAnchorIntervalNs) < 100);
+    BOOST_TEST(
+        Difference(static_cast<std::uint64_t>(static_cast<double>(clock.anchor_interval_units) * clock.NsPerUnit()),
+                   kAnchorIntervalNs) < 100);
   }
 }
 

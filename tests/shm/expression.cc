@@ -68,7 +68,8 @@ BOOST_AUTO_TEST_CASE(comparisons_chain_and_are_exact) {
   YES("big > 9007199254740992.0 and 9007199254740992.0 < big");
   YES("big < 1e300 and big > -1e300 and big < 99999999999999999999999");
   scope.variables["low"] = static_cast<long>(INT64_MIN);
-  YES("low == -9223372036854775808 and low < -9223372036854775807 and low >= -9223372036854775808.0 and low < 9223372036854775808");
+  YES("low == -9223372036854775808 and low < -9223372036854775807 and low >= -9223372036854775808.0 and low < "
+      "9223372036854775808");
   scope.variables["nan"] = std::nan("");
   NO("nan == nan or nan < 1 or nan > 1 or 1 < nan or nan <= nan");
   YES("nan != nan and nan != 3");

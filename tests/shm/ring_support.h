@@ -59,7 +59,8 @@ inline SegmentOwner OwnerIn(const Home& home) {
   return owner;
 }
 
-inline std::unique_ptr<Segment> MakeRing(const Home& home, std::size_t blocks, OnFull on_full, std::uint32_t index = 0) {
+inline std::unique_ptr<Segment> MakeRing(const Home& home, std::size_t blocks, OnFull on_full,
+                                         std::uint32_t index = 0) {
   SegmentOptions options;
   options.kind = SegmentKind::kRing;
   options.index = index;
@@ -127,15 +128,15 @@ class PatternReader {
 
   RingReader reader;
   std::uint64_t next_seq = 1;
-  std::uint64_t events = 0;      // patterns seen
-  std::uint64_t lost = 0;        // covered by kLost events
-  std::uint64_t missing = 0;     // seq gaps that no kLost event covers
-  std::uint64_t bad = 0;         // events with other contents than their seq asks for, and unreadable words
-  std::uint64_t cut = 0;         // events whose tail did not come
-  std::uint64_t damaged = 0;     // blocks
-  std::uint64_t losses = 0;      // kLost events
+  std::uint64_t events = 0;   // patterns seen
+  std::uint64_t lost = 0;     // covered by kLost events
+  std::uint64_t missing = 0;  // seq gaps that no kLost event covers
+  std::uint64_t bad = 0;      // events with other contents than their seq asks for, and unreadable words
+  std::uint64_t cut = 0;      // events whose tail did not come
+  std::uint64_t damaged = 0;  // blocks
+  std::uint64_t losses = 0;   // kLost events
   std::uint64_t last_units = 0;
-  std::uint64_t backwards = 0;   // times that went back
+  std::uint64_t backwards = 0;  // times that went back
   std::uint32_t thread = 0;
 
  private:

@@ -31,7 +31,8 @@ class SharedCount {
 constexpr unsigned kMostSeconds = 120;
 
 // Writes patterns until it is killed; `done` follows behind.
-[[noreturn]] void WriteForEver(std::unique_ptr<Segment> segment, const char* point, std::atomic<std::uint64_t>& done) {
+[[noreturn]] void WriteForEver(std::unique_ptr<Segment> segment, const char* point,
+                               std::atomic<std::uint64_t>& done) {
   RingWriter::Options options;
   options.wait = [](void*) {
     Deadline::Breathe();

@@ -57,7 +57,8 @@ BOOST_AUTO_TEST_CASE(overwriting_under_a_racing_reader_never_shows_a_torn_block)
   std::uint64_t total = 0;
   std::thread producer([&] {
     writer.StartThread(1, 1);
-    // At least 3,000,000, and on until the reader was overtaken: a machine that runs the two in turn takes longer to it.
+    // At least 3,000,000, and on until the reader was overtaken: a machine that runs the two in turn takes longer to
+    // it.
     while (total < 3'000'000 || (overruns == 0 && deadline.left())) WritePattern(writer, ++total);
     done = true;
   });

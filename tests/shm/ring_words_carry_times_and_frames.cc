@@ -1,5 +1,5 @@
-#include <boost/test/unit_test.hpp>
 #include <algorithm>
+#include <boost/test/unit_test.hpp>
 #include <cstring>
 #include <vector>
 
@@ -35,9 +35,12 @@ BOOST_AUTO_TEST_CASE(long_waits_keep_their_time_and_bring_an_anchor) {
   RingReader reader(OpenAgain(*home, writer.segment().found()), 0);
   writer.StartThread(1, 1);
   const std::uint64_t start = 1'000'000'000'000;
-  const std::vector<std::uint64_t> times{start, start + 5, start + clock.anchor_interval_units,
+  const std::vector<std::uint64_t> times{start,
+                                         start + 5,
+                                         start + clock.anchor_interval_units,
                                          start + clock.anchor_interval_units + 1,
-                                         start + (std::uint64_t{3} << 33) + 77, start + (std::uint64_t{5} << 40)};
+                                         start + (std::uint64_t{3} << 33) + 77,
+                                         start + (std::uint64_t{5} << 40)};
   for (const std::uint64_t time : times) {
     BOOST_REQUIRE(writer.Begin(Kind::kLine, 0, 1, time));
     writer.Attach(Kind::kSet, 0, 9, "\x18\x2a", 2);
@@ -76,7 +79,8 @@ BOOST_AUTO_TEST_CASE(values_given_as_words_are_those_given_as_bytes) {
   for (std::uint64_t round = 0; round < kRounds; ++round) {
     for (std::size_t size = 1; size <= 16; ++size) {
       std::uint64_t words[2] = {0, 0};
-      for (std::size_t i = 0; i < size; ++i) reinterpret_cast<unsigned char*>(words)[i] = static_cast<unsigned char>(0x80 + i);
+      for (std::size_t i = 0; i < size; ++i)
+        reinterpret_cast<unsigned char*>(words)[i] = static_cast<unsigned char>(0x80 + i);
       BOOST_REQUIRE(writer.Begin(Kind::kLine, 0, 1, 5));
       writer.Attach(Kind::kSet, 0, 9, words, size);
       writer.Commit();

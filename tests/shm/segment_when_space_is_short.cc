@@ -61,7 +61,9 @@ bool MountSmall(const char* dir, const char* size) {
 std::size_t FilesIn(const std::filesystem::path& dir) {
   std::error_code error;
   std::size_t n = 0;
-  for (auto it = std::filesystem::directory_iterator(dir, error); !error && it != std::filesystem::directory_iterator(); ++it) ++n;
+  for (auto it = std::filesystem::directory_iterator(dir, error);
+       !error && it != std::filesystem::directory_iterator(); ++it)
+    ++n;
   return n;
 }
 
@@ -146,16 +148,16 @@ BOOST_AUTO_TEST_CASE(a_shared_memory_system_without_inodes_sends_segments_to_fil
 BOOST_AUTO_TEST_CASE(a_limit_on_file_sizes_is_an_error_and_not_a_signal) {
   TemporaryHome home;
   BOOST_TEST(InChild([&] {
-    signal(SIGXFSZ, SIG_DFL);
-    const rlimit limit{64 * 1024, 64 * 1024};
-    EXPECT(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-    const auto made = TryRing(*home, 2);
-    EXPECT(!made.ok());
-    EXPECT(made.status().code() == Code::kNoSpace);
-    EXPECT(made.status().message().find('\n') == std::string::npos);
-    EXPECT(Segment::List(*home).empty());
-    return 0;
-  }) == 0);
+               signal(SIGXFSZ, SIG_DFL);
+               const rlimit limit{64 * 1024, 64 * 1024};
+               EXPECT(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+               const auto made = TryRing(*home, 2);
+               EXPECT(!made.ok());
+               EXPECT(made.status().code() == Code::kNoSpace);
+               EXPECT(made.status().message().find('\n') == std::string::npos);
+               EXPECT(Segment::List(*home).empty());
+               return 0;
+             }) == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

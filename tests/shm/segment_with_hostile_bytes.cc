@@ -3,8 +3,8 @@
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <cstring>
-#include <functional>
 #include <fstream>
+#include <functional>
 
 #include "shm/catalogue.h"
 #include "tests/shm/ring_support.h"
@@ -29,7 +29,8 @@ Segment::Found Put(const Home& home, const std::string& bytes) {
   std::filesystem::create_directories(home.SegmentDir());
   const Segment::Found found{"smiley." + home.id + ".testrun1.1.r0.00000000", true};
   const auto path = home.SegmentDir() / found.name;
-  std::ofstream(path, std::ios::binary | std::ios::trunc).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(path, std::ios::binary | std::ios::trunc)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   return found;
 }
@@ -39,7 +40,9 @@ std::string With(std::string bytes, std::size_t at, T value) {
   return bytes.replace(at, sizeof value, reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-Code OpenCode(const Home& home, const std::string& bytes) { return Segment::Open(home, Put(home, bytes)).status().code(); }
+Code OpenCode(const Home& home, const std::string& bytes) {
+  return Segment::Open(home, Put(home, bytes)).status().code();
+}
 
 }  // namespace
 
@@ -64,7 +67,8 @@ BOOST_AUTO_TEST_CASE(a_header_that_does_not_fit_is_refused_with_the_right_reason
   BOOST_CHECK(OpenCode(*home, With(sound, offsetof(SegmentHeader, block_count), 8u)) == Code::kDamaged);
   BOOST_CHECK(OpenCode(*home, With(sound, offsetof(SegmentHeader, block_count), 0u)) == Code::kDamaged);
   BOOST_CHECK(OpenCode(*home, With(sound, offsetof(SegmentHeader, unit_shift), 64u)) == Code::kDamaged);
-  BOOST_CHECK(OpenCode(*home, With(sound, offsetof(SegmentHeader, ticks_per_second), std::uint64_t{0})) == Code::kDamaged);
+  BOOST_CHECK(OpenCode(*home, With(sound, offsetof(SegmentHeader, ticks_per_second), std::uint64_t{0})) ==
+              Code::kDamaged);
   BOOST_CHECK(OpenCode(*home, With(sound, 192, 7u)) == Code::kDamaged);  // state
 }
 
@@ -80,12 +84,12 @@ BOOST_AUTO_TEST_CASE(a_damaged_block_costs_itself_and_no_other) {
   const PatternReader all = read(sound);
   BOOST_TEST(all.bad == 0u);
   const std::vector<std::string> damaged{
-      With(sound, second, 0u),                                                    // magic
-      With(sound, second + 4, std::uint16_t{9}),                                  // version
-      With(sound, second + 8, std::uint64_t{7}),                                  // number
-      With(sound, second + 16, 0u),                                               // thread
-      With(sound, second + 24, std::uint64_t{0}),                                 // first seq
-      With(sound, second + offsetof(BlockHeader, shown), kShownFrames + 1u),      // frames
+      With(sound, second, 0u),                                                // magic
+      With(sound, second + 4, std::uint16_t{9}),                              // version
+      With(sound, second + 8, std::uint64_t{7}),                              // number
+      With(sound, second + 16, 0u),                                           // thread
+      With(sound, second + 24, std::uint64_t{0}),                             // first seq
+      With(sound, second + offsetof(BlockHeader, shown), kShownFrames + 1u),  // frames
       With(sound, second + offsetof(BlockHeader, depth), 0xffffffffu),
   };
   for (const auto& bytes : damaged) {
@@ -107,9 +111,11 @@ BOOST_AUTO_TEST_CASE(a_damaged_block_costs_itself_and_no_other) {
 BOOST_AUTO_TEST_CASE(positions_that_no_producer_reaches_are_read_to_an_end) {
   TemporaryHome home;
   const std::string sound = SoundRing(*home);
-  for (const std::uint64_t write_pos : {std::uint64_t{1}, std::uint64_t{64}, 4 * kBlockWords + 70, std::uint64_t{1} << 61,
-                                        std::uint64_t{1} << 62, std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
-    for (const std::uint64_t read_pos : {std::uint64_t{0}, std::uint64_t{5}, std::uint64_t{1} << 61, ~std::uint64_t{0}}) {
+  for (const std::uint64_t write_pos :
+       {std::uint64_t{1}, std::uint64_t{64}, 4 * kBlockWords + 70, std::uint64_t{1} << 61, std::uint64_t{1} << 62,
+        std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
+    for (const std::uint64_t read_pos :
+         {std::uint64_t{0}, std::uint64_t{5}, std::uint64_t{1} << 61, ~std::uint64_t{0}}) {
       for (const std::uint32_t policy : {0u, 1u, 2u, 77u}) {
         auto bytes = With(sound, offsetof(SegmentHeader, write_pos), write_pos);
         bytes = With(bytes, offsetof(SegmentHeader, read_pos), read_pos);

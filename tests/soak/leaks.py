@@ -53,8 +53,17 @@ def rounds_of(before, args, python, name, work):
         file.write(DRIVER)
     env = {k: v for k, v in os.environ.items() if not k.startswith("SMILEY_")}
     env["SMILEY_HOME"] = os.path.join(work, "home")
-    words = before + [driver, os.path.join(ROOT, "perf"), name, str(args.rounds), "plant" if args.plant and len(before) > 1 else "plain", out]
-    done = subprocess.run(words, env=env, cwd=work, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
+    words = before + [
+        driver,
+        os.path.join(ROOT, "perf"),
+        name,
+        str(args.rounds),
+        "plant" if args.plant and len(before) > 1 else "plain",
+        out,
+    ]
+    done = subprocess.run(
+        words, env=env, cwd=work, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE
+    )
     if done.returncode != 0:
         raise RuntimeError("ended with %d: %s" % (done.returncode, done.stderr[-500:]))
     with open(out) as file:
@@ -66,15 +75,23 @@ def rounds_of(before, args, python, name, work):
 def look(args, python, name, work):
     """A line for people and whether it grows."""
     third = args.rounds // 3
-    ends = lambda series: (statistics.median(series[third:2 * third]), statistics.median(series[2 * third:]))
+    ends = lambda series: (statistics.median(series[third : 2 * third]), statistics.median(series[2 * third :]))
     plain = ends(rounds_of([python], args, python, name, work)[0])
-    recorded, memory = rounds_of([os.path.join(args.bin, "smiley-run"), "-q", "--python", python], args, python, name, work)
+    recorded, memory = rounds_of(
+        [os.path.join(args.bin, "smiley-run"), "-q", "--python", python], args, python, name, work
+    )
     before, after = ends(recorded)
     kib_before, kib_after = ends(memory)
     more = (after - before) - (plain[1] - plain[0])
     grows = more >= third / 2 or kib_after > kib_before + max(1024, kib_before * 0.05)
     return "blocks %d then %d (%+d against plain), memory %.2f then %.2f MiB%s" % (
-        before, after, more, kib_before / 1024, kib_after / 1024, "   GROWS" if grows else ""), grows
+        before,
+        after,
+        more,
+        kib_before / 1024,
+        kib_after / 1024,
+        "   GROWS" if grows else "",
+    ), grows
 
 
 def main():
@@ -90,7 +107,9 @@ def main():
     given = [p for p in os.environ.get("SMILEY_TEST_PYTHONS", "").split(":") if p]
     pythons = args.python or given or [shutil.which("python3")]
     folder = os.path.join(ROOT, "perf", "workloads")
-    names = args.workloads or sorted(name[:-3] for name in os.listdir(folder) if name.endswith(".py") and name != "__init__.py")
+    names = args.workloads or sorted(
+        name[:-3] for name in os.listdir(folder) if name.endswith(".py") and name != "__init__.py"
+    )
     work = tempfile.mkdtemp(prefix="sml-", dir="/tmp")
     failures = 0
     try:
@@ -103,8 +122,11 @@ def main():
                 failures += grows
                 print("%s %s, %d rounds: %s" % (python, name, args.rounds, said), flush=True)
     finally:
-        subprocess.run([os.path.join(args.bin, "smiley-daemon"), "stop"], env=dict(os.environ, SMILEY_HOME=os.path.join(work, "home")),
-                       capture_output=True)
+        subprocess.run(
+            [os.path.join(args.bin, "smiley-daemon"), "stop"],
+            env=dict(os.environ, SMILEY_HOME=os.path.join(work, "home")),
+            capture_output=True,
+        )
         shutil.rmtree(work, ignore_errors=True)
     print("\nRan %d tests in 0.000s\n" % (len(pythons) * len(names)))
     print("FAILED (failures=%d)" % failures if failures else "OK")

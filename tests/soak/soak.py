@@ -27,8 +27,8 @@ import tempfile
 import time
 
 MIB = 1 << 20
-SAMPLES = 60       # of each load
-PATIENCE = 120     # seconds until the daemon and the commands must have answered
+SAMPLES = 60  # of each load
+PATIENCE = 120  # seconds until the daemon and the commands must have answered
 QUOTA_MIB = 24
 
 # measure: what the last third may have more than the middle one: a part of it, and that much in any case.
@@ -132,12 +132,20 @@ class Home:
         self.smiley("daemon", "start", *options)
 
     def close(self):
-        subprocess.run([os.path.join(self.bin, "smiley-daemon"), "stop"], env=self.env, timeout=PATIENCE, capture_output=True)
+        subprocess.run(
+            [os.path.join(self.bin, "smiley-daemon"), "stop"], env=self.env, timeout=PATIENCE, capture_output=True
+        )
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def smiley(self, verb, *words):
-        done = subprocess.run([os.path.join(self.bin, "smiley-" + verb), *words], env=self.env, timeout=PATIENCE,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        done = subprocess.run(
+            [os.path.join(self.bin, "smiley-" + verb), *words],
+            env=self.env,
+            timeout=PATIENCE,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
         if done.returncode != 0:
             raise Failed("smiley-%s %s: %s%s" % (verb, " ".join(words), done.stdout[-500:], done.stderr[-500:]))
         return done.stdout
@@ -146,8 +154,13 @@ class Home:
         path = os.path.join(self.dir, "program.py")
         with open(path, "w") as file:
             file.write(COMMON + text)
-        return subprocess.Popen([os.path.join(self.bin, "smiley-run"), "-q", "--python", self.python, path, str(seconds), plant],
-                                env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        return subprocess.Popen(
+            [os.path.join(self.bin, "smiley-run"), "-q", "--python", self.python, path, str(seconds), plant],
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
 
     def status(self):
         return json.loads(self.smiley("daemon", "status", "--json"))
@@ -197,9 +210,11 @@ def of_process(pid, prefix):
             for line in file:
                 key, _, value = line.partition(":")
                 found[key] = value
-        return {prefix + " memory": 1024 * sum(int(found[key].split()[0]) for key in ("RssAnon", "RssFile")),
-                prefix + " threads": int(found["Threads"]),
-                prefix + " descriptors": len(open_files(pid))}
+        return {
+            prefix + " memory": 1024 * sum(int(found[key].split()[0]) for key in ("RssAnon", "RssFile")),
+            prefix + " threads": int(found["Threads"]),
+            prefix + " descriptors": len(open_files(pid)),
+        }
     except (OSError, KeyError):
         return {}
 
@@ -214,7 +229,9 @@ def traced_of(child):
     for pid in pids:
         try:
             with open("/proc/%d/cmdline" % pid, "rb") as file:
-                if b"program.py" in file.read() and os.readlink("/proc/%d/exe" % pid).rpartition("/")[2].startswith("python"):
+                if b"program.py" in file.read() and os.readlink("/proc/%d/exe" % pid).rpartition("/")[2].startswith(
+                    "python"
+                ):
                     return pid
         except OSError:
             continue
@@ -259,10 +276,15 @@ def follow(load, args, seconds):
         events, lost = sum(run["events"] for run in runs), sum(run["lost"] for run in runs)
         left = home.segments()[0]
         home.smiley("store", "check")
-        print("%s: %d programs, %d runs kept, %d events in them, %d samples" % (load, programs, len(runs), events, len(samples)))
+        print(
+            "%s: %d programs, %d runs kept, %d events in them, %d samples"
+            % (load, programs, len(runs), events, len(samples))
+        )
         if lost or left or home.status()["pid"] != daemon:
-            raise Failed("%d events lost, %d segments left, daemon %s the same" %
-                         (lost, left, "is" if home.status()["pid"] == daemon else "is not"))
+            raise Failed(
+                "%d events lost, %d segments left, daemon %s the same"
+                % (lost, left, "is" if home.status()["pid"] == daemon else "is not")
+            )
         if quota and home.disk() > 2 * QUOTA_MIB * MIB:
             raise Failed("the store takes %d MiB with a quota of %d" % (home.disk() // MIB, QUOTA_MIB))
     finally:
@@ -286,8 +308,10 @@ def judge(samples):
         before, after = statistics.median(middle), statistics.median(last)
         flat = after <= before + max(before * part, much)
         show = (lambda v: "%.1f MiB" % (v / MIB)) if max(before, after) > 10_000 else (lambda v: "%d" % v)
-        lines.append("  %-20s first %s, middle %s, last %s%s" %
-                     (name, show(series[0][1]), show(before), show(after), "" if flat else "   GROWS"))
+        lines.append(
+            "  %-20s first %s, middle %s, last %s%s"
+            % (name, show(series[0][1]), show(before), show(after), "" if flat else "   GROWS")
+        )
         if not flat:
             grown.append(name)
     return lines, grown

@@ -113,7 +113,10 @@ class Forward(support.SmileyTest):
     def test_what_can_be_wrong_is_said_before_the_program_starts(self):
         mark = os.path.join(self.work, "mark")
         token = self.env.pop("SMILEY_TOKEN")
-        for address, words in ((self.address, "smiley-daemon token --save " + self.address), ("nowhere", "HOST:PORT")):
+        for address, words in (
+            (self.address, "smiley-daemon token --save " + self.address),
+            ("nowhere", "HOST:PORT"),
+        ):
             refused = self.run_remote("open(%r, 'w')\n" % mark, address)
             self.assert_code(refused, 125)
             self.assertIn(words, self.assert_one_line(refused))

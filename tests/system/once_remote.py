@@ -39,13 +39,24 @@ class Remote(support.SmileyTest):
     def test_every_reading_command_goes_there(self):
         self.listen()
         run = self.record_one()
-        kept = self.run_words(self.command("daemon", "token", "--save", self.address), input=(self.token + "\n").encode(),
-                              env=self.far_env)
+        kept = self.run_words(
+            self.command("daemon", "token", "--save", self.address),
+            input=(self.token + "\n").encode(),
+            env=self.far_env,
+        )
         self.assert_code(kept, 0)
         self.assertIn("smiley-list --connect " + self.address, kept.words)
-        for words in (["list", "--json"], ["show", run, "--json"], ["threads", "last", "--json"], ["replay", run],
-                      ["replay", run[:4], "--json"], ["export", run], ["export", run, "--format", "jsonl"], ["store", "check"],
-                      ["tail", run, "--no-follow"]):
+        for words in (
+            ["list", "--json"],
+            ["show", run, "--json"],
+            ["threads", "last", "--json"],
+            ["replay", run],
+            ["replay", run[:4], "--json"],
+            ["export", run],
+            ["export", run, "--format", "jsonl"],
+            ["store", "check"],
+            ["tail", run, "--no-follow"],
+        ):
             here, there = self.smiley(*words), self.far(*words)
             self.assert_code(there, 0)
             self.assertEqual(there.out, here.out, words)
@@ -93,7 +104,9 @@ class Remote(support.SmileyTest):
         garbage = self.far("list", env=dict(self.far_env, SMILEY_TOKEN="let me in"))
         self.assert_code(garbage, 1)
         self.assertIn("SMILEY_TOKEN", self.assert_one_line(garbage))
-        bad = self.run_words(self.command("daemon", "token", "--save", self.address), input=b"xyz\n", env=self.far_env)
+        bad = self.run_words(
+            self.command("daemon", "token", "--save", self.address), input=b"xyz\n", env=self.far_env
+        )
         self.assert_code(bad, 1)
         self.assert_one_line(bad)
 

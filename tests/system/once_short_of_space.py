@@ -33,8 +33,21 @@ class ShortOfSpace(support.SmileyTest):
         os.makedirs(folder, exist_ok=True)
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         keeper = subprocess.Popen(
-            ["unshare", *user, "--mount", "sh", "-c", 'mount -t tmpfs -o "size=$1,mode=0700" tmpfs "$0" && echo ready && exec cat',
-             folder, size], env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            [
+                "unshare",
+                *user,
+                "--mount",
+                "sh",
+                "-c",
+                'mount -t tmpfs -o "size=$1,mode=0700" tmpfs "$0" && echo ready && exec cat',
+                folder,
+                size,
+            ],
+            env=self.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         self._children.append(keeper)
         self.read_until(keeper.stdout, b"ready")
         user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
@@ -45,8 +58,14 @@ class ShortOfSpace(support.SmileyTest):
 
     def started_inside(self, *options):
         path = self.script("app.py", WAITING)
-        child = subprocess.Popen(self.room + self.command("run", *options, path), env=self.env, cwd=self.work,
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        child = subprocess.Popen(
+            self.room + self.command("run", *options, path),
+            env=self.env,
+            cwd=self.work,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         self._children.append(child)
         self.read_until(child.stdout, b"waits")
         return child
@@ -59,8 +78,13 @@ class ShortOfSpace(support.SmileyTest):
     def fill(self, folder, leave_mib):
         """Takes all but `leave_mib` of the small file system."""
         name = os.path.join(folder, "filler")
-        words = ["sh", "-c", 'free=$(($(df -k --output=avail "$0" | tail -n 1) - $1 * 1024)); fallocate -l "${free}K" "$0/filler"',
-                 folder, str(leave_mib)]
+        words = [
+            "sh",
+            "-c",
+            'free=$(($(df -k --output=avail "$0" | tail -n 1) - $1 * 1024)); fallocate -l "${free}K" "$0/filler"',
+            folder,
+            str(leave_mib),
+        ]
         self.assert_code(self.run_words(self.room + words), 0)
         return lambda: self.assert_code(self.run_words(self.room + ["rm", name]), 0)
 
@@ -74,7 +98,9 @@ class ShortOfSpace(support.SmileyTest):
         run = self.smiley("list", "--json").objects[0]
         events = [o for o in self.smiley("export", "last", "--format", "jsonl").objects if o["type"] == "event"]
         lost = sum(e["count"] for e in events if e["event"] == "lost")
-        self.assertEqual((len(events) - sum(e["event"] == "lost" for e in events), lost), (run["events"], run["lost"]))
+        self.assertEqual(
+            (len(events) - sum(e["event"] == "lost" for e in events), lost), (run["events"], run["lost"])
+        )
         return run, events
 
     def test_a_disk_that_fills_while_recording(self):

@@ -57,9 +57,16 @@ class StoreCare(support.SmileyTest):
         self.assert_code(self.smiley("store", "check"), 0)
 
     def test_wrong_words_are_one_line_and_exit_2(self):
-        for words in (["delete", "last", "--keep-last", "3"], ["delete"], ["delete", "--older-than", "7"],
-                      ["delete", "--keep-last", "-1"], ["daemon", "start", "--quota", "much"],
-                      ["daemon", "start", "--quota", "10"], ["daemon", "status", "--quota", "1G"], ["pin"]):
+        for words in (
+            ["delete", "last", "--keep-last", "3"],
+            ["delete"],
+            ["delete", "--older-than", "7"],
+            ["delete", "--keep-last", "-1"],
+            ["daemon", "start", "--quota", "much"],
+            ["daemon", "start", "--quota", "10"],
+            ["daemon", "status", "--quota", "1G"],
+            ["pin"],
+        ):
             result = self.smiley(*words)
             self.assert_code(result, 2)
             self.assert_one_line(result)
@@ -86,7 +93,7 @@ class StoreCare(support.SmileyTest):
         self.assertGreater(sum(run["bytes"] for run in runs), 1_500_000, runs)
         self.assertTrue(support.wait_until(lambda: self.status()["store_bytes"] <= 1_500_000), self.status())
         left = self.ids()
-        self.assertEqual(left, [run["id"] for run in reversed(runs)][:len(left)])  # the newest are those that stay
+        self.assertEqual(left, [run["id"] for run in reversed(runs)][: len(left)])  # the newest are those that stay
         self.assertGreater(len(left), 0)
         self.assertLess(len(left), 4)
         self.assert_code(self.smiley("store", "check"), 0)

@@ -33,8 +33,9 @@ class StoreRepair(support.SmileyTest):
         repaired = self.smiley("store", "repair", "--json")
         self.assert_code(repaired, 0)
         end = repaired.objects[-1]
-        self.assertEqual((end["type"], end["sound"], end["store"], end["runs"], end["newly_lost"]),
-                         ("repair", False, store, 1, 0))
+        self.assertEqual(
+            (end["type"], end["sound"], end["store"], end["runs"], end["newly_lost"]), ("repair", False, store, 1, 0)
+        )
         self.assertIn("finding", [o["type"] for o in repaired.objects])
         self.assertEqual({n for n in os.listdir(end["damaged"]) if not n.startswith("LOG")}, names)
         self.assertEqual(self.smiley("export", "last", "--format", "jsonl").out, before)

@@ -57,8 +57,14 @@ class StrangeMachine(support.SmileyTest):
         self.assert_code(self.smiley("store", "check"), 0)
 
     def waiting(self, text, env=None):
-        child = subprocess.Popen(self.command("run", "-q", self.script("app.py", text)), env=env or self.env, cwd=self.work,
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        child = subprocess.Popen(
+            self.command("run", "-q", self.script("app.py", text)),
+            env=env or self.env,
+            cwd=self.work,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         self._children.append(child)
         self.read_until(child.stdout, b"waits\n")
         return child
@@ -69,6 +75,7 @@ class StrangeMachine(support.SmileyTest):
 
     def test_a_wall_clock_that_jumps_never_shows(self):
         import sysconfig
+
         library = FAKETIME % sysconfig.get_config_var("MULTIARCH")
         self.assertTrue(os.path.exists(library), "Debian's package faketime is missing")
         self.addCleanup(forget_faketime, faketime_files())
@@ -77,8 +84,13 @@ class StrangeMachine(support.SmileyTest):
                 offset = os.path.join(self.work, "offset")
                 with open(offset, "w") as file:
                     file.write("+0")
-                env = dict(self.env, LD_PRELOAD=library, FAKETIME_TIMESTAMP_FILE=offset, FAKETIME_NO_CACHE="1",
-                           FAKETIME_DONT_FAKE_MONOTONIC="1")
+                env = dict(
+                    self.env,
+                    LD_PRELOAD=library,
+                    FAKETIME_TIMESTAMP_FILE=offset,
+                    FAKETIME_NO_CACHE="1",
+                    FAKETIME_DONT_FAKE_MONOTONIC="1",
+                )
                 child = self.waiting(CLOCK, env)
                 with open(offset, "w") as file:
                     file.write(jump)
@@ -210,7 +222,9 @@ for pid in crowd:
         self.assertEqual(again.pid, traced)
         self.assertTrue(self.segments(), "nothing is left of it")
         self.assert_code(self.smiley("daemon", "start"), 0)
-        self.assertTrue(support.wait_until(lambda: not self.segments()), "the new owner of the pid was taken for the old")
+        self.assertTrue(
+            support.wait_until(lambda: not self.segments()), "the new owner of the pid was taken for the old"
+        )
         self.assertTrue(self.is_running(again.pid))
         self.assertGreater(len(self.events()), 4000)
         self.sound()
@@ -223,8 +237,12 @@ for pid in crowd:
         """A process with this pid. The kernel gives the one after the last; others may be faster, so it is tried again."""
         for _ in range(200):
             words = ["tee", "/proc/sys/kernel/ns_last_pid"]
-            subprocess.run(words if os.geteuid() == 0 else ["sudo", "-n", *words], input=b"%d" % (pid - 1), check=True,
-                           stdout=subprocess.DEVNULL)
+            subprocess.run(
+                words if os.geteuid() == 0 else ["sudo", "-n", *words],
+                input=b"%d" % (pid - 1),
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
             child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             if child.pid == pid:
                 self._children.append(child)

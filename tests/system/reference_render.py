@@ -15,12 +15,22 @@ import uuid
 
 DEPTH, ITEMS, CHARS, ARGS = 3, 64, 256, 16
 UNBOUND = {"$type": "unbound"}
-MAPPINGS = ((collections.Counter, "Counter"), (collections.OrderedDict, "OrderedDict"),
-            (collections.defaultdict, "defaultdict"), (dict, "dict"))
+MAPPINGS = (
+    (collections.Counter, "Counter"),
+    (collections.OrderedDict, "OrderedDict"),
+    (collections.defaultdict, "defaultdict"),
+    (dict, "dict"),
+)
 SEQUENCES = ((list, "list"), (tuple, "tuple"), (set, "set"), (frozenset, "frozenset"), (collections.deque, "deque"))
-TEXTS = ((datetime.datetime, "datetime"), (datetime.date, "date"), (datetime.time, "time"),
-         (datetime.timedelta, "timedelta"), (datetime.timezone, "timezone"), (decimal.Decimal, "Decimal"),
-         (uuid.UUID, "UUID"))
+TEXTS = (
+    (datetime.datetime, "datetime"),
+    (datetime.date, "date"),
+    (datetime.time, "time"),
+    (datetime.timedelta, "timedelta"),
+    (datetime.timezone, "timezone"),
+    (decimal.Decimal, "Decimal"),
+    (uuid.UUID, "UUID"),
+)
 
 
 def class_name(kind):
@@ -77,12 +87,12 @@ class Renderer:
         return result
 
     def integer(self, number):
-        if abs(number) <= 2 ** 53 - 1:
+        if abs(number) <= 2**53 - 1:
             return number
         text = str(number)
         sign = text.startswith("-")
         if len(text) - sign > 256:
-            return {"$type": "int", "text": text[:256 + sign], "bits": number.bit_length()}
+            return {"$type": "int", "text": text[: 256 + sign], "bits": number.bit_length()}
         return {"$type": "int", "text": text}
 
     def floating(self, number):
@@ -106,8 +116,11 @@ class Renderer:
             for name in [slots] if isinstance(slots, str) else slots:
                 if name in ("__dict__", "__weakref__"):
                     continue
-                mangled = "_%s%s" % (kind.__name__.lstrip("_"), name) \
-                    if name.startswith("__") and not name.endswith("__") else name
+                mangled = (
+                    "_%s%s" % (kind.__name__.lstrip("_"), name)
+                    if name.startswith("__") and not name.endswith("__")
+                    else name
+                )
                 try:
                     names.setdefault(mangled, object.__getattribute__(thing, mangled))
                 except AttributeError:
@@ -137,8 +150,12 @@ class Renderer:
         return result
 
     def exception(self, error, depth):
-        result = {"$type": "exception", "class": class_name(type(error)), "id": self.ids[id(error)],
-                  "args": [self.render(a, depth + 1) for a in error.args[:ARGS]]}
+        result = {
+            "$type": "exception",
+            "class": class_name(type(error)),
+            "id": self.ids[id(error)],
+            "args": [self.render(a, depth + 1) for a in error.args[:ARGS]],
+        }
         if getattr(error, "__notes__", None):
             result["notes"] = list(error.__notes__)
         for name, linked in (("cause", error.__cause__), ("context", error.__context__)):
@@ -194,16 +211,19 @@ class Renderer:
             if isinstance(thing, base):
                 result = self.container(thing, name, depth)
                 return self.with_class(thing, kind, base, depth, result)
-        for base, shown in ((int, lambda: {"$type": "int", "text": str(int(thing))}),
-                            (float, lambda: {"$type": "float", "text": repr(float(thing))}),
-                            (str, lambda: dict(self.subclass_of_str(thing))),
-                            (bytes, lambda: self.octets("bytes", bytes(thing)))):
+        for base, shown in (
+            (int, lambda: {"$type": "int", "text": str(int(thing))}),
+            (float, lambda: {"$type": "float", "text": repr(float(thing))}),
+            (str, lambda: dict(self.subclass_of_str(thing))),
+            (bytes, lambda: self.octets("bytes", bytes(thing))),
+        ):
             if isinstance(thing, base):
                 return self.with_class(thing, kind, base, depth, shown())
         result = {"$type": "object", "class": class_name(kind), "id": self.ids[id(thing)]}
         names = self.attributes(thing, depth)
-        has_attributes = kind.__flags__ & (1 << 9) and (hasattr(thing, "__dict__") or any(
-            k.__dict__.get("__slots__") for k in kind.__mro__))
+        has_attributes = kind.__flags__ & (1 << 9) and (
+            hasattr(thing, "__dict__") or any(k.__dict__.get("__slots__") for k in kind.__mro__)
+        )
         if not has_attributes:
             return result
         if depth >= DEPTH:

@@ -93,7 +93,7 @@ def main():
         else:
             names = touched.every
         threads.current().append((event, code.co_qualname, line, look(frame, touched, names)))
-        if event == "return" and not code.co_flags & 0x2a0:
+        if event == "return" and not code.co_flags & 0x2A0:
             last_line.pop(frame, None)
         return trace
 

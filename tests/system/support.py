@@ -203,8 +203,14 @@ class SmileyTest(unittest.TestCase):
 
     def run_words(self, words, input=None, timeout=TIMEOUT, env=None, cwd=None, **options):
         child = subprocess.Popen(
-            words, stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env=env or self.env, cwd=cwd or self.work, **options)
+            words,
+            stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env or self.env,
+            cwd=cwd or self.work,
+            **options,
+        )
         try:
             out, err = child.communicate(input, timeout)
         except subprocess.TimeoutExpired:
@@ -250,12 +256,20 @@ class SmileyTest(unittest.TestCase):
         import fcntl
         import struct
         import termios
+
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         environment = dict(env or self.env, TERM="xterm-256color")
-        child = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=self.work,
-                                 start_new_session=True,
-                                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        child = subprocess.Popen(
+            words,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+            cwd=self.work,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
         os.close(slave)
         self._children.append(child)
         self.addCleanup(os.close, master)

@@ -35,8 +35,14 @@ class AnotherVersion(support.SmileyTest):
                 for line in stream:
                     request = json.loads(line)
                     self.asked.append(request["op"])
-                    answer = {"ok": False, "error": {"code": "version", "message": "this daemon is smiley 9.9 and speaks "
-                                                     "protocol 99 only: smiley-daemon restart starts this one's"}}
+                    answer = {
+                        "ok": False,
+                        "error": {
+                            "code": "version",
+                            "message": "this daemon is smiley 9.9 and speaks "
+                            "protocol 99 only: smiley-daemon restart starts this one's",
+                        },
+                    }
                     if "id" in request:
                         answer["id"] = request["id"]
                     stream.write(json.dumps(answer).encode() + b"\n")

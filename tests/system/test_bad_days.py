@@ -23,7 +23,9 @@ def forever():
 
 class BadDays(support.SmileyTest):
     def events(self, run="last"):
-        return [o for o in self.smiley("export", run, "--format", "jsonl", timeout=120).objects if o["type"] == "event"]
+        return [
+            o for o in self.smiley("export", run, "--format", "jsonl", timeout=120).objects if o["type"] == "event"
+        ]
 
     def last_run(self):
         return self.smiley("list", "--json").objects[0]
@@ -70,8 +72,10 @@ os.write(other, b"x")
             with self.subTest(python=python):
                 result = self.record(text, python=python)
                 self.assertEqual((result.code, result.out), (0, b"parent\n"), result)
-                child_done = lambda: any(e.get("function") == "in_child" and e["event"] == "return" and e["value"] == 42
-                                         for e in self.events())
+                child_done = lambda: any(
+                    e.get("function") == "in_child" and e["event"] == "return" and e["value"] == 42
+                    for e in self.events()
+                )
                 self.assertTrue(support.wait_until(child_done))
                 events = self.events()
                 self.assert_whole(events)
@@ -140,7 +144,9 @@ for thread in threads: thread.join()
             pids = [int(p) for p in file.read().split()]
         for pid in pids:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if b"forever.py" in file.read() and os.readlink(f"/proc/{pid}/exe").rpartition("/")[2].startswith("python"):
+                if b"forever.py" in file.read() and os.readlink(f"/proc/{pid}/exe").rpartition("/")[2].startswith(
+                    "python"
+                ):
                     return pid
         self.fail(f"no python among {pids}")
 
@@ -152,7 +158,8 @@ for thread in threads: thread.join()
             "thread.start()\n"
             "thread.join()\n"
             "print('done', flush=True)\n"
-            "sys.stdin.readline()\n")
+            "sys.stdin.readline()\n"
+        )
 
         def rings():
             sizes = {}
@@ -183,8 +190,9 @@ for thread in threads: thread.join()
                 with self.subTest(python=python, options=options):
                     self.assert_code(self.smiley("daemon", "start"), 0)
                     self.assertTrue(support.wait_until(lambda: not self.segments()))  # of the run before
-                    child = self.start("run", "-q", *options, "--python", python, self.script("app.py", text),
-                                       stdin=subprocess.PIPE)
+                    child = self.start(
+                        "run", "-q", *options, "--python", python, self.script("app.py", text), stdin=subprocess.PIPE
+                    )
                     self.assertTrue(support.wait_until(lambda: rings().get("r0")))
                     pid = next(int(name.split(".")[3]) for name in self.segments() if name.split(".")[4] == "r0")
                     daemon = self.daemon_pid()
@@ -245,8 +253,11 @@ for thread in threads: thread.join()
         self.sound()
 
     def test_a_stopped_daemon_costs_events_not_the_program(self):
-        path = self.script("much.py", COUNTING + "print('ready', flush=True)\ninput()\n"
-                           "for _ in range(40):\n    work(20_000)\nprint('through', flush=True)\n")
+        path = self.script(
+            "much.py",
+            COUNTING + "print('ready', flush=True)\ninput()\n"
+            "for _ in range(40):\n    work(20_000)\nprint('through', flush=True)\n",
+        )
         child = self.start("run", "-q", "--on-full", "drop", path, stdin=subprocess.PIPE)
         self.read_until(child.stdout, b"ready\n")
         daemon = self.daemon_pid()

@@ -9,7 +9,7 @@ import unittest
 
 import support
 
-MIXED = r'''
+MIXED = r"""
 import ctypes, os, subprocess, sys
 libc = ctypes.CDLL(None)
 
@@ -25,7 +25,7 @@ def work():
     print("held back until the end")
 
 work()
-'''
+"""
 
 
 class CaptureFd(support.SmileyTest):
@@ -39,9 +39,11 @@ class CaptureFd(support.SmileyTest):
 
     def lines(self):
         """The run's objects, when nothing more can come."""
+
         def whole():
             objects = self.smiley("export", "last", "--format", "jsonl").objects
             return objects if objects and objects[-1]["complete"] else None
+
         objects = support.wait_until(whole)
         self.assertTrue(objects)
         self.assertEqual(objects[-1]["lost"], 0)
@@ -64,9 +66,13 @@ class CaptureFd(support.SmileyTest):
                 plain = self.run_words([python, "app.py"])
                 self.assertEqual((result.code, result.out, result.err), (plain.code, plain.out, plain.err))
                 told = self.told(self.lines())
-                self.assertEqual(told["stdout"], (
-                    "from python\nby the system\nfrom a child\nheld back until the end\n",
-                    "from a shell\nfrom c\nby a vector\n"))
+                self.assertEqual(
+                    told["stdout"],
+                    (
+                        "from python\nby the system\nfrom a child\nheld back until the end\n",
+                        "from a shell\nfrom c\nby a vector\n",
+                    ),
+                )
                 self.assertEqual(told["stderr"], ("last\n", "to the other\n"))
 
     def test_the_process_beside_the_program_is_no_python_and_not_the_first(self):
@@ -82,31 +88,42 @@ class CaptureFd(support.SmileyTest):
                 self.assertEqual(self.told(objects)["stdout"], ("", "before\nx\n"))
 
     def test_much_is_told_whole(self):
-        text = ("import subprocess, sys\n"
-                "for i in range(3000):\n    print('mine', i)\n"
-                "print('x' * 300000, flush=True)\n"
-                "subprocess.run(['seq', '1', '60000'])\n"
-                "print('y' * 300000)\n")
+        text = (
+            "import subprocess, sys\n"
+            "for i in range(3000):\n    print('mine', i)\n"
+            "print('x' * 300000, flush=True)\n"
+            "subprocess.run(['seq', '1', '60000'])\n"
+            "print('y' * 300000)\n"
+        )
         for test, python in self.each():
             with test:
                 result = self.record(text, python=python, options=["-q", "--capture-fd", "--detail", "calls"])
                 numbers = "".join("%d\n" % i for i in range(1, 60001))
                 mine = "".join("mine %d\n" % i for i in range(3000)) + "x" * 300000 + "\n"
                 self.assertEqual(result.out.decode(), mine + numbers + "y" * 300000 + "\n")
-                beside = {o["thread"] for o in self.lines() if o["type"] == "thread" and o["name"].endswith("beside Python")}
-                texts = [o["value"] for o in self.lines() if o["type"] == "event" and o["event"] == "stdout" and
-                         o["thread"] in beside]
+                beside = {
+                    o["thread"] for o in self.lines() if o["type"] == "thread" and o["name"].endswith("beside Python")
+                }
+                texts = [
+                    o["value"]
+                    for o in self.lines()
+                    if o["type"] == "event" and o["event"] == "stdout" and o["thread"] in beside
+                ]
                 self.assertEqual("".join(texts), numbers)
 
     def test_of_writers_that_cut_each_other_nothing_is_lost(self):
-        text = ("import subprocess, sys\n"
-                "child = subprocess.Popen(['seq', '1', '60000'])\n"
-                "for i in range(9000):\n    print('abcdefgh' * 3)\n"
-                "sys.stdout.flush()\nchild.wait()\n")
+        text = (
+            "import subprocess, sys\n"
+            "child = subprocess.Popen(['seq', '1', '60000'])\n"
+            "for i in range(9000):\n    print('abcdefgh' * 3)\n"
+            "sys.stdout.flush()\nchild.wait()\n"
+        )
         for test, python in self.each():
             with test:
                 result = self.record(text, python=python, options=["-q", "--capture-fd", "--detail", "calls"])
-                told = "".join(o["value"] for o in self.lines() if o["type"] == "event" and o["event"] == "stdout").encode()
+                told = "".join(
+                    o["value"] for o in self.lines() if o["type"] == "event" and o["event"] == "stdout"
+                ).encode()
                 for byte in b"0123456789abcdefgh\n":
                     self.assertGreaterEqual(told.count(byte), result.out.count(byte), chr(byte))
                 self.assertEqual(result.out.count(b"\n"), 69000)
@@ -135,7 +152,9 @@ class CaptureFd(support.SmileyTest):
             with test:
                 gate = os.path.join(self.work, "gate")
                 os.mkfifo(gate)
-                path = self.script("app.py", "import os\nos.system('(read x <%s; echo late) &')\nprint('done')\n" % gate)
+                path = self.script(
+                    "app.py", "import os\nos.system('(read x <%s; echo late) &')\nprint('done')\n" % gate
+                )
                 child = self.start("run", "-q", "--capture-fd", "--python", python, path)
                 self.read_until(child.stdout, b"done\n")
                 self.assertEqual(child.wait(support.TIMEOUT), 0)
@@ -146,8 +165,10 @@ class CaptureFd(support.SmileyTest):
                 os.unlink(gate)
 
     def test_descriptors_that_are_closed_stay_closed(self):
-        text = ("import os, sys\nfor fd in (1, 2):\n    try:\n        os.fstat(fd)\n    except OSError:\n"
-                "        open('closed', 'a').write(str(fd))\n")
+        text = (
+            "import os, sys\nfor fd in (1, 2):\n    try:\n        os.fstat(fd)\n    except OSError:\n"
+            "        open('closed', 'a').write(str(fd))\n"
+        )
         for test, python in self.each():
             with test:
                 path = self.script("app.py", text)
@@ -158,19 +179,21 @@ class CaptureFd(support.SmileyTest):
                 os.unlink(os.path.join(self.work, "closed"))
 
     def test_a_terminal_stays_one_with_its_size_and_modes(self):
-        text = ("import os, select, signal, sys, termios\n"
-                "os.system('echo shell')\n"
-                "def told(*_):\n    os.write(1, b'size %d %d\\n' % os.get_terminal_size(1))\n"  # may interrupt itself
-                "signal.signal(signal.SIGWINCH, told)\n"
-                "print(os.isatty(1), os.isatty(2), os.getpgrp() == os.tcgetpgrp(0), flush=True)\n"
-                "told()\n"
-                # A signal that comes right before a read blocks is told when that is over.
-                "while not select.select([0], [], [], 0.05)[0]:\n    pass\n"
-                "input()\n"
-                "modes = termios.tcgetattr(1)\nmodes[3] &= ~termios.ECHO\ntermios.tcsetattr(1, termios.TCSANOW, modes)\n"
-                "print('quiet', flush=True)\n"
-                "input()\n"
-                "print('end', flush=True)\n")
+        text = (
+            "import os, select, signal, sys, termios\n"
+            "os.system('echo shell')\n"
+            "def told(*_):\n    os.write(1, b'size %d %d\\n' % os.get_terminal_size(1))\n"  # may interrupt itself
+            "signal.signal(signal.SIGWINCH, told)\n"
+            "print(os.isatty(1), os.isatty(2), os.getpgrp() == os.tcgetpgrp(0), flush=True)\n"
+            "told()\n"
+            # A signal that comes right before a read blocks is told when that is over.
+            "while not select.select([0], [], [], 0.05)[0]:\n    pass\n"
+            "input()\n"
+            "modes = termios.tcgetattr(1)\nmodes[3] &= ~termios.ECHO\ntermios.tcsetattr(1, termios.TCSANOW, modes)\n"
+            "print('quiet', flush=True)\n"
+            "input()\n"
+            "print('end', flush=True)\n"
+        )
         for test, python in self.each():
             with test:
                 path = self.script("app.py", text)
@@ -193,8 +216,12 @@ class CaptureFd(support.SmileyTest):
     def test_secrets_of_the_command_line_are_masked(self):
         for test, python in self.each():
             with test:
-                result = self.record("import os\nos.system('echo hunter2hunter2')\n", "--password=hunter2hunter2", python=python,
-                                     options=["-q", "--capture-fd"])
+                result = self.record(
+                    "import os\nos.system('echo hunter2hunter2')\n",
+                    "--password=hunter2hunter2",
+                    python=python,
+                    options=["-q", "--capture-fd"],
+                )
                 self.assertEqual(result.out, b"hunter2hunter2\n")
                 self.assertEqual(self.told(self.lines())["stdout"], ("", "***\n"))
 

@@ -4,7 +4,7 @@ import unittest
 
 import support
 
-FORKS = '''\
+FORKS = """\
 import concurrent.futures, multiprocessing, os, subprocess, sys
 
 def work(n):
@@ -25,7 +25,7 @@ def main():
 
 if __name__ == "__main__":
     main()
-'''
+"""
 
 
 class ChildEvents(support.SmileyTest):
@@ -41,7 +41,9 @@ class ChildEvents(support.SmileyTest):
                 self.assertEqual([o["parent"] for o in processes.values()], [None] + [1] * (len(processes) - 1))
                 forks = [o["value"] for o in events if o["event"] == "fork" and o["process"] == 1]
                 children = {o["process"]: o["value"] for o in events if o["event"] == "child"}
-                self.assertIn(len(forks), (3, 4))  # fork, posix_spawn, the pool's, and subprocess where it uses posix_spawn
+                self.assertIn(
+                    len(forks), (3, 4)
+                )  # fork, posix_spawn, the pool's, and subprocess where it uses posix_spawn
                 self.assertEqual(set(children.values()), {first["pid"]})
                 forked = {processes[p]["pid"] for p in children}
                 self.assertEqual(len(forked), 2)
@@ -49,7 +51,11 @@ class ChildEvents(support.SmileyTest):
                 self.assertLessEqual(set(forks), {o["pid"] for o in processes.values()})
                 self.assertEqual(len(processes), 5, processes)  # and the one that subprocess started
                 # What they did is theirs.
-                worked = {o["changed"]["n"]: o["process"] for o in events if o["event"] == "call" and o["function"] == "work"}
+                worked = {
+                    o["changed"]["n"]: o["process"]
+                    for o in events
+                    if o["event"] == "call" and o["function"] == "work"
+                }
                 self.assertEqual(set(worked), {10, 20})
                 self.assertLessEqual(set(worked.values()), set(children))
                 ended = [o for o in events if o["event"] == "thread_end"]

@@ -7,7 +7,23 @@ import unittest
 
 import support
 
-VERBS = ["run", "tail", "monitor", "list", "show", "threads", "replay", "when", "why", "export", "import", "delete", "pin", "daemon", "store"]
+VERBS = [
+    "run",
+    "tail",
+    "monitor",
+    "list",
+    "show",
+    "threads",
+    "replay",
+    "when",
+    "why",
+    "export",
+    "import",
+    "delete",
+    "pin",
+    "daemon",
+    "store",
+]
 
 
 class Wording(support.SmileyTest):
@@ -58,9 +74,20 @@ class Wording(support.SmileyTest):
         self.assertNotIn("\x1b", self.assert_one_line(result))
 
     def test_wrong_usage_is_one_line_and_exit_2(self):
-        for words in (["list", "--nonsense"], ["show", "a", "b"], ["replay", "--limit", "many"], ["delete"], ["export"],
-                      ["export", "last", "--format", "xml"], ["tail", "--color", "pink"], ["replay", "last", "--from", "x"],
-                      ["replay", "last", "--from", "17"], ["store"], ["daemon"], ["daemon", "dance"]):
+        for words in (
+            ["list", "--nonsense"],
+            ["show", "a", "b"],
+            ["replay", "--limit", "many"],
+            ["delete"],
+            ["export"],
+            ["export", "last", "--format", "xml"],
+            ["tail", "--color", "pink"],
+            ["replay", "last", "--from", "x"],
+            ["replay", "last", "--from", "17"],
+            ["store"],
+            ["daemon"],
+            ["daemon", "dance"],
+        ):
             result = self.smiley(*words)
             self.assert_code(result, 2)
             self.assert_one_line(result)
@@ -88,8 +115,16 @@ class EmptyStore(support.SmileyTest):
         self.assertEqual(self.smiley("list", "--json").text, "")
 
     def test_runs_that_are_not_there_are_one_line_and_exit_1(self):
-        for words in (["show"], ["show", "nosuch"], ["threads", "last"], ["replay", "last"], ["export", "last"],
-                      ["delete", "last~3"], ["show", "last:failed"], ["store", "check", "zz"]):
+        for words in (
+            ["show"],
+            ["show", "nosuch"],
+            ["threads", "last"],
+            ["replay", "last"],
+            ["export", "last"],
+            ["delete", "last~3"],
+            ["show", "last:failed"],
+            ["store", "check", "zz"],
+        ):
             result = self.smiley(*words)
             self.assert_code(result, 1)
             self.assert_one_line(result)
@@ -141,8 +176,16 @@ class Recorded(support.SmileyTest):
     def test_show_and_threads_tell_what_is_known(self):
         shown = self.smiley("show", self.run_id[:5])
         self.assert_code(shown, 0)
-        for words in (self.run_id, "shop.py 2000", "/imaginary", "3.11.2", "MainThread", "worker-2", "/imaginary/shop.py",
-                      "smiley-replay " + self.run_id):
+        for words in (
+            self.run_id,
+            "shop.py 2000",
+            "/imaginary",
+            "3.11.2",
+            "MainThread",
+            "worker-2",
+            "/imaginary/shop.py",
+            "smiley-replay " + self.run_id,
+        ):
             self.assertIn(words, shown.text)
         kinds = [o["type"] for o in self.smiley("show", "last", "--json").objects]
         self.assertEqual(kinds, ["run", "process", "thread", "thread", "source"])
@@ -159,8 +202,17 @@ class Recorded(support.SmileyTest):
         text = self.smiley("replay", "last", "--thread", "1", "--no-fold")
         self.assert_code(text, 0)
         body = text.text
-        self.assertEqual(len(re.findall(r"shop\.py:15 ", body)), len([o for o in objects if o["thread"] == 1 and o.get("line") == 15]))
-        for words in ("shop.pay(x)", "# refuse what cannot be paid", "amount = 2", "ValueError: negative", "MainThread"):
+        self.assertEqual(
+            len(re.findall(r"shop\.py:15 ", body)),
+            len([o for o in objects if o["thread"] == 1 and o.get("line") == 15]),
+        )
+        for words in (
+            "shop.pay(x)",
+            "# refuse what cannot be paid",
+            "amount = 2",
+            "ValueError: negative",
+            "MainThread",
+        ):
             self.assertIn(words, body)
         self.assertNotIn("\x1b", body)
 
@@ -195,7 +247,13 @@ class Recorded(support.SmileyTest):
 
     def test_a_closed_pipe_ends_quietly(self):
         big = self.produce(60000)
-        for words in (["replay", big], ["replay", big, "--json"], ["export", big, "--format", "jsonl"], ["list"], ["show", big]):
+        for words in (
+            ["replay", big],
+            ["replay", big, "--json"],
+            ["export", big, "--format", "jsonl"],
+            ["list"],
+            ["show", big],
+        ):
             child = self.start(*words)
             first = os.read(child.stdout.fileno(), 10)
             self.assertTrue(first)
@@ -217,7 +275,11 @@ class Recorded(support.SmileyTest):
 
     def test_a_running_run_stays_and_a_finished_one_goes(self):
         producer = subprocess.Popen(
-            [os.path.join(support.BIN, "smiley_test_producer"), "100", "--stay"], env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [os.path.join(support.BIN, "smiley_test_producer"), "100", "--stay"],
+            env=self.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         self._children.append(producer)
         running = producer.stdout.readline().decode().strip()
         self.assertTrue(support.wait_until(lambda: (self.run_object(running) or {}).get("events", 0) >= 90))

@@ -5,7 +5,7 @@ import unittest
 
 import support
 
-CRASH = '''
+CRASH = """
 import ctypes
 import faulthandler
 import sys
@@ -26,7 +26,8 @@ def crash(n):
 for i in range(20000):
     before(i)
 crash(7)
-'''
+"""
+
 
 class Crashing(support.SmileyTest):
     def check(self, statement, number, *arguments):
@@ -39,12 +40,21 @@ class Crashing(support.SmileyTest):
                 self.assertEqual((recorded.code, recorded.out, recorded.err), (alone.code, alone.out, alone.err))
                 lines = self.smiley("export", "last", "--format", "jsonl").objects
                 events = [o for o in lines if o["type"] == "event" and o.get("file") == path]
-                self.assertEqual([(e["event"], e["function"]) for e in events[-5:]],
-                                 [("line", "crash"), ("call", "before"), ("line", "before"), ("return", "before"),
-                                  ("line", "crash")])
+                self.assertEqual(
+                    [(e["event"], e["function"]) for e in events[-5:]],
+                    [
+                        ("line", "crash"),
+                        ("call", "before"),
+                        ("line", "before"),
+                        ("return", "before"),
+                        ("line", "crash"),
+                    ],
+                )
                 self.assertEqual(events[-1]["changed"], {"last": 8})
-                self.assertEqual([e["seq"] for e in lines if e["type"] == "event"],
-                                 list(range(1, 1 + sum(o["type"] == "event" for o in lines))))
+                self.assertEqual(
+                    [e["seq"] for e in lines if e["type"] == "event"],
+                    list(range(1, 1 + sum(o["type"] == "event" for o in lines))),
+                )
                 end = lines[-1]
                 self.assertEqual((end["signal"], end["exit_code"], end["lost"]), (number, None, 0), end)
                 shown = self.smiley("show", "last")

@@ -12,7 +12,10 @@ class Doctor(support.SmileyTest):
         result = self.smiley("doctor", "--json")
         self.assertEqual((result.code, result.err), (0, b""), repr(result))
         checks = {o["name"]: o for o in result.objects}
-        self.assertEqual(set(checks), {"installation", "tracers", "python", "kernel", "clock", "shm", "home", "daemon", "store", "segments"})
+        self.assertEqual(
+            set(checks),
+            {"installation", "tracers", "python", "kernel", "clock", "shm", "home", "daemon", "store", "segments"},
+        )
         self.assertEqual({o["type"] for o in checks.values()}, {"check"})
         for name in ("installation", "tracers", "home", "daemon", "segments"):
             self.assertEqual((checks[name]["state"], checks[name]["advice"]), ("ok", None), checks[name])
@@ -33,10 +36,14 @@ class Doctor(support.SmileyTest):
 
     def test_an_environment_records_when_it_is_asked_to(self):
         self.env.pop("PYTHONPATH", None)
-        self.script("app.py", "import smiley, sys\nprint(smiley.recording(), sys.argv[1:])\nx = 41 + 1\nsys.exit(3)\n")
+        self.script(
+            "app.py", "import smiley, sys\nprint(smiley.recording(), sys.argv[1:])\nx = 41 + 1\nsys.exit(3)\n"
+        )
         for python in support.pythons():
             with self.subTest(python=python):
-                environment = os.path.join(self.work, "env-" + os.path.basename(os.path.dirname(os.path.dirname(python))))
+                environment = os.path.join(
+                    self.work, "env-" + os.path.basename(os.path.dirname(os.path.dirname(python)))
+                )
                 self.assert_code(self.run_words([python, "-m", "venv", "--without-pip", environment]), 0)
                 own = os.path.join(environment, "bin", "python")
                 installed = self.smiley("doctor", "--install-pth", "--python", own, "--json")
@@ -53,7 +60,9 @@ class Doctor(support.SmileyTest):
                 self.assertEqual((run["exit_code"], run["command"][-3:]), (3, ["app.py", "a", "b c"]))
                 # smiley-run in such an environment records once.
                 twice = self.smiley("run", "--python", own, "app.py", env=dict(self.env, SMILEY="1"))
-                self.assertEqual((twice.code, twice.out, len(twice.words.splitlines())), (3, b"True []\n", 1), repr(twice))
+                self.assertEqual(
+                    (twice.code, twice.out, len(twice.words.splitlines())), (3, b"True []\n", 1), repr(twice)
+                )
 
                 self.assert_code(self.smiley("doctor", "--remove-pth", "--python", own), 0)
                 gone = self.run_words([own, "-c", "import smiley"], env=dict(self.env, SMILEY="1"))

@@ -90,28 +90,56 @@ class Exceptions(support.SmileyTest):
                 seen = {}
                 for o in result.objects:
                     ended = o["ended"]
-                    key = (o["exception"], o["raised"]["line"], o["raised"]["function"], o["outcome"],
-                           ended and ended["line"], ended and ended["function"])
+                    key = (
+                        o["exception"],
+                        o["raised"]["line"],
+                        o["raised"]["function"],
+                        o["outcome"],
+                        ended and ended["line"],
+                        ended and ended["function"],
+                    )
                     seen[key] = seen.get(key, 0) + o["count"]
                 raised = self.line('        raise KeyError("k")')
                 expected = {
                     ("KeyError", raised, "deep", "caught", self.line("        except KeyError:"), "handled"): 4,
                     ("KeyError", raised, "deep", "caught", self.line("    except KeyError as error:"), "replaced"): 1,
-                    ("ValueError", self.line('        raise ValueError("other") from error'), "replaced", "caught",
-                     self.line("except ValueError:"), "<module>"): 1,
-                    ("AttributeError", self.line("        raise AttributeError(name)"), "Shy.__getattr__", "absorbed",
-                     self.line('    hasattr(Shy(), "x")'), "outside"): 1,
-                    ("json.decoder.JSONDecodeError", self.line('        json.loads("{")'), "library", "caught",
-                     self.line("    except ValueError:"), "library"): 1,
+                    (
+                        "ValueError",
+                        self.line('        raise ValueError("other") from error'),
+                        "replaced",
+                        "caught",
+                        self.line("except ValueError:"),
+                        "<module>",
+                    ): 1,
+                    (
+                        "AttributeError",
+                        self.line("        raise AttributeError(name)"),
+                        "Shy.__getattr__",
+                        "absorbed",
+                        self.line('    hasattr(Shy(), "x")'),
+                        "outside",
+                    ): 1,
+                    (
+                        "json.decoder.JSONDecodeError",
+                        self.line('        json.loads("{")'),
+                        "library",
+                        "caught",
+                        self.line("    except ValueError:"),
+                        "library",
+                    ): 1,
                     ("SystemExit", self.line("raise SystemExit(3)"), "<module>", "uncaught", None, None): 1,
                 }
                 for key, count in expected.items():
                     self.assertEqual(seen.get(key), count, (key, seen))
-                suppressed = [k for k in seen if k[:4] == ("KeyError", raised, "deep", "caught") and k[5] == "outside"]
+                suppressed = [
+                    k for k in seen if k[:4] == ("KeyError", raised, "deep", "caught") and k[5] == "outside"
+                ]
                 self.assertEqual(len(suppressed), 1, seen)
                 gone = [o for o in result.objects if o["exception"] == "OSError"]
-                self.assertEqual([(o["raised"]["function"], o["message"], o["outcome"]) for o in gone],
-                                 [("worker", "gone", "uncaught")])
+                self.assertEqual(
+                    [(o["raised"]["function"], o["message"], o["outcome"]) for o in gone],
+                    [("worker", "gone", "uncaught")],
+                )
                 self.assertEqual(result.objects[0]["outcome"], "uncaught")
                 # The positions are those of raise events.
                 for o in result.objects:
@@ -120,7 +148,9 @@ class Exceptions(support.SmileyTest):
                         self.assertEqual((event["event"], event["exception"]["type"]), ("raise", o["exception"]), o)
 
     def test_the_table(self):
-        self.assert_code(self.record("def f():\n    try:\n        {}['k']\n    except KeyError:\n        pass\nf()\nf()\n"), 0)
+        self.assert_code(
+            self.record("def f():\n    try:\n        {}['k']\n    except KeyError:\n        pass\nf()\nf()\n"), 0
+        )
         text = self.smiley("exceptions").text
         self.assertIn("KeyError", text)
         self.assertIn("app.py:3 f", text)
@@ -136,8 +166,12 @@ class Exceptions(support.SmileyTest):
 
     def test_threads_tell_events_and_lines(self):
         # (Without what an installation may run at exit.)
-        self.assert_code(self.record("def f():\n    a = 1\n    return a\nfor i in range(9):\n    f()\n",
-                                     options=("--no-site-packages",)), 0)
+        self.assert_code(
+            self.record(
+                "def f():\n    a = 1\n    return a\nfor i in range(9):\n    f()\n", options=("--no-site-packages",)
+            ),
+            0,
+        )
         thread = self.smiley("threads", "--json").objects[0]
         self.assertEqual(thread["lines"], 5)
         table = self.smiley("threads").text.splitlines()

@@ -59,8 +59,13 @@ class Export(support.SmileyTest):
         other = support.SmileyTest("setUp")
         other.setUp()
         self.addCleanup(other.tearDown)
-        imported = subprocess.run(other.command("import", "-"), stdin=export.stdout, env=other.env, capture_output=True,
-                                  timeout=support.TIMEOUT)
+        imported = subprocess.run(
+            other.command("import", "-"),
+            stdin=export.stdout,
+            env=other.env,
+            capture_output=True,
+            timeout=support.TIMEOUT,
+        )
         self.assertEqual(imported.returncode, 0, imported)
         self.assertEqual(other.smiley("replay", run_id, "--json").out, events)
 
@@ -74,7 +79,7 @@ class Export(support.SmileyTest):
             if format == "smiley":
                 for part in (5, 30, 60, 95):
                     at = len(good) * part // 100
-                    bad["changed at %d %%" % part] = good[:at] + bytes([good[at] ^ 0x10]) + good[at + 1:]
+                    bad["changed at %d %%" % part] = good[:at] + bytes([good[at] ^ 0x10]) + good[at + 1 :]
             self.assert_code(self.smiley("delete", run_id), 0)
             for name, data in bad.items():
                 with self.subTest(format=format, file=name):
@@ -132,8 +137,17 @@ class Export(support.SmileyTest):
             child = self.start("import", stdin=subprocess.PIPE)
             child.stdin.write(good[: len(good) // 2])
             child.stdin.flush()
-            self.assertTrue(support.wait_until(lambda: b"sock" in b"".join(
-                os.fsencode(os.readlink("/proc/%d/fd/%s" % (child.pid, n))) for n in os.listdir("/proc/%d/fd" % child.pid))))
+            self.assertTrue(
+                support.wait_until(
+                    lambda: (
+                        b"sock"
+                        in b"".join(
+                            os.fsencode(os.readlink("/proc/%d/fd/%s" % (child.pid, n)))
+                            for n in os.listdir("/proc/%d/fd" % child.pid)
+                        )
+                    )
+                )
+            )
             child.send_signal(number)
             self.assertEqual(child.wait(support.TIMEOUT), code)
             child.stdin.close()

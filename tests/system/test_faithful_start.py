@@ -7,7 +7,7 @@ import unittest
 import support
 
 # Prints what a program can find out about how it was started, one fact a line.
-PROBE = r'''
+PROBE = r"""
 import sys, os
 modules = sorted(sys.modules)
 environ_bytes = open("/proc/self/environ", "rb").read()
@@ -35,7 +35,7 @@ facts = [
 for fact in facts:
     print(*fact)
 sys.stdout.flush()
-'''
+"""
 EXACT = PROBE.replace("ENVIRON(environ_bytes)", "environ_bytes")
 # Without the right to move the end of the area the bytes are zero, not gone.
 STRIPPED = PROBE.replace("ENVIRON(environ_bytes)", "environ_bytes.rstrip(b'\\0')")
@@ -49,8 +49,10 @@ class FaithfulStart(support.SmileyTest):
         after = self.run_words(recorded, **options)
         self.assertIn(b"flags ", before.out, repr(before))
         self.maxDiff = None
-        self.assertEqual(after.out.decode("utf-8", "backslashreplace").splitlines(),
-                         before.out.decode("utf-8", "backslashreplace").splitlines())
+        self.assertEqual(
+            after.out.decode("utf-8", "backslashreplace").splitlines(),
+            before.out.decode("utf-8", "backslashreplace").splitlines(),
+        )
         self.assertEqual(after.code, before.code, repr(after))
         lines = after.err.splitlines(keepends=True)
         self.assertTrue(lines and lines[-1].startswith(b"smiley: run "), repr(after))
@@ -79,7 +81,9 @@ class FaithfulStart(support.SmileyTest):
     def test_arguments_that_are_no_utf8(self):
         path = self.script("probe.py", PROBE)
         for python in support.pythons():
-            self.compare([python, path, b"\xff\xfe;%41"], self.command("run", "--python", python, path) + [b"\xff\xfe;%41"])
+            self.compare(
+                [python, path, b"\xff\xfe;%41"], self.command("run", "--python", python, path) + [b"\xff\xfe;%41"]
+            )
 
     def test_a_module(self):
         self.script("probe.py", PROBE)
@@ -109,8 +113,16 @@ class FaithfulStart(support.SmileyTest):
             results = []
             for words in ([python, "-"], self.command("run", "--python", python, "-")):
                 with open(path) as file:
-                    results.append(subprocess.run(words, stdin=file, env=self.env, cwd=self.work, capture_output=True,
-                                                  timeout=support.TIMEOUT))
+                    results.append(
+                        subprocess.run(
+                            words,
+                            stdin=file,
+                            env=self.env,
+                            cwd=self.work,
+                            capture_output=True,
+                            timeout=support.TIMEOUT,
+                        )
+                    )
             self.assertEqual(results[1].stdout, results[0].stdout)
 
     def test_a_long_program_from_a_pipe_and_what_comes_after_it(self):
@@ -122,9 +134,19 @@ class FaithfulStart(support.SmileyTest):
     def test_the_interpreters_own_options(self):
         path = self.script("probe.py", PROBE)
         for python in support.pythons():
-            for options in (["-I"], ["-S"], ["-E"], ["-O", "-B"], ["-X", "utf8", "-W", "error"], ["-u"], ["-s", "-P"]):
+            for options in (
+                ["-I"],
+                ["-S"],
+                ["-E"],
+                ["-O", "-B"],
+                ["-X", "utf8", "-W", "error"],
+                ["-u"],
+                ["-s", "-P"],
+            ):
                 with self.subTest(options=options):
-                    self.compare([python, *options, path, "a"], self.command("run", "--", python, *options, path, "a"))
+                    self.compare(
+                        [python, *options, path, "a"], self.command("run", "--", python, *options, path, "a")
+                    )
 
     def test_the_users_own_preload_library_is_kept(self):
         self.env["LD_PRELOAD"] = "libresolv.so.2"
@@ -141,8 +163,10 @@ class FaithfulStart(support.SmileyTest):
         path = self.script("probe.py", PROBE)
         for python in support.pythons():
             shell = "trap '' HUP USR1; exec \"$@\" <&-"
-            self.compare(["sh", "-c", shell, "sh", python, path],
-                         ["sh", "-c", shell, "sh", *self.command("run", "--python", python, path)])
+            self.compare(
+                ["sh", "-c", shell, "sh", python, path],
+                ["sh", "-c", shell, "sh", *self.command("run", "--python", python, path)],
+            )
 
     def test_the_active_virtual_environment_is_used(self):
         for number, python in enumerate(support.pythons()):

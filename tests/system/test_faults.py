@@ -105,17 +105,26 @@ class Faults(support.SmileyTest):
 
     def limited(self, *limits):
         """Starts the daemon with hard limits."""
+
         def limit():
             for what, value in limits:
                 resource.setrlimit(what, (value, value))
-        child = subprocess.Popen(self.command("daemon", "start"), env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                 stderr=subprocess.PIPE, preexec_fn=limit)
+
+        child = subprocess.Popen(
+            self.command("daemon", "start"),
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=limit,
+        )
         out, err = child.communicate(timeout=support.TIMEOUT)
         self.assertEqual(child.returncode, 0, (out, err))
         return self.daemon_pid()
 
     def test_a_daemon_without_descriptors_goes_on_when_there_are_some_again(self):
         import socket
+
         pid = self.limited((resource.RLIMIT_NOFILE, 60))
         self.assert_code(self.record("print(1)\n"), 0)
         links = []
@@ -128,9 +137,16 @@ class Faults(support.SmileyTest):
                 link.close()
                 break
             links.append(link)
-        self.assertTrue(support.wait_until(lambda: len(os.listdir("/proc/%d/fd" % pid)) >= 58), "it has descriptors left")
-        child = subprocess.Popen(self.command("run", "--block-timeout", "1", "-q", self.script("late.py", "print('late')\n")),
-                                 env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertTrue(
+            support.wait_until(lambda: len(os.listdir("/proc/%d/fd" % pid)) >= 58), "it has descriptors left"
+        )
+        child = subprocess.Popen(
+            self.command("run", "--block-timeout", "1", "-q", self.script("late.py", "print('late')\n")),
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         self._children.append(child)
         self.assertEqual(self.daemon_pid(), pid)
         for link in links:
@@ -160,7 +176,11 @@ class Faults(support.SmileyTest):
         for trial in range(8):
             shutil.rmtree(store)
             shutil.copytree(kept, store)
-            tables = sorted(n for n in os.listdir(store) if n.endswith((".sst", ".log")) and os.path.getsize(os.path.join(store, n)))
+            tables = sorted(
+                n
+                for n in os.listdir(store)
+                if n.endswith((".sst", ".log")) and os.path.getsize(os.path.join(store, n))
+            )
             path = os.path.join(store, chance.choice(tables))
             at = chance.randrange(os.path.getsize(path))
             flip(path, at, 1 << chance.randrange(8))

@@ -6,7 +6,7 @@ import unittest
 
 import support
 
-WORK = '''\
+WORK = """\
 import os, sys
 def work(n):
     return n * 2
@@ -19,7 +19,7 @@ for line in sys.stdin:
     many(60000, 60100)
     print("again", flush=True)
     print("%d." % os.getpid(), flush=True)
-'''
+"""
 
 
 class FlightRecorder(support.SmileyTest):
@@ -105,7 +105,10 @@ class FlightRecorder(support.SmileyTest):
                 self.assertEqual(end["signal"], signal.SIGKILL)
 
     def test_what_it_takes(self):
-        for words, said in ((["--dump-on", "noon"], "SIGUSR2"), (["--dump-on", "exit", "--on-full", "block"], "overwrite")):
+        for words, said in (
+            (["--dump-on", "noon"], "SIGUSR2"),
+            (["--dump-on", "exit", "--on-full", "block"], "overwrite"),
+        ):
             result = self.smiley("run", *words, "app.py")
             self.assert_code(result, 125)
             self.assertIn(said, self.assert_one_line(result))

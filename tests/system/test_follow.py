@@ -14,10 +14,12 @@ class Follow(support.SmileyTest):
 
     def processes(self):
         """The last run's process objects, once all of them have ended."""
+
         def ended():
             result = self.smiley("export", "last", "--format", "jsonl")
             objects = result.objects if result.code == 0 else []
             return objects if objects and objects[-1].get("exit_code") is not None else None
+
         objects = support.wait_until(ended, 20)
         self.assertTrue(objects, "the run did not end")
         return [one for one in objects if one["type"] == "process"]
@@ -51,12 +53,17 @@ class Follow(support.SmileyTest):
         self.follow("subprocess.run([sys.executable, '-c', CHILD], close_fds=True, start_new_session=True, cwd='/')")
 
     def test_a_shell_in_between(self):
-        self.follow("subprocess.run('\"$0\" -c \"$1\"; X=1 exec \"$0\" -c \"$1\"'.replace('$0', sys.executable)"
-                    ".replace('$1', CHILD), shell=True)", expect=2)
+        self.follow(
+            'subprocess.run(\'"$0" -c "$1"; X=1 exec "$0" -c "$1"\'.replace(\'$0\', sys.executable)'
+            ".replace('$1', CHILD), shell=True)",
+            expect=2,
+        )
 
     def test_env_and_a_script_in_between(self):
-        self.follow("open('s.sh', 'w').write('#!/bin/sh\\nexec env -i \"$@\"\\n'); os.chmod('s.sh', 0o755)\n"
-                    "subprocess.run(['./s.sh', sys.executable, '-c', CHILD])")
+        self.follow(
+            "open('s.sh', 'w').write('#!/bin/sh\\nexec env -i \"$@\"\\n'); os.chmod('s.sh', 0o755)\n"
+            "subprocess.run(['./s.sh', sys.executable, '-c', CHILD])"
+        )
 
     def test_os_system(self):
         self.follow("code = os.system(f'{sys.executable} -c \"{CHILD}\"; exit 3')\nassert code == 3 << 8, code")
@@ -65,11 +72,14 @@ class Follow(support.SmileyTest):
         self.follow("print(os.popen(f'{sys.executable} -c \"{CHILD}\"').read())")
 
     def test_posix_spawn(self):
-        self.follow("words = [sys.executable, '-c', CHILD]\n"
-                    "os.waitpid(os.posix_spawn(sys.executable, words, os.environ), 0)\n"
-                    "os.environ['PATH'] = os.path.dirname(sys.executable) + ':' + os.environ['PATH']\n"
-                    "words[0] = os.path.basename(sys.executable)\n"
-                    "os.waitpid(os.posix_spawnp(words[0], words, {'PATH': '/bin'}), 0)", expect=2)
+        self.follow(
+            "words = [sys.executable, '-c', CHILD]\n"
+            "os.waitpid(os.posix_spawn(sys.executable, words, os.environ), 0)\n"
+            "os.environ['PATH'] = os.path.dirname(sys.executable) + ':' + os.environ['PATH']\n"
+            "words[0] = os.path.basename(sys.executable)\n"
+            "os.waitpid(os.posix_spawnp(words[0], words, {'PATH': '/bin'}), 0)",
+            expect=2,
+        )
 
     def test_fork_and_every_exec(self):
         text = """
@@ -164,29 +174,35 @@ subprocess.run([sys.executable, "-c", inner])
         for python in support.pythons():
             self.record_children(text, python)
             processes = self.processes()
-            self.assertEqual([process["parent"] for process in processes],
-                             [None, processes[0]["process"], processes[1]["process"]])
+            self.assertEqual(
+                [process["parent"] for process in processes], [None, processes[0]["process"], processes[1]["process"]]
+            )
 
     def test_no_follow_records_the_first_process_only(self):
         for python in support.pythons():
-            result = self.record_children("subprocess.run([sys.executable, '-c', CHILD])\nos.system('true')", python,
-                                          options=["--no-follow"])
+            result = self.record_children(
+                "subprocess.run([sys.executable, '-c', CHILD])\nos.system('true')", python, options=["--no-follow"]
+            )
             self.assertEqual(result.out, b"[]\n", repr(result))
             self.assertEqual(len(self.processes()), 1)
 
     def test_the_users_own_preload_library_reaches_children(self):
-        text = ("child = 'import os; print(os.environ[\"LD_PRELOAD\"], \"libresolv\" in open(\"/proc/self/maps\").read())'\n"
-                "subprocess.run([sys.executable, '-c', child], env={'LD_PRELOAD': 'libresolv.so.2'})\n"
-                "subprocess.run(['/bin/sh', '-c', sys.executable + ' -c \\'' + child + '\\''], env={'LD_PRELOAD': 'libresolv.so.2'})\n")
+        text = (
+            'child = \'import os; print(os.environ["LD_PRELOAD"], "libresolv" in open("/proc/self/maps").read())\'\n'
+            "subprocess.run([sys.executable, '-c', child], env={'LD_PRELOAD': 'libresolv.so.2'})\n"
+            "subprocess.run(['/bin/sh', '-c', sys.executable + ' -c \\'' + child + '\\''], env={'LD_PRELOAD': 'libresolv.so.2'})\n"
+        )
         for python in support.pythons():
             result = self.record_children(text, python)
             self.assertEqual(result.out, b"libresolv.so.2 True\n" * 2, repr(result))
             self.assertEqual(len(self.processes()), 3)
 
     def test_a_large_environment(self):
-        text = ("environment = {'VARIABLE_%d' % n: 'x' for n in range(20000)}\n"
-                "child = 'import os; print(len([k for k in os.environ if k.startswith(\"VARIABLE_\")]), \"LD_PRELOAD\" in os.environ)'\n"
-                "for n in range(3):\n    subprocess.run([sys.executable, '-c', child], env=environment)\n")
+        text = (
+            "environment = {'VARIABLE_%d' % n: 'x' for n in range(20000)}\n"
+            'child = \'import os; print(len([k for k in os.environ if k.startswith("VARIABLE_")]), "LD_PRELOAD" in os.environ)\'\n'
+            "for n in range(3):\n    subprocess.run([sys.executable, '-c', child], env=environment)\n"
+        )
         for python in support.pythons():
             result = self.record_children(text, python)
             self.assertEqual(result.out, b"20000 False\n" * 3, repr(result))
@@ -216,7 +232,9 @@ for call in (lambda: os.execv("/nosuch", ["x"]), lambda: os.execvp("nosuch-comma
 
     def test_a_command_that_starts_pythons(self):
         for python in support.pythons():
-            path = self.script("start.sh", "#!/bin/sh\n%s -c 'print(1)'\n%s -c 'print(2)'\nexit 4\n" % (python, python))
+            path = self.script(
+                "start.sh", "#!/bin/sh\n%s -c 'print(1)'\n%s -c 'print(2)'\nexit 4\n" % (python, python)
+            )
             os.chmod(path, 0o755)
             result = self.smiley("run", "--", "./start.sh")
             self.assert_code(result, 4)
@@ -238,8 +256,9 @@ for call in (lambda: os.execv("/nosuch", ["x"]), lambda: os.execvp("nosuch-comma
             file.write(image)
         os.chmod(foreign, 0o755)
         for python in support.pythons():
-            result = self.record_children("try:\n    subprocess.run([%r])\nexcept OSError as error:\n    print(error.errno)" % foreign,
-                                          python)
+            result = self.record_children(
+                "try:\n    subprocess.run([%r])\nexcept OSError as error:\n    print(error.errno)" % foreign, python
+            )
             self.assertEqual(result.out, b"8\n", repr(result))  # ENOEXEC, as without smiley
             self.assertIn("another architecture", self.smiley("show", "last", "--json").text)
 

@@ -25,8 +25,14 @@ class Hostile(support.SmileyTest):
         self.pid = self.daemon_pid()
 
     def producer(self, *words):
-        child = subprocess.Popen([os.path.join(support.BIN, "smiley_test_producer"), *words], env=self.env, cwd=self.work,
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        child = subprocess.Popen(
+            [os.path.join(support.BIN, "smiley_test_producer"), *words],
+            env=self.env,
+            cwd=self.work,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         self._children.append(child)
         return child
 
@@ -60,8 +66,11 @@ class Hostile(support.SmileyTest):
     # Rings.
 
     def segment_paths(self):
-        return [os.path.join("/dev/shm", name) for name in self.segments()
-                if os.path.exists(os.path.join("/dev/shm", name))]
+        return [
+            os.path.join("/dev/shm", name)
+            for name in self.segments()
+            if os.path.exists(os.path.join("/dev/shm", name))
+        ]
 
     def scribble(self, chance, path, times):
         """Random bytes over random places; where a header's numbers stand more often than elsewhere."""
@@ -74,12 +83,15 @@ class Hostile(support.SmileyTest):
                     if where < 0.3:
                         at = chance.randrange(64, 1024)  # the segment's header, behind its identity
                     elif where < 0.5:
-                        at = min(size - 1, 4096 + 65536 * chance.randrange(max(1, (size - 4096) // 65536)) + chance.randrange(512))
+                        at = min(
+                            size - 1,
+                            4096 + 65536 * chance.randrange(max(1, (size - 4096) // 65536)) + chance.randrange(512),
+                        )
                     else:
                         at = chance.randrange(4096, size)
                     data = chance.choice([chance.randbytes(length), b"\0" * length, b"\xff" * length])
-                    data = data[:size - at]
-                    memory[at:at + len(data)] = data
+                    data = data[: size - at]
+                    memory[at : at + len(data)] = data
 
     def test_somebody_scribbles_on_rings_while_they_are_drained(self):
         seed = random.SystemRandom().randrange(1 << 32)
@@ -87,10 +99,22 @@ class Hostile(support.SmileyTest):
         with self.subTest(seed=seed):
             sound = self.producer("40000", "--rate", "40000", "--run", "sound")
             sound_segments = support.wait_until(lambda: len(self.segment_paths()) >= 2 and set(self.segment_paths()))
-            spoiled = self.producer("400000", "--rate", "150000", "--threads", "2", "--blocks", "4", "--on-full", "drop",
-                                    "--run", "spoiled")
-            targets = support.wait_until(lambda: len(self.segment_paths()) >= 5 and
-                                         set(self.segment_paths()) - sound_segments)
+            spoiled = self.producer(
+                "400000",
+                "--rate",
+                "150000",
+                "--threads",
+                "2",
+                "--blocks",
+                "4",
+                "--on-full",
+                "drop",
+                "--run",
+                "spoiled",
+            )
+            targets = support.wait_until(
+                lambda: len(self.segment_paths()) >= 5 and set(self.segment_paths()) - sound_segments
+            )
             for _ in range(150):
                 for path in targets:
                     try:
@@ -131,7 +155,9 @@ class Hostile(support.SmileyTest):
                 file.write(data)
         os.mkfifo(paths[0] + "f")
         os.symlink("/etc/passwd", paths[0] + "e")
-        self.addCleanup(lambda: [os.unlink(path) for path in paths + [paths[0] + "f", paths[0] + "e"] if os.path.lexists(path)])
+        self.addCleanup(
+            lambda: [os.unlink(path) for path in paths + [paths[0] + "f", paths[0] + "e"] if os.path.lexists(path)]
+        )
         self.assert_well()
         producer.stdin.close()
         producer.wait(support.TIMEOUT)
@@ -142,12 +168,24 @@ class Hostile(support.SmileyTest):
 
     def test_clients_that_talk_nonsense(self):
         chance = random.Random(11)
-        texts = [b"\0" * 1000, b"{" * 100000, b"[" * 40 + b"\n", b'{"op":"' + b"x" * 100000 + b'"}\n', b'{"op":"runs"', b"\n" * 9999,
-                 b'{"op":"import"}\n' + struct.pack("<I", 100) + b"half a frame", b'{"op":"import"}\n' + b"\xff" * 3,
-                 b'{"op":"import"}\n' + struct.pack("<I", 1 << 31) + b"x" * 1000, b'{"op":"replay","run":{}}\n',
-                 b'{"op":"export","run":"last","format":"' + b"\xf0\x9f" * 100 + b'"}\n', b'{"op":"runs","limit":1e999}\n',
-                 "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), b'{"op":"begin","run":"../../x"}\n',
-                 b'{"op":"delete","runs":[' + b'"a",' * 1000 + b'"a"]}\n', b'\xff\xfe{"op":"runs"}\n']
+        texts = [
+            b"\0" * 1000,
+            b"{" * 100000,
+            b"[" * 40 + b"\n",
+            b'{"op":"' + b"x" * 100000 + b'"}\n',
+            b'{"op":"runs"',
+            b"\n" * 9999,
+            b'{"op":"import"}\n' + struct.pack("<I", 100) + b"half a frame",
+            b'{"op":"import"}\n' + b"\xff" * 3,
+            b'{"op":"import"}\n' + struct.pack("<I", 1 << 31) + b"x" * 1000,
+            b'{"op":"replay","run":{}}\n',
+            b'{"op":"export","run":"last","format":"' + b"\xf0\x9f" * 100 + b'"}\n',
+            b'{"op":"runs","limit":1e999}\n',
+            "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(),
+            b'{"op":"begin","run":"../../x"}\n',
+            b'{"op":"delete","runs":[' + b'"a",' * 1000 + b'"a"]}\n',
+            b'\xff\xfe{"op":"runs"}\n',
+        ]
         texts += [chance.randbytes(chance.choice([1, 100, 10000])) for _ in range(60)]
         for text in texts:
             link = self.connect()
@@ -192,7 +230,9 @@ class Hostile(support.SmileyTest):
         before = self.memory()
         deaf = [self.connect() for _ in range(20)]
         for link in deaf:
-            link.sendall(b'{"op":"export","run":"big","format":"jsonl"}\n{"op":"tail","run":"big","last":100000}\n' * 50)
+            link.sendall(
+                b'{"op":"export","run":"big","format":"jsonl"}\n{"op":"tail","run":"big","last":100000}\n' * 50
+            )
         for _ in range(20):
             self.assert_well()
         self.assertLess(self.memory() - before, 200 << 20)
@@ -264,8 +304,15 @@ print("\\n".join(said))
         os.chmod(os.path.join(self.home, "daemon.sock"), 0o666)
         said = self.as_stranger(words).text.split("\n")
         self.assertNotIn("connects", said)
-        self.assertFalse([line for line in said if line.startswith(("writes", "deletes", "truncates", "renames", "signals"))
-                          and not line.endswith("daemon.sock")], said)
+        self.assertFalse(
+            [
+                line
+                for line in said
+                if line.startswith(("writes", "deletes", "truncates", "renames", "signals"))
+                and not line.endswith("daemon.sock")
+            ],
+            said,
+        )
         os.chmod(self.home, 0o700)
         producer.stdin.close()
         producer.wait(support.TIMEOUT)

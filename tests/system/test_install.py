@@ -19,8 +19,10 @@ class Install(support.SmileyTest):
                 replayed = self.run_words([os.path.join(prefix, "bin", "smiley-replay"), "last", "--json"])
                 self.assertTrue(any(o.get("changed", {}).get("x") == 42 for o in replayed.objects), replayed)
                 lib = os.path.join(prefix, "lib", "smiley", "python")
-                itself = self.run_words([python, "-c", "import smiley; smiley.start(); y = 43; smiley.stop(); print(len(smiley.runs()))"],
-                                        env=dict(self.env, PYTHONPATH=lib, PYTHONDONTWRITEBYTECODE="1"))
+                itself = self.run_words(
+                    [python, "-c", "import smiley; smiley.start(); y = 43; smiley.stop(); print(len(smiley.runs()))"],
+                    env=dict(self.env, PYTHONPATH=lib, PYTHONDONTWRITEBYTECODE="1"),
+                )
                 self.assert_code(itself, 0)
                 self.assertGreater(int(itself.text), 1)
 

@@ -5,7 +5,7 @@ import unittest
 import support
 from test_tracer_faithful import Compared
 
-TRACED = '''
+TRACED = """
 import sys
 import threading
 
@@ -26,7 +26,7 @@ def f(n):
     for i in range(n):
         n += inner(i)
     return n
-'''
+"""
 
 
 class OtherTools(Compared):
@@ -45,7 +45,10 @@ class OtherTools(Compared):
         def check(python):
             self.assertEqual(self.events_of("f").count("call"), 4)
             self.assertEqual(self.events_of("inner").count("return"), 8)
-        self.each_python(TRACED + '''
+
+        self.each_python(
+            TRACED
+            + """
 threading.settrace(trace)
 sys.settrace(trace)
 f(2)
@@ -61,10 +64,13 @@ sys.settrace(trace)
 f(2)
 sys.settrace(None)
 print(seen)
-''', check)
+""",
+            check,
+        )
 
     def test_a_trace_function_that_raises_is_removed(self):
-        self.each_python('''
+        self.each_python(
+            """
 import sys
 import traceback
 
@@ -87,10 +93,13 @@ for WHEN in ("call", "line", "return"):
     except KeyError:
         traceback.print_exc(file=sys.stdout)
     print(WHEN, sys.gettrace())
-''', lambda python: self.assertGreaterEqual(self.events_of("f").count("call"), 3))
+""",
+            lambda python: self.assertGreaterEqual(self.events_of("f").count("call"), 3),
+        )
 
     def test_a_trace_function_dies_with_its_thread(self):
-        self.each_python('''
+        self.each_python(
+            """
 import sys
 import threading
 import weakref
@@ -113,10 +122,12 @@ thread = threading.Thread(target=work)
 thread.start()
 thread.join()
 print(watched())
-''', lambda python: self.assertIn("return", self.events_of("work")))
+""",
+            lambda python: self.assertIn("return", self.events_of("work")),
+        )
 
     def test_a_profile_function_with_every_detail(self):
-        program = '''
+        program = """
 import sys
 import threading
 
@@ -152,11 +163,12 @@ thread = threading.Thread(target=f, args=(4,))
 thread.start()
 thread.join()
 print(seen)
-'''
+"""
 
         def check(python):
             self.assertEqual(self.events_of("f").count("call"), 4)
             self.assertEqual(self.events_of("inner").count("return"), 4)
+
         self.each_python(program, check)
         self.each_python(program, check, "--detail", "calls")
 
@@ -164,10 +176,12 @@ print(seen)
             check(python)
             self.assertEqual(self.events_of("inner").count("c_call"), 4)
             self.assertEqual(self.events_of("f").count("c_raise"), 0)  # int is a class
+
         self.each_python(program, with_builtins, "--c-calls")
 
     def test_a_profile_function_that_raises_is_removed(self):
-        self.each_python('''
+        self.each_python(
+            """
 import sys
 
 
@@ -186,10 +200,15 @@ try:
 except KeyError as error:
     print(error.args, sys.getprofile(), error.__traceback__.tb_next is not None)
 print(f())
-''', lambda python: self.assertIn("return", self.events_of("f")), "--detail", "calls")
+""",
+            lambda python: self.assertIn("return", self.events_of("f")),
+            "--detail",
+            "calls",
+        )
 
     def test_the_library_s_own_tools(self):
-        self.each_python('''
+        self.each_python(
+            """
 import bdb
 import cProfile
 import profile
@@ -221,11 +240,13 @@ class Debugger(bdb.Bdb):
 
 debugger = Debugger()
 print(debugger.runcall(f, 2))
-''', lambda python: self.assertEqual(self.events_of("f").count("call"), 4))
+""",
+            lambda python: self.assertEqual(self.events_of("f").count("call"), 4),
+        )
 
     def test_c_code_that_takes_the_place_is_told_of_once(self):
         # Where the recorder needs the interpreter's one place, what C code does to it cannot be undone at once.
-        text = '''
+        text = """
 import ctypes
 
 
@@ -242,7 +263,7 @@ for i in range(3):
     lost(i)
     exec("pass")
     found(i)
-'''
+"""
         for python in support.pythons():
             for name, options in (("PyEval_SetTrace", ()), ("PyEval_SetProfile", ("--detail", "calls"))):
                 with self.subTest(python=python, name=name):
@@ -260,7 +281,8 @@ for i in range(3):
                         self.assertEqual(self.events_of("lost").count("return"), 3)
 
     def test_monitoring_tools_of_the_program(self):
-        self.each_python('''
+        self.each_python(
+            """
 import sys
 
 seen = []
@@ -287,13 +309,19 @@ if sys.version_info >= (3, 12):
         m.restart_events()
         m.free_tool_id(tool)
     print(seen)
-''', lambda python: self.assertEqual(
-            self.events_of("f").count("call"), 8 if self.version(python) >= (3, 12) else 0))
+""",
+            lambda python: self.assertEqual(
+                self.events_of("f").count("call"), 8 if self.version(python) >= (3, 12) else 0
+            ),
+        )
 
     @staticmethod
     def version(python):
         import subprocess
-        told = subprocess.run([python, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True, text=True)
+
+        told = subprocess.run(
+            [python, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True, text=True
+        )
         return tuple(map(int, told.stdout.strip("()\n").split(",")))
 
 

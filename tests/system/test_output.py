@@ -32,13 +32,18 @@ class Output(support.SmileyTest):
     def test_it_is_printed_as_it_was_written(self):
         self.assertEqual(self.smiley("output", "last", "--stdout").text, "\n".join(STDOUT) + "\n")
         self.assertEqual(self.smiley("output", "last", "--stderr").text, "\n".join(STDERR) + "\n")
-        self.assertEqual(sorted(self.smiley("output").text.splitlines()),
-                         sorted(["hello Ann", "careful: 3", "half, hello Bob", "careful: 4"]))
+        self.assertEqual(
+            sorted(self.smiley("output").text.splitlines()),
+            sorted(["hello Ann", "careful: 3", "half, hello Bob", "careful: 4"]),
+        )
         self.assertEqual(self.smiley("output", "last", "--thread", "99").out, b"")
 
     def test_each_line_has_the_event_that_wrote_it(self):
-        events = {"%d:%d" % (o["thread"], o["seq"]): o for o in self.smiley("replay", "last", "--json").objects
-                  if o["type"] == "event"}
+        events = {
+            "%d:%d" % (o["thread"], o["seq"]): o
+            for o in self.smiley("replay", "last", "--json").objects
+            if o["type"] == "event"
+        }
         lines = self.smiley("output", "last", "--at", "--json").objects
         for stream, expected in (("stdout", STDOUT), ("stderr", STDERR)):
             here = [o for o in lines if o["stream"] == stream]
@@ -46,8 +51,9 @@ class Output(support.SmileyTest):
             self.assertEqual([o["number"] for o in here], [1, 2])
             for line in here:
                 event = events[line["position"]]
-                self.assertEqual((event["event"], event["function"], event["line"]),
-                                 (stream, line["function"], line["line"]))
+                self.assertEqual(
+                    (event["event"], event["function"], event["line"]), (stream, line["function"], line["line"])
+                )
                 self.assertTrue(line["text"].startswith(event["value"].rstrip("\n")), line)
         functions = [o["function"] for o in lines if o["stream"] == "stdout"]
         self.assertEqual(functions, ["greet", "<module>"])  # the second line was begun by the module
@@ -57,12 +63,15 @@ class Output(support.SmileyTest):
         self.assertTrue(shown[0].endswith("careful: 3"))
 
     def test_a_line_leads_to_the_state_when_it_was_written(self):
-        lines = {(o["stream"], o["number"]): o["position"]
-                 for o in self.smiley("output", "last", "--at", "--json").objects}
+        lines = {
+            (o["stream"], o["number"]): o["position"] for o in self.smiley("output", "last", "--at", "--json").objects
+        }
         state = self.smiley("show", "last", "--stdout", "1", "--json").objects[0]
         self.assertEqual(state["position"], lines["stdout", 1])
-        self.assertEqual(self.smiley("show", "last", "--stdout", "1").text,
-                         self.smiley("show", "last", "--at", lines["stdout", 1]).text)
+        self.assertEqual(
+            self.smiley("show", "last", "--stdout", "1").text,
+            self.smiley("show", "last", "--at", lines["stdout", 1]).text,
+        )
         second = self.smiley("show", "last", "--stderr", "2").text
         self.assertIn("warn", second)
         self.assertRegex(second, r"n\s*=\s*4")

@@ -53,7 +53,9 @@ class Profiles(support.SmileyTest):
     def setUp(self):
         super().setUp()
         self.assert_code(self.record(PROGRAM, options=("--no-site-packages",)), 0)
-        self.stats = {o["function"]: o for o in self.smiley("stats", "last", "--json").objects if o["type"] == "function"}
+        self.stats = {
+            o["function"]: o for o in self.smiley("stats", "last", "--json").objects if o["type"] == "function"
+        }
 
     def export(self, format):
         result = self.smiley("export", "last", "--format", format)
@@ -66,20 +68,33 @@ class Profiles(support.SmileyTest):
         with open(path, "rb") as file:
             self.assertEqual(file.read(), self.export("pstats"))
         for python in support.pythons():
-            text = subprocess.run([python, "-c", "import pstats, sys; p = pstats.Stats(sys.argv[1]);"
-                                   "p.sort_stats('ncalls').print_stats(); p.print_callers()", path],
-                                  capture_output=True, text=True, check=True).stdout
+            text = subprocess.run(
+                [
+                    python,
+                    "-c",
+                    "import pstats, sys; p = pstats.Stats(sys.argv[1]);"
+                    "p.sort_stats('ncalls').print_stats(); p.print_callers()",
+                    path,
+                ],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
             self.assertIn("primitive calls", text)
             self.assertIn("app.py:9(recurse)", text)
         read = pstats.Stats(path, stream=io.StringIO())
         for (file, line, name), (primitive, calls, own, cumulative, callers) in read.stats.items():
             function = self.stats[name]
-            self.assertEqual((file, line, primitive, calls),
-                             (function["file"], function["line"], function["primitive"], function["calls"]))
+            self.assertEqual(
+                (file, line, primitive, calls),
+                (function["file"], function["line"], function["primitive"], function["calls"]),
+            )
             self.assertAlmostEqual(own, function["own_ns"] / 1e9, places=9)
             self.assertAlmostEqual(cumulative, function["cumulative_ns"] / 1e9, places=9)
-            self.assertEqual({key[2]: value[0] for key, value in callers.items()},
-                             {c["function"]: c["calls"] for c in function["callers"]})
+            self.assertEqual(
+                {key[2]: value[0] for key, value in callers.items()},
+                {c["function"]: c["calls"] for c in function["callers"]},
+            )
         self.assertEqual(len(read.stats), len(self.stats))
 
     def test_chrome(self):
@@ -91,8 +106,13 @@ class Profiles(support.SmileyTest):
         self.assertEqual(sum(e["name"].startswith("leaf (") for e in calls), self.stats["leaf"]["calls"])
         self.assertEqual(len(calls), sum(o["calls"] for o in self.stats.values()))
         for tid in {e["tid"] for e in calls}:
-            nested([(round(e["ts"] * 1000), round(e["ts"] * 1000) + round(e["dur"] * 1000), e["name"])
-                    for e in calls if e["tid"] == tid])
+            nested(
+                [
+                    (round(e["ts"] * 1000), round(e["ts"] * 1000) + round(e["dur"] * 1000), e["name"])
+                    for e in calls
+                    if e["tid"] == tid
+                ]
+            )
         self.assertEqual([e["name"] for e in events if e["ph"] == "i"], ["KeyError"])
 
     def test_speedscope(self):
@@ -131,8 +151,10 @@ class Profiles(support.SmileyTest):
         self.assert_code(imported, 0)
         run_id = self.assert_one_line(imported).split("imported run ")[1].split(":")[0]
         stats = {o["function"]: o for o in self.smiley("stats", run_id, "--json").objects if o["type"] == "function"}
-        self.assertEqual({name: (o["file"], o["line"], o["calls"]) for name, o in stats.items()},
-                         {name: (o["file"], o["line"], o["calls"]) for name, o in self.stats.items()})
+        self.assertEqual(
+            {name: (o["file"], o["line"], o["calls"]) for name, o in stats.items()},
+            {name: (o["file"], o["line"], o["calls"]) for name, o in self.stats.items()},
+        )
         self.assertEqual({t["name"] for t in self.smiley("threads", run_id, "--json").objects}, {"MainThread", "w"})
         self.assert_code(self.smiley("store", "check", run_id), 0)
         again = self.smiley("import", input=exported)
@@ -148,30 +170,78 @@ class Profiles(support.SmileyTest):
             {"ph": "M", "pid": 7, "tid": 7, "name": "process_name", "args": {"name": "MainProcess"}},
             {"ph": "M", "pid": 7, "tid": 71, "name": "thread_name", "args": {"name": "MainThread"}},
             # As it writes them: a function when it ends.
-            {"pid": 7, "tid": 71, "ts": 723086509427.25, "dur": 1.5, "name": "g (/a/app.py:5)", "ph": "X", "cat": "FEE",
-             "args": {"func_args": {"n": "3"}, "return_value": "9"}},
-            {"pid": 7, "tid": 71, "ts": 723086509430.0, "ph": "i", "cat": "INSTANT", "name": "here", "args": None, "s": "g"},
+            {
+                "pid": 7,
+                "tid": 71,
+                "ts": 723086509427.25,
+                "dur": 1.5,
+                "name": "g (/a/app.py:5)",
+                "ph": "X",
+                "cat": "FEE",
+                "args": {"func_args": {"n": "3"}, "return_value": "9"},
+            },
+            {
+                "pid": 7,
+                "tid": 71,
+                "ts": 723086509430.0,
+                "ph": "i",
+                "cat": "INSTANT",
+                "name": "here",
+                "args": None,
+                "s": "g",
+            },
             {"pid": 7, "tid": 71, "ts": 723086509431.0, "ph": "C", "name": "gauge", "args": {"a": 20, "b": 1.5}},
-            {"pid": 7, "tid": 71, "ts": 723086509426.0, "dur": 10.0, "name": "f (/a/app.py:1)", "ph": "X", "cat": "FEE"},
-            {"pid": 7, "tid": 71, "ts": 723086509425.0, "dur": 12.0, "name": "builtins.exec", "ph": "X", "cat": "FEE"},
+            {
+                "pid": 7,
+                "tid": 71,
+                "ts": 723086509426.0,
+                "dur": 10.0,
+                "name": "f (/a/app.py:1)",
+                "ph": "X",
+                "cat": "FEE",
+            },
+            {
+                "pid": 7,
+                "tid": 71,
+                "ts": 723086509425.0,
+                "dur": 12.0,
+                "name": "builtins.exec",
+                "ph": "X",
+                "cat": "FEE",
+            },
             {"pid": 7, "tid": 72, "ts": 723086509425.0, "ph": "B", "name": "open (/a/app.py:9)"},
             {"pid": 7, "tid": 72, "ts": 723086509428.0, "ph": "E", "name": "open (/a/app.py:9)"},
-            {"pid": 7, "tid": 72, "ts": 723086509429.0, "ph": "B", "name": "left \"open\" (/a/app.py:12)"},
+            {"pid": 7, "tid": 72, "ts": 723086509429.0, "ph": "B", "name": 'left "open" (/a/app.py:12)'},
             {"pid": 7, "tid": 72, "ts": 1, "ph": "s", "id": 3, "name": "a flow"},
         ]
-        trace = {"traceEvents": events, "viztracer_metadata": {"overflow": False, "baseTimeNanoseconds": 1_700_000_000_000_000_000},
-                 "file_info": {"files": {"/a/app.py": ["def f():\n  pass\n", 2]}, "functions": {}}}
+        trace = {
+            "traceEvents": events,
+            "viztracer_metadata": {"overflow": False, "baseTimeNanoseconds": 1_700_000_000_000_000_000},
+            "file_info": {"files": {"/a/app.py": ["def f():\n  pass\n", 2]}, "functions": {}},
+        }
         for data in (json.dumps(trace), json.dumps(trace, indent=2), json.dumps(events)):
             with self.subTest(begin=data[:20]):
                 imported = self.smiley("import", "--json", input=data.encode())
                 self.assert_code(imported, 0)
                 run = imported.objects[0]["run"]
-                seen = [(o["thread"], o["event"], o.get("function"), o.get("line"), o.get("depth"))
-                        for o in self.smiley("replay", run["id"], "--json").objects if o["thread"] == 1]
-                self.assertEqual(seen, [
-                    (1, "call", "builtins.exec", None, 0), (1, "call", "f", 1, 1), (1, "call", "g", 5, 2),
-                    (1, "return", "g", 5, 2), (1, "mark", "f", 1, 1), (1, "mark", "f", 1, 1), (1, "return", "f", 1, 1),
-                    (1, "return", "builtins.exec", None, 0)])
+                seen = [
+                    (o["thread"], o["event"], o.get("function"), o.get("line"), o.get("depth"))
+                    for o in self.smiley("replay", run["id"], "--json").objects
+                    if o["thread"] == 1
+                ]
+                self.assertEqual(
+                    seen,
+                    [
+                        (1, "call", "builtins.exec", None, 0),
+                        (1, "call", "f", 1, 1),
+                        (1, "call", "g", 5, 2),
+                        (1, "return", "g", 5, 2),
+                        (1, "mark", "f", 1, 1),
+                        (1, "mark", "f", 1, 1),
+                        (1, "return", "f", 1, 1),
+                        (1, "return", "builtins.exec", None, 0),
+                    ],
+                )
                 events_of = self.smiley("replay", run["id"], "--json").objects
                 g = [o for o in events_of if o.get("function") == "g"]
                 self.assertEqual((g[0]["changed"], g[1]["value"]), ({"n": "3"}, "9"))
@@ -180,12 +250,17 @@ class Profiles(support.SmileyTest):
                 self.assertEqual([m["value"] for m in marks], ["here", "gauge"])
                 self.assertEqual(marks[1]["changed"], {"a": 20, "b": 1.5})
                 second = [(o["event"], o["function"]) for o in events_of if o["thread"] == 2]
-                self.assertEqual(second, [("call", "open"), ("return", "open"), ("call", 'left "open"'),
-                                          ("return", 'left "open"')])
+                self.assertEqual(
+                    second, [("call", "open"), ("return", "open"), ("call", 'left "open"'), ("return", 'left "open"')]
+                )
                 self.assertTrue(any("1 events of the trace" in note for note in run["notes"]), run)
                 self.assert_code(self.smiley("store", "check", run["id"]), 0)
-        for name, bad in {"cut": json.dumps(trace)[:-30], "more": json.dumps(trace) + "}", "words": '{"traceEvents":[{"ph":"X"}]}',
-                          "empty": '{"traceEvents":[]}'}.items():
+        for name, bad in {
+            "cut": json.dumps(trace)[:-30],
+            "more": json.dumps(trace) + "}",
+            "words": '{"traceEvents":[{"ph":"X"}]}',
+            "empty": '{"traceEvents":[]}',
+        }.items():
             with self.subTest(name=name):
                 before = self.smiley("list", "--json").out
                 refused = self.smiley("import", input=bad.encode())
@@ -200,7 +275,10 @@ class Profiles(support.SmileyTest):
         with open(path, "w") as file:
             file.write('{"traceEvents":[')
             for i in range(count):
-                file.write('{"ph":"X","pid":1,"tid":1,"ts":%d,"dur":1,"name":"f%d (/a.py:%d)"},\n' % (count - i, i % 9, i % 9 + 1))
+                file.write(
+                    '{"ph":"X","pid":1,"tid":1,"ts":%d,"dur":1,"name":"f%d (/a.py:%d)"},\n'
+                    % (count - i, i % 9, i % 9 + 1)
+                )
             file.write('{"ph":"X","pid":1,"tid":1,"ts":0,"dur":%d,"name":"main (/a.py:99)"}]}' % (count + 5))
         imported = self.smiley("import", path)
         self.assert_code(imported, 0)

@@ -43,11 +43,14 @@ class RealInput(support.SmileyTest):
     def shop_figures(self, out):
         """What the farm shop prints, as (served, books, till, missing, strangest), in cents. Its clerks are threads with
         a clock: the figures differ from day to day, their form and their arithmetic do not."""
-        found = re.fullmatch(r"customers served:  (\d+)   \(said sorry \d+ times\)\n"
-                             r"in the books: +(-?[\d.]+)\n"
-                             r"in the till: +(-?[\d.]+)\n"
-                             r"missing: +(-?[\d.]+)\n"
-                             r"strangest receipt: +(-?[\d.]+)   customer \d+, served by (?:Ada|Ben|Cleo)\n", out)
+        found = re.fullmatch(
+            r"customers served:  (\d+)   \(said sorry \d+ times\)\n"
+            r"in the books: +(-?[\d.]+)\n"
+            r"in the till: +(-?[\d.]+)\n"
+            r"missing: +(-?[\d.]+)\n"
+            r"strangest receipt: +(-?[\d.]+)   customer \d+, served by (?:Ada|Ben|Cleo)\n",
+            out,
+        )
         self.assertIsNotNone(found, out)
         return [int(group.replace(".", "")) for group in found.groups()]
 
@@ -92,13 +95,15 @@ class RealInput(support.SmileyTest):
         """Nothing is lost, the stopped client holds nobody up, the daemon's memory is bounded."""
         program = os.path.join(self.work, "long.py")
         with open(program, "w") as file:
-            file.write("def count(n):\n"
-                       "    total = 0\n"
-                       "    for i in range(n):\n"
-                       "        total += i\n"
-                       "    return total\n"
-                       "for part in range(100):\n"
-                       "    count(50_100)\n")
+            file.write(
+                "def count(n):\n"
+                "    total = 0\n"
+                "    for i in range(n):\n"
+                "        total += i\n"
+                "    return total\n"
+                "for part in range(100):\n"
+                "    count(50_100)\n"
+            )
         python = support.pythons()[0]
         watchers = [self.start("tail", "--json") for _ in range(2)]
         seen = [[0, 0, None], [0, 0, None]]  # events, skipped, last object
@@ -136,7 +141,9 @@ class RealInput(support.SmileyTest):
         watchers[1].send_signal(signal.SIGCONT)
         # Each is told of every event: shown or counted as skipped.
         for counts in seen:
-            self.assertTrue(support.wait_until(lambda: counts[2] is not None and counts[2]["type"] == "end", 120), counts)
+            self.assertTrue(
+                support.wait_until(lambda: counts[2] is not None and counts[2]["type"] == "end", 120), counts
+            )
             self.assertEqual(counts[0] + counts[1], run["events"])
         for watcher in watchers:
             watcher.send_signal(signal.SIGINT)

@@ -27,9 +27,17 @@ class RunEnds(support.SmileyTest):
         return after
 
     def test_exit_codes_and_tracebacks(self):
-        texts = ["pass", "raise SystemExit(1)", "import sys; sys.exit(3)", "import sys; sys.exit('text')", "raise SystemExit(300)",
-                 "def f():\n    {}['x']\nf()", "import os; print('x', flush=True); os._exit(7)", "this is no Python",
-                 "import atexit; atexit.register(print, 'bye'); 1/0"]
+        texts = [
+            "pass",
+            "raise SystemExit(1)",
+            "import sys; sys.exit(3)",
+            "import sys; sys.exit('text')",
+            "raise SystemExit(300)",
+            "def f():\n    {}['x']\nf()",
+            "import os; print('x', flush=True); os._exit(7)",
+            "this is no Python",
+            "import atexit; atexit.register(print, 'bye'); 1/0",
+        ]
         for python in support.pythons():
             for text in texts:
                 with self.subTest(python=python, text=text):
@@ -39,26 +47,43 @@ class RunEnds(support.SmileyTest):
         for python in support.pythons():
             for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGPIPE, signal.SIGUSR1):
                 with self.subTest(python=python, signal=number):
-                    result = self.both("import os, signal; signal.signal({0}, signal.SIG_DFL) if {0} != 9 else 0\n"
-                                       "os.kill(os.getpid(), {0})".format(int(number)), python)
+                    result = self.both(
+                        "import os, signal; signal.signal({0}, signal.SIG_DFL) if {0} != 9 else 0\n"
+                        "os.kill(os.getpid(), {0})".format(int(number)),
+                        python,
+                    )
                     self.assertEqual(result.code, -number)
 
     def test_the_last_line_counts_and_names_the_next_command(self):
         result = self.record("def f(x):\n    return x\nfor i in range(50):\n    f(i)\n")
         self.assert_code(result, 0)
         line = self.assert_one_line(result)
-        self.assertRegex(line, r"^smiley: run (\w{8}): [\d,]+ events, 1 thread, 1 process, 0 lost, [\d.]+ k?B stored; "
-                               r"next: smiley-replay \1$")
+        self.assertRegex(
+            line,
+            r"^smiley: run (\w{8}): [\d,]+ events, 1 thread, 1 process, 0 lost, [\d.]+ k?B stored; "
+            r"next: smiley-replay \1$",
+        )
 
     def test_quiet_says_nothing(self):
         result = self.record("print(1)", options=["-q"])
         self.assertEqual((result.code, result.out, result.err), (0, b"1\n", b""))
 
     def test_options_end_where_the_program_begins(self):
-        for options in ([], ["--shm"], ["--detail=calls"], ["--detail", "lines"], ["--name", "a name", "--deep"],
-                        ["--on-full=drop", "--block-timeout", "0.5"], ["--ring-size", "1M,128K"], ["--depth", "2", "--items=5"],
-                        ["--include", "json", "--exclude=x*", "--include-stdlib", "--no-site-packages"],
-                        ["--redact", "pin"], ["--no-redact"], ["--no-follow"], ["--where", "function == 'f'"]):
+        for options in (
+            [],
+            ["--shm"],
+            ["--detail=calls"],
+            ["--detail", "lines"],
+            ["--name", "a name", "--deep"],
+            ["--on-full=drop", "--block-timeout", "0.5"],
+            ["--ring-size", "1M,128K"],
+            ["--depth", "2", "--items=5"],
+            ["--include", "json", "--exclude=x*", "--include-stdlib", "--no-site-packages"],
+            ["--redact", "pin"],
+            ["--no-redact"],
+            ["--no-follow"],
+            ["--where", "function == 'f'"],
+        ):
             with self.subTest(options=options):
                 result = self.record("import sys; print(sys.argv[1:])", "--quiet", "-q", "--help", options=options)
                 self.assert_code(result, 0)
@@ -125,11 +150,20 @@ class RunRefuses(support.SmileyTest):
 
     def test_wrong_options(self):
         path = self.script("app.py", "pass")
-        for words, expect in ((["--nosuch", path], "--nosuch"), ([], "which program"), (["--"], "which command"),
-                              (["-m"], "which module"), (["--detail", "all", path], "--detail"), (["--name"], "--name"),
-                              (["--on-full", "panic", path], "--on-full"), (["--depth", "-1", path], "--depth"),
-                              (["--block-timeout", "soon", path], "seconds"), (["--ring-size", "1K", path], "--ring-size"),
-                              (["--shm=yes", path], "no value"), (["--redact", "x", "--no-redact", path], "cannot both")):
+        for words, expect in (
+            (["--nosuch", path], "--nosuch"),
+            ([], "which program"),
+            (["--"], "which command"),
+            (["-m"], "which module"),
+            (["--detail", "all", path], "--detail"),
+            (["--name"], "--name"),
+            (["--on-full", "panic", path], "--on-full"),
+            (["--depth", "-1", path], "--depth"),
+            (["--block-timeout", "soon", path], "seconds"),
+            (["--ring-size", "1K", path], "--ring-size"),
+            (["--shm=yes", path], "no value"),
+            (["--redact", "x", "--no-redact", path], "cannot both"),
+        ):
             with self.subTest(words=words):
                 self.assert_one_line(self.refuse(125, *words, expect=expect))
 
@@ -171,7 +205,10 @@ class RunNeedsADaemon(support.SmileyTest):
         self.assertTrue(support.wait_until(lambda: not self.is_running(before)))
         out, err = child.communicate(b"line\n" * 100, support.TIMEOUT)
         self.assertEqual(child.returncode, 0, err)
-        self.assertRegex(err.decode().splitlines()[-1], r"^smiley: run \w+: \d+ events, 1 thread, 1 process, 0 lost, .* stored; next: ")
+        self.assertRegex(
+            err.decode().splitlines()[-1],
+            r"^smiley: run \w+: \d+ events, 1 thread, 1 process, 0 lost, .* stored; next: ",
+        )
         self.assertNotIn(self.daemon_pid(), (None, before))
 
     def test_without_a_daemon_the_program_is_not_started(self):
@@ -190,7 +227,9 @@ class RunNeedsADaemon(support.SmileyTest):
         # The end was kept for the daemon that comes when it can.
         os.unlink(os.path.join(self.home, "store"))
         self.assert_code(self.smiley("daemon", "start"), 0)
-        run = support.wait_until(lambda: [one for one in self.smiley("list", "--json").objects if one["exit_code"] == 3])
+        run = support.wait_until(
+            lambda: [one for one in self.smiley("list", "--json").objects if one["exit_code"] == 3]
+        )
         self.assertTrue(run)
         self.assertEqual(run[0]["command"], [os.path.join(self.work, "app.py")])
 
@@ -231,8 +270,14 @@ while True:
     def start_program(self, *signals, words=None):
         path = self.script("wait.py", self.PROGRAM)
         words = words or self.command("run", path)
-        child = subprocess.Popen([*words, *(str(int(s)) for s in signals)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                 env=self.env, cwd=self.work, start_new_session=True)
+        child = subprocess.Popen(
+            [*words, *(str(int(s)) for s in signals)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.env,
+            cwd=self.work,
+            start_new_session=True,
+        )
         self._children.append(child)
         self.read_until(child.stdout, b"ready\n")
         return child
@@ -240,8 +285,11 @@ while True:
     def test_ctrl_c_reaches_the_program_as_without_smiley(self):
         for python in support.pythons():
             # Wherever it is interrupted, the traceback is the same.
-            path = self.script("interrupted.py", "import signal\ntry:\n    print('ready', flush=True)\n    while True: signal.pause()\n"
-                               "except KeyboardInterrupt:\n    raise KeyboardInterrupt('here') from None\n")
+            path = self.script(
+                "interrupted.py",
+                "import signal\ntry:\n    print('ready', flush=True)\n    while True: signal.pause()\n"
+                "except KeyboardInterrupt:\n    raise KeyboardInterrupt('here') from None\n",
+            )
             errors = []
             for words in ([python, path], self.command("run", "--python", python, path)):
                 child = self.start_program(words=words)

@@ -14,19 +14,35 @@ import support
 
 # By where they stand first. Each is put together at run time, but for those in sources and command lines.
 HIDDEN = {
-    "variable": "quartz-variable-77", "attribute": "quartz-attribute-77", "dict key": "quartz-dictkey-77",
-    "keyword": "quartz-keyword-77", "source": "quartz-literal-77", "argv": "quartz-argvword-77", "url": "quartz-urlpart-77",
-    "environment": "quartz-environ-77", "thread": "quartz-threadname-77", "exception": "quartz-exception-77",
-    "output": "quartz-output-77", "elsewhere in the source": "quartz-twice-77", "named tuple": "quartz-named-77",
-    "global": "quartz-global-77", "yielded": "quartz-yielded-77", "closure": "quartz-closure-77",
+    "variable": "quartz-variable-77",
+    "attribute": "quartz-attribute-77",
+    "dict key": "quartz-dictkey-77",
+    "keyword": "quartz-keyword-77",
+    "source": "quartz-literal-77",
+    "argv": "quartz-argvword-77",
+    "url": "quartz-urlpart-77",
+    "environment": "quartz-environ-77",
+    "thread": "quartz-threadname-77",
+    "exception": "quartz-exception-77",
+    "output": "quartz-output-77",
+    "elsewhere in the source": "quartz-twice-77",
+    "named tuple": "quartz-named-77",
+    "global": "quartz-global-77",
+    "yielded": "quartz-yielded-77",
+    "closure": "quartz-closure-77",
 }
 SHOWN = {
-    "split": "onyx-splitted-88", "upper case": "ONYX-UPPERED-88", "reversed": "88-desrever-xyno", "short": "onyx-88",
-    "in base64": base64.b64encode(b"onyx-base64ed-88").decode(), "before it was named": "onyx-early-88",
-    "a name that says nothing": "onyx-innocent-88", "a number": "880088008800",
+    "split": "onyx-splitted-88",
+    "upper case": "ONYX-UPPERED-88",
+    "reversed": "88-desrever-xyno",
+    "short": "onyx-88",
+    "in base64": base64.b64encode(b"onyx-base64ed-88").decode(),
+    "before it was named": "onyx-early-88",
+    "a name that says nothing": "onyx-innocent-88",
+    "a number": "880088008800",
 }
 
-PROGRAM = '''
+PROGRAM = """
 import base64, collections, os, sys, threading
 api_key = "quartz-literal-77"
 client_secret = "quartz-twice-77"
@@ -104,7 +120,7 @@ else:
     not_caught()
 print("ready", flush=True)
 sys.stdin.readline()
-'''
+"""
 WORDS = ["--password", "quartz-argvword-77", "https://me:quartz-urlpart-77@example.org/"]
 
 
@@ -112,11 +128,19 @@ class Secrets(support.SmileyTest):
     def answers(self, run):
         """Everything that the daemon says about the run, as bytes."""
         said = {}
-        for request in ({"op": "run", "run": run}, {"op": "runs"}, {"op": "status"}, {"op": "processes", "run": run},
-                        {"op": "threads", "run": run}, {"op": "tasks", "run": run}, {"op": "sources", "run": run},
-                        {"op": "replay", "run": run, "source": True}, {"op": "export", "run": run},
-                        {"op": "export", "run": run, "format": "jsonl"},
-                        {"op": "tail", "run": run, "last": 100000, "follow": False, "source": True}):
+        for request in (
+            {"op": "run", "run": run},
+            {"op": "runs"},
+            {"op": "status"},
+            {"op": "processes", "run": run},
+            {"op": "threads", "run": run},
+            {"op": "tasks", "run": run},
+            {"op": "sources", "run": run},
+            {"op": "replay", "run": run, "source": True},
+            {"op": "export", "run": run},
+            {"op": "export", "run": run, "format": "jsonl"},
+            {"op": "tail", "run": run, "last": 100000, "follow": False, "source": True},
+        ):
             with socket.socket(socket.AF_UNIX) as link:
                 link.settimeout(support.TIMEOUT)
                 link.connect(os.path.join(self.home, "daemon.sock"))
@@ -156,8 +180,12 @@ class Secrets(support.SmileyTest):
 
     @staticmethod
     def places(secrets, found):
-        return sorted((where, place) for where, secret in secrets.items() for place, data in found.items()
-                      if secret.encode() in data)
+        return sorted(
+            (where, place)
+            for where, secret in secrets.items()
+            for place, data in found.items()
+            if secret.encode() in data
+        )
 
     def test_nothing_planted_is_anywhere(self):
         for python in support.pythons():

@@ -110,14 +110,23 @@ class State(support.SmileyTest):
     def test_people_read_it_too(self):
         result = self.smiley("show", "last", "--at", "exception")
         self.assert_code(result, 0)
-        for part in ("shop.py:16", 'raise ValueError("paid " + str(total))', "total = -20", "<module>", "Gatekeeper",
-                     "ValueError: paid -20"):
+        for part in (
+            "shop.py:16",
+            'raise ValueError("paid " + str(total))',
+            "total = -20",
+            "<module>",
+            "Gatekeeper",
+            "ValueError: paid -20",
+        ):
             self.assertIn(part, result.text)
         self.assertNotIn("\x1b", result.text)
 
     def test_places_that_are_not_there_are_said(self):
-        for words, part in ((["--at", "shop.py:14#9"], "1 time only"), (["--at", "1:999999"], "ends at 1:"),
-                            (["--at", "9:1"], "smiley-threads")):
+        for words, part in (
+            (["--at", "shop.py:14#9"], "1 time only"),
+            (["--at", "1:999999"], "ends at 1:"),
+            (["--at", "9:1"], "smiley-threads"),
+        ):
             result = self.smiley("show", "last", *words)
             self.assert_code(result, 1)
             self.assertIn(part, self.assert_one_line(result))
@@ -136,6 +145,7 @@ class Running(support.SmileyTest):
         def there():
             result = self.smiley("show", "last", "--at", "end", "--json")
             return result.code == 0 and result.objects[0]["frames"][0].get("line") == 3 and result.objects[0]
+
         state = support.wait_until(there)
         self.assertTrue(state)
         self.assertEqual(state["frames"][0]["variables"], {"n": 41})

@@ -36,16 +36,22 @@ with open(out, "wb") as file:
 class Stats(support.SmileyTest):
     def reference(self, python, script):
         import marshal
+
         out = os.path.join(self.work, "reference")
         subprocess.run([python, "-c", REFERENCE, script, out], check=True, timeout=support.TIMEOUT, cwd=self.work)
         with open(out, "rb") as file:
-            return {(file, line, name): (calls, primitive) for file, line, name, calls, primitive in marshal.load(file)}
+            return {
+                (file, line, name): (calls, primitive) for file, line, name, calls, primitive in marshal.load(file)
+            }
 
     def counts(self, *options):
         result = self.smiley("stats", "last", "--json", *options)
         self.assert_code(result, 0)
-        return {(o["file"], o["line"], o["function"]): (o["calls"], o["primitive"])
-                for o in result.objects if o["type"] == "function"}
+        return {
+            (o["file"], o["line"], o["function"]): (o["calls"], o["primitive"])
+            for o in result.objects
+            if o["type"] == "function"
+        }
 
     def test_counts_are_the_profilers(self):
         script = os.path.join(PROGRAMS, "profiled.py")
@@ -60,9 +66,13 @@ class Stats(support.SmileyTest):
                 # profiler's own imports have loaded already runs once more here.)
                 self.assert_code(self.smiley("run", "--include-stdlib", "--python", python, script), 0)
                 counts = self.counts()
-                library = {key: value for key, value in expected.items()
-                           if key[0].endswith((".py",)) and os.path.dirname(key[0]).endswith("/json")
-                           or key[0].endswith(("/tokenize.py", "/textwrap.py"))}
+                library = {
+                    key: value
+                    for key, value in expected.items()
+                    if key[0].endswith((".py",))
+                    and os.path.dirname(key[0]).endswith("/json")
+                    or key[0].endswith(("/tokenize.py", "/textwrap.py"))
+                }
                 self.assertGreater(len(library), 15)
                 self.assertEqual({key: value for key, value in counts.items() if key in library}, library)
                 self.assertEqual({key: value for key, value in counts.items() if key[0] == script}, own)
@@ -74,13 +84,17 @@ class Stats(support.SmileyTest):
         self.assertRegex(result.text.splitlines()[0], r"^[0-9]+ calls \([0-9]+ primitive\) in ")
         row = next(line for line in result.text.splitlines() if line.endswith("f  app.py:1"))
         self.assertEqual(row.split()[0], "7/2")
-        self.assertTrue(any("← f  app.py:1" in line and line.split()[0] == "5/1" for line in result.text.splitlines()),
-                        result.text)
+        self.assertTrue(
+            any("← f  app.py:1" in line and line.split()[0] == "5/1" for line in result.text.splitlines()),
+            result.text,
+        )
         self.assertEqual(self.smiley("stats", "show", "last").text, self.smiley("stats").text)
         totals = self.smiley("stats", "--json").objects[-1]
         rows = [o for o in self.smiley("stats", "--json").objects if o["type"] == "function"]
-        self.assertEqual((totals["type"], totals["calls"], totals["primitive"]),
-                         ("totals", sum(o["calls"] for o in rows), sum(o["primitive"] for o in rows)))
+        self.assertEqual(
+            (totals["type"], totals["calls"], totals["primitive"]),
+            ("totals", sum(o["calls"] for o in rows), sum(o["primitive"] for o in rows)),
+        )
         self.assertEqual(totals["own_ns"] + totals["cost_ns"], totals["recorded_ns"])
         first = self.smiley("stats", "-n", "1", "--sort", "ncalls", "--json").objects
         self.assertEqual([o.get("function") for o in first], ["f", None])
@@ -100,12 +114,19 @@ class Stats(support.SmileyTest):
         self.assertIn("are taken out as the cost of recording", self.smiley("stats").text)
 
     def test_the_call_tree(self):
-        self.assert_code(self.record("def leaf():\n    pass\ndef branch():\n    leaf()\n    leaf()\n"
-                                     "branch()\nbranch()\nleaf()\n"), 0)
-        nodes = [o for o in self.smiley("calls", "last", "--json", "--by", "count").objects
-                 if o["type"] == "call" and os.path.basename(o["file"]) == "app.py"]
-        self.assertEqual([(o["depth"], o["function"], o["calls"]) for o in nodes],
-                         [(0, "<module>", 1), (1, "branch", 2), (2, "leaf", 4), (1, "leaf", 1)])
+        self.assert_code(
+            self.record("def leaf():\n    pass\ndef branch():\n    leaf()\n    leaf()\nbranch()\nbranch()\nleaf()\n"),
+            0,
+        )
+        nodes = [
+            o
+            for o in self.smiley("calls", "last", "--json", "--by", "count").objects
+            if o["type"] == "call" and os.path.basename(o["file"]) == "app.py"
+        ]
+        self.assertEqual(
+            [(o["depth"], o["function"], o["calls"]) for o in nodes],
+            [(0, "<module>", 1), (1, "branch", 2), (2, "leaf", 4), (1, "leaf", 1)],
+        )
         self.assertEqual([o["parent"] for o in nodes], [None, nodes[0]["node"], nodes[1]["node"], nodes[0]["node"]])
         text = self.smiley("calls", "last", "--least", "0", "--by", "count").text
         self.assertIn("├ branch  app.py:3", text)
@@ -113,8 +134,12 @@ class Stats(support.SmileyTest):
         self.assertNotIn("│ └ leaf", self.smiley("calls", "last", "--least", "0", "--depth", "2").text)
 
     def test_tasks_and_threads(self):
-        self.assert_code(self.record(
-            "import threading\ndef work():\n    pass\nt = threading.Thread(target=work)\nt.start()\nt.join()\nwork()\n"), 0)
+        self.assert_code(
+            self.record(
+                "import threading\ndef work():\n    pass\nt = threading.Thread(target=work)\nt.start()\nt.join()\nwork()\n"
+            ),
+            0,
+        )
         self.assertEqual([v for k, v in self.counts().items() if k[2] == "work"], [(2, 2)])
         self.assertEqual([v for k, v in self.counts("--thread", "2").items() if k[2] == "work"], [(1, 1)])
         self.assert_code(self.smiley("stats", "last", "--task", "nobody"), 1)

@@ -67,11 +67,16 @@ class SubInterpreters(support.SmileyTest):
                     self.assertIn("thread", alone.text)
                     own = [line for line in recorded.words.splitlines() if line.startswith("smiley:")]
                     others = [line for line in recorded.words.splitlines() if not line.startswith("smiley:")]
-                    self.assertEqual(own, ["smiley: the recording is incomplete: code in sub-interpreters is not recorded"])
+                    self.assertEqual(
+                        own, ["smiley: the recording is incomplete: code in sub-interpreters is not recorded"]
+                    )
                     self.assertEqual(others, alone.words.splitlines())
                     lines = self.smiley("export", "last", "--format", "jsonl").objects
-                    called = [o["event"] for o in lines if o["type"] == "event" and o.get("function") == "f"
-                              and o["file"] == path]
+                    called = [
+                        o["event"]
+                        for o in lines
+                        if o["type"] == "event" and o.get("function") == "f" and o["file"] == path
+                    ]
                     self.assertEqual((called.count("call"), called.count("return")), (6, 6))
                     self.assertFalse(lines[-1]["complete"])
 

@@ -16,8 +16,12 @@ class Tail(support.SmileyTest):
 
     def produce(self, events, *options):
         """Starts the imaginary program; it stays until its standard input is closed."""
-        producer = subprocess.Popen([os.path.join(support.BIN, "smiley_test_producer"), str(events), "--stay", *options],
-                                    env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        producer = subprocess.Popen(
+            [os.path.join(support.BIN, "smiley_test_producer"), str(events), "--stay", *options],
+            env=self.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         self._children.append(producer)
         return producer, producer.stdout.readline().decode().strip()
 
@@ -43,8 +47,14 @@ class Tail(support.SmileyTest):
         self.ended(producer)
         text = self.read_until(child.stdout, "■ run ".encode() + run_id.encode()).decode()
         self.assertIn("▶ run %s  shop.py 400" % run_id, text)
-        wanted = ("MainThread", "shop.py:14", "x = i * 2", "# refuse what cannot be paid", "def pay(self, amount):",
-                  "ValueError: negative")
+        wanted = (
+            "MainThread",
+            "shop.py:14",
+            "x = i * 2",
+            "# refuse what cannot be paid",
+            "def pay(self, amount):",
+            "ValueError: negative",
+        )
         missing = [words for words in wanted if words not in text]
         # On a machine that is busy the daemon prefers now over then; what it passed over is counted.
         self.assertTrue(not missing or "skipped" in text, (missing, text))
@@ -97,7 +107,9 @@ class Tail(support.SmileyTest):
     def test_the_last_events_without_following(self):
         producer, run_id = self.produce(5000)
         self.ended(producer)
-        self.assertTrue(support.wait_until(lambda: self.smiley("show", run_id, "--json").objects[0]["state"] == "ended"))
+        self.assertTrue(
+            support.wait_until(lambda: self.smiley("show", run_id, "--json").objects[0]["state"] == "ended")
+        )
         result = self.smiley("tail", run_id, "-n", "7", "--no-follow", "--json")
         self.assert_code(result, 0)
         events = [o for o in result.objects if o["type"] == "event"]

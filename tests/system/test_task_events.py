@@ -4,7 +4,7 @@ import unittest
 
 import support
 
-PROGRAM = r'''
+PROGRAM = r"""
 import asyncio, os, sys, threading
 
 async def inner():
@@ -58,7 +58,7 @@ asyncio.run(inner())
 if pid == 0:
     os._exit(0)
 os.waitpid(pid, 0)
-'''
+"""
 
 
 class TaskEvents(support.SmileyTest):
@@ -73,7 +73,11 @@ class TaskEvents(support.SmileyTest):
                 # Numbers count in the run, whatever process a task belongs to.
                 self.assertEqual(sorted(t for _, t in tasks), list(range(1, len(tasks) + 1)))
                 child = next(t for p, t in tasks if p == 2)
-                for words, ok in ((["--task", child], True), (["--task", "2:%d" % child], True), (["--task", "1:%d" % child], False)):
+                for words, ok in (
+                    (["--task", child], True),
+                    (["--task", "2:%d" % child], True),
+                    (["--task", "1:%d" % child], False),
+                ):
                     self.assertEqual(self.smiley("stats", "last", "--json", *words).code == 0, ok, words)
                 names = [o["name"] for (p, _), o in tasks.items() if p == 1]
                 for name in ("Task-1", "named", "another name"):
@@ -95,9 +99,13 @@ class TaskEvents(support.SmileyTest):
                 for event in events:
                     if event["function"] in ("<module>", "between", "callback") and event["event"] != "task":
                         self.assertNotIn("task", event)
-                written = {o["value"]: (o["process"], o["task"]) for o in events if o["event"] == "stdout" and "task" in o}
-                self.assertEqual({v: tasks[t]["name"] for v, t in written.items() if v != "worker 0\n"},
-                                 {"worker 1\n": "named", "worker 2\n": "another name"})
+                written = {
+                    o["value"]: (o["process"], o["task"]) for o in events if o["event"] == "stdout" and "task" in o
+                }
+                self.assertEqual(
+                    {v: tasks[t]["name"] for v, t in written.items() if v != "worker 0\n"},
+                    {"worker 1\n": "named", "worker 2\n": "another name"},
+                )
                 # A copy that was exported and imported tells the same.
                 exported = self.smiley("export", "last").out
                 self.assert_code(self.smiley("delete", "last"), 0)
@@ -106,7 +114,9 @@ class TaskEvents(support.SmileyTest):
                 told = [o for o in lines if o["type"] == "event" and o["event"] == "task"]
                 for thread in {o["thread"] for o in told}:
                     switches = [o.get("task", 0) for o in told if o["thread"] == thread]
-                    self.assertEqual([a for a, b in zip(switches, switches[1:]) if a == b], [], "no event without a change")
+                    self.assertEqual(
+                        [a for a, b in zip(switches, switches[1:]) if a == b], [], "no event without a change"
+                    )
                     self.assertEqual(switches[-1], 0)
 
 

@@ -57,7 +57,7 @@ class Arguments(Recorded):
         def of(function, kind):
             return [e for e in events if e["function"] == function and e["event"] == kind]
 
-        call, = of("Order.pay", "call")
+        (call,) = of("Order.pay", "call")
         changed = call["changed"]
         self.assertEqual(set(changed), {"self", "amount", "rest", "password", "more"})
         self.assertEqual(changed["self"]["attributes"], {"number": 7})
@@ -65,7 +65,7 @@ class Arguments(Recorded):
         self.assertEqual(changed["rest"]["items"], ["a", "b"])
         self.assertEqual(changed["more"]["items"], [["colour", "red"]])
         self.assertEqual(changed["password"], {"$type": "redacted"})
-        left, = of("Order.pay", "return")
+        (left,) = of("Order.pay", "return")
         self.assertEqual(left["value"]["items"], [["left", 5.0]])
 
         self.assertEqual(of("halves", "call")[0]["changed"], {"n": 8})
@@ -73,9 +73,9 @@ class Arguments(Recorded):
         self.assertEqual([e["value"] for e in of("halves", "resume")], [100])
         self.assertEqual(of("fails", "call")[0]["changed"], {"text": "bad"})
         self.assertEqual(len(of("fails", "unwind")), 1)
-        inner, = of("outer.<locals>.inner", "call")
+        (inner,) = of("outer.<locals>.inner", "call")
         self.assertEqual(inner["changed"]["n"], 3)
-        back, = of("outer.<locals>.inner", "return")
+        (back,) = of("outer.<locals>.inner", "return")
         self.assertEqual(back["value"]["items"], [1, 2, 3])
         self.assertEqual(of("outer", "return")[0]["value"], 3)
         self.assertEqual([e for e in events if e["event"] != "call" and "changed" in e], [])
@@ -87,7 +87,10 @@ class Arguments(Recorded):
 
     def test_the_calls_are_those_of_calls_alone(self):
         def calls(detail):
-            return [(e["event"], e["function"], e["depth"], e["frame"]) for e in self.events(python, PROGRAM, "--detail", detail)]
+            return [
+                (e["event"], e["function"], e["depth"], e["frame"])
+                for e in self.events(python, PROGRAM, "--detail", detail)
+            ]
 
         for python in support.pythons():
             with self.subTest(python=python):
@@ -102,7 +105,9 @@ class Arguments(Recorded):
                 found = self.smiley("when", "last", "amount > 2", "--json")
                 self.assert_code(found, 0)
                 self.assertIn(b'"function":"Order.pay"', found.out)
-                no_lines = self.smiley("run", "-q", "--detail", "arguments", "--start-at", path + ":5", "--python", python, path)
+                no_lines = self.smiley(
+                    "run", "-q", "--detail", "arguments", "--start-at", path + ":5", "--python", python, path
+                )
                 self.assert_code(no_lines, 125)
 
 

@@ -109,11 +109,27 @@ class CallsAlone(Recorded):
         """From 3.12 on; 3.11 hides the exception from profile functions."""
         for python in support.pythons():
             with self.subTest(python=python):
-                events = self.events(python, "def f():\n    {}['k']\ndef g():\n    f()\ntry:\n    g()\nexcept KeyError:\n    pass\n",
-                                     "--detail", "calls")
-                unwinds = [(o["function"], (o.get("exception") or {}).get("message")) for o in events if o["event"] == "unwind"]
-                newer = subprocess.run([python, "-c", "import sys; print(sys.version_info >= (3, 12))"], check=True,
-                                       capture_output=True, text=True, env={**os.environ, **self.env}).stdout.strip() == "True"
+                events = self.events(
+                    python,
+                    "def f():\n    {}['k']\ndef g():\n    f()\ntry:\n    g()\nexcept KeyError:\n    pass\n",
+                    "--detail",
+                    "calls",
+                )
+                unwinds = [
+                    (o["function"], (o.get("exception") or {}).get("message"))
+                    for o in events
+                    if o["event"] == "unwind"
+                ]
+                newer = (
+                    subprocess.run(
+                        [python, "-c", "import sys; print(sys.version_info >= (3, 12))"],
+                        check=True,
+                        capture_output=True,
+                        text=True,
+                        env={**os.environ, **self.env},
+                    ).stdout.strip()
+                    == "True"
+                )
                 message = "'k'" if newer else None
                 self.assertEqual(unwinds, [("f", message), ("g", message)])
 

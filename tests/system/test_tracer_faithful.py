@@ -75,7 +75,9 @@ class Compared(support.SmileyTest):
 
 class Faithful(Compared):
     def test_no_special_method_is_called(self):
-        for output in self.same(HOSTILE + '''
+        for output in self.same(
+            HOSTILE
+            + """
 import collections
 import enum
 import pathlib
@@ -140,11 +142,12 @@ kind = hostile("Hostile", object)
 use(kind)
 print([name for name in calls if name != "meta __subclasscheck__"])  # that one the except clauses call
 print(calls)
-'''):
+"""
+        ):
             self.assertTrue(output.startswith("[]\n"), output)
 
     def test_no_special_method_of_keys_and_members_is_called(self):
-        for output in self.same('''
+        for output in self.same("""
 calls = []
 
 
@@ -189,11 +192,11 @@ look(*made)
 print(calls.count("repr"), len(calls), calls)
 del made
 print(len(calls), calls)
-'''):
+"""):
             self.assertTrue(output.startswith("0 "), output)
 
     def test_the_message_of_an_exception_is_not_asked_for(self):
-        for output in self.same('''
+        for output in self.same("""
 calls = []
 
 
@@ -236,7 +239,7 @@ except* ValueError:
 except* Own:
     pass
 print(calls)
-'''):
+"""):
             self.assertEqual(output, "[]\n")
 
     def test_what_a_signal_handler_raises_is_never_lost(self):
@@ -264,7 +267,8 @@ print(calls)
             "        work()\n"
             "        lost += 1\n"
             "    except Tick: caught += 1\n"
-            "print(caught, lost)\n")
+            "print(caught, lost)\n"
+        )
         for python in support.pythons():
             with self.subTest(python=python):
                 result = self.record(text, python=python, options=["-q"])
@@ -293,32 +297,42 @@ print(calls)
             "]\n"
             "for one in shown:\n"
             "    try: raise one\n"
-            "    except BaseException as error: print(ascii(str(error)))\n")
+            "    except BaseException as error: print(ascii(str(error)))\n"
+        )
         for python in support.pythons():
             with self.subTest(python=python):
                 result = self.record(text, python=python, options=["-q"])
                 self.assert_code(result, 0)
-                told = [o["exception"]["message"] for o in self.smiley("export", "last", "--format", "jsonl").objects
-                        if o["type"] == "event" and o["event"] == "raise"]
+                told = [
+                    o["exception"]["message"]
+                    for o in self.smiley("export", "last", "--format", "jsonl").objects
+                    if o["type"] == "event" and o["event"] == "raise"
+                ]
                 self.assertEqual([ascii(message) for message in told], result.text.splitlines())
 
     def test_large_numbers_show_their_leading_digits(self):
-        text = ("numbers = [10**5000, 10**5000 - 1, -(7**9000), 3**1500, 2**64, -2**63 - 1, 10**255, 10**256, -10**20000 + 1]\n"
-                "import sys\n"
-                "sys.set_int_max_str_digits(0)\n"
-                "print([(n.bit_length(), ('-' if n < 0 else '') + str(abs(n))[:256], len(str(abs(n))) > 256) for n in numbers])\n")
+        text = (
+            "numbers = [10**5000, 10**5000 - 1, -(7**9000), 3**1500, 2**64, -2**63 - 1, 10**255, 10**256, -10**20000 + 1]\n"
+            "import sys\n"
+            "sys.set_int_max_str_digits(0)\n"
+            "print([(n.bit_length(), ('-' if n < 0 else '') + str(abs(n))[:256], len(str(abs(n))) > 256) for n in numbers])\n"
+        )
         for python in support.pythons():
             with self.subTest(python=python):
                 result = self.record(text, python=python, options=["-q", "--nodes", "2000", "--bytes", "20000"])
                 self.assert_code(result, 0)
-                shown = [o["changed"]["numbers"]["items"] for o in self.smiley("export", "last", "--format", "jsonl").objects
-                         if o["type"] == "event" and "items" in o.get("changed", {}).get("numbers", {})][0]
+                shown = [
+                    o["changed"]["numbers"]["items"]
+                    for o in self.smiley("export", "last", "--format", "jsonl").objects
+                    if o["type"] == "event" and "items" in o.get("changed", {}).get("numbers", {})
+                ][0]
                 known = ast.literal_eval(result.text)
                 self.assertEqual([n["text"] for n in shown], [text for _, text, _ in known])
                 self.assertEqual([n["bits"] for n in shown if "bits" in n], [bits for bits, _, cut in known if cut])
 
     def test_tracebacks_and_stacks_are_the_same(self):
-        self.same('''
+        self.same(
+            """
 import sys
 import traceback
 
@@ -349,10 +363,12 @@ print(stack(), [f.name for f in traceback.extract_stack()], next(gen()))
 print([(lambda: stack())() for _ in range(2)])
 print(sys.gettrace(), sys.getprofile())
 handler()
-''', code=1)
+""",
+            code=1,
+        )
 
     def test_limits_of_recursion_are_the_same(self):
-        self.same('''
+        self.same("""
 import sys
 
 
@@ -395,10 +411,10 @@ while c:
     c = c.below
 del d
 print("done")
-''')
+""")
 
     def test_names_and_modules_are_the_same(self):
-        self.same('''
+        self.same("""
 import builtins
 import sys
 
@@ -413,10 +429,10 @@ print(sys.argv[1:], __name__, __spec__, __loader__ is not None, sorted(k for k i
 import os
 print(sorted(k for k in os.environ if "SMILEY" in k.upper() and k != "SMILEY_HOME"), os.environ.get("LD_PRELOAD"))
 print(sys.flags, sys.warnoptions)
-''')
+""")
 
     def test_the_program_can_trace_itself(self):
-        self.same('''
+        self.same("""
 import sys
 seen = []
 
@@ -437,11 +453,11 @@ sys.settrace(trace)
 f(2)
 sys.settrace(None)
 print(seen, f(2), sys.gettrace())
-''')
+""")
 
     def test_others_who_keep_something_in_code_objects_hear_of_their_own_only(self):
         # Once a code object has room for such things, the interpreter calls every user's function that frees them.
-        self.same('''
+        self.same("""
 import ctypes
 import sys
 freed = []
@@ -454,10 +470,10 @@ for n in range(5):
     scope["g"]()
     del scope
 print(freed)
-''')
+""")
 
     def test_values_changed_through_a_frame_are_the_programs_own(self):
-        self.same('''
+        self.same("""
 import sys
 
 
@@ -482,7 +498,7 @@ class C:
 
 
 print(f(), g(), C.b)
-''')
+""")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from test_tracer_faithful import Compared
 
 class Lifetimes(Compared):
     def test_objects_die_at_the_same_moment(self):
-        self.same('''
+        self.same("""
 import gc
 import sys
 import weakref
@@ -80,25 +80,30 @@ f()
 x = Thing("first"); x = Thing("second"); log.append("same line")
 del x
 sys.stdout.write("\\n".join(log) + "\\n")
-''')
+""")
 
     def test_a_class_at_the_address_of_one_that_died_is_another(self):
-        text = ("import gc\n"
-                "def use(self):\n    pass\n"
-                "for base in (int, object, float, list, object, bytes) * 30:\n"
-                "    class B(base):\n        pass\n"
-                "    use(B())\n"
-                "    del B\n    gc.collect()\n")
+        text = (
+            "import gc\n"
+            "def use(self):\n    pass\n"
+            "for base in (int, object, float, list, object, bytes) * 30:\n"
+            "    class B(base):\n        pass\n"
+            "    use(B())\n"
+            "    del B\n    gc.collect()\n"
+        )
         kinds = ["int", "object", "float", "list", "object", "bytes"]
         for python in support.pythons():
             with self.subTest(python=python):
                 self.assert_code(self.record(text, python=python, options=["-q"]), 0)
-                calls = [o["changed"]["self"] for o in self.smiley("export", "last", "--format", "jsonl").objects
-                         if o["type"] == "event" and o["event"] == "call" and o.get("function") == "use"]
+                calls = [
+                    o["changed"]["self"]
+                    for o in self.smiley("export", "last", "--format", "jsonl").objects
+                    if o["type"] == "event" and o["event"] == "call" and o.get("function") == "use"
+                ]
                 self.assertEqual([value["$type"] for value in calls], kinds * 30)
 
     def test_reference_counts_are_the_same(self):
-        self.same('''
+        self.same("""
 import sys
 counts = []
 
@@ -138,11 +143,11 @@ except ValueError as e:
     counts.append((sys.getrefcount(e), sys.getrefcount(t)))
 counts.append(sys.getrefcount(t))
 print(counts)
-''')
+""")
 
     def test_strings_that_are_appended_to_in_place_stay_so(self):
         # The interpreter does that with a local variable's own string while it has no hash.
-        self.same('''
+        self.same("""
 import ctypes
 HASH = 24  # where it stands in a str
 
@@ -159,10 +164,10 @@ def build():
 known = "".join(["known ", "text"])
 hash(known)
 print(build(), ctypes.c_ssize_t.from_address(id(known) + HASH).value == hash(known))
-''')
+""")
 
     def test_nothing_holds_what_the_program_made(self):
-        self.same('''
+        self.same("""
 import gc
 
 
@@ -187,10 +192,10 @@ def gen(x):
 t = Thing()
 t.me = [t]
 print(f(t), next(gen(t)), kinds(gc.get_referrers(t)), kinds(gc.get_referrers(f)))
-''')
+""")
 
     def test_no_dict_is_made_for_an_instance(self):
-        for output in self.same('''
+        for output in self.same("""
 import gc
 import sys
 
@@ -239,11 +244,11 @@ for e in failures:
 after = sum(type(o) is dict for o in gc.get_objects())
 referents = sorted({type(r).__name__ for r in gc.get_referents(things[0], exotic[0], failures[0])})
 print(middle - before < 20, after - middle < 20, len(sizes) == 1, referents)
-'''):
+"""):
             self.assertTrue(output.startswith("True True True"), output)
 
     def test_the_collector_sees_no_more_objects(self):
-        self.same('''
+        self.same("""
 import gc
 
 
@@ -288,7 +293,7 @@ first = len(gc.get_objects())
 for i in range(20):
     round_of_work()
 print(len(gc.get_objects()) - first, gc.get_count()[1:] >= (0, 0))
-''')
+""")
 
 
 if __name__ == "__main__":

@@ -7,11 +7,22 @@ import unittest
 
 import support
 
-SECRETS = ["hunter2-in-a-variable", "swordfish-attribute", "sesame-in-a-dict", "keyword-open-up", "literal-of-the-source",
-           "argv-secret-words", "nested-deep-secret", "slot-kept-secret", "global-hidden-word", "bytes-secret-thing",
-           "argv-second-secret", "default-secret-value"]
+SECRETS = [
+    "hunter2-in-a-variable",
+    "swordfish-attribute",
+    "sesame-in-a-dict",
+    "keyword-open-up",
+    "literal-of-the-source",
+    "argv-secret-words",
+    "nested-deep-secret",
+    "slot-kept-secret",
+    "global-hidden-word",
+    "bytes-secret-thing",
+    "argv-second-secret",
+    "default-secret-value",
+]
 
-TEXT = '''
+TEXT = """
 import os
 import sys
 
@@ -90,19 +101,27 @@ def run(argv):
 
 
 run(sys.argv)
-'''
+"""
 
 
 class Redaction(support.SmileyTest):
     def record_secrets(self, python, *options):
-        result = self.record(TEXT, "--password", "argv-secret-words", "--api_key=argv-second-secret", python=python,
-                             options=["-q", *options])
+        result = self.record(
+            TEXT,
+            "--password",
+            "argv-secret-words",
+            "--api_key=argv-second-secret",
+            python=python,
+            options=["-q", *options],
+        )
         self.assert_code(result, 0)
         self.assertEqual(result.out, b"visible-output\n")
-        outputs = {"export jsonl": self.smiley("export", "last", "--format", "jsonl").out,
-                   "export smiley": self.smiley("export", "last").out,
-                   "replay": self.smiley("replay", "last", "--json").out,
-                   "list": self.smiley("list", "--json").out}
+        outputs = {
+            "export jsonl": self.smiley("export", "last", "--format", "jsonl").out,
+            "export smiley": self.smiley("export", "last").out,
+            "replay": self.smiley("replay", "last", "--json").out,
+            "list": self.smiley("list", "--json").out,
+        }
         self.assertGreater(len(outputs["export jsonl"]), 10000)
         return outputs
 
@@ -115,21 +134,41 @@ class Redaction(support.SmileyTest):
                 self.assertIn(b'"$type":"redacted"', outputs["export jsonl"])
                 self.assert_code(self.smiley("daemon", "stop"), 0)
                 outputs.update(self.bytes_of_the_home())
-                self.assertEqual([(name, secret) for name, data in outputs.items() for secret in SECRETS
-                                  if secret.encode() in data], [])
+                self.assertEqual(
+                    [
+                        (name, secret)
+                        for name, data in outputs.items()
+                        for secret in SECRETS
+                        if secret.encode() in data
+                    ],
+                    [],
+                )
 
     def test_no_secret_is_in_shared_memory_while_the_program_runs(self):
         text = TEXT + "print('ready', flush=True)\nsys.stdin.readline()\n"
         for python in support.pythons():
             with self.subTest(python=python):
                 path = self.script("app.py", text)
-                child = self.start("run", "-q", "--python", python, path, "--password", "argv-secret-words",
-                                   "--api_key=argv-second-secret", stdin=subprocess.PIPE)
+                child = self.start(
+                    "run",
+                    "-q",
+                    "--python",
+                    python,
+                    path,
+                    "--password",
+                    "argv-secret-words",
+                    "--api_key=argv-second-secret",
+                    stdin=subprocess.PIPE,
+                )
                 self.read_until(child.stdout, b"ready")
                 files = self.bytes_of_the_home()
-                self.assertTrue([n for n in files if n.startswith("/dev/shm")] or self.segments(), "no segment was read")
-                self.assertEqual([(name, secret) for name, data in files.items() for secret in SECRETS
-                                  if secret.encode() in data], [])
+                self.assertTrue(
+                    [n for n in files if n.startswith("/dev/shm")] or self.segments(), "no segment was read"
+                )
+                self.assertEqual(
+                    [(name, secret) for name, data in files.items() for secret in SECRETS if secret.encode() in data],
+                    [],
+                )
                 child.stdin.write(b"\n")
                 child.stdin.flush()
                 self.assertEqual(child.wait(support.TIMEOUT), 0)
@@ -144,8 +183,7 @@ class Redaction(support.SmileyTest):
                 self.assertNotIn(b'"$type":"redacted"', data)
 
     def test_names_of_ones_own(self):
-        text = ("def f(pin_code, other):\n    return other\n"
-                "f('my-pin-' + '123456', 'in the open')\n")
+        text = "def f(pin_code, other):\n    return other\nf('my-pin-' + '123456', 'in the open')\n"
         for python in support.pythons():
             with self.subTest(python=python):
                 path = self.script("app.py", text)
@@ -156,9 +194,11 @@ class Redaction(support.SmileyTest):
                     self.assertIn(b"in the open", data)
 
     def test_patterns_match_whole_names(self):
-        text = ("def f(cookies_eaten, my_api_key, passwd, passwdx, token, x_token):\n    return 1\n"
-                "f('value-%d-a' % 1, 'value-%d-b' % 1, 'value-%d-c' % 1, 'value-%d-d' % 1, 'value-%d-e' % 1,\n"
-                "  'value-%d-f' % 1)\n")
+        text = (
+            "def f(cookies_eaten, my_api_key, passwd, passwdx, token, x_token):\n    return 1\n"
+            "f('value-%d-a' % 1, 'value-%d-b' % 1, 'value-%d-c' % 1, 'value-%d-d' % 1, 'value-%d-e' % 1,\n"
+            "  'value-%d-f' % 1)\n"
+        )
         for python in support.pythons():
             with self.subTest(python=python):
                 path = self.script("app.py", text)
@@ -169,32 +209,41 @@ class Redaction(support.SmileyTest):
 
     def test_what_changes_in_a_secret_is_no_patch(self):
         # The frames of `show` leave behind what they knew of a list, and those of `hide` may find it.
-        text = ("class Account:\n"
-                "    def __init__(self):\n"
-                "        self.passwd = 0\n"
-                "        self.shown = 0\n"
-                "    def change(self, n):\n"
-                "        self.passwd = n\n"
-                "        self.passwd = n + 1\n"
-                "        self.shown = n - 1000\n"
-                "def show(items, n):\n"
-                "    items[0] = n - 2000\n"
-                "    items[0] = n - 3000\n"
-                "def hide(passwd, n):\n"
-                "    passwd[0] = n\n"
-                "    passwd[0] = n + 1\n"
-                "numbers = [1, 2, 3]\n"
-                "for n in range(5):\n"
-                "    show(numbers, 2000); numbers[0] = 0\n"
-                "    hide(numbers, int('7654321')); numbers[0] = 0\n"
-                "    Account().change(int('8765432'))\n")
+        text = (
+            "class Account:\n"
+            "    def __init__(self):\n"
+            "        self.passwd = 0\n"
+            "        self.shown = 0\n"
+            "    def change(self, n):\n"
+            "        self.passwd = n\n"
+            "        self.passwd = n + 1\n"
+            "        self.shown = n - 1000\n"
+            "def show(items, n):\n"
+            "    items[0] = n - 2000\n"
+            "    items[0] = n - 3000\n"
+            "def hide(passwd, n):\n"
+            "    passwd[0] = n\n"
+            "    passwd[0] = n + 1\n"
+            "numbers = [1, 2, 3]\n"
+            "for n in range(5):\n"
+            "    show(numbers, 2000); numbers[0] = 0\n"
+            "    hide(numbers, int('7654321')); numbers[0] = 0\n"
+            "    Account().change(int('8765432'))\n"
+        )
         for python in support.pythons():
             with self.subTest(python=python):
                 path = self.script("app.py", text)
                 self.assert_code(self.smiley("run", "-q", "--python", python, path), 0)
-                events = [json.loads(line) for line in self.smiley("export", "last", "--format", "jsonl").out.splitlines()]
-                changed = [(e["function"], name, value) for e in events if e["type"] == "event"
-                           for name, value in e.get("changed", {}).items() if name in ("passwd", "self")]
+                events = [
+                    json.loads(line) for line in self.smiley("export", "last", "--format", "jsonl").out.splitlines()
+                ]
+                changed = [
+                    (e["function"], name, value)
+                    for e in events
+                    if e["type"] == "event"
+                    for name, value in e.get("changed", {}).items()
+                    if name in ("passwd", "self")
+                ]
                 text_of = json.dumps(changed)
                 self.assertIn("8764432", text_of)
                 self.assertEqual([n for n in ("7654321", "7654322", "8765432", "8765433") if n in text_of], [])

@@ -14,8 +14,16 @@ import support
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAMS = os.path.join(HERE, "programs")
 REFERENCE = os.path.join(HERE, "reference_settrace.py")
-COUNTERPART = {"call": "call", "resume": "call", "throw": "call", "return": "return", "yield": "return",
-               "unwind": "return", "raise": "exception", "line": "line"}
+COUNTERPART = {
+    "call": "call",
+    "resume": "call",
+    "throw": "call",
+    "return": "return",
+    "yield": "return",
+    "unwind": "return",
+    "raise": "exception",
+    "line": "line",
+}
 
 
 def shown(event):
@@ -64,6 +72,7 @@ class Compared(Recorded):
             found.setdefault(names[o["process"], o["thread"]], []).append(event)
         return found
 
+
 class Sequence(Compared):
     def compare(self, python, path, *options, kinds=None):
         expected = self.reference(python, path)
@@ -74,8 +83,16 @@ class Sequence(Compared):
         self.assertEqual(sorted(found), sorted(expected), "threads")
         for name, events in expected.items():
             if found[name] != events:
-                difference = list(difflib.unified_diff(
-                    list(map(shown, events)), list(map(shown, found[name])), "settrace", "smiley", lineterm="", n=4))
+                difference = list(
+                    difflib.unified_diff(
+                        list(map(shown, events)),
+                        list(map(shown, found[name])),
+                        "settrace",
+                        "smiley",
+                        lineterm="",
+                        n=4,
+                    )
+                )
                 self.fail("thread %s:\n%s" % (name, "\n".join(difference[:40])))
 
     def check_program(self, name):
@@ -92,8 +109,10 @@ class Sequence(Compared):
                     expected = self.reference(python, path)
                     found = self.by_thread(self.recorded(python, path, "--detail", "calls"), path)
                     for thread, events in expected.items():
-                        self.assertEqual([e[:2] for e in found[thread] if e[0] in ("call", "return")],
-                                         [e[:2] for e in events if e[0] in kinds])
+                        self.assertEqual(
+                            [e[:2] for e in found[thread] if e[0] in ("call", "return")],
+                            [e[:2] for e in events if e[0] in kinds],
+                        )
 
     def test_the_corpus_is_found(self):
         self.assertGreaterEqual(len(NAMES), 50)
@@ -105,6 +124,7 @@ NAMES = sorted(n[:-3] for n in os.listdir(PROGRAMS) if n.endswith(".py"))
 def add(name):
     def test(self):
         self.check_program(name)
+
     setattr(Sequence, "test_program_" + name, test)
 
 
@@ -129,22 +149,27 @@ class Kinds(Recorded):
         """`expected`: lines of event, function and the fields asked for."""
         for python in support.pythons():
             with self.subTest(python=python):
-                found = [" ".join([o["event"], o["function"]] + [self.field(o, f) for f in fields])
-                         for o in self.events(python, text) if o["event"] not in ("line", leave_out) and o["function"] != "<module>"]
+                found = [
+                    " ".join([o["event"], o["function"]] + [self.field(o, f) for f in fields])
+                    for o in self.events(python, text)
+                    if o["event"] not in ("line", leave_out) and o["function"] != "<module>"
+                ]
                 wanted = [line.strip() for line in expected.strip().splitlines()]
                 self.assertEqual(found, wanted)
 
     def test_generators_yield_and_resume_in_the_same_frame(self):
-        self.check("def gen(n):\n"
-                   "    for i in range(n):\n"
-                   "        x = yield i\n"
-                   "    return 'end'\n"
-                   "def f():\n"
-                   "    g = gen(2)\n"
-                   "    next(g)\n"
-                   "    g.send(5)\n"
-                   "    return next(g, 'none')\n"
-                   "f()\n", """
+        self.check(
+            "def gen(n):\n"
+            "    for i in range(n):\n"
+            "        x = yield i\n"
+            "    return 'end'\n"
+            "def f():\n"
+            "    g = gen(2)\n"
+            "    next(g)\n"
+            "    g.send(5)\n"
+            "    return next(g, 'none')\n"
+            "f()\n",
+            """
             call f 2
             call gen 3
             yield gen 3
@@ -153,24 +178,28 @@ class Kinds(Recorded):
             resume gen 3
             return gen 3
             return f 2
-            """, "frame")
+            """,
+            "frame",
+        )
 
     def test_values_go_in_and_out_of_generators(self):
-        self.check("def gen(n):\n"
-                   "    x = yield 'first'\n"
-                   "    try:\n"
-                   "        y = yield x\n"
-                   "    except KeyError:\n"
-                   "        y = yield None\n"
-                   "    return y\n"
-                   "g = gen(2)\n"
-                   "next(g)\n"
-                   "g.send([5])\n"
-                   "g.throw(KeyError)\n"
-                   "try:\n"
-                   "    g.send('last')\n"
-                   "except StopIteration:\n"
-                   "    pass\n", """
+        self.check(
+            "def gen(n):\n"
+            "    x = yield 'first'\n"
+            "    try:\n"
+            "        y = yield x\n"
+            "    except KeyError:\n"
+            "        y = yield None\n"
+            "    return y\n"
+            "g = gen(2)\n"
+            "next(g)\n"
+            "g.send([5])\n"
+            "g.throw(KeyError)\n"
+            "try:\n"
+            "    g.send('last')\n"
+            "except StopIteration:\n"
+            "    pass\n",
+            """
             call gen absent
             yield gen "first"
             resume gen [5]
@@ -181,29 +210,37 @@ class Kinds(Recorded):
             yield gen null
             resume gen "last"
             return gen "last"
-            """, "value")
+            """,
+            "value",
+        )
 
     def test_lines_of_resumed_frames(self):
-        self.check("def gen():\n    yield 1\n    yield 2\nlist(gen())\n", """
+        self.check(
+            "def gen():\n    yield 1\n    yield 2\nlist(gen())\n",
+            """
             call gen 1
             yield gen 2
             resume gen 2
             yield gen 3
             resume gen 3
             return gen 3
-            """, "line")
+            """,
+            "line",
+        )
 
     def test_exceptions_thrown_in_unwind_what_they_leave(self):
-        self.check("def inner():\n"
-                   "    yield 1\n"
-                   "def outer():\n"
-                   "    yield from inner()\n"
-                   "g = outer()\n"
-                   "next(g)\n"
-                   "try:\n"
-                   "    g.throw(KeyError('k'))\n"
-                   "except KeyError:\n"
-                   "    pass\n", """
+        self.check(
+            "def inner():\n"
+            "    yield 1\n"
+            "def outer():\n"
+            "    yield from inner()\n"
+            "g = outer()\n"
+            "next(g)\n"
+            "try:\n"
+            "    g.throw(KeyError('k'))\n"
+            "except KeyError:\n"
+            "    pass\n",
+            """
             call outer 2 absent
             call inner 3 absent
             yield inner 3 absent
@@ -214,19 +251,24 @@ class Kinds(Recorded):
             throw outer 2 {"type": "KeyError", "message": "'k'"}
             raise outer 2 {"type": "KeyError", "message": "'k'"}
             unwind outer 2 {"type": "KeyError", "message": "'k'"}
-            """, "frame", "exception")
+            """,
+            "frame",
+            "exception",
+        )
 
     def test_plain_functions_left_by_an_exception_unwind(self):
-        self.check("def f():\n"
-                   "    {}['x']\n"
-                   "def g():\n"
-                   "    f()\n"
-                   "def h():\n"
-                   "    try:\n"
-                   "        g()\n"
-                   "    except KeyError:\n"
-                   "        return None\n"
-                   "h()\n", """
+        self.check(
+            "def f():\n"
+            "    {}['x']\n"
+            "def g():\n"
+            "    f()\n"
+            "def h():\n"
+            "    try:\n"
+            "        g()\n"
+            "    except KeyError:\n"
+            "        return None\n"
+            "h()\n",
+            """
             call h absent absent
             call g absent absent
             call f absent absent
@@ -237,34 +279,39 @@ class Kinds(Recorded):
             raise h true {"type": "KeyError", "message": "'x'"}
             handled h absent {"type": "KeyError", "message": "'x'"}
             return h absent absent
-            """, "propagated", "exception")
+            """,
+            "propagated",
+            "exception",
+        )
 
     def test_handlers_are_told_and_clean_up_of_the_compiler_is_not(self):
-        self.check("import contextlib\n"
-                   "def by_finally():\n"
-                   "    try:\n"
-                   "        raise ValueError(1)\n"
-                   "    finally:\n"
-                   "        x = 1\n"
-                   "def by_name():\n"
-                   "    try:\n"
-                   "        raise ValueError(2)\n"
-                   "    except ValueError as e:\n"
-                   "        pass\n"
-                   "def by_with():\n"
-                   "    with contextlib.suppress(ValueError):\n"
-                   "        raise ValueError(3)\n"
-                   "    return 1\n"
-                   "def by_loop():\n"
-                   "    for x in iter(int, 0):\n"
-                   "        pass\n"
-                   "try:\n"
-                   "    by_finally()\n"
-                   "except ValueError:\n"
-                   "    pass\n"
-                   "by_name()\n"
-                   "by_with()\n"
-                   "by_loop()\n", """
+        self.check(
+            "import contextlib\n"
+            "def by_finally():\n"
+            "    try:\n"
+            "        raise ValueError(1)\n"
+            "    finally:\n"
+            "        x = 1\n"
+            "def by_name():\n"
+            "    try:\n"
+            "        raise ValueError(2)\n"
+            "    except ValueError as e:\n"
+            "        pass\n"
+            "def by_with():\n"
+            "    with contextlib.suppress(ValueError):\n"
+            "        raise ValueError(3)\n"
+            "    return 1\n"
+            "def by_loop():\n"
+            "    for x in iter(int, 0):\n"
+            "        pass\n"
+            "try:\n"
+            "    by_finally()\n"
+            "except ValueError:\n"
+            "    pass\n"
+            "by_name()\n"
+            "by_with()\n"
+            "by_loop()\n",
+            """
             call by_finally absent
             raise by_finally 1
             handled by_finally 1
@@ -279,21 +326,25 @@ class Kinds(Recorded):
             return by_with absent
             call by_loop absent
             return by_loop absent
-            """, "message")
+            """,
+            "message",
+        )
 
     def test_coroutines_yield_and_resume(self):
-        self.check("class Wait:\n"
-                   "    def __await__(self):\n"
-                   "        got = yield 'asked'\n"
-                   "        return got\n"
-                   "async def main():\n"
-                   "    return await Wait()\n"
-                   "c = main()\n"
-                   "c.send(None)\n"
-                   "try:\n"
-                   "    c.send(9)\n"
-                   "except StopIteration:\n"
-                   "    pass\n", """
+        self.check(
+            "class Wait:\n"
+            "    def __await__(self):\n"
+            "        got = yield 'asked'\n"
+            "        return got\n"
+            "async def main():\n"
+            "    return await Wait()\n"
+            "c = main()\n"
+            "c.send(None)\n"
+            "try:\n"
+            "    c.send(9)\n"
+            "except StopIteration:\n"
+            "    pass\n",
+            """
             call Wait absent
             return Wait null
             call main absent
@@ -304,38 +355,43 @@ class Kinds(Recorded):
             resume Wait.__await__ 9
             return Wait.__await__ 9
             return main 9
-            """, "value", leave_out="raise")  # a StopIteration inside await is told by some versions only
+            """,
+            "value",
+            leave_out="raise",
+        )  # a StopIteration inside await is told by some versions only
 
     def test_a_generator_goes_on_when_what_it_waits_for_caught_the_exception_thrown_in(self):
         """3.11's settrace shows no call of `outer` then, only its lines; newer ones tell of a StopIteration thrown in."""
-        text = ("def inner():\n"
-                "    try:\n"
-                "        yield 1\n"
-                "    except KeyError:\n"
-                "        return 'caught'\n"
-                "def outer():\n"
-                "    x = yield from inner()\n"
-                "    yield x\n"
-                "g = outer()\n"
-                "next(g)\n"
-                "print(g.throw(KeyError))\n")
+        text = (
+            "def inner():\n"
+            "    try:\n"
+            "        yield 1\n"
+            "    except KeyError:\n"
+            "        return 'caught'\n"
+            "def outer():\n"
+            "    x = yield from inner()\n"
+            "    yield x\n"
+            "g = outer()\n"
+            "next(g)\n"
+            "print(g.throw(KeyError))\n"
+        )
         for python in support.pythons():
             with self.subTest(python=python):
-                events = [o for o in self.events(python, text) if o.get("function") == "outer" and o["event"] != "raise"]
+                events = [
+                    o for o in self.events(python, text) if o.get("function") == "outer" and o["event"] != "raise"
+                ]
                 kinds = [(o["event"], o["line"], o["frame"], o.get("value")) for o in events]
                 frame = events[0]["frame"]
                 self.assertIn(kinds[3][0], ("resume", "throw"))
-                self.assertEqual([k for k in kinds if k[0] == "yield"], [("yield", 7, frame, 1), ("yield", 8, frame, "caught")])
+                self.assertEqual(
+                    [k for k in kinds if k[0] == "yield"], [("yield", 7, frame, 1), ("yield", 8, frame, "caught")]
+                )
                 self.assertIn(("line", 8, frame, None), kinds)
 
     def test_depths_and_parents(self):
-        self.check("def a():\n"
-                   "    return b()\n"
-                   "def b():\n"
-                   "    return sorted([2, 1], key=c)\n"
-                   "def c(i):\n"
-                   "    return i\n"
-                   "a()\n", """
+        self.check(
+            "def a():\n    return b()\ndef b():\n    return sorted([2, 1], key=c)\ndef c(i):\n    return i\na()\n",
+            """
             call a 2 1 1
             call b 3 2 2
             call c 4 3 3
@@ -344,7 +400,11 @@ class Kinds(Recorded):
             return c 5 3 3
             return b 3 2 2
             return a 2 1 1
-            """, "frame", "parent", "depth")
+            """,
+            "frame",
+            "parent",
+            "depth",
+        )
 
 
 if __name__ == "__main__":

@@ -56,8 +56,12 @@ def differ(one, other, a, b, levels, where):
             return None
         return "%s: expected %s, got %s" % (where, json.dumps(a)[:300], json.dumps(b)[:300])
     compound = {"items", "attributes", "args"} & (set(a) | set(b))
-    cut_by_depth = "id" in a and not ({"items", "attributes", "args"} & set(a)) or \
-        "id" in b and not ({"items", "attributes", "args"} & set(b))
+    cut_by_depth = (
+        "id" in a
+        and not ({"items", "attributes", "args"} & set(a))
+        or "id" in b
+        and not ({"items", "attributes", "args"} & set(b))
+    )
     nested = where != "value"
     for key in KEYS:
         if key == "cut" and nested and (levels <= 0 or cut_by_depth):
@@ -75,7 +79,9 @@ def differ(one, other, a, b, levels, where):
         for i, (x, y) in enumerate(zip(first or (), second or ())):
             pair = key == "items" and isinstance(x, list)
             for n, (p, q) in enumerate(zip(x, y) if pair else [(x, y)]):
-                wrong = differ(one, other, p, q, levels - 1, "%s.%s[%d]%s" % (where, key, i, "[%d]" % n if pair else ""))
+                wrong = differ(
+                    one, other, p, q, levels - 1, "%s.%s[%d]%s" % (where, key, i, "[%d]" % n if pair else "")
+                )
                 if wrong:
                     return wrong
     first, second = a.get("attributes"), b.get("attributes")
@@ -125,14 +131,19 @@ class Values(Recorded):
                 break
             event, function, line, expected = reference[thread][at]
             if (event, function) != (COUNTERPART[o["event"]], o["function"]) or event == "line" and line != o["line"]:
-                wrong.append("sequence: expected %r, got %r" % ((event, function, line), (o["event"], o["function"], o["line"])))
+                wrong.append(
+                    "sequence: expected %r, got %r"
+                    % ((event, function, line), (o["event"], o["function"], o["line"]))
+                )
                 break
             exact = deep or event in ("call", "return")
             for name, value in sorted(expected.items()):
                 compared += 1
                 text = difference(value, state.get(name, UNBOUND), 3 if exact else 1)
                 if text:
-                    wrong.append("%s of %s, line %s, event %s: %s: %s" % (o["event"], function, line, o["seq"], name, text))
+                    wrong.append(
+                        "%s of %s, line %s, event %s: %s: %s" % (o["event"], function, line, o["seq"], name, text)
+                    )
         self.assertGreater(compared, 5)
         return wrong
 
@@ -153,13 +164,23 @@ class Values(Recorded):
 
 # In these, objects of the library hold addresses, times or locks, other threads run at their own pace, or the
 # reference, by looking at f_locals, keeps alive what should have died.
-NOT_COMPARED = {"pools", "task_groups", "new_syntax", "coroutines", "async_generators", "threads", "data_classes", "finalizers"}
+NOT_COMPARED = {
+    "pools",
+    "task_groups",
+    "new_syntax",
+    "coroutines",
+    "async_generators",
+    "threads",
+    "data_classes",
+    "finalizers",
+}
 NAMES = sorted(n[:-3] for n in os.listdir(PROGRAMS) if n.endswith(".py") and n[:-3] not in NOT_COMPARED)
 
 
 def add(name):
     def test(self):
         self.check_program(name)
+
     setattr(Values, "test_program_" + name, test)
 
 
@@ -191,8 +212,16 @@ class Shapes(Recorded):
 
     def test_a_call_tells_its_parameters_and_nothing_else(self):
         for events in self.each("def f(a, b=2, *c, d, **e):\n    x = 1\n    return x\nf(1, 3, 4, d=5, z=6)\n"):
-            self.assertEqual(self.plain(self.find(events, "call", "f")["changed"]), {
-                "a": 1, "b": 3, "c": {"$type": "tuple", "items": [4]}, "d": 5, "e": {"$type": "dict", "items": [["z", 6]]}})
+            self.assertEqual(
+                self.plain(self.find(events, "call", "f")["changed"]),
+                {
+                    "a": 1,
+                    "b": 3,
+                    "c": {"$type": "tuple", "items": [4]},
+                    "d": 5,
+                    "e": {"$type": "dict", "items": [["z", 6]]},
+                },
+            )
 
     def test_the_last_line_is_told_with_the_return(self):
         for events in self.each("def f(x):\n    return (x := x + 1)\ndef g():\n    y = 1\nf(1)\ng()\n"):
@@ -206,7 +235,9 @@ class Shapes(Recorded):
             value = self.find(events, "return", "f")["value"]
             first = value["items"][0]
             self.assertEqual(first, {"$type": "list", "id": first["id"], "items": [1]})
-            self.assertEqual(value["items"][1:], [{"$type": "ref", "id": first["id"]}, {"$type": "ref", "id": value["id"]}])
+            self.assertEqual(
+                value["items"][1:], [{"$type": "ref", "id": first["id"]}, {"$type": "ref", "id": value["id"]}]
+            )
 
     def test_an_object_keeps_its_number(self):
         for events in self.each("class C: pass\ndef f(a):\n    return [a]\nc = C()\nf(c)\nf(c)\n"):
@@ -215,25 +246,41 @@ class Shapes(Recorded):
             self.assertEqual(len(numbers), 1)
 
     def test_two_that_are_equal_have_numbers_of_their_own(self):
-        for events in self.each("def f(make):\n    x = one = make()\n    x = other = make()\n    return [one, other, x]\n"
-                                "f(lambda: bytearray(b'same'))\nf(lambda: [1])\n"):
+        for events in self.each(
+            "def f(make):\n    x = one = make()\n    x = other = make()\n    return [one, other, x]\n"
+            "f(lambda: bytearray(b'same'))\nf(lambda: [1])\n"
+        ):
             for n in (0, 1):
                 back = self.find(events, "return", "f", n)
                 one, other, x = (item["id"] for item in back["value"]["items"])
-                told = [e["changed"]["x"]["id"] for e in events if e.get("frame") == back["frame"] and "x" in e.get("changed", {})]
+                told = [
+                    e["changed"]["x"]["id"]
+                    for e in events
+                    if e.get("frame") == back["frame"] and "x" in e.get("changed", {})
+                ]
                 self.assertEqual((told, x), ([one, other], other))
 
     def test_limits_are_options(self):
         text = "def f(a):\n    return a\nf(['x' * 10, [[1, 2], 3, 4, 5], 6, 7])\n"
         for events in self.each(text, "--depth", "2", "--items", "3", "--chars", "4"):
-            self.assertEqual(self.plain(self.find(events, "return", "f")["value"]), {
-                "$type": "list", "cut": 1, "items": [
-                    {"$type": "str", "text": "xxxx", "cut": 6},
-                    {"$type": "list", "cut": 1, "items": [{"$type": "list", "cut": 2}, 3, 4]}, 6]})
+            self.assertEqual(
+                self.plain(self.find(events, "return", "f")["value"]),
+                {
+                    "$type": "list",
+                    "cut": 1,
+                    "items": [
+                        {"$type": "str", "text": "xxxx", "cut": 6},
+                        {"$type": "list", "cut": 1, "items": [{"$type": "list", "cut": 2}, 3, 4]},
+                        6,
+                    ],
+                },
+            )
 
     def test_huge_values_are_cut_and_say_so(self):
-        text = ("def f(a):\n    return a\n"
-                "f([['y' * 200] * 60 for _ in range(60)])\nf(['z%d' % i + 'y' * 200 for i in range(64)])\n")
+        text = (
+            "def f(a):\n    return a\n"
+            "f([['y' * 200] * 60 for _ in range(60)])\nf(['z%d' % i + 'y' * 200 for i in range(64)])\n"
+        )
         for events in self.each(text):
             value = self.find(events, "return", "f")["value"]
             self.assertEqual(value["$type"], "list")
@@ -243,9 +290,11 @@ class Shapes(Recorded):
             self.assertGreater(len(value["items"]), 10)
 
     def test_deep_parts_are_exact_when_asked_for(self):
-        text = ("def change(x):\n    x[0][0].append(1)\n"
-                "def f():\n    a = [[[]]]\n    b = a\n    a[0][0].append(2)\n    a\n    a[0][0].clear()\n    a\n    return 1\n"
-                "f()\n")
+        text = (
+            "def change(x):\n    x[0][0].append(1)\n"
+            "def f():\n    a = [[[]]]\n    b = a\n    a[0][0].append(2)\n    a\n    a[0][0].clear()\n    a\n    return 1\n"
+            "f()\n"
+        )
         for python in support.pythons():
             with self.subTest(python=python):
                 events = self.events(python, text, "--deep")
@@ -259,20 +308,24 @@ class Shapes(Recorded):
                 self.assertEqual(inner, [[], [2], []])
 
     def test_a_part_read_earlier_says_when(self):
-        text = ("def f():\n    a = [[[]], 1]\n    a[0][0].append(2)\n    a[1] = 2\n    a[1] = 3\n    return a\nf()\n")
+        text = "def f():\n    a = [[[]], 1]\n    a[0][0].append(2)\n    a[1] = 2\n    a[1] = 3\n    return a\nf()\n"
         for events in self.each(text):
             lines = [o for o in events if o["function"] == "f" and "a" in o.get("changed", {})]
             first = lines[0]
             nested = next(o for o in lines if o["event"] == "line" and o["changed"]["a"]["items"][1] == 3)
-            self.assertEqual(nested["changed"]["a"]["items"][0].get("asof"), "%d:%d" % (first["thread"], first["seq"]))
+            self.assertEqual(
+                nested["changed"]["a"]["items"][0].get("asof"), "%d:%d" % (first["thread"], first["seq"])
+            )
             last = lines[-1]
             self.assertEqual(self.plain(last["changed"]["a"]["items"][0]["items"][0]["items"]), [2])
 
     def test_a_large_value_that_is_sent_again_says_when_its_parts_were_read(self):
-        text = ("def f(rows):\n    return len(rows)\n"
-                "rows = [[n, [n] * 20] for n in range(20)]\n"
-                "for n in range(4):\n    rows[3][0] = n + 100\n    f(rows)\n"
-                "rows[0] = 7\nf(rows)\n")
+        text = (
+            "def f(rows):\n    return len(rows)\n"
+            "rows = [[n, [n] * 20] for n in range(20)]\n"
+            "for n in range(4):\n    rows[3][0] = n + 100\n    f(rows)\n"
+            "rows[0] = 7\nf(rows)\n"
+        )
         for events in self.each(text):
             calls = [e for e in events if e["event"] == "call" and e["function"] == "f"]
             self.assertEqual(len(calls), 5)
@@ -284,9 +337,11 @@ class Shapes(Recorded):
             self.assertEqual(sent[4][0], 7)
 
     def test_a_large_value_is_read_again_now_and_then(self):
-        text = ("def f(rows):\n    return len(rows)\n"
-                "rows = [[n, [n] * 20] for n in range(20)]\n"
-                "for n in range(40):\n    rows[3][0] = n\n    f(rows)\n")
+        text = (
+            "def f(rows):\n    return len(rows)\n"
+            "rows = [[n, [n] * 20] for n in range(20)]\n"
+            "for n in range(40):\n    rows[3][0] = n\n    f(rows)\n"
+        )
         for events in self.each(text):
             calls = [e for e in events if e["event"] == "call" and e["function"] == "f"]
             late = max(n - e["changed"]["rows"]["items"][3]["items"][0] for n, e in enumerate(calls))
@@ -294,12 +349,14 @@ class Shapes(Recorded):
 
     def test_a_large_value_that_is_sent_again_shows_what_was_changed_in_a_call(self):
         # Frames that are told the same value share what is known of it, until one of them changes it.
-        text = ("class Box:\n    pass\nbox = Box()\nbox.__dict__.update({'a%d' % n: n for n in range(30)})\n"
-                "def outer(d, l, b, new):\n    inner(d, l, b, new)\n    return [d['7'], l[7], b.a7]\n"
-                "def inner(d, l, b, new):\n    before = [d['7'], l[7], b.a7]\n"
-                "    if new:\n        d['7'] = new\n        l[7] = new\n        b.a7 = new\n    return before\n"
-                "d = {str(n): n for n in range(40)}\nl = list(range(40))\n"
-                "for n in range(40):\n    outer(d, l, box, n if n % 9 == 8 else 0)\n")
+        text = (
+            "class Box:\n    pass\nbox = Box()\nbox.__dict__.update({'a%d' % n: n for n in range(30)})\n"
+            "def outer(d, l, b, new):\n    inner(d, l, b, new)\n    return [d['7'], l[7], b.a7]\n"
+            "def inner(d, l, b, new):\n    before = [d['7'], l[7], b.a7]\n"
+            "    if new:\n        d['7'] = new\n        l[7] = new\n        b.a7 = new\n    return before\n"
+            "d = {str(n): n for n in range(40)}\nl = list(range(40))\n"
+            "for n in range(40):\n    outer(d, l, box, n if n % 9 == 8 else 0)\n"
+        )
 
         def plain(state):
             return [dict(state["d"]["items"])["7"], state["l"]["items"][7], state["b"]["attributes"]["a7"]]
@@ -324,23 +381,25 @@ class Shapes(Recorded):
     def test_what_changes_below_the_first_level_now_and_then_is_exact_at_each_call_and_return(self):
         # Runs of calls with and without changes, some of them undone at once, objects replaced by equal ones: whatever is
         # kept from one look to the next must not show.
-        text = ("import json, random\n"
-                "class Box:\n    pass\n"
-                "def new():\n    box = Box()\n    box.a = [1, {'k': 2, 's': 'x'}]\n    box.b = {'p': [3.5, None]}\n    return box\n"
-                "def change(box, what):\n"
-                "    if what == 0: box.a[1]['k'] += 1\n"
-                "    elif what == 1: box.b['p'].append(len(box.b['p'])); del box.b['p'][9:]\n"
-                "    elif what == 2: box.a[1] = dict(box.a[1])\n"
-                "    elif what == 3: box.a[1]['s'] = 'x' if box.a[1]['s'] == 'y' else 'y'\n"
-                "    elif what == 4: box.b = {'p': box.b['p'][:2]}\n"
-                "def f(box, shown, what):\n    change(box, what)\n    after = json.dumps([box.a, box.b])\n    return after\n"
-                "r = random.Random(4711)\nbox = new()\n"
-                "for n in range(400):\n"
-                "    busy = n // 40 % 2\n"
-                "    if n % 97 == 0: box = new()\n"
-                "    if busy: change(box, r.randrange(9))\n"
-                "    if n % 5 == 0: box.a[1]['k'] += r.randrange(2)\n"  # where no frame has it as a variable that is looked at deeply
-                "    f(box, json.dumps([box.a, box.b]), r.randrange(9) if n % 3 == busy else 9)\n")
+        text = (
+            "import json, random\n"
+            "class Box:\n    pass\n"
+            "def new():\n    box = Box()\n    box.a = [1, {'k': 2, 's': 'x'}]\n    box.b = {'p': [3.5, None]}\n    return box\n"
+            "def change(box, what):\n"
+            "    if what == 0: box.a[1]['k'] += 1\n"
+            "    elif what == 1: box.b['p'].append(len(box.b['p'])); del box.b['p'][9:]\n"
+            "    elif what == 2: box.a[1] = dict(box.a[1])\n"
+            "    elif what == 3: box.a[1]['s'] = 'x' if box.a[1]['s'] == 'y' else 'y'\n"
+            "    elif what == 4: box.b = {'p': box.b['p'][:2]}\n"
+            "def f(box, shown, what):\n    change(box, what)\n    after = json.dumps([box.a, box.b])\n    return after\n"
+            "r = random.Random(4711)\nbox = new()\n"
+            "for n in range(400):\n"
+            "    busy = n // 40 % 2\n"
+            "    if n % 97 == 0: box = new()\n"
+            "    if busy: change(box, r.randrange(9))\n"
+            "    if n % 5 == 0: box.a[1]['k'] += r.randrange(2)\n"  # where no frame has it as a variable that is looked at deeply
+            "    f(box, json.dumps([box.a, box.b]), r.randrange(9) if n % 3 == busy else 9)\n"
+        )
 
         def plain(box):
             a, b = (box["attributes"][name] for name in "ab")
@@ -360,8 +419,10 @@ class Shapes(Recorded):
             self.assertEqual((calls, returns), (400, 400))
 
     def test_a_generator_that_is_dropped_takes_no_other_along(self):
-        text = ("def g(n):\n    x = [n]\n    yield n\n"
-                "def f():\n    a = g(1)\n    next(a)\n    del a\n    b = g(2)\n    next(b)\n    return list(b)\nf()\n")
+        text = (
+            "def g(n):\n    x = [n]\n    yield n\n"
+            "def f():\n    a = g(1)\n    next(a)\n    del a\n    b = g(2)\n    next(b)\n    return list(b)\nf()\n"
+        )
         for events in self.each(text):
             frames = {}
             for o in events:

@@ -87,7 +87,9 @@ class When(support.SmileyTest):
     def test_attributes_of_objects_and_variables_of_functions(self):
         totals = [e["variables"]["self"]["attributes"]["total"] for e in self.when("self.total changed")]
         self.assertEqual(totals, [0, 5, 12])
-        self.assertEqual([e["function"] for e in self.when('self.state == "closed" and function ~ "close"')], ["Order.close"])
+        self.assertEqual(
+            [e["function"] for e in self.when('self.state == "closed" and function ~ "close"')], ["Order.close"]
+        )
         self.assertEqual([e["variables"]["amount"] for e in self.when("account.amount > 20")], [30])
         self.assertEqual(self.when("broken.amount > 20"), [])
 

@@ -40,8 +40,10 @@ class Why(support.SmileyTest):
 
     def test_goes_back_through_copies_and_return_values(self):
         chain = self.why("exception", "show")
-        self.assertEqual([(link["name"], link["line"], link["how"]) for link in chain[:3]],
-                         [("show", 16, "copied"), ("copy", 15, "copied"), ("total", 14, "returned")])
+        self.assertEqual(
+            [(link["name"], link["line"], link["how"]) for link in chain[:3]],
+            [("show", 16, "copied"), ("copy", 15, "copied"), ("total", 14, "returned")],
+        )
         self.assertEqual(chain[2]["returned_by"], "price")
         self.assertEqual([(link["name"], link["line"], link["how"]) for link in chain[3:]], [("cost", 8, "computed")])
         # What the line read ends the chain: it was made of two things.
@@ -51,16 +53,24 @@ class Why(support.SmileyTest):
 
     def test_goes_back_through_arguments(self):
         chain = self.why("bill.py:4", "text")
-        self.assertEqual([(link["name"], link["function"], link["how"]) for link in chain],
-                         [("text", "parse", "passed"), ("first", "bill", "part"), ("words", "bill", "passed"),
-                          ("orders", "<module>", "computed")])
+        self.assertEqual(
+            [(link["name"], link["function"], link["how"]) for link in chain],
+            [
+                ("text", "parse", "passed"),
+                ("first", "bill", "part"),
+                ("words", "bill", "passed"),
+                ("orders", "<module>", "computed"),
+            ],
+        )
         self.assertEqual(chain[-1]["text"], 'orders = ["14", "2"]')
 
     def test_goes_on_where_a_link_says(self):
         chain = self.why("exception", "show")
         count = chain[-1]["reads"][0]
         more = self.why("bill.py:9", "count")
-        self.assertEqual([(link["name"], link["how"]) for link in more][:2], [("count", "passed"), ("count", "returned")])
+        self.assertEqual(
+            [(link["name"], link["how"]) for link in more][:2], [("count", "passed"), ("count", "returned")]
+        )
         self.assertEqual(more[0]["value"], count["value"])
         self.assertEqual(more[2]["name"], "number")
 

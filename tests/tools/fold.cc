@@ -31,13 +31,19 @@ EventView Set(std::uint32_t line, const std::string& name, int value) {
 }
 
 struct Log {
-  Log() : folder([this](const EventView& event) { said.push_back(std::to_string(event.line)); shown += 1; },
-                 [this](const FoldSummary& fold) {
-                   std::string text = "x" + std::to_string(fold.times) + " " + std::to_string(fold.first_line) + "-" + std::to_string(fold.last_line);
-                   for (const auto& v : fold.variables) text += " " + v.name + "=" + v.first + ">" + v.last;
-                   said.push_back(text + (fold.going_on ? " ..." : ""));
-                   if (!fold.going_on) folded += fold.events;
-                 }) {}
+  Log()
+      : folder(
+            [this](const EventView& event) {
+              said.push_back(std::to_string(event.line));
+              shown += 1;
+            },
+            [this](const FoldSummary& fold) {
+              std::string text = "x" + std::to_string(fold.times) + " " + std::to_string(fold.first_line) + "-" +
+                                 std::to_string(fold.last_line);
+              for (const auto& v : fold.variables) text += " " + v.name + "=" + v.first + ">" + v.last;
+              said.push_back(text + (fold.going_on ? " ..." : ""));
+              if (!fold.going_on) folded += fold.events;
+            }) {}
   std::vector<std::string> said;
   std::uint64_t shown = 0, folded = 0;
   Folder folder;

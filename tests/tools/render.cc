@@ -36,7 +36,8 @@ const char kShop[] =
     "    return amount\n";
 
 struct Screen {
-  explicit Screen(std::size_t width = 0, bool color = false, bool unicode = true) : renderer(Make(width, color, unicode)) {
+  explicit Screen(std::size_t width = 0, bool color = false, bool unicode = true)
+      : renderer(Make(width, color, unicode)) {
     renderer.sources().Add(1, kShop);
     renderer.NameThread(1, 1, "MainThread");
   }
@@ -96,7 +97,8 @@ BOOST_AUTO_TEST_CASE(leaving_a_function_shows_value_or_exception) {
   raise.exception_message = "negative";
   BOOST_TEST(screen.Show(raise).back() == "MainThread │      shop.py:6 ✗     ValueError: negative");
   raise.propagated = true;
-  BOOST_TEST(screen.Show(raise).back() == "MainThread │      shop.py:6 ✗     ValueError: negative   comes through pay");
+  BOOST_TEST(screen.Show(raise).back() ==
+             "MainThread │      shop.py:6 ✗     ValueError: negative   comes through pay");
   raise.kind = shm::Kind::kHandled;
   BOOST_TEST(screen.Show(raise).back() == "MainThread │      shop.py:6 ✓     handled ValueError: negative");
   raise.kind = shm::Kind::kUnwind;
@@ -134,7 +136,8 @@ BOOST_AUTO_TEST_CASE(rows_never_pass_the_width) {
   for (const std::size_t width : {20u, 40u, 60u, 80u, 133u}) {
     Screen screen(width);
     EventView call = At(shm::Kind::kCall, 2, "pay", 9);
-    for (int i = 0; i < 12; ++i) call.changed.emplace_back("名前" + std::to_string(i), "\"" + std::string(90, 'x') + "\"");
+    for (int i = 0; i < 12; ++i)
+      call.changed.emplace_back("名前" + std::to_string(i), "\"" + std::string(90, 'x') + "\"");
     for (const std::string& row : screen.Show(call)) {
       BOOST_TEST(Columns(row) <= std::max<std::size_t>(width, 32), width << ": " << row);
     }
@@ -154,14 +157,18 @@ BOOST_AUTO_TEST_CASE(nothing_of_the_program_controls_the_terminal) {
   Screen screen(100);
   EventView call = At(shm::Kind::kLine, 3, "f\x1b[2J\x07");
   call.source = 0;
-  call.text = "x = '\x1b]0;title\x07'\t# \xe2\x80\xae" "drawkcab";  // NOLINT(misc-misleading-bidirectional): escaped
+  call.text =
+      "x = '\x1b]0;title\x07'\t# \xe2\x80\xae"
+      "drawkcab";  // NOLINT(misc-misleading-bidirectional): escaped
   call.file = "/tmp/\x1b[31mred.py";
   call.changed = {{"v", "\"\\u001b[31m\\r\\n\\u0007\""}};
   screen.renderer.NameThread(1, 1, "T\x1b[1m\nX");
   EventView raise = call;
   raise.kind = shm::Kind::kRaise;
   raise.exception_type = "E\x1b[0m";
-  raise.exception_message = "a\nb\x9b" "1m";
+  raise.exception_message =
+      "a\nb\x9b"
+      "1m";
   for (const EventView& event : {call, raise}) {
     for (const std::string& row : screen.Show(event)) {
       for (const char c : row) BOOST_TEST((static_cast<unsigned char>(c) >= 0x20 && c != 0x7f), row);

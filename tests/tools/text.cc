@@ -3,9 +3,9 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "tools/view/source_book.h"
-#include "tools/terminal/table.h"
 #include "tools/commands/verbs.h"
+#include "tools/terminal/table.h"
+#include "tools/view/source_book.h"
 
 using namespace smiley::tools;
 
@@ -37,10 +37,12 @@ BOOST_AUTO_TEST_CASE(cutting_never_splits_a_character_or_passes_the_width) {
 BOOST_AUTO_TEST_CASE(cleaning_leaves_nothing_that_a_terminal_obeys) {
   BOOST_TEST(Clean("a\tb") == "a   b");
   BOOST_TEST(Clean("\x1b[2J\r\n\x7f") == "\\x1b[2J\\r\\n\\x7f");
-  BOOST_TEST(Clean("\xc2\x9b" "1m") == "\\x9b1m");
+  BOOST_TEST(Clean("\xc2\x9b"
+                   "1m") == "\\x9b1m");
   BOOST_TEST(Clean("\xff") == "\xEF\xBF\xBD");
   BOOST_TEST(Clean("\xed\xa0\x80") == "\\ud800");
-  BOOST_TEST(Clean("a\xe2\x80\xae" "b") == "a\\u202eb");  // NOLINT(misc-misleading-bidirectional): escaped
+  BOOST_TEST(Clean("a\xe2\x80\xae"
+                   "b") == "a\\u202eb");  // NOLINT(misc-misleading-bidirectional): escaped
   BOOST_TEST(Clean(std::string_view("a\0b", 3)) == "a\\x00b");
   std::string all;
   for (int i = 0; i < 256; ++i) all += static_cast<char>(i);

@@ -28,18 +28,24 @@ Arguments& Arguments::Flag(const std::string& names, bool* target, const std::st
   state_->app.add_flag(names, *target, help);
   return *this;
 }
-Arguments& Arguments::Text(const std::string& names, std::string* target, const std::string& help, const std::string& unit) {
+Arguments& Arguments::Text(const std::string& names, std::string* target, const std::string& help,
+                           const std::string& unit) {
   state_->app.add_option(names, *target, help)->type_name(unit);
   return *this;
 }
 Arguments& Arguments::Texts(const std::string& names, std::vector<std::string>* target, const std::string& help,
                             const std::string& unit) {
-  state_->app.add_option(names, *target, help)->type_name(unit)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  state_->app.add_option(names, *target, help)
+      ->type_name(unit)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   return *this;
 }
-Arguments& Arguments::Number(const std::string& names, std::optional<std::uint64_t>* target, const std::string& help) {
+Arguments& Arguments::Number(const std::string& names, std::optional<std::uint64_t>* target,
+                             const std::string& help) {
   state_->app
-      .add_option_function<std::uint64_t>(names, [target](const std::uint64_t& value) { *target = value; }, help)
+      .add_option_function<std::uint64_t>(
+          names, [target](const std::uint64_t& value) { *target = value; }, help)
       ->type_name("N")
       ->check(CLI::NonNegativeNumber);  // or -1 becomes a very large one
   return *this;
@@ -62,13 +68,15 @@ Arguments& Arguments::Word(const std::string& name, std::string* target, const s
   state_->app.add_option(name, *target, help)->type_name("")->required(required);
   return *this;
 }
-Arguments& Arguments::Words(const std::string& name, std::vector<std::string>* target, const std::string& help, bool required) {
+Arguments& Arguments::Words(const std::string& name, std::vector<std::string>* target, const std::string& help,
+                            bool required) {
   state_->app.add_option(name, *target, help)->type_name("")->required(required);
   return *this;
 }
 Arguments& Arguments::Color(ColorChoice* target) {
   state_->color_target = target;
-  return OneOf("--color", &state_->color, {"auto", "always", "never"}, "colours: where there is a terminal, or always, or never");
+  return OneOf("--color", &state_->color, {"auto", "always", "never"},
+               "colours: where there is a terminal, or always, or never");
 }
 
 Arguments& Arguments::Connect() {

@@ -23,10 +23,13 @@ class Arguments {
   // Names as in "-n,--lines"; positional ones have no dashes. The targets outlive Parse and keep their value when the
   // option is not given.
   Arguments& Flag(const std::string& names, bool* target, const std::string& help);
-  Arguments& Text(const std::string& names, std::string* target, const std::string& help, const std::string& unit = "TEXT");
-  Arguments& Texts(const std::string& names, std::vector<std::string>* target, const std::string& help, const std::string& unit = "TEXT");
+  Arguments& Text(const std::string& names, std::string* target, const std::string& help,
+                  const std::string& unit = "TEXT");
+  Arguments& Texts(const std::string& names, std::vector<std::string>* target, const std::string& help,
+                   const std::string& unit = "TEXT");
   Arguments& Number(const std::string& names, std::optional<std::uint64_t>* target, const std::string& help);
-  Arguments& OneOf(const std::string& names, std::string* target, std::vector<std::string> choices, const std::string& help);
+  Arguments& OneOf(const std::string& names, std::string* target, std::vector<std::string> choices,
+                   const std::string& help);
   Arguments& Word(const std::string& name, std::string* target, const std::string& help, bool required);
   Arguments& Words(const std::string& name, std::vector<std::string>* target, const std::string& help, bool required);
   Arguments& Color(ColorChoice* target);

@@ -6,10 +6,10 @@
 
 #include "tools/commands/arguments.h"
 #include "tools/commands/calls_view.h"
-#include "tools/link/connect.h"
-#include "tools/link/ask.h"
-#include "tools/terminal/text.h"
 #include "tools/commands/verbs.h"
+#include "tools/link/ask.h"
+#include "tools/link/connect.h"
+#include "tools/terminal/text.h"
 
 namespace smiley::tools {
 
@@ -46,15 +46,19 @@ std::string Print(const std::vector<Row>& rows, bool by_count, const Look& look)
     if (row.depth > 0) continue;
     whole_ns += row.cumulative;
   }
-  std::string out = Paint(look.color, sgr::kDim, PadLeft("CUMULATIVE", 18) + PadLeft("OWN", 10) + PadLeft("CALLS", 13) + "  FUNCTION") + "\n";
+  std::string out = Paint(look.color, sgr::kDim,
+                          PadLeft("CUMULATIVE", 18) + PadLeft("OWN", 10) + PadLeft("CALLS", 13) + "  FUNCTION") +
+                    "\n";
   std::vector<bool> more;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     const double share = by_count ? 0
-                         : whole_ns == 0 ? 0
-                                         : 100.0 * static_cast<double>(row.cumulative) / static_cast<double>(whole_ns);
-    std::string line = PadLeft(by_count ? "" : fmt::format("{:.1f} %", share), 8) + PadLeft(Duration(row.cumulative), 10) +
-                       PadLeft(Duration(row.own), 10) + PadLeft(Number(row.calls), 13) + "  ";
+                         : whole_ns == 0
+                             ? 0
+                             : 100.0 * static_cast<double>(row.cumulative) / static_cast<double>(whole_ns);
+    std::string line = PadLeft(by_count ? "" : fmt::format("{:.1f} %", share), 8) +
+                       PadLeft(Duration(row.cumulative), 10) + PadLeft(Duration(row.own), 10) +
+                       PadLeft(Number(row.calls), 13) + "  ";
     line += Joints(rows, i, &more, look.unicode) + row.name;
     if (row.folded) line += look.unicode ? " …" : " ...";
     out += (look.width == 0 ? line : Cut(line, look.width, look.unicode)) + "\n";
@@ -69,16 +73,19 @@ int CallsMain(int argc, char** argv) {
   std::optional<std::uint64_t> depth, thread, least;
   bool json = false;
   ColorChoice color = ColorChoice::kAuto;
-  Arguments arguments("Shows who called whom as a tree: calls of one function from the same chain of callers are one line.",
-                      "  smiley-calls last                      by time\n"
-                      "  smiley-calls last --by count --depth 4 by number of calls, four calls deep\n"
-                      "  smiley-calls last --thread 2 --json    of one thread, for scripts");
+  Arguments arguments(
+      "Shows who called whom as a tree: calls of one function from the same chain of callers are one line.",
+      "  smiley-calls last                      by time\n"
+      "  smiley-calls last --by count --depth 4 by number of calls, four calls deep\n"
+      "  smiley-calls last --thread 2 --json    of one thread, for scripts");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
-      .OneOf("--by", &by, {"time", "count"}, "what comes first: what took most time, or what was called most (default: time)")
+      .OneOf("--by", &by, {"time", "count"},
+             "what comes first: what took most time, or what was called most (default: time)")
       .Number("--depth", &depth, "fold what lies deeper into its caller")
       .Number("--thread", &thread, "only this thread (smiley-threads lists them)")
       .Text("--task", &task, "only while this task runs: its number, PROCESS:NUMBER or its name", "TASK")
-      .Number("--least", &least, "leave out what is less than this many thousandths of the whole (default: 5; with --json 0)")
+      .Number("--least", &least,
+              "leave out what is less than this many thousandths of the whole (default: 5; with --json 0)")
       .Flag("--json", &json, "JSON Lines: callers before their callees, and an object with the totals")
       .Color(&color)
       .Connect();
@@ -108,8 +115,8 @@ int CallsMain(int argc, char** argv) {
       const std::string file = object.Text("file");
       name += "  " + Clean(BaseName(file)) + ":" + std::to_string(object.Number("line"));
     }
-    rows.push_back({object.Number("depth"), object.Number("calls"), object.Signed("own_ns"), object.Signed("cumulative_ns"),
-                    std::move(name), object.Flag("folded")});
+    rows.push_back({object.Number("depth"), object.Number("calls"), object.Signed("own_ns"),
+                    object.Signed("cumulative_ns"), std::move(name), object.Flag("folded")});
   };
   const Status status = ForEachAnswer(link, request, json, &progress, add, &end_line);
   if (Interrupted()) return kExitInterrupted;
@@ -122,13 +129,16 @@ int CallsMain(int argc, char** argv) {
     return kExitOk;
   }
   if (rows.empty()) {
-    Say("no calls of run " + run->id + " were recorded there (smiley-show " + run->id + TargetWords() + " tells what was)");
+    Say("no calls of run " + run->id + " were recorded there (smiley-show " + run->id + TargetWords() +
+        " tells what was)");
     return kExitNo;
   }
   std::string out = Print(rows, by == "count", look);
   if (end->Number("left_out") > 0) {
-    out += Paint(look.color, sgr::kDim, Plural(end->Number("left_out"), "branch is", "branches are") +
-                                            " left out as too small: --least 0 shows all") + "\n";
+    out += Paint(look.color, sgr::kDim,
+                 Plural(end->Number("left_out"), "branch is", "branches are") +
+                     " left out as too small: --least 0 shows all") +
+           "\n";
   }
   Output::Get().Write(out);
   Output::Get().Flush();

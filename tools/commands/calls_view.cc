@@ -24,13 +24,14 @@ Result<std::string> TaskFields(Link* link, const std::string& run, const std::st
   }
   std::string found;
   std::size_t count = 0;
-  const Status status = ForEachLine(link, "{\"op\":\"tasks\",\"run\":" + Quote(run) + "}", [&](const std::string& line) {
-    const auto object = AnswerObject::Parse(line);
-    if (object.ok() && object->Text("name") == task && ++count == 1) {
-      found = Fields(std::to_string(object->Number("process")), std::to_string(object->Number("task")));
-    }
-    return true;
-  });
+  const Status status =
+      ForEachLine(link, "{\"op\":\"tasks\",\"run\":" + Quote(run) + "}", [&](const std::string& line) {
+        const auto object = AnswerObject::Parse(line);
+        if (object.ok() && object->Text("name") == task && ++count == 1) {
+          found = Fields(std::to_string(object->Number("process")), std::to_string(object->Number("task")));
+        }
+        return true;
+      });
   if (!status) return status;
   if (count == 0) return Status(Code::kNotFound, "run " + run + " has no task '" + task + "'");
   if (count > 1) {
@@ -45,7 +46,8 @@ std::string TimesText(const AnswerObject& end) {
   std::string text = Duration(end.Signed("own_ns"));
   if (cost == 0) return text;
   return text + ", of " + Duration(end.Signed("recorded_ns")) + " recorded: " + Duration(cost) +
-         " are taken out as the cost of recording (about " + Duration(static_cast<std::int64_t>(end.Real("cost_per_event_ns"))) +
+         " are taken out as the cost of recording (about " +
+         Duration(static_cast<std::int64_t>(end.Real("cost_per_event_ns"))) +
          " an event, estimated from the quickest tenth of the gaps between events of the same kind and size)";
 }
 

@@ -7,8 +7,8 @@
 
 #include "shm/base/status.h"
 #include "tools/link/answer.h"
-#include "tools/link/link.h"
 #include "tools/link/ask.h"
+#include "tools/link/link.h"
 
 namespace smiley::tools {
 

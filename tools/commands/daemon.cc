@@ -11,16 +11,16 @@
 #include <optional>
 #include <string>
 
-#include "daemon/protocol/remote_access.h"
 #include "daemon/protocol/home_socket.h"
+#include "daemon/protocol/remote_access.h"
 #include "tools/commands/arguments.h"
-#include "tools/link/connect.h"
 #include "tools/commands/daemon_status.h"
-#include "tools/link/link.h"
+#include "tools/commands/verbs.h"
 #include "tools/link/ask.h"
+#include "tools/link/connect.h"
+#include "tools/link/link.h"
 #include "tools/terminal/text.h"
 #include "tools/terminal/units.h"
-#include "tools/commands/verbs.h"
 
 namespace smiley::tools {
 
@@ -83,7 +83,8 @@ int Stop(const shm::Home& home, bool quiet) {
   connect.timeout = std::chrono::milliseconds(5'000);
   connect.interrupt_fd = InterruptFd();
   bool asked = false;
-  if (auto client = daemon::Client::Connect(home, connect); client.ok()) asked = (*client)->Ask("{\"op\":\"stop\"}").ok();
+  if (auto client = daemon::Client::Connect(home, connect); client.ok())
+    asked = (*client)->Ask("{\"op\":\"stop\"}").ok();
   if (Interrupted()) return kExitInterrupted;
   // One that does not answer is asked in the system's way; it stores what it has then too.
   if (!asked && holder > 0) ::kill(holder, SIGTERM);
@@ -137,7 +138,8 @@ int ShowToken(const shm::Home& home) {
   if (!access) return Fail(access.status());
   Output::Get().Write(daemon::FormatToken(access->token) + "\n");
   Output::Get().Flush();
-  Say("whoever has this reads and deletes your runs; on the other machine: smiley-daemon token --save HOST:PORT, and put it in there");
+  Say("whoever has this reads and deletes your runs; on the other machine: smiley-daemon token --save HOST:PORT, and "
+      "put it in there");
   return kExitOk;
 }
 
@@ -174,21 +176,26 @@ int DaemonMain(int argc, char** argv) {
   std::string action, store, quota, listen, save, web;
   bool foreground = false, json = false;
   ColorChoice color = ColorChoice::kAuto;
-  Arguments arguments("The daemon stores what programs record and answers the other commands. It is started by itself when needed.",
-                      "  smiley-daemon start                    in the background\n"
-                      "  smiley-daemon start --foreground       here, until Ctrl-C\n"
-                      "  smiley-daemon start --quota 20G        the oldest runs go when the store takes more\n"
-                      "  smiley-daemon start --listen :4040     for smiley-list --connect HOST:4040 on other machines\n"
-                      "  smiley-daemon start --web 127.0.0.1:8080   the page at an address of your choice\n"
-                      "  smiley-daemon token                    what these need to be let in\n"
-                      "  smiley-daemon status --json            runs, rings, rates, losses, for scripts\n"
-                      "  smiley-daemon restart                  after an update");
+  Arguments arguments(
+      "The daemon stores what programs record and answers the other commands. It is started by itself when needed.",
+      "  smiley-daemon start                    in the background\n"
+      "  smiley-daemon start --foreground       here, until Ctrl-C\n"
+      "  smiley-daemon start --quota 20G        the oldest runs go when the store takes more\n"
+      "  smiley-daemon start --listen :4040     for smiley-list --connect HOST:4040 on other machines\n"
+      "  smiley-daemon start --web 127.0.0.1:8080   the page at an address of your choice\n"
+      "  smiley-daemon token                    what these need to be let in\n"
+      "  smiley-daemon status --json            runs, rings, rates, losses, for scripts\n"
+      "  smiley-daemon restart                  after an update");
   arguments.OneOf("ACTION", &action, {"start", "stop", "status", "restart", "token", "pipe"}, "what to do")
-      .Text("--store", &store, "keep runs in this directory, also from the next start on (default: the one in the home)", "DIR|default")
+      .Text("--store", &store,
+            "keep runs in this directory, also from the next start on (default: the one in the home)", "DIR|default")
       .Text("--quota", &quota, "what the store may take, also from the next start on: 500M, 20G", "SIZE|off")
-      .Text("--listen", &listen, "also for other machines, with TLS and the token; also from the next start on", "HOST:PORT|off")
-      .Text("--web", &web, "serve the page there (start, restart; default: the loopback, when smiley-web first asks)", "HOST:PORT|off")
-      .Text("--save", &save, "token: keep another machine's token, read from standard input, for --connect HOST:PORT", "HOST:PORT")
+      .Text("--listen", &listen, "also for other machines, with TLS and the token; also from the next start on",
+            "HOST:PORT|off")
+      .Text("--web", &web, "serve the page there (start, restart; default: the loopback, when smiley-web first asks)",
+            "HOST:PORT|off")
+      .Text("--save", &save, "token: keep another machine's token, read from standard input, for --connect HOST:PORT",
+            "HOST:PORT")
       .Flag("--foreground", &foreground, "stay in the foreground (start, restart)")
       .Flag("--json", &json, "status as one JSON object")
       .Color(&color)

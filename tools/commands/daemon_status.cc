@@ -1,7 +1,6 @@
 #include "tools/commands/daemon_status.h"
 
 #include <cmath>
-
 #include <nlohmann/json.hpp>
 
 #include "tools/link/run_view.h"
@@ -73,7 +72,9 @@ std::string RingTable(const Json& rings, const Look& look) {
                {std::to_string(At<std::uint64_t>(ring, "process"))},
                {thread == 0 ? "-" : std::to_string(thread)},
                {Bytes(At<std::uint64_t>(ring, "bytes"))},
-               {Percent(fill), fill > 0.9 ? sgr::kRed : fill > 0.5 ? sgr::kYellow : sgr::kGreen},
+               {Percent(fill), fill > 0.9   ? sgr::kRed
+                               : fill > 0.5 ? sgr::kYellow
+                                            : sgr::kGreen},
                {Text(ring, "on_full")},
                {state, dropping ? sgr::kAlarm : sgr::kDim}});
   }
@@ -87,39 +88,50 @@ std::string RingTable(const Json& rings, const Look& look) {
 
 Result<std::string> RenderStatus(const std::string& answer, const Look& look, std::int64_t now_ns) {
   const Json status = Json::parse(answer, nullptr, false);
-  if (!status.is_object()) return Status(Code::kDamaged, "the daemon's answer cannot be read: smiley-daemon restart may help");
+  if (!status.is_object())
+    return Status(Code::kDamaged, "the daemon's answer cannot be read: smiley-daemon restart may help");
   std::string out;
   const auto fact = [&](std::string_view name, const std::string& text, std::string_view style = {}) {
     out += Paint(look.color, sgr::kDim, PadRight(name, 12)) + Paint(look.color, style, text) + "\n";
   };
-  fact("daemon", "running, pid " + std::to_string(At<std::uint64_t>(status, "pid")) + ", for " +
-                     Duration(now_ns - At<std::int64_t>(status, "start_ns")) + ", version " + Text(status, "version"), sgr::kGreen);
+  fact("daemon",
+       "running, pid " + std::to_string(At<std::uint64_t>(status, "pid")) + ", for " +
+           Duration(now_ns - At<std::int64_t>(status, "start_ns")) + ", version " + Text(status, "version"),
+       sgr::kGreen);
   fact("home", Text(status, "home"));
-  fact("store", Text(status, "store") + ": " + Plural(At<std::uint64_t>(status, "runs_stored"), "run", "runs") + ", " +
-                    Bytes(At<std::uint64_t>(status, "store_bytes")) + ", " + Bytes(At<std::uint64_t>(status, "free_bytes")) + " free on its disk");
+  fact("store", Text(status, "store") + ": " + Plural(At<std::uint64_t>(status, "runs_stored"), "run", "runs") +
+                    ", " + Bytes(At<std::uint64_t>(status, "store_bytes")) + ", " +
+                    Bytes(At<std::uint64_t>(status, "free_bytes")) + " free on its disk");
   const std::string listen = Text(status, "listen");
   if (!listen.empty()) fact("listens", listen + " with TLS; smiley-daemon token shows what clients need");
   const auto quota = At<std::uint64_t>(status, "quota_bytes");
   if (quota != 0) {
     const bool over = At<std::uint64_t>(status, "store_bytes") > quota;
-    fact("quota", Bytes(quota) + (over ? ", exceeded: what goes on and what is pinned stays" : ", then the oldest runs go that are not pinned"),
+    fact("quota",
+         Bytes(quota) + (over ? ", exceeded: what goes on and what is pinned stays"
+                              : ", then the oldest runs go that are not pinned"),
          over ? sgr::kYellow : sgr::kGreen);
   }
-  fact("memory", Bytes(At<std::uint64_t>(status, "memory_bytes")) + ", " + Bytes(At<std::uint64_t>(status, "in_flight_bytes")) + " on the way to the store");
+  fact("memory", Bytes(At<std::uint64_t>(status, "memory_bytes")) + ", " +
+                     Bytes(At<std::uint64_t>(status, "in_flight_bytes")) + " on the way to the store");
   const auto lost = At<std::uint64_t>(status, "lost");
-  fact("lost", lost == 0 ? "nothing" : Plural(lost, "event", "events") + " of the runs going on", lost == 0 ? sgr::kGreen : sgr::kAlarm);
+  fact("lost", lost == 0 ? "nothing" : Plural(lost, "event", "events") + " of the runs going on",
+       lost == 0 ? sgr::kGreen : sgr::kAlarm);
   const std::string bottleneck = Text(status, "bottleneck");
-  fact("bottleneck", bottleneck.empty() ? "none" : bottleneck, bottleneck.empty() || bottleneck == "none" ? sgr::kGreen : sgr::kYellow);
+  fact("bottleneck", bottleneck.empty() ? "none" : bottleneck,
+       bottleneck.empty() || bottleneck == "none" ? sgr::kGreen : sgr::kYellow);
   fact("watchers", Number(At<std::uint64_t>(status, "watchers")));
   const std::string problem = Text(status, "problem");
   if (!problem.empty()) fact("problem", problem, sgr::kAlarm);
   const Json runs = status.value("runs", Json::array()), rings = status.value("rings", Json::array());
   for (const Json& forward : status.value("forwarding", Json::array())) {
     const std::string error = Text(forward, "error"), state = Text(forward, "state");
-    fact("to be sent", "run " + Text(forward, "run") + " to " + Text(forward, "to") + ": " +
-                           (state == "sending" ? "sending, " + Bytes(At<std::uint64_t>(forward, "sent_bytes"))
-                                               : state == "recording" ? "when it has ended" : "waiting") +
-                           (error.empty() ? "" : "; last try: " + error),
+    fact("to be sent",
+         "run " + Text(forward, "run") + " to " + Text(forward, "to") + ": " +
+             (state == "sending"     ? "sending, " + Bytes(At<std::uint64_t>(forward, "sent_bytes"))
+              : state == "recording" ? "when it has ended"
+                                     : "waiting") +
+             (error.empty() ? "" : "; last try: " + error),
          error.empty() ? std::string_view() : sgr::kYellow);
   }
   if (runs.empty()) fact("runs", "none going on");

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "tools/commands/arguments.h"
+#include "tools/commands/verbs.h"
 #include "tools/link/ask.h"
 #include "tools/terminal/text.h"
 #include "tools/terminal/units.h"
-#include "tools/commands/verbs.h"
 
 namespace smiley::tools {
 
@@ -21,19 +21,24 @@ struct Rules {
   std::optional<std::int64_t> older_ns;  // ended at least that long ago
 };
 
-// All are looked up before the first is removed: "last last~1" means the two newest, and a wrong word removes nothing.
+// All are looked up before the first is removed: "last last~1" means the two newest, and a wrong word removes
+// nothing.
 Result<std::vector<RunView>> Named(Link* link, const std::vector<std::string>& selectors) {
   std::vector<RunView> runs;
   for (const std::string& selector : selectors) {
     Result<RunView> run = AskRun(link, selector);
     if (!run) return run.status();
     if (run->running()) {
-      return Status(Code::kBusy, "run " + run->id + " is still going on and stays; nothing was deleted (try again when it has ended)");
+      return Status(
+          Code::kBusy,
+          "run " + run->id + " is still going on and stays; nothing was deleted (try again when it has ended)");
     }
     if (run->pinned) {
-      return Status(Code::kBusy, "run " + run->id + " is pinned and stays; nothing was deleted (smiley-pin --unpin " + run->id + " lets it go)");
+      return Status(Code::kBusy, "run " + run->id + " is pinned and stays; nothing was deleted (smiley-pin --unpin " +
+                                     run->id + " lets it go)");
     }
-    const bool twice = std::any_of(runs.begin(), runs.end(), [&](const RunView& other) { return other.id == run->id; });
+    const bool twice =
+        std::any_of(runs.begin(), runs.end(), [&](const RunView& other) { return other.id == run->id; });
     if (!twice) runs.push_back(std::move(*run));
   }
   return runs;
@@ -71,12 +76,13 @@ int DeleteMain(int argc, char** argv) {
   std::string older;
   Rules rules;
   bool json = false, dry_run = false;
-  Arguments arguments("Removes runs and what they recorded. Runs that are still going on or pinned are refused; by --keep-last and\n"
-                      "--older-than they are passed over. With both, a run goes when both let it go.",
-                      "  smiley-delete last                            the newest run\n"
-                      "  smiley-delete k3f9 q7                         several, by the beginning of their ids\n"
-                      "  smiley-delete --older-than 7d --keep-last 5   what is a week old, but not the newest five\n"
-                      "  smiley-delete --keep-last 20 --dry-run        only say what would go");
+  Arguments arguments(
+      "Removes runs and what they recorded. Runs that are still going on or pinned are refused; by --keep-last and\n"
+      "--older-than they are passed over. With both, a run goes when both let it go.",
+      "  smiley-delete last                            the newest run\n"
+      "  smiley-delete k3f9 q7                         several, by the beginning of their ids\n"
+      "  smiley-delete --older-than 7d --keep-last 5   what is a week old, but not the newest five\n"
+      "  smiley-delete --keep-last 20 --dry-run        only say what would go");
   arguments.Words("RUN", &selectors, "id or its beginning, last, last~1, last:failed", false)
       .Number("--keep-last", &rules.keep_last, "all but the newest N")
       .Text("--older-than", &older, "those that ended longer ago: 45s, 30m, 12h, 7d, 2w", "AGE")
@@ -93,7 +99,8 @@ int DeleteMain(int argc, char** argv) {
   }
   const bool by_rule = rules.keep_last || rules.older_ns;
   if (by_rule == !selectors.empty()) {
-    Say(by_rule ? "name runs, or say --keep-last or --older-than; not both" : "which runs? Name them, or say --keep-last N or --older-than AGE (smiley-delete --help)");
+    Say(by_rule ? "name runs, or say --keep-last or --older-than; not both"
+                : "which runs? Name them, or say --keep-last N or --older-than AGE (smiley-delete --help)");
     return kExitUsage;
   }
   WatchSignals();
@@ -111,8 +118,9 @@ int DeleteMain(int argc, char** argv) {
     bytes += run.bytes;
     events += run.events;
     if (json) {
-      Output::Get().Write("{\"type\":\"deleted\",\"id\":" + Quote(run.id) + ",\"events\":" + std::to_string(run.events) +
-                          ",\"bytes\":" + std::to_string(run.bytes) + (dry_run ? ",\"dry_run\":true" : "") + "}\n");
+      Output::Get().Write("{\"type\":\"deleted\",\"id\":" + Quote(run.id) +
+                          ",\"events\":" + std::to_string(run.events) + ",\"bytes\":" + std::to_string(run.bytes) +
+                          (dry_run ? ",\"dry_run\":true" : "") + "}\n");
     } else if (dry_run) {
       Output::Get().Write(run.id + "  " + LocalDateTime(run.start_ns) + "  " + PadLeft(Bytes(run.bytes), 8) + "  " +
                           Clean(CommandLine(run.command)) + "\n");
@@ -124,7 +132,8 @@ int DeleteMain(int argc, char** argv) {
     if (runs->empty()) {
       Say("there is nothing to delete");
     } else {
-      Say((dry_run ? "would delete " : "deleted ") + what + ": " + Plural(events, "event", "events") + ", " + Bytes(bytes) + (dry_run ? "" : " freed"));
+      Say((dry_run ? "would delete " : "deleted ") + what + ": " + Plural(events, "event", "events") + ", " +
+          Bytes(bytes) + (dry_run ? "" : " freed"));
     }
   }
   return kExitOk;

@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "tools/link/answer.h"
 #include "tools/commands/arguments.h"
+#include "tools/commands/verbs.h"
+#include "tools/link/answer.h"
 #include "tools/link/ask.h"
 #include "tools/terminal/table.h"
 #include "tools/terminal/text.h"
-#include "tools/commands/verbs.h"
 
 namespace smiley::tools {
 
@@ -37,9 +37,12 @@ std::string SpotText(const AnswerObject& difference, const char* side, const Loo
   const std::string event = spot.Text("event");
   std::string text = Paint(look.color, sgr::kBold, PadRight(Place(spot), 18)) + " ";
   if (event == "thread_start") return "has the thread '" + Clean(spot.Text("function")) + "'";
-  if (event == "call" || event == "resume" || event == "throw") text += event + "s " + Clean(spot.Text("function"));
-  else if (event == "line") text += Clean(spot.Text("text"));
-  else text += event + " in " + Clean(spot.Text("function"));
+  if (event == "call" || event == "resume" || event == "throw")
+    text += event + "s " + Clean(spot.Text("function"));
+  else if (event == "line")
+    text += Clean(spot.Text("text"));
+  else
+    text += event + " in " + Clean(spot.Text("function"));
   if (spot.Has("exception")) {
     const AnswerObject exception = spot.Object("exception");
     text += "  " + Clean(exception.Text("type"));
@@ -69,23 +72,31 @@ std::string DifferenceText(const AnswerObject& object, const Look& look) {
                            : kind == "calls"     ? "other calls"
                            : kind == "exception" ? "an exception"
                                                  : "a thread";
-  std::string out = Paint(look.color, first ? sgr::kBoldRed : sgr::kBoldCyan, first ? "first difference: " + what : what);
-  if (object.Number("count") > 1) out += Paint(look.color, sgr::kDim, "  " + Number(object.Number("count")) + " times");
-  if (object.Number("events") > 2) out += Paint(look.color, sgr::kDim, "  " + Plural(object.Number("events"), "event", "events"));
+  std::string out =
+      Paint(look.color, first ? sgr::kBoldRed : sgr::kBoldCyan, first ? "first difference: " + what : what);
+  if (object.Number("count") > 1)
+    out += Paint(look.color, sgr::kDim, "  " + Number(object.Number("count")) + " times");
+  if (object.Number("events") > 2)
+    out += Paint(look.color, sgr::kDim, "  " + Plural(object.Number("events"), "event", "events"));
   out += "\n";
   if (kind == "value" && object.Has("a")) {
     const AnswerObject a = object.Object("a");
     out += "  " + Paint(look.color, sgr::kBold, PadRight(Place(a), 18)) + " " + Trimmed(Clean(a.Text("text"))) +
-           Paint(look.color, sgr::kDim, "   " + Clean(a.Text("function")) + "   " + a.Text("position") + " and " +
-                                            object.Object("b").Text("position")) + "\n";
+           Paint(look.color, sgr::kDim,
+                 "   " + Clean(a.Text("function")) + "   " + a.Text("position") + " and " +
+                     object.Object("b").Text("position")) +
+           "\n";
   } else {
     out += "  a " + SpotText(object, "a", look) + "\n  b " + SpotText(object, "b", look) + "\n";
   }
   for (const AnswerObject& name : object.List("names")) {
     out += "    " + Clean(name.Text("name")) + "\n";
     for (const char* side : {"a", "b"}) {
-      const std::string text = name.Has((std::string(side) + "_text").c_str()) ? Clean(name.Text((std::string(side) + "_text").c_str())) : "not there";
-      out += std::string("      ") + side + " = " + Paint(look.color, *side == 'a' ? sgr::kRed : sgr::kGreen, text) + "\n";
+      const std::string text = name.Has((std::string(side) + "_text").c_str())
+                                   ? Clean(name.Text((std::string(side) + "_text").c_str()))
+                                   : "not there";
+      out += std::string("      ") + side + " = " + Paint(look.color, *side == 'a' ? sgr::kRed : sgr::kGreen, text) +
+             "\n";
     }
   }
   if (!first) return out;
@@ -105,14 +116,18 @@ void AddTiming(const AnswerObject& object, const Look& look, Table* table) {
   std::string name = Clean(object.Text("function"));
   if (object.Has("file")) name += "  " + Place(object);
   const std::string plus = look.unicode ? "±" : "+-";
-  table->Row({{Signed(delta), !certain ? sgr::kDim : delta > 0 ? sgr::kRed : sgr::kGreen},
-              {object.Has("noise_ns") ? plus + Duration(object.Signed("noise_ns")) : "?", sgr::kDim},
-              {before == 0 ? "-" : fmt::format("{:+.0f} %", 100.0 * static_cast<double>(delta) / static_cast<double>(before))},
-              {object.Has("a") ? Duration(a.Signed("own_ns")) : "-"},
-              {object.Has("b") ? Duration(b.Signed("own_ns")) : "-"},
-              {object.Has("a") ? Number(a.Number("calls")) : "-"},
-              {object.Has("b") ? Number(b.Number("calls")) : "-"},
-              {name, certain ? sgr::kBold : std::string_view()}});
+  table->Row(
+      {{Signed(delta), !certain    ? sgr::kDim
+                       : delta > 0 ? sgr::kRed
+                                   : sgr::kGreen},
+       {object.Has("noise_ns") ? plus + Duration(object.Signed("noise_ns")) : "?", sgr::kDim},
+       {before == 0 ? "-"
+                    : fmt::format("{:+.0f} %", 100.0 * static_cast<double>(delta) / static_cast<double>(before))},
+       {object.Has("a") ? Duration(a.Signed("own_ns")) : "-"},
+       {object.Has("b") ? Duration(b.Signed("own_ns")) : "-"},
+       {object.Has("a") ? Number(a.Number("calls")) : "-"},
+       {object.Has("b") ? Number(b.Number("calls")) : "-"},
+       {name, certain ? sgr::kBold : std::string_view()}});
 }
 
 }  // namespace
@@ -120,15 +135,19 @@ void AddTiming(const AnswerObject& object, const Look& look, Table* table) {
 int DiffMain(int argc, char** argv) {
   Options options;
   Arguments arguments(
-      "Compares two runs: the first difference with its stacks and values, then the others in order of importance. Times, "
-      "ids and addresses do not count. Ends with 0 when they do the same, 1 when they differ, 2 when they cannot be compared.",
+      "Compares two runs: the first difference with its stacks and values, then the others in order of importance. "
+      "Times, "
+      "ids and addresses do not count. Ends with 0 when they do the same, 1 when they differ, 2 when they cannot be "
+      "compared.",
       "  smiley-diff last~1 last                    what is different this time?\n"
       "  smiley-diff k3 p9 --ignore started_at      a variable that always differs\n"
       "  smiley-diff last~1 last --flow             only what is called, run and raised, no values\n"
       "  smiley-diff last~1 last --stats            what became slower or faster, and whether that can be chance");
   arguments.Word("A", &options.a, "a run: id or its beginning, last, last~1, last:failed", true)
       .Word("B", &options.b, "the run to compare it with", true)
-      .Flag("--stats", &options.stats, "compare the functions' own times; noise: three standard errors by the spread of their calls, and a tenth of the cost of recording")
+      .Flag("--stats", &options.stats,
+            "compare the functions' own times; noise: three standard errors by the spread of their calls, and a "
+            "tenth of the cost of recording")
       .Flag("--flow", &options.flow, "leave values out")
       .Texts("--ignore", &options.ignored, "a variable whose values do not count; may be given again", "NAME")
       .Number("-n,--limit", &options.limit, "at most this many (default: 20; with --json 1000)")
@@ -145,12 +164,14 @@ int DiffMain(int argc, char** argv) {
   if (options.flow) request += ",\"values\":false";
   if (!options.ignored.empty()) {
     request += ",\"ignore\":[";
-    for (std::size_t i = 0; i < options.ignored.size(); ++i) request += (i == 0 ? "" : ",") + Quote(options.ignored[i]);
+    for (std::size_t i = 0; i < options.ignored.size(); ++i)
+      request += (i == 0 ? "" : ",") + Quote(options.ignored[i]);
     request += "]";
   }
   request += ",\"limit\":" + std::to_string(options.limit.value_or(options.json ? 1000 : 20)) + "}";
   Table table(look.color, look.unicode, look.width);
-  for (const char* heading : {"CHANGE", "NOISE", "PART", "A", "B", "CALLS A", "CALLS B"}) table.Column(heading, Table::Align::kRight);
+  for (const char* heading : {"CHANGE", "NOISE", "PART", "A", "B", "CALLS A", "CALLS B"})
+    table.Column(heading, Table::Align::kRight);
   table.Column("FUNCTION");
   Progress progress;
   progress.Show("comparing " + options.a + " with " + options.b);
@@ -176,17 +197,20 @@ int DiffMain(int argc, char** argv) {
     Output::Get().Write(end->AsTotals("totals") + "\n");
     Output::Get().Flush();
   } else if (options.stats) {
-    Say(Duration(end->Signed("a_own_ns")) + " and " + Duration(end->Signed("b_own_ns")) + ", without the cost of recording; " +
-        Plural(end->Number("differ"), "function differs", "functions differ") + " by more than chance");
+    Say(Duration(end->Signed("a_own_ns")) + " and " + Duration(end->Signed("b_own_ns")) +
+        ", without the cost of recording; " + Plural(end->Number("differ"), "function differs", "functions differ") +
+        " by more than chance");
   } else if (end->Flag("equal")) {
     Say("no difference in " + Plural(end->Number("events"), "event", "events"));
   } else {
     const std::uint64_t more = end->Number("groups") - end->Number("count");
-    Say(Plural(end->Number("differences"), "difference", "differences") + " of " + Number(end->Number("groups")) + " kinds" +
-        (more == 0 ? "" : ", " + Number(more) + " more: -n " + std::to_string(end->Number("groups"))));
+    Say(Plural(end->Number("differences"), "difference", "differences") + " of " + Number(end->Number("groups")) +
+        " kinds" + (more == 0 ? "" : ", " + Number(more) + " more: -n " + std::to_string(end->Number("groups"))));
   }
   if (!end->Flag("all") && end->Has("all")) Say("they differ in so much that not all calls were looked into");
-  if (end->Number("lost") > 0) Say(Plural(end->Number("lost"), "event", "events") + " were lost in one of them: what is missing can look like a difference");
+  if (end->Number("lost") > 0)
+    Say(Plural(end->Number("lost"), "event", "events") +
+        " were lost in one of them: what is missing can look like a difference");
   return end->Flag("equal") ? kExitOk : kExitNo;
 }
 

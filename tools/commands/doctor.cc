@@ -4,11 +4,11 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/commands/arguments.h"
+#include "tools/commands/verbs.h"
 #include "tools/link/ask.h"
 #include "tools/run/python.h"
 #include "tools/terminal/terminal.h"
 #include "tools/terminal/text.h"
-#include "tools/commands/verbs.h"
 
 namespace smiley::tools {
 
@@ -21,12 +21,15 @@ const char* NameOf(State state) {
 }
 
 void Show(const Finding& finding, const Look& look) {
-  const std::string_view style = finding.state == State::kOk ? sgr::kGreen : finding.state == State::kWarning ? sgr::kYellow : sgr::kBoldRed;
+  const std::string_view style = finding.state == State::kOk        ? sgr::kGreen
+                                 : finding.state == State::kWarning ? sgr::kYellow
+                                                                    : sgr::kBoldRed;
   std::string state = NameOf(finding.state);
   state.resize(8, ' ');
   std::string name = finding.name;
   name.resize(13, ' ');
-  std::string line = Paint(look.color, style, state) + Paint(look.color, sgr::kBold, name) + Clean(finding.text) + "\n";
+  std::string line =
+      Paint(look.color, style, state) + Paint(look.color, sgr::kBold, name) + Clean(finding.text) + "\n";
   if (!finding.advice.empty()) line += std::string(21, ' ') + Paint(look.color, style, Clean(finding.advice)) + "\n";
   Output::Get().Write(line);
 }
@@ -47,10 +50,12 @@ int DoctorMain(int argc, char** argv) {
   std::string python;
   bool json = false, install = false, remove = false;
   ColorChoice color = ColorChoice::kAuto;
-  Arguments arguments("Checks this installation: commands, tracers, Pythons, kernel, shared memory, daemon and store.",
-                      "  smiley-doctor\n"
-                      "  smiley-doctor --install-pth --python .venv/bin/python    then: SMILEY=1 .venv/bin/python app.py");
-  arguments.Flag("--install-pth", &install, "put a smiley.pth into the site-packages of a Python: SMILEY=1 then records")
+  Arguments arguments(
+      "Checks this installation: commands, tracers, Pythons, kernel, shared memory, daemon and store.",
+      "  smiley-doctor\n"
+      "  smiley-doctor --install-pth --python .venv/bin/python    then: SMILEY=1 .venv/bin/python app.py");
+  arguments
+      .Flag("--install-pth", &install, "put a smiley.pth into the site-packages of a Python: SMILEY=1 then records")
       .Flag("--remove-pth", &remove, "take it away again")
       .Text("--python", &python, "of which Python (default: the one that smiley-run takes)", "PYTHON")
       .Flag("--json", &json, "JSON Lines")

@@ -13,7 +13,7 @@ namespace smiley::tools {
 // The worst of a list decides the exit code.
 struct Finding {
   enum class State { kOk, kWarning, kProblem };
-  std::string name;    // stable: one word
+  std::string name;  // stable: one word
   State state = State::kOk;
   std::string text;    // what is
   std::string advice;  // what to do; empty when nothing is to be done

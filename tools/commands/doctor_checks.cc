@@ -5,8 +5,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "shm/clock.h"
 #include "shm/base/home.h"
+#include "shm/clock.h"
 #include "shm/segment.h"
 #include "tools/commands/doctor.h"
 #include "tools/link/link.h"
@@ -19,7 +19,7 @@ namespace smiley::tools {
 namespace {
 
 using State = Finding::State;
-constexpr std::uint64_t kShmWanted = 16u << 20;     // a first ring, some threads, a catalogue
+constexpr std::uint64_t kShmWanted = 16u << 20;  // a first ring, some threads, a catalogue
 constexpr std::uint64_t kStoreWanted = 1u << 30;
 
 std::uint64_t FreeBytes(const std::string& path) {
@@ -37,7 +37,8 @@ std::string Join(const std::vector<std::string>& words) {
 Finding Pythons(const Installation& installation) {
   const std::vector<std::string> built = BuiltPythons(installation);
   if (built.empty()) {
-    return {"tracers", State::kProblem, "no tracer is built for any Python", "install python3-dev and build smiley again"};
+    return {"tracers", State::kProblem, "no tracer is built for any Python",
+            "install python3-dev and build smiley again"};
   }
   return {"tracers", State::kOk, "for Python " + Join(built), ""};
 }
@@ -48,14 +49,16 @@ Finding DefaultPython(const Installation& installation) {
   options.program = {"-c", "pass"};
   std::string failed;
   const Prepared prepared = PrepareProgram(options, installation, &failed);
-  if (prepared.exit_code != 0) return {"python", State::kWarning, failed, "name another with smiley-run --python PYTHON"};
+  if (prepared.exit_code != 0)
+    return {"python", State::kWarning, failed, "name another with smiley-run --python PYTHON"};
   return {"python", State::kOk, prepared.program.path + " is what smiley-run takes", ""};
 }
 
 Finding SharedMemory() {
   struct stat status;
   if (stat("/dev/shm", &status) != 0 || !S_ISDIR(status.st_mode) || access("/dev/shm", W_OK) != 0) {
-    return {"shm", State::kWarning, "/dev/shm is not there or not writable; rings are files in the home, which is slower",
+    return {"shm", State::kWarning,
+            "/dev/shm is not there or not writable; rings are files in the home, which is slower",
             "mount a tmpfs there (in containers: --shm-size)"};
   }
   const std::uint64_t free = FreeBytes("/dev/shm");
@@ -79,15 +82,19 @@ Finding Kernel() {
   rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
   if (files.rlim_cur < 256) {
-    return {"kernel", State::kWarning, kernel + ", but only " + std::to_string(files.rlim_cur) + " open files are allowed",
-            "ulimit -n 1024"};
+    return {"kernel", State::kWarning,
+            kernel + ", but only " + std::to_string(files.rlim_cur) + " open files are allowed", "ulimit -n 1024"};
   }
   return {"kernel", State::kOk, kernel, ""};
 }
 
 Finding ClockUsed() {
-  if (shm::Clock::Detect().source == shm::ClockSource::kTsc) return {"clock", State::kOk, "the processor's counter", ""};
-  return {"clock", State::kOk, "the system's monotonic clock: the kernel does not trust the processor's counter, an event costs a little more", ""};
+  if (shm::Clock::Detect().source == shm::ClockSource::kTsc)
+    return {"clock", State::kOk, "the processor's counter", ""};
+  return {
+      "clock", State::kOk,
+      "the system's monotonic clock: the kernel does not trust the processor's counter, an event costs a little more",
+      ""};
 }
 
 Finding DaemonAnswers(const shm::Home& home) {
@@ -95,8 +102,11 @@ Finding DaemonAnswers(const shm::Home& home) {
     return {"daemon", State::kOk, "not running; it is started when it is needed", ""};
   }
   auto client = daemon::Client::Connect(home, {});
-  if (!client) return {"daemon", State::kProblem, "runs, but does not answer: " + client.status().message(), "smiley-daemon restart; its log is " + home.LogPath().string()};
-  if (const Status version = CheckVersion(client->get()); !version) return {"daemon", State::kProblem, version.message(), "smiley-daemon restart"};
+  if (!client)
+    return {"daemon", State::kProblem, "runs, but does not answer: " + client.status().message(),
+            "smiley-daemon restart; its log is " + home.LogPath().string()};
+  if (const Status version = CheckVersion(client->get()); !version)
+    return {"daemon", State::kProblem, version.message(), "smiley-daemon restart"};
   return {"daemon", State::kOk, "running", ""};
 }
 
@@ -112,8 +122,10 @@ Finding Store(const shm::Home& home) {
 
 Finding Leftovers(const shm::Home& home) {
   const std::size_t count = shm::Segment::List(home).size();
-  if (count == 0 || shm::DaemonHoldsLock(home)) return {"segments", State::kOk, Plural(count, "segment", "segments"), ""};
-  return {"segments", State::kWarning, Plural(count, "segment waits", "segments wait") + " for a daemon", "smiley-daemon start stores what is in them"};
+  if (count == 0 || shm::DaemonHoldsLock(home))
+    return {"segments", State::kOk, Plural(count, "segment", "segments"), ""};
+  return {"segments", State::kWarning, Plural(count, "segment waits", "segments wait") + " for a daemon",
+          "smiley-daemon start stores what is in them"};
 }
 
 }  // namespace
@@ -126,7 +138,8 @@ std::vector<Finding> ExamineInstallation() {
     out.push_back(Pythons(*installation));
     out.push_back(DefaultPython(*installation));
   } else {
-    out.push_back({"installation", State::kProblem, installation.status().message(), "build with cmake, or install with cmake --install"});
+    out.push_back({"installation", State::kProblem, installation.status().message(),
+                   "build with cmake, or install with cmake --install"});
   }
   out.push_back(Kernel());
   out.push_back(ClockUsed());

@@ -20,7 +20,8 @@ std::string SitePackages(const std::string& python) {
 }
 
 Finding NoAnswer(const std::string& python) {
-  return {"pth", State::kProblem, python + " does not say where its site-packages are", "name another with --python PYTHON"};
+  return {"pth", State::kProblem, python + " does not say where its site-packages are",
+          "name another with --python PYTHON"};
 }
 
 }  // namespace
@@ -32,7 +33,8 @@ Finding InstallPth(const std::string& python, const Installation& installation) 
   const fs::path path = fs::path(folder) / kFile;
   {
     std::ofstream out(path, std::ios::trunc);
-    out << lib << "\n" << "import os; os.environ.get('SMILEY', '0') == '0' or __import__('smiley._activate')\n";
+    out << lib << "\n"
+        << "import os; os.environ.get('SMILEY', '0') == '0' or __import__('smiley._activate')\n";
     out.close();
     if (!out) {
       return {"pth", State::kProblem, path.string() + " cannot be written",

@@ -1,12 +1,12 @@
 // smiley-exceptions: what was raised in a run, where, and where it ended.
 #include <string>
 
-#include "tools/link/answer.h"
 #include "tools/commands/arguments.h"
+#include "tools/commands/verbs.h"
+#include "tools/link/answer.h"
 #include "tools/link/ask.h"
 #include "tools/terminal/table.h"
 #include "tools/terminal/text.h"
-#include "tools/commands/verbs.h"
 
 namespace smiley::tools {
 
@@ -57,8 +57,10 @@ int ExceptionsMain(int argc, char** argv) {
   bool json = false;
   ColorChoice color = ColorChoice::kAuto;
   Arguments arguments(
-      "Shows the exceptions of a run, swallowed ones included, grouped by type, where they were raised and where they "
-      "ended, with the positions of the first and the last. An arrow marks those that came out of code that is not recorded.",
+      "Shows the exceptions of a run, swallowed ones included, grouped by type, where they were raised and where "
+      "they "
+      "ended, with the positions of the first and the last. An arrow marks those that came out of code that is not "
+      "recorded.",
       "  smiley-exceptions last\n"
       "  smiley-exceptions last --json | jq 'select(.outcome == \"caught\")'");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)

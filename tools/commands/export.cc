@@ -11,11 +11,11 @@
 
 #include "shm/clock.h"
 #include "tools/commands/arguments.h"
-#include "tools/link/ask.h"
 #include "tools/commands/report_data.h"
-#include "tools/terminal/text.h"
 #include "tools/commands/verbs.h"
 #include "tools/commands/where.h"
+#include "tools/link/ask.h"
+#include "tools/terminal/text.h"
 
 namespace smiley::tools {
 
@@ -49,7 +49,8 @@ class NewFile {
     return Status::Ok();
   }
   Status Finish() {
-    if (::fsync(fd_) != 0 && errno != EINVAL && errno != EROFS) return Status::FromErrno("cannot write " + path_, errno);
+    if (::fsync(fd_) != 0 && errno != EINVAL && errno != EROFS)
+      return Status::FromErrno("cannot write " + path_, errno);
     const int closed = ::close(fd_);
     fd_ = -1;
     if (closed != 0) return Status::FromErrno("cannot write " + path_, errno);
@@ -93,7 +94,8 @@ int ExportMain(int argc, char** argv) {
                       "  smiley-export last --format html --where 'event == raise' > part.html   a part of the run");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", true)
       .OneOf("--format", &format, {"smiley", "jsonl", "pstats", "chrome", "speedscope", "collapsed", "html"},
-             "smiley (compact, the default) and jsonl (JSON Lines) can be imported again; pstats (Python's profilers), chrome "
+             "smiley (compact, the default) and jsonl (JSON Lines) can be imported again; pstats (Python's "
+             "profilers), chrome "
              "(Perfetto), speedscope and collapsed (flame graphs) are for other tools; html is "
              "a page that opens from disk")
       .Text("--around", &report.around, "of html: only the part around this position", "THREAD:EVENT")
@@ -113,7 +115,8 @@ int ExportMain(int argc, char** argv) {
   if (path == "-") path.clear();
   const bool binary = format == "smiley" || format == "pstats";
   if (path.empty() && binary && IsTerminal(STDOUT_FILENO)) {
-    Say("this is binary and not for a terminal: add '> " + Clean(selector) + "." + format + "', or --format jsonl to read it here");
+    Say("this is binary and not for a terminal: add '> " + Clean(selector) + "." + format +
+        "', or --format jsonl to read it here");
     return kExitUsage;
   }
   const Result<OpenedRun> opened = OpenRun(selector);
@@ -152,7 +155,9 @@ int ExportMain(int argc, char** argv) {
       return Fail(status);
     }
     const double seconds = static_cast<double>(shm::MonotonicNs() - begin_ns) / 1e9;
-    if (seconds > 0.3) progress.Show("exporting run " + run->id + ": " + Bytes(bytes) + ", " + Bytes(static_cast<std::uint64_t>(static_cast<double>(bytes) / seconds)) + "/s");
+    if (seconds > 0.3)
+      progress.Show("exporting run " + run->id + ": " + Bytes(bytes) + ", " +
+                    Bytes(static_cast<std::uint64_t>(static_cast<double>(bytes) / seconds)) + "/s");
   }
   Output::Get().Flush();
   progress.Clear();

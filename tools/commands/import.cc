@@ -11,11 +11,11 @@
 
 #include "shm/clock.h"
 #include "tools/commands/arguments.h"
+#include "tools/commands/verbs.h"
+#include "tools/link/ask.h"
 #include "tools/link/connect.h"
 #include "tools/link/link.h"
-#include "tools/link/ask.h"
 #include "tools/terminal/text.h"
-#include "tools/commands/verbs.h"
 
 namespace smiley::tools {
 
@@ -45,11 +45,13 @@ ssize_t ReadSome(int fd, char* bytes, std::size_t size) {
 int ImportMain(int argc, char** argv) {
   std::string path;
   bool json = false;
-  Arguments arguments("Reads a run that smiley-export wrote (smiley, jsonl), or a Chrome trace as VizTracer writes it, into the store. Damaged "
-                      "or cut files are refused whole.",
-                      "  smiley-import crash.smiley\n"
-                      "  ssh server smiley-export last | smiley-import     through a pipe\n"
-                      "  smiley-import result.json                         what VizTracer recorded");
+  Arguments arguments(
+      "Reads a run that smiley-export wrote (smiley, jsonl), or a Chrome trace as VizTracer writes it, into the "
+      "store. Damaged "
+      "or cut files are refused whole.",
+      "  smiley-import crash.smiley\n"
+      "  ssh server smiley-export last | smiley-import     through a pipe\n"
+      "  smiley-import result.json                         what VizTracer recorded");
   arguments.Word("FILE", &path, "the file; - or nothing: standard input", false)
       .Flag("--json", &json, "print the run as JSON")
       .Connect();
@@ -101,7 +103,9 @@ int ImportMain(int argc, char** argv) {
     bytes += static_cast<std::uint64_t>(n);
     if (shm::MonotonicNs() - begin_ns > 300'000'000) {
       std::string text = "importing " + shown + ": " + Bytes(bytes);
-      if (whole > 0) text += " of " + Bytes(whole) + " (" + std::to_string(std::min<std::uint64_t>(100, bytes * 100 / whole)) + " %)";
+      if (whole > 0)
+        text +=
+            " of " + Bytes(whole) + " (" + std::to_string(std::min<std::uint64_t>(100, bytes * 100 / whole)) + " %)";
       progress.Show(text);
     }
   }
@@ -121,7 +125,8 @@ int ImportMain(int argc, char** argv) {
   } else if (already) {
     Say("run " + run->id + " is stored already; nothing to do");
   } else {
-    Say("imported run " + run->id + ": " + Plural(run->events, "event", "events") + ", next: smiley-show " + run->id + TargetWords());
+    Say("imported run " + run->id + ": " + Plural(run->events, "event", "events") + ", next: smiley-show " + run->id +
+        TargetWords());
   }
   return kExitOk;
 }

@@ -4,10 +4,10 @@
 #include <optional>
 
 #include "tools/commands/arguments.h"
+#include "tools/commands/verbs.h"
 #include "tools/link/ask.h"
 #include "tools/terminal/table.h"
 #include "tools/terminal/text.h"
-#include "tools/commands/verbs.h"
 
 namespace smiley::tools {
 
@@ -25,7 +25,9 @@ void AddRow(const RunView& run, std::int64_t now_ns, Table* table) {
               {Duration(end - run.start_ns)},
               {Number(run.events)},
               {run.lost == 0 ? dash : Number(run.lost), run.lost == 0 ? sgr::kDim : sgr::kAlarm},
-              {ExitText(run), run.running() ? sgr::kYellow : quiet_end ? sgr::kGreen : sgr::kRed},
+              {ExitText(run), run.running() ? sgr::kYellow
+                              : quiet_end   ? sgr::kGreen
+                                            : sgr::kRed},
               {Bytes(run.bytes)},
               {command, sgr::kBold}});
 }
@@ -40,7 +42,9 @@ int ListMain(int argc, char** argv) {
                       "  smiley-list               all runs\n"
                       "  smiley-list --failed -n5  the last five that ended badly\n"
                       "  smiley-list --json        one JSON object a line, for scripts");
-  arguments.Flag("--failed,--errors", &failed, "only runs that ended with another exit code than 0, a signal or an exception")
+  arguments
+      .Flag("--failed,--errors", &failed,
+            "only runs that ended with another exit code than 0, a signal or an exception")
       .Number("-n,--limit", &limit, "at most this many")
       .Flag("--json", &json, "JSON Lines")
       .Color(&color)
@@ -86,7 +90,8 @@ int ListMain(int argc, char** argv) {
   if (!status) return Fail(status);
   if (!broken) return Fail(broken);
   if (!json && table.empty()) {
-    Say(failed ? "no stored run failed (smiley-list shows them all)" : "no runs yet; record one with: smiley-run app.py");
+    Say(failed ? "no stored run failed (smiley-list shows them all)"
+               : "no runs yet; record one with: smiley-run app.py");
   }
   return kExitOk;
 }

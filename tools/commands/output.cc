@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <string>
 
-#include "tools/link/answer.h"
 #include "tools/commands/arguments.h"
+#include "tools/commands/verbs.h"
+#include "tools/link/answer.h"
 #include "tools/link/ask.h"
 #include "tools/terminal/text.h"
-#include "tools/commands/verbs.h"
 
 namespace smiley::tools {
 
@@ -20,8 +20,8 @@ std::string AtText(const AnswerObject& object, const Look& look) {
     const std::string file = object.Text("file");
     at += Clean(BaseName(file)) + ":" + std::to_string(object.Number("line")) + " " + Clean(object.Text("function"));
   }
-  return Paint(look.color, sgr::kDim, PadRight(Cut(at, kPlaceColumns, look.unicode), kPlaceColumns) +
-                                          (look.unicode ? " │ " : " | "));
+  return Paint(look.color, sgr::kDim,
+               PadRight(Cut(at, kPlaceColumns, look.unicode), kPlaceColumns) + (look.unicode ? " │ " : " | "));
 }
 
 }  // namespace

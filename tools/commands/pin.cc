@@ -3,19 +3,20 @@
 #include <vector>
 
 #include "tools/commands/arguments.h"
+#include "tools/commands/verbs.h"
 #include "tools/link/ask.h"
 #include "tools/terminal/text.h"
-#include "tools/commands/verbs.h"
 
 namespace smiley::tools {
 
 int PinMain(int argc, char** argv) {
   std::vector<std::string> selectors;
   bool unpin = false, json = false;
-  Arguments arguments("Keeps runs: the quota, smiley-delete --keep-last and --older-than pass a pinned run over, and smiley-delete\n"
-                      "refuses it.",
-                      "  smiley-pin last            keep the newest run\n"
-                      "  smiley-pin --unpin k3f9    let one go again");
+  Arguments arguments(
+      "Keeps runs: the quota, smiley-delete --keep-last and --older-than pass a pinned run over, and smiley-delete\n"
+      "refuses it.",
+      "  smiley-pin last            keep the newest run\n"
+      "  smiley-pin --unpin k3f9    let one go again");
   arguments.Words("RUN", &selectors, "id or its beginning, last, last~1, last:failed", true)
       .Flag("--unpin", &unpin, "take the pin away")
       .Flag("--json", &json, "print the runs as JSON Lines")
@@ -31,10 +32,12 @@ int PinMain(int argc, char** argv) {
     runs.push_back(std::move(*run));
   }
   for (const RunView& run : runs) {
-    const Result<std::string> answer = (*link)->Ask("{\"op\":\"pin\",\"run\":" + Quote(run.id) + ",\"pinned\":" +
-                                                    (unpin ? "false" : "true") + "}");
+    const Result<std::string> answer =
+        (*link)->Ask("{\"op\":\"pin\",\"run\":" + Quote(run.id) + ",\"pinned\":" + (unpin ? "false" : "true") + "}");
     if (!answer) return Fail(answer.status());
-    if (json) Output::Get().Write("{\"type\":\"pin\",\"id\":" + Quote(run.id) + ",\"pinned\":" + (unpin ? "false" : "true") + "}\n");
+    if (json)
+      Output::Get().Write("{\"type\":\"pin\",\"id\":" + Quote(run.id) + ",\"pinned\":" + (unpin ? "false" : "true") +
+                          "}\n");
   }
   Output::Get().Flush();
   if (!json) {

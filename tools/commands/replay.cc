@@ -4,12 +4,12 @@
 
 #include "shm/clock.h"
 #include "tools/commands/arguments.h"
-#include "tools/link/connect.h"
-#include "tools/link/ask.h"
-#include "tools/view/names.h"
 #include "tools/commands/verbs.h"
-#include "tools/view/view.h"
 #include "tools/commands/where.h"
+#include "tools/link/ask.h"
+#include "tools/link/connect.h"
+#include "tools/view/names.h"
+#include "tools/view/view.h"
 
 namespace smiley::tools {
 
@@ -25,9 +25,11 @@ struct Options {
 // "1017" or "2:1017" (a position names its thread).
 Status ReadFrom(Options* options, std::optional<std::uint64_t>* seq) {
   if (options->from.empty()) return Status::Ok();
-  const Status wrong(Code::kInvalid, "--from takes a position as in 2:1017 (thread:event), or an event's number with --thread");
+  const Status wrong(Code::kInvalid,
+                     "--from takes a position as in 2:1017 (thread:event), or an event's number with --thread");
   const auto number = [](const std::string& text) -> std::optional<std::uint64_t> {
-    if (text.empty() || text.size() > 19 || text.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+    if (text.empty() || text.size() > 19 || text.find_first_not_of("0123456789") != std::string::npos)
+      return std::nullopt;
     return std::stoull(text);
   };
   const std::size_t colon = options->from.find(':');
@@ -51,7 +53,8 @@ int ReplayMain(int argc, char** argv) {
                       "  smiley-replay last --thread 2 --from 2:1017 --limit 50\n"
                       "  smiley-replay last --json | jq .function");
   arguments.Word("RUN", &options.selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
-      .Text("--where", &options.where, "only events for which this is true, as in: function == \"pay\" and amount < 0", "EXPR")
+      .Text("--where", &options.where,
+            "only events for which this is true, as in: function == \"pay\" and amount < 0", "EXPR")
       .Number("--thread", &options.thread, "only this thread (smiley-threads lists them)")
       .Text("--from", &options.from, "begin at this position, as in 2:1017", "THREAD:EVENT")
       .Number("--limit", &options.limit, "at most this many events")
@@ -120,7 +123,8 @@ int ReplayMain(int argc, char** argv) {
   if (!broken) return Fail(broken);
   if (options.json) return kExitOk;
   if (count == 0) {
-    Say(run->events == 0         ? "run " + run->id + " has no events (smiley-show " + run->id + TargetWords() + " tells what is known of it)"
+    Say(run->events == 0 ? "run " + run->id + " has no events (smiley-show " + run->id + TargetWords() +
+                               " tells what is known of it)"
         : options.where.empty() ? "no event of run " + run->id + " fits"
                                 : "no event of run " + run->id + " fits " + options.where);
     return kExitNo;

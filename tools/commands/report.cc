@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "tools/commands/arguments.h"
-#include "tools/link/ask.h"
 #include "tools/commands/report_data.h"
-#include "tools/terminal/text.h"
 #include "tools/commands/verbs.h"
 #include "tools/commands/where.h"
+#include "tools/link/ask.h"
+#include "tools/terminal/text.h"
 
 namespace smiley::tools {
 
@@ -43,8 +43,10 @@ Status WriteFile(const fs::path& path, std::string_view bytes) {
 // Makes the folder, or takes one that is empty or holds a report already.
 Status PrepareFolder(const fs::path& folder) {
   std::error_code error;
-  if (fs::exists(folder, error) && !fs::is_empty(folder, error) && !fs::exists(folder / "data" / "part-1.js", error)) {
-    return Status(Code::kInvalid, folder.string() + " holds other things: name a folder that is new, empty or a report");
+  if (fs::exists(folder, error) && !fs::is_empty(folder, error) &&
+      !fs::exists(folder / "data" / "part-1.js", error)) {
+    return Status(Code::kInvalid,
+                  folder.string() + " holds other things: name a folder that is new, empty or a report");
   }
   fs::create_directories(folder, error);
   if (error) return Status(Code::kIo, "cannot make " + folder.string() + ": " + error.message());
@@ -63,11 +65,12 @@ int ReportMain(int argc, char** argv) {
   ReportOptions options;
   std::optional<std::uint64_t> events, thread;
   bool json = false;
-  Arguments arguments("Writes a run as pages that open from disk in any browser, with no daemon and no network.",
-                      "  smiley-report last -o report                   then open report/index.html\n"
-                      "  smiley-report last -o part --around 2:1017     what happened around a position of a large run\n"
-                      "  smiley-report last -o part --where 'function == \"pay\"'   the events that fit\n"
-                      "  smiley-export last --format html > run.html    the same as one file");
+  Arguments arguments(
+      "Writes a run as pages that open from disk in any browser, with no daemon and no network.",
+      "  smiley-report last -o report                   then open report/index.html\n"
+      "  smiley-report last -o part --around 2:1017     what happened around a position of a large run\n"
+      "  smiley-report last -o part --where 'function == \"pay\"'   the events that fit\n"
+      "  smiley-export last --format html > run.html    the same as one file");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", true)
       .Text("-o,--output", &folder, "the folder to write to; made when it is not there", "DIR")
       .Text("--title", &options.title, "what stands above the pages (default: the command)")
@@ -116,11 +119,13 @@ int ReportMain(int argc, char** argv) {
   }
   if (Status status = WriteFile(out / "index.html", *page); !status) return Fail(status);
   if (json) {
-    Output::Get().Write("{\"type\":\"report\",\"run\":" + Quote(run->id) + ",\"page\":" +
-                        Quote(fs::absolute(out / "index.html").string()) + ",\"bytes\":" + std::to_string(bytes) + "}\n");
+    Output::Get().Write("{\"type\":\"report\",\"run\":" + Quote(run->id) +
+                        ",\"page\":" + Quote(fs::absolute(out / "index.html").string()) +
+                        ",\"bytes\":" + std::to_string(bytes) + "}\n");
     Output::Get().Flush();
   } else {
-    Say("run " + run->id + " is in " + (out / "index.html").string() + ", " + Bytes(bytes) + "; open it in a browser");
+    Say("run " + run->id + " is in " + (out / "index.html").string() + ", " + Bytes(bytes) +
+        "; open it in a browser");
   }
   return kExitOk;
 }

@@ -56,7 +56,8 @@ std::uint64_t NumberIn(std::string_view line, std::string_view key) {
   const std::string begin = "\"" + std::string(key) + "\":";
   const std::size_t at = line.find(begin);
   std::uint64_t number = 0;
-  if (at != std::string_view::npos) std::from_chars(line.data() + at + begin.size(), line.data() + line.size(), number);
+  if (at != std::string_view::npos)
+    std::from_chars(line.data() + at + begin.size(), line.data() + line.size(), number);
   return number;
 }
 
@@ -88,7 +89,8 @@ class Collector {
       : link_(link), run_(run), options_(options), parts_(parts) {}
 
   Status Whole() {
-    if (run_.events + run_.lost > options_.events) return TooLarge("run " + run_.id + " has " + Number(run_.events) + " events");
+    if (run_.events + run_.lost > options_.events)
+      return TooLarge("run " + run_.id + " has " + Number(run_.events) + " events");
     Head("null");
     if (Status status = Common(); !status) return status;
     return Copy(Request("replay", ""));
@@ -110,9 +112,10 @@ class Collector {
 
  private:
   Status TooLarge(const std::string& what) const {
-    return Status(Code::kInvalid, what + ", and a report holds " + Number(options_.events) +
-                                      ": --around THREAD:EVENT takes the part around a position, --where EXPR the events that fit, "
-                                      "--thread T one thread, --events N raises the limit");
+    return Status(Code::kInvalid,
+                  what + ", and a report holds " + Number(options_.events) +
+                      ": --around THREAD:EVENT takes the part around a position, --where EXPR the events that fit, "
+                      "--thread T one thread, --events N raises the limit");
   }
 
   // What is looked at, by position and thread.
@@ -127,10 +130,12 @@ class Collector {
         if (options_.thread) *part = "thread " + std::to_string(one.thread) + ", " + Clean(one.name);
       }
       if (spans_.empty()) {
-        return Status(Code::kNotFound, "run " + run_.id + " has no thread " + std::to_string(options_.thread.value_or(0)) +
+        return Status(Code::kNotFound, "run " + run_.id + " has no thread " +
+                                           std::to_string(options_.thread.value_or(0)) +
                                            " with events (smiley-threads shows its threads)");
       }
-      if (options_.where.empty() && total > options_.events) return TooLarge(*part + " has " + Number(total) + " events");
+      if (options_.where.empty() && total > options_.events)
+        return TooLarge(*part + " has " + Number(total) + " events");
       return Status::Ok();
     }
     return FindAround(part);
@@ -145,12 +150,15 @@ class Collector {
       if (one.thread == thread) own = &one;
     }
     if (own == nullptr || seq > own->events + own->lost) {
-      return Status(Code::kNotFound, "run " + run_.id + " has no position " + options_.around + " (smiley-threads shows its threads)");
+      return Status(Code::kNotFound,
+                    "run " + run_.id + " has no position " + options_.around + " (smiley-threads shows its threads)");
     }
     const Span span{own, seq > half ? seq - half : 1, std::min(seq + half, own->events + own->lost)};
-    *part = "events " + std::to_string(span.first) + " to " + std::to_string(span.last) + " of thread " + std::to_string(thread);
+    *part = "events " + std::to_string(span.first) + " to " + std::to_string(span.last) + " of thread " +
+            std::to_string(thread);
     if (options_.thread && *options_.thread != own->thread) {
-      return Status(Code::kInvalid, "--around " + options_.around + " lies in another thread than --thread " + std::to_string(*options_.thread));
+      return Status(Code::kInvalid, "--around " + options_.around + " lies in another thread than --thread " +
+                                        std::to_string(*options_.thread));
     }
     const Result<std::int64_t> from_ns = TimeOf(own->thread, span.first);
     if (!from_ns) return from_ns.status();
@@ -185,8 +193,8 @@ class Collector {
     for (const Span& span : spans_) {
       std::vector<KeptEvent>& kept = kept_.emplace_back();
       FrameBook book;
-      const Status status = ForEachLine(
-          link_, Replay(span, ",\"where\":" + Quote(options_.where)), [&](const std::string& line) {
+      const Status status =
+          ForEachLine(link_, Replay(span, ",\"where\":" + Quote(options_.where)), [&](const std::string& line) {
             kept.push_back({NumberIn(line, "seq"), book.NeedsState(line), line});
             cost += kept.back().needs_state ? 1 + ReportOptions::kGapCost : 1;
             ++count;
@@ -195,7 +203,8 @@ class Collector {
       if (Interrupted()) return Status(Code::kInterrupted, "interrupted");
       if (cost > options_.events) {
         return TooLarge("more than " + Number(count - 1) + " events of run " + run_.id + " fit '" + options_.where +
-                        "' (each place where some are left out counts as " + std::to_string(ReportOptions::kGapCost) + ")");
+                        "' (each place where some are left out counts as " + std::to_string(ReportOptions::kGapCost) +
+                        ")");
       }
       if (!status) return status;
     }
@@ -229,29 +238,31 @@ class Collector {
   // How the thread stood at an event. A frame that was told and did not change since is named only.
   Status CopyState(const ThreadView& thread, std::uint64_t seq) {
     const std::string at = std::to_string(thread.thread) + ":" + std::to_string(seq);
-    const Status status = ForEachLine(
-        link_, Request("state", ",\"at\":" + Quote(at) + ",\"output\":0,\"threads\":0"), [&](const std::string& line) {
-          auto state = nlohmann::ordered_json::parse(line, nullptr, false);
-          if (!state.is_object() || !state.contains("frames")) return parts_->Add(line);
-          for (auto& frame : state["frames"]) {
-            std::string text = frame.dump();
-            std::string& told = told_[{thread.thread, frame.value("frame", std::uint64_t{0})}];
-            if (text == told) {
-              frame = {{"frame", frame["frame"]}, {"same", true}};
-            } else {
-              told = std::move(text);
-            }
-          }
-          return parts_->Add(state.dump());
-        });
+    const Status status =
+        ForEachLine(link_, Request("state", ",\"at\":" + Quote(at) + ",\"output\":0,\"threads\":0"),
+                    [&](const std::string& line) {
+                      auto state = nlohmann::ordered_json::parse(line, nullptr, false);
+                      if (!state.is_object() || !state.contains("frames")) return parts_->Add(line);
+                      for (auto& frame : state["frames"]) {
+                        std::string text = frame.dump();
+                        std::string& told = told_[{thread.thread, frame.value("frame", std::uint64_t{0})}];
+                        if (text == told) {
+                          frame = {{"frame", frame["frame"]}, {"same", true}};
+                        } else {
+                          told = std::move(text);
+                        }
+                      }
+                      return parts_->Add(state.dump());
+                    });
     if (Interrupted()) return Status(Code::kInterrupted, "interrupted");
     if (!parts_->status()) return parts_->status();
     return status;
   }
 
   std::string Replay(const Span& span, const std::string& more) const {
-    return Request("replay", ",\"from\":" + Quote(std::to_string(span.thread->thread) + ":" + std::to_string(span.first)) +
-                                 ",\"to\":" + std::to_string(span.last) + more);
+    return Request("replay",
+                   ",\"from\":" + Quote(std::to_string(span.thread->thread) + ":" + std::to_string(span.first)) +
+                       ",\"to\":" + std::to_string(span.last) + more);
   }
   std::string Request(const std::string& op, const std::string& more) const {
     return "{\"op\":\"" + op + "\",\"run\":" + Quote(run_.id) + more + "}";
@@ -261,12 +272,13 @@ class Collector {
   }
   void Head(const std::string& part) {
     const std::string thread = options_.thread ? std::to_string(*options_.thread) : "null";
-    parts_->Add("{\"type\":\"report\",\"part\":" + part + ",\"thread\":" + thread + ",\"title\":" + Quote(options_.title) +
-                (time_ ? TimeMembers() : std::string()) + "}");
+    parts_->Add("{\"type\":\"report\",\"part\":" + part + ",\"thread\":" + thread +
+                ",\"title\":" + Quote(options_.title) + (time_ ? TimeMembers() : std::string()) + "}");
   }
   // The lines of an answer, as they are.
-  Status Copy(const std::string& request, std::string* end = nullptr,
-              const std::function<void(const std::string&)>& look = [](const std::string&) {}) {
+  Status Copy(
+      const std::string& request, std::string* end = nullptr,
+      const std::function<void(const std::string&)>& look = [](const std::string&) {}) {
     const auto take = [&](const std::string& line) {
       look(line);
       return parts_->Add(line) && !Interrupted();
@@ -292,15 +304,17 @@ class Collector {
     for (const char* op : {"threads", "tasks", "sources"}) {
       if (Status status = Copy(Request(op, "")); !status) return status;
     }
-    // Counted over the whole run, or all of the one thread that is in the report; calls over the time of the part, where it
-    // has one. The page says so (PartNote).
+    // Counted over the whole run, or all of the one thread that is in the report; calls over the time of the part,
+    // where it has one. The page says so (PartNote).
     const std::string of = options_.thread ? ",\"thread\":" + std::to_string(*options_.thread) : "";
     if (Status status = Keep("threads", Request("threads", ",\"lines\":true")); !status) return status;
     if (Status status = Keep("hits", Request("hits", of)); !status) return status;
     const std::string then = of + (time_ ? TimeMembers() : std::string());
     if (Status status = Keep("stats", Request("stats", then)); !status) return status;
-    if (Status status = Keep("calls time", Request("calls", then + ",\"by\":\"time\",\"least\":1")); !status) return status;
-    if (Status status = Keep("calls count", Request("calls", then + ",\"by\":\"count\",\"least\":1")); !status) return status;
+    if (Status status = Keep("calls time", Request("calls", then + ",\"by\":\"time\",\"least\":1")); !status)
+      return status;
+    if (Status status = Keep("calls count", Request("calls", then + ",\"by\":\"count\",\"least\":1")); !status)
+      return status;
     return Keep("exceptions", Request("exceptions", of));
   }
 
@@ -331,7 +345,8 @@ class Collector {
   Result<std::int64_t> TimeOf(std::uint32_t thread, std::uint64_t seq) {
     std::int64_t time = INT64_MAX;
     const Status status = ForEachLine(
-        link_, Request("replay", ",\"from\":" + Quote(std::to_string(thread) + ":" + std::to_string(seq)) + ",\"limit\":1"),
+        link_,
+        Request("replay", ",\"from\":" + Quote(std::to_string(thread) + ":" + std::to_string(seq)) + ",\"limit\":1"),
         [&](const std::string& line) {
           const auto object = nlohmann::json::parse(line, nullptr, false);
           if (object.is_object()) time = object.value("time_ns", time);
@@ -363,8 +378,8 @@ class Collector {
   Parts* const parts_;
   std::vector<ThreadView> threads_;
   std::vector<Span> spans_;
-  std::optional<std::pair<std::int64_t, std::int64_t>> time_;  // of the part around a position: from, to
-  std::vector<std::vector<KeptEvent>> kept_;                              // with `where`: of each span
+  std::optional<std::pair<std::int64_t, std::int64_t>> time_;            // of the part around a position: from, to
+  std::vector<std::vector<KeptEvent>> kept_;                             // with `where`: of each span
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::string> told_;  // by thread and frame
 };
 
@@ -373,11 +388,20 @@ std::string Escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -440,12 +464,14 @@ Result<std::string> ReportAsOneFile(Link* link, const RunView& run, const Report
 Result<std::string> ReportPage(const std::string& title, const std::string& scripts, bool inlined) {
   const Result<std::string_view> script = ReportFile("app.js");
   if (!script) return script.status();
-  std::string page = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                     "<meta name=\"color-scheme\" content=\"light dark\">\n";
+  std::string page =
+      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light dark\">\n";
   if (inlined) {
-    page += "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; "
-            "style-src 'unsafe-inline'\">\n";
+    page +=
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; "
+        "style-src 'unsafe-inline'\">\n";
   }
   page += "<title>" + Escaped(title) + "</title>\n";
   const std::string body = "<body><div id=\"app\"><noscript>This report needs JavaScript.</noscript></div>";
@@ -453,8 +479,9 @@ Result<std::string> ReportPage(const std::string& title, const std::string& scri
     page += "<style>" + std::string(*ReportFile("app.css")) + "</style>\n</head>\n" + body + "\n<script>" + scripts +
             "</script>\n<script>" + InScript(*script) + "</script>\n</body>\n</html>\n";
   } else {
-    page += "<link rel=\"icon\" href=\"icon.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"app.css\">\n" + scripts +
-            "<script defer src=\"app.js\"></script>\n</head>\n" + body + "</body>\n</html>\n";
+    page +=
+        "<link rel=\"icon\" href=\"icon.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"app.css\">\n" +
+        scripts + "<script defer src=\"app.js\"></script>\n</head>\n" + body + "</body>\n</html>\n";
   }
   return page;
 }

@@ -1,7 +1,7 @@
 // Thread rule: functions of the main thread.
 //
-// What a static report is made of: everything that the page asks about a run, as JSON Lines in parts, and the page's own
-// files. smiley-report writes them as files beside each other, smiley-export --format html as one.
+// What a static report is made of: everything that the page asks about a run, as JSON Lines in parts, and the page's
+// own files. smiley-report writes them as files beside each other, smiley-export --format html as one.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ namespace smiley::tools {
 struct ReportOptions {
   static constexpr std::uint64_t kMostEvents = 200'000;  // more make a page that opens slowly
   // What of the run is in it; all that is given must hold. Nothing given: the whole run.
-  std::string around;                  // a position, "2:1017", and as many events before and behind it as there may be
-  std::string where;                   // events at which this holds. REQUIRES that it was checked (tools/commands/where.h)
+  std::string around;  // a position, "2:1017", and as many events before and behind it as there may be
+  std::string where;   // events at which this holds. REQUIRES that it was checked (tools/commands/where.h)
   std::optional<std::uint32_t> thread;
   // At most so many; each place where events are left out before one that is kept counts as kGapCost of them.
   std::uint64_t events = kMostEvents;
@@ -35,8 +35,8 @@ Status CollectReport(Link* link, const RunView& run, const ReportOptions& option
 
 // A part as the line of JavaScript that hands it to the page; safe within HTML too.
 std::string ReportScript(std::string_view part);
-// The page for a report: with `scripts` (names of files to be loaded before it), or, where `inlined`, with everything in it
-// and `scripts` as the code itself.
+// The page for a report: with `scripts` (names of files to be loaded before it), or, where `inlined`, with everything
+// in it and `scripts` as the code itself.
 Result<std::string> ReportPage(const std::string& title, const std::string& scripts, bool inlined);
 // A report as one page. In memory: it is small.
 Result<std::string> ReportAsOneFile(Link* link, const RunView& run, const ReportOptions& options);

@@ -8,6 +8,7 @@
 #include "daemon/protocol/remote_access.h"
 #include "shm/base/home.h"
 #include "shm/redact.h"
+#include "tools/commands/verbs.h"
 #include "tools/run/attach.h"
 #include "tools/run/capture.h"
 #include "tools/run/child.h"
@@ -18,7 +19,6 @@
 #include "tools/run/report.h"
 #include "tools/run/stdin.h"
 #include "tools/terminal/terminal.h"
-#include "tools/commands/verbs.h"
 
 extern char** environ;
 
@@ -135,7 +135,8 @@ int RunMain(int argc, char** argv) {
 
   ChildRunner runner;
   if (options.capture_fd) {
-    if (const Status started = capture.Start(*home, start.id, handoff.wall_minus_mono_ns, options, SecretsOf(options));
+    if (const Status started =
+            capture.Start(*home, start.id, handoff.wall_minus_mono_ns, options, SecretsOf(options));
         !started) {
       input.Remove();
       ReportNeverStarted(*home, start, kExitRunFailed);

@@ -4,15 +4,15 @@
 #include <vector>
 
 #include "daemon/find/position.h"
-#include "tools/link/answer.h"
 #include "tools/commands/arguments.h"
+#include "tools/commands/show_state.h"
+#include "tools/commands/verbs.h"
+#include "tools/link/answer.h"
+#include "tools/link/ask.h"
 #include "tools/link/connect.h"
 #include "tools/link/event_view.h"
-#include "tools/link/ask.h"
-#include "tools/commands/show_state.h"
 #include "tools/terminal/table.h"
 #include "tools/terminal/text.h"
-#include "tools/commands/verbs.h"
 
 namespace smiley::tools {
 
@@ -30,7 +30,9 @@ class Facts {
   std::string* out_;
 };
 
-std::string Elapsed(std::int64_t from_ns, std::int64_t to_ns) { return from_ns == 0 || to_ns < from_ns ? "-" : Duration(to_ns - from_ns); }
+std::string Elapsed(std::int64_t from_ns, std::int64_t to_ns) {
+  return from_ns == 0 || to_ns < from_ns ? "-" : Duration(to_ns - from_ns);
+}
 
 std::string About(const RunView& run, const Look& look) {
   std::string out = Paint(look.color, sgr::kDim, "run ") + Paint(look.color, sgr::kBoldCyan, run.id);
@@ -42,7 +44,8 @@ std::string About(const RunView& run, const Look& look) {
   std::string python = run.python.empty() ? "not known" : run.python;
   if (!run.detail.empty()) python += ", recorded with detail " + run.detail;
   facts.Add("Python", Clean(python));
-  facts.Add("started", LocalDateTime(run.start_ns) + (run.end_ns != 0 ? ", took " + Duration(run.end_ns - run.start_ns) : ""));
+  facts.Add("started",
+            LocalDateTime(run.start_ns) + (run.end_ns != 0 ? ", took " + Duration(run.end_ns - run.start_ns) : ""));
   if (run.running()) {
     facts.Add("ended", "not yet: it is still going on", sgr::kYellow);
   } else {
@@ -54,7 +57,8 @@ std::string About(const RunView& run, const Look& look) {
   std::string events = Number(run.events);
   if (run.exceptions != 0) events += ", " + Plural(run.exceptions, "exception", "exceptions");
   facts.Add("events", events);
-  facts.Add("lost", run.lost == 0 ? "nothing" : Plural(run.lost, "event", "events"), run.lost == 0 ? sgr::kGreen : sgr::kAlarm);
+  facts.Add("lost", run.lost == 0 ? "nothing" : Plural(run.lost, "event", "events"),
+            run.lost == 0 ? sgr::kGreen : sgr::kAlarm);
   std::string size = Bytes(run.bytes);
   if (run.events != 0) {
     const std::uint64_t tenths = run.bytes * 10 / run.events;
@@ -80,15 +84,14 @@ Table ThreadTable(const Look& look, bool with_lines = false) {
 }
 
 void AddThread(const ThreadView& thread, const RunView& run, Table* table, bool with_lines = false) {
-  std::vector<Table::Cell> cells = {{std::to_string(thread.thread), sgr::kBoldCyan},
-                                    {std::to_string(thread.process)},
-                                    {Number(thread.events)}};
+  std::vector<Table::Cell> cells = {
+      {std::to_string(thread.thread), sgr::kBoldCyan}, {std::to_string(thread.process)}, {Number(thread.events)}};
   if (with_lines) cells.push_back({Number(thread.lines)});
   cells.insert(cells.end(),
-              {{thread.lost == 0 ? "-" : Number(thread.lost), thread.lost == 0 ? sgr::kDim : sgr::kAlarm},
-              {thread.first_ns == 0 ? "-" : "+" + Elapsed(run.start_ns, thread.first_ns)},
-              {Elapsed(thread.first_ns, thread.last_ns)},
-              {Clean(thread.name), sgr::kBold}});
+               {{thread.lost == 0 ? "-" : Number(thread.lost), thread.lost == 0 ? sgr::kDim : sgr::kAlarm},
+                {thread.first_ns == 0 ? "-" : "+" + Elapsed(run.start_ns, thread.first_ns)},
+                {Elapsed(thread.first_ns, thread.last_ns)},
+                {Clean(thread.name), sgr::kBold}});
   table->Row(std::move(cells));
 }
 
@@ -112,7 +115,9 @@ std::string Uncaught(Link* link, const RunView& run, const Look& look, Status* s
   if (!raised.exception_message.empty()) out += Paint(look.color, sgr::kRed, ": " + Clean(raised.exception_message));
   out += "\n" + std::string(13, ' ') + "at " + Clean(raised.file) + ":" + std::to_string(raised.line) + " in " +
          Paint(look.color, sgr::kBold, Clean(raised.function)) +
-         Paint(look.color, sgr::kDim, "   position " + std::to_string(raised.thread) + ":" + std::to_string(raised.seq)) + "\n";
+         Paint(look.color, sgr::kDim,
+               "   position " + std::to_string(raised.thread) + ":" + std::to_string(raised.seq)) +
+         "\n";
   if (!raised.text.empty()) {
     std::string text = Clean(raised.text);
     text.erase(0, text.find_first_not_of(' ') == std::string::npos ? 0 : text.find_first_not_of(' '));
@@ -122,7 +127,7 @@ std::string Uncaught(Link* link, const RunView& run, const Look& look, Status* s
 }
 
 constexpr std::uint64_t kCountedUnasked = 20'000'000;  // events whose lines smiley-threads counts by itself
-constexpr std::size_t kMostRows = 20;  // of threads, processes and sources in smiley-show
+constexpr std::size_t kMostRows = 20;                  // of threads, processes and sources in smiley-show
 
 int PrintShow(Link* link, const RunView& run, const Look& look) {
   std::string out = About(run, look);
@@ -142,17 +147,19 @@ int PrintShow(Link* link, const RunView& run, const Look& look) {
   status = ForEachLine(link, "{\"op\":\"processes\"" + of_run, [&](const std::string& line) {
     const Result<ProcessView> process = ParseProcess(line);
     if (process.ok() && ++count <= kMostRows) {
-      processes.Row({{std::to_string(process->process), sgr::kBoldCyan},
-                     {std::to_string(process->pid)},
-                     {process->parent == 0 ? "-" : std::to_string(process->parent)},
-                     {process->end_ns == 0 ? "-" : Elapsed(process->start_ns, process->end_ns)},
-                     {Clean(CommandLine(process->command)) + (process->kind == "fork" ? " (fork)" : ""), sgr::kBold}});
+      processes.Row(
+          {{std::to_string(process->process), sgr::kBoldCyan},
+           {std::to_string(process->pid)},
+           {process->parent == 0 ? "-" : std::to_string(process->parent)},
+           {process->end_ns == 0 ? "-" : Elapsed(process->start_ns, process->end_ns)},
+           {Clean(CommandLine(process->command)) + (process->kind == "fork" ? " (fork)" : ""), sgr::kBold}});
     }
     return true;
   });
   if (!status) return Fail(status);
   const auto rest = [&](std::size_t n, const std::string& what, const std::string& how) {
-    if (n > kMostRows) out += "  " + Paint(look.color, sgr::kDim, "and " + Number(n - kMostRows) + " more " + what + how) + "\n";
+    if (n > kMostRows)
+      out += "  " + Paint(look.color, sgr::kDim, "and " + Number(n - kMostRows) + " more " + what + how) + "\n";
   };
   if (count > 1) {
     out += "\n" + processes.Print("  ");
@@ -178,7 +185,8 @@ int PrintShow(Link* link, const RunView& run, const Look& look) {
   status = ForEachLine(link, "{\"op\":\"sources\"" + of_run, [&](const std::string& line) {
     const Result<SourceView> source = ParseSource(line);
     if (source.ok() && ++count <= kMostRows) {
-      sources.Row({{std::to_string(source->source), sgr::kBoldCyan}, {Bytes(source->text.size())}, {Clean(source->file)}});
+      sources.Row(
+          {{std::to_string(source->source), sgr::kBoldCyan}, {Bytes(source->text.size())}, {Clean(source->file)}});
     }
     return true;
   });
@@ -187,23 +195,27 @@ int PrintShow(Link* link, const RunView& run, const Look& look) {
     out += "\n" + sources.Print("  ");
     rest(count, "sources", "");
   }
-  out += "\n  " + Paint(look.color, sgr::kDim, "next: ") + (run.running() ? "smiley-tail " : "smiley-replay ") + run.id + TargetWords() +
-         Paint(look.color, sgr::kDim, "   or: ") + "smiley-export " + run.id + TargetWords() + " > " + run.id + ".smiley\n";
+  out += "\n  " + Paint(look.color, sgr::kDim, "next: ") + (run.running() ? "smiley-tail " : "smiley-replay ") +
+         run.id + TargetWords() + Paint(look.color, sgr::kDim, "   or: ") + "smiley-export " + run.id +
+         TargetWords() + " > " + run.id + ".smiley\n";
   Output::Get().Write(out);
   Output::Get().Flush();
   return kExitOk;
 }
 
 // The position of the event that began line `number` of a stream.
-Status FindLine(Link* link, const RunView& run, const std::string& stream, std::uint64_t number, std::string* position) {
-  const std::string request = "{\"op\":\"output\",\"run\":" + Quote(run.id) + ",\"lines\":true,\"stream\":" + Quote(stream) +
+Status FindLine(Link* link, const RunView& run, const std::string& stream, std::uint64_t number,
+                std::string* position) {
+  const std::string request = "{\"op\":\"output\",\"run\":" + Quote(run.id) +
+                              ",\"lines\":true,\"stream\":" + Quote(stream) +
                               ",\"number\":" + std::to_string(number) + "}";
   const Status status = ForEachAnswer(link, request, false, nullptr, [position](const AnswerObject& line) {
     if (position->empty()) *position = line.Text("position");
   });
   if (!status || !position->empty()) return status;
   return {Code::kNotFound, "run " + run.id + " wrote no line " + std::to_string(number) + " to " + stream +
-                               (run.running() ? " so far" : "") + ": smiley-output " + run.id + TargetWords() + " --at shows them"};
+                               (run.running() ? " so far" : "") + ": smiley-output " + run.id + TargetWords() +
+                               " --at shows them"};
 }
 
 }  // namespace
@@ -215,16 +227,17 @@ int ShowMain(int argc, char** argv) {
   StateOptions state;
   std::optional<std::uint64_t> stdout_line, stderr_line;
   bool next = false, previous = false, over = false, back_over = false, out_of = false;
-  Arguments arguments("Shows what is known of one run: command, times, processes, threads, sources, losses. With --at: the\n"
-                      "stack and every variable as they were at one event, the other threads then, and the output so far.",
-                      "  smiley-show last                      the newest run\n"
-                      "  smiley-show last:failed               the newest that ended badly\n"
-                      "  smiley-show k3 --json                 by the beginning of its id, for scripts\n"
-                      "  smiley-show last --at 1:1017          the state at event 1017 of thread 1\n"
-                      "  smiley-show last --at shop.py:12#3    when line 12 was run for the third time\n"
-                      "  smiley-show last --stdout 3           when line 3 of its output was written\n"
-                      "  smiley-show last --at exception       where the exception was raised that ended it\n"
-                      "  smiley-show last --at 1:1017 --over   one line on, without going into calls");
+  Arguments arguments(
+      "Shows what is known of one run: command, times, processes, threads, sources, losses. With --at: the\n"
+      "stack and every variable as they were at one event, the other threads then, and the output so far.",
+      "  smiley-show last                      the newest run\n"
+      "  smiley-show last:failed               the newest that ended badly\n"
+      "  smiley-show k3 --json                 by the beginning of its id, for scripts\n"
+      "  smiley-show last --at 1:1017          the state at event 1017 of thread 1\n"
+      "  smiley-show last --at shop.py:12#3    when line 12 was run for the third time\n"
+      "  smiley-show last --stdout 3           when line 3 of its output was written\n"
+      "  smiley-show last --at exception       where the exception was raised that ended it\n"
+      "  smiley-show last --at 1:1017 --over   one line on, without going into calls");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
       .Text("--at", &state.at, "a position (1:1017), FILE:LINE or FILE:LINE#N, start, end, or exception", "PLACE")
       .Number("--stdout", &stdout_line, "instead of --at: the event that began line N of standard output")
@@ -265,7 +278,8 @@ int ShowMain(int argc, char** argv) {
   Link* link = opened->link.get();
   const RunView* run = &opened->run;
   if (by_line) {
-    const Status found = FindLine(link, *run, stdout_line ? "stdout" : "stderr", stdout_line ? *stdout_line : *stderr_line, &state.at);
+    const Status found =
+        FindLine(link, *run, stdout_line ? "stdout" : "stderr", stdout_line ? *stdout_line : *stderr_line, &state.at);
     if (!found) return Fail(found);
   }
   if (!state.at.empty()) return ShowState(link, *run, state, LookOf(color));
@@ -292,9 +306,10 @@ int ThreadsMain(int argc, char** argv) {
   std::string selector = "last";
   bool json = false, lines = false;
   ColorChoice color = ColorChoice::kAuto;
-  Arguments arguments("Lists the threads of a run: their events, and how many different source lines each of them ran.",
-                      "  smiley-threads last          of the newest run\n"
-                      "  smiley-threads last --json   one JSON object a line, for scripts");
+  Arguments arguments(
+      "Lists the threads of a run: their events, and how many different source lines each of them ran.",
+      "  smiley-threads last          of the newest run\n"
+      "  smiley-threads last --json   one JSON object a line, for scripts");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
       .Flag("--lines", &lines, "count different lines in large runs too: that reads all their events")
       .Flag("--json", &json, "JSON Lines")
@@ -308,20 +323,22 @@ int ThreadsMain(int argc, char** argv) {
   const Look look = LookOf(color);
   lines = lines || run->events <= kCountedUnasked;
   Table table = ThreadTable(look, lines);
-  const Status status = ForEachLine(
-      link, "{\"op\":\"threads\",\"run\":" + Quote(run->id) + (lines ? ",\"lines\":true}" : "}"), [&](const std::string& line) {
-        if (json) {
-          Output::Get().Write(line + "\n");
-          return true;
-        }
-        const Result<ThreadView> thread = ParseThread(line);
-        if (thread.ok()) AddThread(*thread, *run, &table, lines);
-        return true;
-      });
+  const Status status =
+      ForEachLine(link, "{\"op\":\"threads\",\"run\":" + Quote(run->id) + (lines ? ",\"lines\":true}" : "}"),
+                  [&](const std::string& line) {
+                    if (json) {
+                      Output::Get().Write(line + "\n");
+                      return true;
+                    }
+                    const Result<ThreadView> thread = ParseThread(line);
+                    if (thread.ok()) AddThread(*thread, *run, &table, lines);
+                    return true;
+                  });
   if (!status) return Fail(status);
   if (!json && !table.empty()) Output::Get().Write(table.Print());
   Output::Get().Flush();
-  if (!json && table.empty()) Say("run " + run->id + " has no threads: nothing was recorded (smiley-show " + run->id + TargetWords() + ")");
+  if (!json && table.empty())
+    Say("run " + run->id + " has no threads: nothing was recorded (smiley-show " + run->id + TargetWords() + ")");
   return kExitOk;
 }
 

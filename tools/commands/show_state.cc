@@ -45,7 +45,8 @@ class StatePage {
       Frame(frame, first);
       first = false;
     }
-    if (const auto omitted = NumberAt(state, "frames_omitted")) Dim("  and " + Plural(omitted, "more frame", "more frames"));
+    if (const auto omitted = NumberAt(state, "frames_omitted"))
+      Dim("  and " + Plural(omitted, "more frame", "more frames"));
     if (const auto unknown = NumberAt(state, "frames_unknown")) {
       Dim("  and " + Plural(unknown, "frame", "frames") + " below, of which nothing is known");
     }
@@ -53,8 +54,8 @@ class StatePage {
     Others(state);
     Written(state);
     const std::string at = TextAt(state, "position");
-    out_ += "\n  " + Paint(look_.color, sgr::kDim, "step: ") + "smiley-show " + run_.id + TargetWords() + " --at " + at +
-            Paint(look_.color, sgr::kDim, " --next | --previous | --over | --out | --back-over") + "\n";
+    out_ += "\n  " + Paint(look_.color, sgr::kDim, "step: ") + "smiley-show " + run_.id + TargetWords() + " --at " +
+            at + Paint(look_.color, sgr::kDim, " --next | --previous | --over | --out | --back-over") + "\n";
     return std::move(out_);
   }
 
@@ -73,10 +74,12 @@ class StatePage {
     out_ += Paint(look_.color, sgr::kDim, "run ") + Paint(look_.color, sgr::kBoldCyan, run_.id) + "  " +
             Paint(look_.color, sgr::kBold, TextAt(state, "position")) + "  " + Clean(TextAt(state, "name")) + "  " +
             Paint(look_.color, sgr::kBold, TextAt(event, "event"));
-    if (event.contains("value")) out_ += " " + DisplayJson(event["value"].dump(-1, ' ', false, Json::error_handler_t::replace), 60);
+    if (event.contains("value"))
+      out_ += " " + DisplayJson(event["value"].dump(-1, ' ', false, Json::error_handler_t::replace), 60);
     if (const auto exception = event.find("exception"); exception != event.end()) {
       const std::string message = TextAt(*exception, "message");
-      out_ += " " + Paint(look_.color, sgr::kRed, Clean(TextAt(*exception, "type") + (message.empty() ? "" : ": " + message)));
+      out_ += " " + Paint(look_.color, sgr::kRed,
+                          Clean(TextAt(*exception, "type") + (message.empty() ? "" : ": " + message)));
     }
     if (TextAt(event, "event") == "lost") out_ += " " + Plural(NumberAt(event, "count"), "event", "events");
     const auto time = state.at("time_ns").get<std::int64_t>();
@@ -121,7 +124,8 @@ class StatePage {
       return;
     }
     out_ += " = " +
-            DisplayJson(value.dump(-1, ' ', false, Json::error_handler_t::replace), width_ > used + 20 ? width_ - used : 20) +
+            DisplayJson(value.dump(-1, ' ', false, Json::error_handler_t::replace),
+                        width_ > used + 20 ? width_ - used : 20) +
             "\n";
   }
 
@@ -145,7 +149,8 @@ class StatePage {
       }
       out_ += row + "\n";
     }
-    const std::uint64_t more = NumberAt(state, "threads_omitted") + threads.size() - std::min(threads.size(), kMostOthers);
+    const std::uint64_t more =
+        NumberAt(state, "threads_omitted") + threads.size() - std::min(threads.size(), kMostOthers);
     if (more != 0) Dim("  and " + Plural(more, "more", "more"));
   }
 
@@ -155,12 +160,14 @@ class StatePage {
     std::string text;
     for (const Json& write : output) text += TextAt(write, "text");
     const bool cut = state.value("output_cut", false);
-    out_ += "\n  " + Paint(look_.color, sgr::kDim, cut ? "the end of what was written by then" : "written by then") + "\n";
+    out_ += "\n  " + Paint(look_.color, sgr::kDim, cut ? "the end of what was written by then" : "written by then") +
+            "\n";
     std::size_t at = 0;
     while (at < text.size()) {
       std::size_t end = text.find('\n', at);
       if (end == std::string::npos) end = text.size();
-      out_ += "  " + Paint(look_.color, sgr::kDim, look_.unicode ? "│ " : "| ") + Cut(Clean(text.substr(at, end - at)), width_ - 4, look_.unicode) + "\n";
+      out_ += "  " + Paint(look_.color, sgr::kDim, look_.unicode ? "│ " : "| ") +
+              Cut(Clean(text.substr(at, end - at)), width_ - 4, look_.unicode) + "\n";
       at = end + 1;
     }
   }
@@ -192,7 +199,8 @@ int ShowState(Link* link, const RunView& run, const StateOptions& options, const
     for (const std::string& step : options.steps) {
       std::string next;
       const Status status = ForEachLine(
-          link, "{\"op\":\"step\",\"run\":" + Quote(run.id) + ",\"from\":" + Quote(at) + ",\"kind\":" + Quote(step) + "}",
+          link,
+          "{\"op\":\"step\",\"run\":" + Quote(run.id) + ",\"from\":" + Quote(at) + ",\"kind\":" + Quote(step) + "}",
           [&](const std::string& answer) {
             const Json parsed = Json::parse(answer, nullptr, false);
             if (parsed.is_object()) next = TextAt(parsed, "position");

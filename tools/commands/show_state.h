@@ -8,16 +8,16 @@
 #include <string>
 #include <vector>
 
-#include "tools/link/link.h"
 #include "tools/link/ask.h"
+#include "tools/link/link.h"
 #include "tools/link/run_view.h"
 
 namespace smiley::tools {
 
 struct StateOptions {
-  std::string at;                       // a place, as daemon/find/position.h reads it
+  std::string at;  // a place, as daemon/find/position.h reads it
   std::optional<std::uint64_t> thread;
-  std::vector<std::string> steps;       // from there, one after the other: "next", "over", …
+  std::vector<std::string> steps;  // from there, one after the other: "next", "over", …
   bool json = false;
 };
 // The exit code.

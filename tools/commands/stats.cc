@@ -5,11 +5,11 @@
 
 #include "tools/commands/arguments.h"
 #include "tools/commands/calls_view.h"
-#include "tools/link/connect.h"
+#include "tools/commands/verbs.h"
 #include "tools/link/ask.h"
+#include "tools/link/connect.h"
 #include "tools/terminal/table.h"
 #include "tools/terminal/text.h"
-#include "tools/commands/verbs.h"
 
 namespace smiley::tools {
 
@@ -68,7 +68,8 @@ int ExportStats(int argc, char** argv) {
 int StatsMain(int argc, char** argv) {
   Options options;
   Arguments arguments(
-      "Counts and times the calls of a run, function by function, as a profiler would: times are without the estimated "
+      "Counts and times the calls of a run, function by function, as a profiler would: times are without the "
+      "estimated "
       "cost of recording. Generators that go on count as calls; calls/primitive: primitive ones are not recursive.",
       "  smiley-stats last                        by time with everything called from there\n"
       "  smiley-stats last --sort tottime -n 10   the ten functions that took most time themselves\n"
@@ -77,7 +78,8 @@ int StatsMain(int argc, char** argv) {
       "  smiley-stats export last run.pstats      for Python's pstats and the tools that read it");
   arguments.Word("RUN", &options.selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
       .Text("--sort", &options.sort,
-            "as in pstats: calls, cumulative, cumtime, file, filename, module, ncalls, pcalls, line, name, nfl, stdname, "
+            "as in pstats: calls, cumulative, cumtime, file, filename, module, ncalls, pcalls, line, name, nfl, "
+            "stdname, "
             "time, tottime (default: cumulative)",
             "KEY")
       .Number("--thread", &options.thread, "only this thread (smiley-threads lists them)")
@@ -110,7 +112,8 @@ int StatsMain(int argc, char** argv) {
   request += "}";
 
   Table table(look.color, look.unicode, look.width);
-  for (const char* heading : {"CALLS", "OWN", "PER CALL", "CUMULATIVE", "PER CALL"}) table.Column(heading, Table::Align::kRight);
+  for (const char* heading : {"CALLS", "OWN", "PER CALL", "CUMULATIVE", "PER CALL"})
+    table.Column(heading, Table::Align::kRight);
   table.Column("FUNCTION");
   Progress progress;
   progress.Show("counting the calls of run " + run->id);
@@ -133,7 +136,8 @@ int StatsMain(int argc, char** argv) {
     return kExitOk;
   }
   if (table.empty()) {
-    Say("no calls of run " + run->id + " were recorded there (smiley-show " + run->id + TargetWords() + " tells what was)");
+    Say("no calls of run " + run->id + " were recorded there (smiley-show " + run->id + TargetWords() +
+        " tells what was)");
     return kExitNo;
   }
   std::string out = Number(end->Number("calls")) + " calls (" + Number(end->Number("primitive")) + " primitive) in " +
@@ -141,12 +145,15 @@ int StatsMain(int argc, char** argv) {
   if (options.raw) out += "Times below are as recorded, with that cost in them.\n";
   out += "\n" + table.Print();
   if (cut && end->Number("functions") > end->Number("count")) {
-    out += Paint(look.color, sgr::kDim, "and " + Number(end->Number("functions") - end->Number("count")) + " more functions: -n " +
-                                            std::to_string(end->Number("functions"))) + "\n";
+    out += Paint(look.color, sgr::kDim,
+                 "and " + Number(end->Number("functions") - end->Number("count")) + " more functions: -n " +
+                     std::to_string(end->Number("functions"))) +
+           "\n";
   }
   Output::Get().Write(out);
   Output::Get().Flush();
-  if (end->Number("lost") > 0) Say(Plural(end->Number("lost"), "event", "events") + " were lost: calls among them are not counted");
+  if (end->Number("lost") > 0)
+    Say(Plural(end->Number("lost"), "event", "events") + " were lost: calls among them are not counted");
   if (run->running()) Say("run " + run->id + " is still going on: these are its calls so far");
   return kExitOk;
 }

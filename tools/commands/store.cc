@@ -1,12 +1,13 @@
 // smiley-store: looks after the store.
+#include "tools/commands/store.h"
+
 #include <string>
 
 #include "tools/commands/arguments.h"
-#include "tools/link/event_view.h"
-#include "tools/link/ask.h"
-#include "tools/commands/store.h"
-#include "tools/terminal/text.h"
 #include "tools/commands/verbs.h"
+#include "tools/link/ask.h"
+#include "tools/link/event_view.h"
+#include "tools/terminal/text.h"
 
 namespace smiley::tools {
 
@@ -38,14 +39,16 @@ int Reindex(Link* link, const std::string& request, bool json) {
 int StoreMain(int argc, char** argv) {
   std::string action, selector;
   bool json = false;
-  Arguments arguments("Looks after the store. check: every sequence number once, produced = stored + lost, every chunk and id\n"
-                      "readable. reindex: makes again what is derived from the chunks, so that any event is found fast.\n"
-                      "repair: makes a sound store of what a damaged one still has; what cannot be read is counted as lost. The damaged\n"
-                      "one is never written to, and kept beside it. The daemon must not run.",
-                      "  smiley-store check         everything\n"
-                      "  smiley-store check last    one run\n"
-                      "  smiley-store reindex last  snapshots of one run, made again\n"
-                      "  smiley-store repair        after damage");
+  Arguments arguments(
+      "Looks after the store. check: every sequence number once, produced = stored + lost, every chunk and id\n"
+      "readable. reindex: makes again what is derived from the chunks, so that any event is found fast.\n"
+      "repair: makes a sound store of what a damaged one still has; what cannot be read is counted as lost. The "
+      "damaged\n"
+      "one is never written to, and kept beside it. The daemon must not run.",
+      "  smiley-store check         everything\n"
+      "  smiley-store check last    one run\n"
+      "  smiley-store reindex last  snapshots of one run, made again\n"
+      "  smiley-store repair        after damage");
   arguments.OneOf("ACTION", &action, {"check", "reindex", "repair"}, "what to do")
       .Word("RUN", &selector, "only this run", false)
       .Flag("--json", &json, "findings as JSON Lines")
@@ -91,7 +94,8 @@ int StoreMain(int argc, char** argv) {
   Output::Get().Flush();
   if (!status) return Fail(status);
   if (findings == 0 && !json) Say(what + " is sound");
-  if (findings != 0 && !json) Say(Plural(findings, "finding", "findings") + " in " + what + "; smiley-store repair keeps what can be read");
+  if (findings != 0 && !json)
+    Say(Plural(findings, "finding", "findings") + " in " + what + "; smiley-store repair keeps what can be read");
   return findings == 0 ? kExitOk : kExitNo;
 }
 

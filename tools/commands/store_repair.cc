@@ -7,8 +7,8 @@
 #include "daemon/settings.h"
 #include "daemon/store/repair/repair.h"
 #include "shm/base/home.h"
-#include "tools/link/connect.h"
 #include "tools/commands/store.h"
+#include "tools/link/connect.h"
 #include "tools/terminal/text.h"
 
 namespace smiley::tools {
@@ -51,8 +51,13 @@ void PrintJson(const daemon::RepairReport& report, const std::string& store) {
   for (const std::string& finding : report.findings) line({{"type", "finding"}, {"text", finding}});
   std::uint64_t lost = 0;
   for (const daemon::RepairedRun& run : report.runs) {
-    line({{"type", "repaired"}, {"run", run.id}, {"events", run.events}, {"lost", run.lost}, {"newly_lost", run.newly_lost},
-          {"lost_names", run.lost_names}, {"record", run.record}});
+    line({{"type", "repaired"},
+          {"run", run.id},
+          {"events", run.events},
+          {"lost", run.lost},
+          {"newly_lost", run.newly_lost},
+          {"lost_names", run.lost_names},
+          {"record", run.record}});
     lost += run.newly_lost;
   }
   nlohmann::ordered_json end = {{"type", "repair"}, {"sound", report.sound}, {"store", store}};

@@ -11,12 +11,12 @@
 
 #include "shm/clock.h"
 #include "tools/commands/arguments.h"
-#include "tools/link/ask.h"
-#include "tools/view/names.h"
-#include "tools/terminal/text.h"
 #include "tools/commands/verbs.h"
-#include "tools/view/view.h"
 #include "tools/commands/where.h"
+#include "tools/link/ask.h"
+#include "tools/terminal/text.h"
+#include "tools/view/names.h"
+#include "tools/view/view.h"
 
 namespace smiley::tools {
 
@@ -26,7 +26,7 @@ namespace {
 // which says how much it was.
 constexpr int kTerminalEventsPerSecond = 4000;
 constexpr std::int64_t kMomentNs = 150'000'000;  // between two looks at what is kept back
-constexpr std::int64_t kStepNs = 50'000'000;      // read at most that long before the rows are written
+constexpr std::int64_t kStepNs = 50'000'000;     // read at most that long before the rows are written
 constexpr std::int64_t kIdleNs = 400'000'000;    // quiet for that long: show it
 
 struct Options {
@@ -49,7 +49,8 @@ View::Options ViewOptions(const Options& options, const Look& look) {
 // One of the runs that are watched at the same time.
 struct Watched {
   Watched(const Options& options, const Look& look)
-      : view(ViewOptions(options, look), [](std::string_view text) { Output::Get().Write(text); }), names(&view.renderer()) {}
+      : view(ViewOptions(options, look), [](std::string_view text) { Output::Get().Write(text); }),
+        names(&view.renderer()) {}
   View view;
   NameKeeper names;
   RunView run;
@@ -244,7 +245,8 @@ int Watch::Run(Link* link) {
   if (Interrupted()) return kExitInterrupted;
   if (!status) return Fail(status);
   if (!anything_) {
-    Say(options_.selector.empty() ? "nothing runs now; smiley-tail last --no-follow shows the end of the newest run" : "no event fits");
+    Say(options_.selector.empty() ? "nothing runs now; smiley-tail last --no-follow shows the end of the newest run"
+                                  : "no event fits");
     return kExitNo;
   }
   return kExitOk;
@@ -254,14 +256,16 @@ int Watch::Run(Link* link) {
 
 int TailMain(int argc, char** argv) {
   Options options;
-  Arguments arguments("Shows a run as it goes on: lines, changed variables, calls, returns, exceptions. Without RUN: the one that\n"
-                      "runs now, or the next that begins. On a terminal, what comes faster than people read is skipped and counted.",
-                      "  smiley-tail                                  whatever runs now or next\n"
-                      "  smiley-tail --where 'event == raise'         only exceptions\n"
-                      "  smiley-tail last -n 50 --no-follow           the last 50 events of the newest run\n"
-                      "  smiley-tail --json | jq .function            everything, for scripts");
+  Arguments arguments(
+      "Shows a run as it goes on: lines, changed variables, calls, returns, exceptions. Without RUN: the one that\n"
+      "runs now, or the next that begins. On a terminal, what comes faster than people read is skipped and counted.",
+      "  smiley-tail                                  whatever runs now or next\n"
+      "  smiley-tail --where 'event == raise'         only exceptions\n"
+      "  smiley-tail last -n 50 --no-follow           the last 50 events of the newest run\n"
+      "  smiley-tail --json | jq .function            everything, for scripts");
   arguments.Word("RUN", &options.selector, "id or its beginning, last, last~1, last:failed", false)
-      .Text("--where", &options.where, "only events for which this is true, as in: function == \"pay\" and amount < 0", "EXPR")
+      .Text("--where", &options.where,
+            "only events for which this is true, as in: function == \"pay\" and amount < 0", "EXPR")
       .Number("-n,--lines", &options.lines, "begin with the last N events")
       .Flag("--no-follow", &options.no_follow, "end after what is there now (20 events, or -n)")
       .Flag("--no-fold", &options.no_fold, "show every repetition of a loop")

@@ -9,8 +9,8 @@
 #include <string>
 
 #include "tools/commands/arguments.h"
-#include "tools/link/ask.h"
 #include "tools/commands/verbs.h"
+#include "tools/link/ask.h"
 
 extern char** environ;
 
@@ -54,11 +54,12 @@ Status OpenBrowser(const std::string& opener, const std::string& file) {
 int WebMain(int argc, char** argv) {
   std::string selector;
   bool no_open = false, json = false;
-  Arguments arguments("Opens the page on which runs are shown and travelled through, in a browser. The address is good for "
-                      "30 seconds and once; the page that it opens stays good.",
-                      "  smiley-web                      all runs\n"
-                      "  smiley-web last                 the newest run\n"
-                      "  smiley-web --no-open            only prints the address");
+  Arguments arguments(
+      "Opens the page on which runs are shown and travelled through, in a browser. The address is good for "
+      "30 seconds and once; the page that it opens stays good.",
+      "  smiley-web                      all runs\n"
+      "  smiley-web last                 the newest run\n"
+      "  smiley-web --no-open            only prints the address");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", false)
       .Flag("--no-open", &no_open, "start no browser")
       .Flag("--json", &json, "the address as one JSON object");
@@ -89,7 +90,8 @@ int WebMain(int argc, char** argv) {
   if (no_open) return kExitOk;
   const std::string opener = Opener();
   if (opener.empty()) {
-    Say("no screen to open a browser on: open the address above within 30 seconds (ssh -L leads to it from elsewhere)");
+    Say("no screen to open a browser on: open the address above within 30 seconds (ssh -L leads to it from "
+        "elsewhere)");
     return kExitOk;
   }
   if (Status opened = OpenBrowser(opener, file); !opened) {

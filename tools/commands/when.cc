@@ -3,14 +3,14 @@
 #include <string>
 
 #include "shm/clock.h"
-#include "tools/link/answer.h"
 #include "tools/commands/arguments.h"
-#include "tools/link/ask.h"
-#include "tools/view/names.h"
-#include "tools/terminal/text.h"
 #include "tools/commands/verbs.h"
-#include "tools/view/view.h"
 #include "tools/commands/where.h"
+#include "tools/link/answer.h"
+#include "tools/link/ask.h"
+#include "tools/terminal/text.h"
+#include "tools/view/names.h"
+#include "tools/view/view.h"
 
 namespace smiley::tools {
 
@@ -42,14 +42,15 @@ std::string RequestOf(const Options& options, const std::string& run) {
 
 int WhenMain(int argc, char** argv) {
   Options options;
-  Arguments arguments("Shows every event of a run at which an expression becomes true, the first one first.",
-                      "  smiley-when last 'balance < 0'\n"
-                      "  smiley-when last 'Order.total changed' --first\n"
-                      "  smiley-when last 'self.state == \"open\" and function ~ \"close\"' --json\n"
-                      "  smiley-when last 'event == raise' --count\n"
-                      "An expression over variables is followed in each call of a function by itself: it becomes true where it\n"
-                      "holds and did not at the event before. One that asks for event, value, exception or NAME changed is true\n"
-                      "anew at each event at which it holds.");
+  Arguments arguments(
+      "Shows every event of a run at which an expression becomes true, the first one first.",
+      "  smiley-when last 'balance < 0'\n"
+      "  smiley-when last 'Order.total changed' --first\n"
+      "  smiley-when last 'self.state == \"open\" and function ~ \"close\"' --json\n"
+      "  smiley-when last 'event == raise' --count\n"
+      "An expression over variables is followed in each call of a function by itself: it becomes true where it\n"
+      "holds and did not at the event before. One that asks for event, value, exception or NAME changed is true\n"
+      "anew at each event at which it holds.");
   arguments.Word("RUN", &options.selector, "id or its beginning, last, last~1, last:failed", true)
       .Word("EXPR", &options.where, "as in: balance < 0, Order.total changed, event == raise", true)
       .Flag("--first", &options.first, "only the first")
@@ -98,8 +99,10 @@ int WhenMain(int argc, char** argv) {
         broken = parser.Parse(line, &object);
         if (!broken) return false;
         if (object.type != "event") return true;
-        Output::Get().Write(Paint(look.color, sgr::kDim, PadLeft(std::to_string(object.event.thread) + ":" +
-                                                                     std::to_string(object.event.seq), 10)) + "  ");
+        Output::Get().Write(
+            Paint(look.color, sgr::kDim,
+                  PadLeft(std::to_string(object.event.thread) + ":" + std::to_string(object.event.seq), 10)) +
+            "  ");
         view.Event(std::move(object.event), static_cast<std::int64_t>(shm::MonotonicNs()));
         view.Flush();
         if (look.terminal) Output::Get().Flush();
@@ -119,7 +122,8 @@ int WhenMain(int argc, char** argv) {
   const std::uint64_t count = totals->Number("count");
   if (!options.json) {
     Say(Plural(count, "event", "events") + " of run " + run->id + "; read " +
-        Plural(totals->Number("chunks_read"), "chunk", "chunks") + ", skipped " + Number(totals->Number("chunks_skipped")));
+        Plural(totals->Number("chunks_read"), "chunk", "chunks") + ", skipped " +
+        Number(totals->Number("chunks_skipped")));
   }
   return count == 0 ? kExitNo : kExitOk;
 }

@@ -5,11 +5,11 @@
 
 #include "daemon/find/position.h"
 #include "tools/commands/arguments.h"
+#include "tools/commands/verbs.h"
+#include "tools/link/ask.h"
 #include "tools/link/event_view.h"
 #include "tools/terminal/highlight.h"
-#include "tools/link/ask.h"
 #include "tools/terminal/text.h"
-#include "tools/commands/verbs.h"
 
 namespace smiley::tools {
 
@@ -45,7 +45,8 @@ void Print(const Json& link, const Look& look, bool first) {
   const std::size_t width = look.width == 0 ? 100 : std::max<std::size_t>(look.width, 60);
   const std::string name = Clean(TextAt(link, "name"));
   if (!first) out += "\n";
-  out += Paint(look.color, sgr::kBoldCyan, name) + " = " + ValueText(link, width - std::min(width - 20, Columns(name) + 3)) + "\n";
+  out += Paint(look.color, sgr::kBoldCyan, name) + " = " +
+         ValueText(link, width - std::min(width - 20, Columns(name) + 3)) + "\n";
   const auto line = link.find("line");
   std::string where(BaseName(TextAt(link, "file")));
   if (line != link.end() && line->is_number()) where += ":" + std::to_string(line->get<std::uint64_t>());
@@ -55,7 +56,8 @@ void Print(const Json& link, const Look& look, bool first) {
   text.erase(0, std::min(text.find_first_not_of(' '), text.size()));
   if (!text.empty()) {
     out += "      ";
-    for (const auto& [style, part] : Highlight(Cut(text, width - 6, look.unicode))) out += Paint(look.color, style, part);
+    for (const auto& [style, part] : Highlight(Cut(text, width - 6, look.unicode)))
+      out += Paint(look.color, style, part);
     out += "\n";
   }
   const auto reads = link.find("reads");
@@ -76,11 +78,12 @@ int WhyMain(int argc, char** argv) {
   std::optional<std::uint64_t> thread, frame;
   bool json = false;
   ColorChoice color = ColorChoice::kAuto;
-  Arguments arguments("Tells where the value came from that a variable had at one event: the line that wrote it, what that line\n"
-                      "read, and so on back through copies, arguments and return values.",
-                      "  smiley-why last exception total       the variable total where the exception was raised\n"
-                      "  smiley-why last 1:1017 amount\n"
-                      "  smiley-why last shop.py:12#3 cart --json");
+  Arguments arguments(
+      "Tells where the value came from that a variable had at one event: the line that wrote it, what that line\n"
+      "read, and so on back through copies, arguments and return values.",
+      "  smiley-why last exception total       the variable total where the exception was raised\n"
+      "  smiley-why last 1:1017 amount\n"
+      "  smiley-why last shop.py:12#3 cart --json");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", true)
       .Word("PLACE", &at, "a position (1:1017), FILE:LINE or FILE:LINE#N, start, end, or exception", true)
       .Word("NAME", &name, "a variable of the function that runs there", true)

@@ -28,7 +28,7 @@ class AnswerObject {
   std::int64_t Signed(const char* key) const;
   double Real(const char* key) const;
   bool Flag(const char* key) const;
-  bool Has(const char* key) const;  // there, and not null
+  bool Has(const char* key) const;                        // there, and not null
   std::vector<AnswerObject> List(const char* key) const;  // of objects
   AnswerObject Object(const char* key) const;
   // The members of an end line as an object of their own: {"type":type, …}.
@@ -39,8 +39,8 @@ class AnswerObject {
   std::unique_ptr<State> state_;
 };
 
-// ForEachLine (look.h) for objects; with `json` each line is printed as it is instead. Before anything shows `progress` (may
-// be null) is cleared. Ctrl-C ends it (Interrupted()).
+// ForEachLine (look.h) for objects; with `json` each line is printed as it is instead. Before anything shows
+// `progress` (may be null) is cleared. Ctrl-C ends it (Interrupted()).
 Status ForEachAnswer(Link* link, std::string_view request, bool json, Progress* progress,
                      const std::function<void(const AnswerObject&)>& each, std::string* end = nullptr);
 

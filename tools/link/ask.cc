@@ -15,7 +15,8 @@ Look LookOf(ColorChoice choice) {
   return look;
 }
 
-Status ForEachLine(Link* link, std::string_view request, const std::function<bool(const std::string&)>& each, std::string* end) {
+Status ForEachLine(Link* link, std::string_view request, const std::function<bool(const std::string&)>& each,
+                   std::string* end) {
   const Result<std::string> head = link->Ask(request);
   if (!head) return head.status();
   std::string line;

@@ -22,8 +22,8 @@ struct Look {
 // For standard output as it is now.
 Look LookOf(ColorChoice choice);
 
-// Calls `each` for every object of the stream that answers `request`; `each` returns false to be done with it (the link
-// must not be used afterwards). `end` (may be null) gets the end line.
+// Calls `each` for every object of the stream that answers `request`; `each` returns false to be done with it (the
+// link must not be used afterwards). `end` (may be null) gets the end line.
 Status ForEachLine(Link* link, std::string_view request, const std::function<bool(const std::string&)>& each,
                    std::string* end = nullptr);
 // The run that a selector means.

@@ -52,7 +52,8 @@ std::string ShellWord(std::string_view text) {
 // Nothing that a shell or ssh would take for more than a name.
 bool IsPlain(std::string_view text, std::string_view also) {
   return !text.empty() && text.front() != '-' && std::all_of(text.begin(), text.end(), [also](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || also.find(c) != std::string_view::npos;
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           also.find(c) != std::string_view::npos;
   });
 }
 
@@ -61,16 +62,19 @@ Result<SshTarget> ParseSsh(std::string_view text) {
   const std::size_t colon = text.find(':');
   out.host = std::string(text.substr(0, colon));
   if (colon != std::string_view::npos) out.program = std::string(text.substr(colon + 1));
-  const bool is_path = out.program.starts_with('/') && out.program.find_first_of(std::string_view("\0\n\r", 3)) == std::string::npos;
+  const bool is_path =
+      out.program.starts_with('/') && out.program.find_first_of(std::string_view("\0\n\r", 3)) == std::string::npos;
   if (!IsPlain(out.host, "@.-_") || !(is_path || IsPlain(out.program, "/.-_+"))) {
-    return Status(Code::kInvalid, "ssh: takes [USER@]HOST, and where smiley is not on the PATH over there, :/PATH/TO/smiley");
+    return Status(Code::kInvalid,
+                  "ssh: takes [USER@]HOST, and where smiley is not on the PATH over there, :/PATH/TO/smiley");
   }
   return out;
 }
 
 Result<int> ConnectSsh(const SshTarget& target) {
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return Status::FromErrno("cannot make a socket", errno);
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    return Status::FromErrno("cannot make a socket", errno);
   const char* given = std::getenv("SMILEY_SSH");
   std::string ssh = given != nullptr && *given != '\0' ? given : "ssh";
   std::string no_terminal = "-T", host = target.host, command = ShellWord(target.program) + " daemon pipe";

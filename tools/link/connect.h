@@ -1,7 +1,7 @@
 // Thread rule: the target belongs to the main thread and is set before anything is opened.
 //
-// Another machine's daemon instead of this home's: HOST:PORT over TLS with a token, or ssh:[USER@]HOST[:SMILEY], where
-// ssh runs `smiley daemon pipe` over there.
+// Another machine's daemon instead of this home's: HOST:PORT over TLS with a token, or ssh:[USER@]HOST[:SMILEY],
+// where ssh runs `smiley daemon pipe` over there.
 #pragma once
 
 #include <memory>

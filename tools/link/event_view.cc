@@ -29,7 +29,8 @@ void Signed(od::value& value, std::int64_t* out) {
   std::int64_t number;
   if (value.get_int64().get(number) == simdjson::SUCCESS) *out = number;
 }
-// Names are strings, or the contract's object for text with lone surrogates: then its JSON is good enough to be shown.
+// Names are strings, or the contract's object for text with lone surrogates: then its JSON is good enough to be
+// shown.
 void Text(od::value& value, std::string* out) {
   std::string_view text;
   od::json_type type;
@@ -62,7 +63,8 @@ simdjson::error_code Field(std::string_view key, od::value& value, StreamObject*
     Signed(value, &event.time_ns);
   } else if (key == "event") {
     std::string_view name;
-    if (value.get_string().get(name) == simdjson::SUCCESS) event.kind = shm::ParseKind(name).value_or(shm::Kind::kPad);
+    if (value.get_string().get(name) == simdjson::SUCCESS)
+      event.kind = shm::ParseKind(name).value_or(shm::Kind::kPad);
   } else if (key == "source") {
     Number(value, &event.source);
   } else if (key == "file") {
@@ -129,13 +131,16 @@ simdjson::error_code Field(std::string_view key, od::value& value, StreamObject*
 Status EventParser::Parse(std::string_view line, StreamObject* out) {
   *out = StreamObject{};
   const auto bad = [](simdjson::error_code error) {
-    return Status(Code::kDamaged, std::string("an answer of the daemon cannot be read (") + simdjson::error_message(error) + ")");
+    return Status(Code::kDamaged,
+                  std::string("an answer of the daemon cannot be read (") + simdjson::error_message(error) + ")");
   };
   std::string& padded = state_->padded;
   padded.assign(line);
   padded.reserve(line.size() + simdjson::SIMDJSON_PADDING);
   od::document document;
-  if (auto error = state_->parser.iterate(simdjson::padded_string_view(padded.data(), padded.size(), padded.capacity())).get(document))
+  if (auto error =
+          state_->parser.iterate(simdjson::padded_string_view(padded.data(), padded.size(), padded.capacity()))
+              .get(document))
     return bad(error);
   od::object fields;
   if (auto error = document.get_object().get(fields)) return bad(error);
@@ -154,7 +159,8 @@ std::string DisplayJson(const std::string& json, std::size_t width) {
   if (json == "null") return "None";
   if (json == "true") return "True";
   if (json == "false") return "False";
-  if (!json.empty() && json.size() < 24 && json.find_first_not_of("0123456789-+.eE") == std::string::npos) return json;
+  if (!json.empty() && json.size() < 24 && json.find_first_not_of("0123456789-+.eE") == std::string::npos)
+    return json;
   const Result<std::string> cbor = daemon::CborFromJson(json);
   if (cbor.ok()) {
     const Result<daemon::ValuePtr> value = daemon::DecodeValue(*cbor, daemon::ReadAt{});

@@ -1,7 +1,7 @@
 // Thread rule: EventView is a plain value; an EventParser belongs to one thread.
 //
-// An event as it comes from the daemon (the contract's JSON object), read for showing to people. Values stay JSON text
-// until they are shown: most events of a fast program never are.
+// An event as it comes from the daemon (the contract's JSON object), read for showing to people. Values stay JSON
+// text until they are shown: most events of a fast program never are.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "shm/format.h"
 #include "shm/base/status.h"
+#include "shm/format.h"
 
 namespace smiley::tools {
 
@@ -31,19 +31,19 @@ struct EventView {
   std::uint32_t task = 0;
   bool propagated = false;
   std::vector<std::pair<std::string, std::string>> changed;  // name, value as JSON text
-  std::string value;                                          // JSON text; empty = absent
-  std::string exception_type, exception_message;              // type empty = absent
-  std::uint64_t lost = 0;                                     // of a lost event: how many
+  std::string value;                                         // JSON text; empty = absent
+  std::string exception_type, exception_message;             // type empty = absent
+  std::uint64_t lost = 0;                                    // of a lost event: how many
   std::int64_t lost_first_ns = 0, lost_last_ns = 0;
-  std::string text;       // the source line, when the daemon sent it
-  std::string name;       // thread_start, task, mark, c_call …: what it is called
+  std::string text;  // the source line, when the daemon sent it
+  std::string name;  // thread_start, task, mark, c_call …: what it is called
 };
 
 // What a line of a stream is: an event or one of the objects around it. `type` is "event", "run", "gap", "end", …
 struct StreamObject {
   std::string type;
-  EventView event;             // type "event"
-  std::uint64_t skipped = 0;   // type "gap"
+  EventView event;            // type "event"
+  std::uint64_t skipped = 0;  // type "gap"
 };
 
 class EventParser {

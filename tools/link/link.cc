@@ -85,7 +85,9 @@ Status StartDaemon() {
   }
   if (WIFEXITED(ended) && WEXITSTATUS(ended) == 0) return Status::Ok();
   const std::string reason = LastLine(said);
-  return Status(Code::kGone, reason.empty() ? "the daemon ended while it started: smiley-daemon start --foreground shows why" : reason);
+  return Status(Code::kGone, reason.empty()
+                                 ? "the daemon ended while it started: smiley-daemon start --foreground shows why"
+                                 : reason);
 }
 
 Status DoesNotAnswer() {
@@ -95,7 +97,9 @@ Status DoesNotAnswer() {
 }  // namespace
 
 Status CheckVersion(daemon::Client* client) {
-  if (const Status sent = client->Send("{\"op\":\"hello\",\"protocol\":0,\"client\":\"smiley " SMILEY_VERSION "\"}"); !sent) return sent;
+  if (const Status sent = client->Send("{\"op\":\"hello\",\"protocol\":0,\"client\":\"smiley " SMILEY_VERSION "\"}");
+      !sent)
+    return sent;
   while (!client->LineReady()) {
     pollfd wait[2] = {{client->fd(), POLLIN, 0}, {InterruptFd(), POLLIN, 0}};
     const int ready = ::poll(wait, 2, kHelloTimeoutMs);
@@ -133,7 +137,8 @@ Result<std::unique_ptr<daemon::Client>> OpenElsewhere() {
   if (!client) return client.status();
   if (const Status status = CheckVersion(client->get()); !status) {
     if (status.code() != Code::kGone && status.code() != Code::kBusy) return status;
-    return Status(status.code(), Target() + " does not answer as a daemon of smiley; is smiley there, and on the PATH?");
+    return Status(status.code(),
+                  Target() + " does not answer as a daemon of smiley; is smiley there, and on the PATH?");
   }
   return client;
 }
@@ -159,7 +164,8 @@ Result<std::unique_ptr<Link>> OpenLink(NeedDaemon need) {
   if (client.ok()) return std::unique_ptr<Link>(std::make_unique<DaemonLink>(std::move(*client)));
   const Code code = client.status().code();
   // A daemon that is there and refuses is to be heard of, not gone around.
-  if (need == NeedDaemon::kYes || code == Code::kInterrupted || code == Code::kVersion || code == Code::kForeign) return client.status();
+  if (need == NeedDaemon::kYes || code == Code::kInterrupted || code == Code::kVersion || code == Code::kForeign)
+    return client.status();
   auto store = OpenStoreLink(*home);
   if (!store) return client.status();
   Say("no daemon can be asked (" + client.status().message() + "); reading the store itself");

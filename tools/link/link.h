@@ -1,7 +1,7 @@
 // Thread rule: a Link belongs to one thread at a time.
 //
-// How a command reaches the runs: through the daemon, which is started when none runs; where it cannot be started, through
-// the store itself, opened read-only. Both speak daemon/protocol/PROTOCOL.md.
+// How a command reaches the runs: through the daemon, which is started when none runs; where it cannot be started,
+// through the store itself, opened read-only. Both speak daemon/protocol/PROTOCOL.md.
 #pragma once
 
 #include <memory>
@@ -32,7 +32,8 @@ enum class NeedDaemon {
   kNo,   // reading: the store will do
 };
 
-// The daemon that --connect names (connect.h), else this home's, which is started where none runs. Waits end with kInterrupted on Ctrl-C (WatchSignals()).
+// The daemon that --connect names (connect.h), else this home's, which is started where none runs. Waits end with
+// kInterrupted on Ctrl-C (WatchSignals()).
 Result<std::unique_ptr<Link>> OpenLink(NeedDaemon need);
 // The connection to this home's own daemon, whatever --connect says. Starts the daemon too.
 Result<std::unique_ptr<daemon::Client>> OpenClient(const shm::Home& home);

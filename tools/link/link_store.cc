@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "daemon/store/abort_message.h"
 #include "daemon/query/answer.h"
 #include "daemon/query/services.h"
 #include "daemon/settings.h"
+#include "daemon/store/abort_message.h"
 
 namespace smiley::tools {
 
@@ -13,7 +13,9 @@ namespace {
 
 using daemon::Producer;
 
-Status NoDaemon() { return Status(Code::kGone, "this needs the daemon, and none runs: smiley-daemon start tells why"); }
+Status NoDaemon() {
+  return Status(Code::kGone, "this needs the daemon, and none runs: smiley-daemon start tells why");
+}
 
 // Nothing is going on where there is no daemon.
 class NoRuns final : public daemon::RunRegistry {
@@ -21,7 +23,8 @@ class NoRuns final : public daemon::RunRegistry {
   Status Begin(const daemon::BeginRun&) override { return NoDaemon(); }
   Status Finish(const std::string&, std::optional<int>, std::optional<int>) override { return NoDaemon(); }
   Status Dump(const std::string&) override { return NoDaemon(); }
-  void WhenDrained(const std::string&, std::chrono::milliseconds, std::function<void(daemon::Drained)> done) override {
+  void WhenDrained(const std::string&, std::chrono::milliseconds,
+                   std::function<void(daemon::Drained)> done) override {
     done(daemon::Drained{});
   }
   daemon::Drained WaitDrained(const std::string&, std::chrono::milliseconds) override { return {}; }
@@ -32,9 +35,10 @@ class NoRuns final : public daemon::RunRegistry {
 class StoreLink final : public Link {
  public:
   StoreLink(shm::Home home, std::unique_ptr<daemon::Store> store)
-      : home_(std::move(home)),
-        store_(std::move(store)),
-        services_{home_, store_->archive(), live_, runs_, *store_, [] {}, 0, {}} {}
+      : home_(std::move(home)), store_(std::move(store)), services_{home_,   store_->archive(),
+                                                                    live_,   runs_,
+                                                                    *store_, [] {},
+                                                                    0,       {}} {}
 
   Result<std::string> Ask(std::string_view line) override {
     buffer_.clear();

@@ -40,7 +40,8 @@ bool FlagAt(const Json& object, const char* key) {
 }
 Result<Json> ParseObject(std::string_view line) {
   Json object = Json::parse(line.begin(), line.end(), nullptr, false);
-  if (!object.is_object()) return Status(Code::kDamaged, "an answer of the daemon cannot be read: smiley-daemon restart may help");
+  if (!object.is_object())
+    return Status(Code::kDamaged, "an answer of the daemon cannot be read: smiley-daemon restart may help");
   return object;
 }
 
@@ -128,7 +129,9 @@ std::string SignalName(int number) {
 
 std::string ExitText(const RunView& run) {
   if (run.running()) return "running";
-  std::string text = run.has_signal ? SignalName(run.signal) : run.has_exit_code ? std::to_string(run.exit_code) : "?";
+  std::string text = run.has_signal      ? SignalName(run.signal)
+                     : run.has_exit_code ? std::to_string(run.exit_code)
+                                         : "?";
   if (!run.uncaught.empty()) text += " " + Clean(run.uncaught);
   return text;
 }

@@ -49,29 +49,42 @@ std::string OnFullName(shm::OnFull on_full) {
 }
 
 // What the other process runs, between two of its lines. It removes its own file.
-std::string Script(const std::string& path, const RunOptions& options, const Installation& installation, const shm::Home& home) {
+std::string Script(const std::string& path, const RunOptions& options, const Installation& installation,
+                   const shm::Home& home) {
   const std::string lib = (fs::path(installation.module_dir) / "python").string();
   const auto flag = [](bool on) { return std::string(on ? "True" : "False"); };
   return "import os, sys\n"
-         "os.unlink(" + Literal(path) + ")\n"
-         "sys.path.insert(0, " + Literal(lib) + ")\n"
+         "os.unlink(" +
+         Literal(path) +
+         ")\n"
+         "sys.path.insert(0, " +
+         Literal(lib) +
+         ")\n"
          "try:\n"
          "    import smiley\n"
          "finally:\n"
-         "    sys.path.remove(" + Literal(lib) + ")\n"
+         "    sys.path.remove(" +
+         Literal(lib) +
+         ")\n"
          "before = os.environ.get('SMILEY_HOME')\n"
-         "os.environ['SMILEY_HOME'] = " + Literal(home.dir.string()) + "\n"
+         "os.environ['SMILEY_HOME'] = " +
+         Literal(home.dir.string()) +
+         "\n"
          "try:\n"
-         "    smiley.start(name=" + Literal(options.name) + ", detail=" + Literal(options.detail) + ", include=" + List(options.include) +
-         ", exclude=" + List(options.exclude) + ", redact=" + List(options.redact) + ", where=" + Literal(options.where) +
-         ", include_stdlib=" + flag(options.include_stdlib) + ", site_packages=" + flag(!options.no_site_packages) +
-         ", follow=" + flag(options.follow) +
+         "    smiley.start(name=" +
+         Literal(options.name) + ", detail=" + Literal(options.detail) + ", include=" + List(options.include) +
+         ", exclude=" + List(options.exclude) + ", redact=" + List(options.redact) +
+         ", where=" + Literal(options.where) + ", include_stdlib=" + flag(options.include_stdlib) +
+         ", site_packages=" + flag(!options.no_site_packages) + ", follow=" + flag(options.follow) +
          ", redaction=" + flag(!options.no_redact) + ", deep=" + flag(options.deep) + ", gc=" + flag(options.gc) +
          ", imports=" + flag(options.imports) + ", log=" + flag(options.logs) + ", c_calls=" + flag(options.c_calls) +
-         ", max_depth=" + Limit(options.max_depth) + ", start_at=" + Literal(options.start_at) + ", stop_after=" + Literal(options.stop_after) +
-         ", depth=" + Limit(options.limits[0]) + ", items=" + Limit(options.limits[1]) + ", chars=" + Limit(options.limits[2]) +
-         ", nodes=" + Limit(options.limits[3]) + ", bytes=" + Limit(options.limits[4]) + ", on_full=" + Literal(OnFullName(options.on_full)) +
-         ", block_timeout=" + std::to_string(options.block_timeout.count()) + " / 1000)\n"
+         ", max_depth=" + Limit(options.max_depth) + ", start_at=" + Literal(options.start_at) +
+         ", stop_after=" + Literal(options.stop_after) + ", depth=" + Limit(options.limits[0]) +
+         ", items=" + Limit(options.limits[1]) + ", chars=" + Limit(options.limits[2]) +
+         ", nodes=" + Limit(options.limits[3]) + ", bytes=" + Limit(options.limits[4]) +
+         ", on_full=" + Literal(OnFullName(options.on_full)) +
+         ", block_timeout=" + std::to_string(options.block_timeout.count()) +
+         " / 1000)\n"
          "finally:\n"
          "    os.environ.pop('SMILEY_HOME')\n"
          "    if before is not None:\n"
@@ -91,7 +104,9 @@ int Attach(const RunOptions& options, const Installation& installation, const sh
   if (version.empty()) return Refuse("process " + options.attach + " runs " + exe + ", which is no Python");
   int major = 0, minor = 0;
   if (sscanf(version.c_str(), "%d.%d", &major, &minor) != 2 || major < 3 || (major == 3 && minor < 14)) {
-    return Refuse("process " + options.attach + " runs Python " + version + ", which lets nobody in while it runs (3.14 does): start it with smiley-run, or let it call smiley.start()");
+    return Refuse(
+        "process " + options.attach + " runs Python " + version +
+        ", which lets nobody in while it runs (3.14 does): start it with smiley-run, or let it call smiley.start()");
   }
   const std::vector<std::string> built = BuiltPythons(installation);
   if (std::find(built.begin(), built.end(), version) == built.end()) {
@@ -105,10 +120,13 @@ int Attach(const RunOptions& options, const Installation& installation, const sh
   const bool written = fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   if (fd >= 0) close(fd);
   if (!written) return Refuse(path + " cannot be written");
-  const std::string done = AskPython(exe, "import sys\ntry:\n sys.remote_exec(" + options.attach + ", " + Literal(path) + "); print('done')\nexcept BaseException as error:\n print(error)");
+  const std::string done =
+      AskPython(exe, "import sys\ntry:\n sys.remote_exec(" + options.attach + ", " + Literal(path) +
+                         "); print('done')\nexcept BaseException as error:\n print(error)");
   if (done != "done") {
     unlink(path.c_str());
-    return Refuse("process " + options.attach + " does not let us in: " + (done.empty() ? "its interpreter does not run" : done));
+    return Refuse("process " + options.attach +
+                  " does not let us in: " + (done.empty() ? "its interpreter does not run" : done));
   }
   if (!options.quiet) Say("process " + options.attach + " is recorded from its next step on: smiley-tail shows it");
   return 0;

@@ -26,9 +26,9 @@ namespace smiley::tools {
 namespace {
 
 // What smiley-run and the forwarding process tell each other, a byte each.
-constexpr char kWindow = 'w';   // asked, and answered when it is done
-constexpr char kEnded = 'e';    // the program
-constexpr char kIdle = 'd';     // all that was there has been forwarded; others may still write
+constexpr char kWindow = 'w';      // asked, and answered when it is done
+constexpr char kEnded = 'e';       // the program
+constexpr char kIdle = 'd';        // all that was there has been forwarded; others may still write
 constexpr int kEndsAtOnceMs = 50;  // between the last byte and the end of the process
 
 void Close(int* fd) {
@@ -112,8 +112,8 @@ Status Capture::Prepare(const shm::Home& home, const std::string& run) {
   return Status::Ok();
 }
 
-Status Capture::Start(const shm::Home& home, const std::string& run, std::int64_t wall_minus_mono_ns, const RunOptions& options,
-                      std::vector<std::string> secrets) {
+Status Capture::Start(const shm::Home& home, const std::string& run, std::int64_t wall_minus_mono_ns,
+                      const RunOptions& options, std::vector<std::string> secrets) {
   if (!any()) {
     Drop();
     return Status::Ok();
@@ -172,7 +172,8 @@ void Capture::Forward(const shm::Home& home, const std::string& run, std::int64_
     threads.emplace_back([&, i] { streams[i]->Run(); });
   }
   const auto all_are = [&](bool (CaptureStream::*what)() const) {
-    return std::all_of(std::begin(streams), std::end(streams), [&](const auto& one) { return !one || ((*one).*what)(); });
+    return std::all_of(std::begin(streams), std::end(streams),
+                       [&](const auto& one) { return !one || ((*one).*what)(); });
   };
   bool ended = false, told = false;
   while (!all_are(&CaptureStream::over)) {

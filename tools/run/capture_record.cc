@@ -15,8 +15,8 @@ namespace smiley::tools {
 
 namespace {
 
-constexpr std::size_t kMostBytes = 32'000;           // of one event, as the tracer's own (shm/FORMAT.md)
-constexpr std::size_t kMostWaiting = 4096;           // texts
+constexpr std::size_t kMostBytes = 32'000;  // of one event, as the tracer's own (shm/FORMAT.md)
+constexpr std::size_t kMostWaiting = 4096;  // texts
 constexpr std::size_t kRingBytes = 16 * shm::kBlockBytes;
 
 // How many bytes at the end begin a character that is not whole: 0 to 3.
@@ -60,7 +60,8 @@ CaptureRecord::CaptureRecord(const shm::Home& home, const std::string& run, std:
   owner_.identity = shm::SelfIdentity();
   owner_.clock = shm::Clock::Detect();
   owner_.wall_minus_mono_ns = wall_minus_mono_ns;
-  if (getrandom(&owner_.process_token, sizeof owner_.process_token, 0) != sizeof owner_.process_token) owner_.process_token = 0;
+  if (getrandom(&owner_.process_token, sizeof owner_.process_token, 0) != sizeof owner_.process_token)
+    owner_.process_token = 0;
   for (Stream& stream : streams_) stream.timeout = options.block_timeout;
 }
 

@@ -1,8 +1,8 @@
 // Thread rule: Text and Quiet of one stream from one thread; two streams have two threads.
 //
-// Makes events of what was captured beside Python: a process of the run of its own (kind "capture") with a thread for each
-// stream, made when there is something to tell. Nothing is told before the first Python process of the run is recorded,
-// so that the run begins with that one.
+// Makes events of what was captured beside Python: a process of the run of its own (kind "capture") with a thread for
+// each stream, made when there is something to tell. Nothing is told before the first Python process of the run is
+// recorded, so that the run begins with that one.
 #pragma once
 
 #include <chrono>
@@ -12,10 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include "shm/catalogue.h"
 #include "shm/base/home.h"
-#include "shm/ledger.h"
 #include "shm/base/mutex.h"
+#include "shm/catalogue.h"
+#include "shm/ledger.h"
 #include "shm/ring_writer.h"
 #include "shm/segment.h"
 #include "tools/run/options.h"
@@ -25,8 +25,8 @@ namespace smiley::tools {
 class CaptureRecord {
  public:
   // `run`: the run's id. `secrets`: texts that are masked.
-  CaptureRecord(const shm::Home& home, const std::string& run, std::int64_t wall_minus_mono_ns, const RunOptions& options,
-                std::vector<std::string> secrets, const shm::Ledger* ledger);
+  CaptureRecord(const shm::Home& home, const std::string& run, std::int64_t wall_minus_mono_ns,
+                const RunOptions& options, std::vector<std::string> secrets, const shm::Ledger* ledger);
   ~CaptureRecord();
   CaptureRecord(const CaptureRecord&) = delete;
   CaptureRecord& operator=(const CaptureRecord&) = delete;

@@ -79,7 +79,8 @@ std::string CaptureSorter::Take(bool quiet) {
     expected_.erase(expected_.begin() + static_cast<std::ptrdiff_t>(which));
   }
   std::size_t most = kMostPending;
-  for (const Expected& one : expected_) most = std::max(most, std::min(one.write.length, kLongestWrite) + kMostPending);
+  for (const Expected& one : expected_)
+    most = std::max(most, std::min(one.write.length, kLongestWrite) + kMostPending);
   const bool give_up = quiet || pending_.size() > most;
   if (!expected_.empty() && !give_up) return out;
   out += pending_;

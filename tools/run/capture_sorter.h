@@ -1,9 +1,10 @@
 // Thread rule: belongs to one thread.
 //
 // Tells what C code and children wrote from what Python's own layers wrote, in the bytes of one captured stream: the
-// ledger knows Python's writes by length and hash, and those are taken out: those of a process in their order, and none
-// among bytes that were there before it was announced. Where equal texts remain, the first is taken. What Python wrote and is not found again whole (cut by the write of another process) stays:
-// such a text is told twice, none is lost.
+// ledger knows Python's writes by length and hash, and those are taken out: those of a process in their order, and
+// none among bytes that were there before it was announced. Where equal texts remain, the first is taken. What Python
+// wrote and is not found again whole (cut by the write of another process) stays: such a text is told twice, none is
+// lost.
 #pragma once
 
 #include <cstdint>
@@ -21,16 +22,17 @@ class CaptureSorter {
   CaptureSorter(const shm::Ledger* ledger, int stream) : ledger_(ledger), stream_(stream) {}
   // What was read just now.
   void Add(std::string_view bytes);
-  // What is certainly not Python's, in order. `quiet`: nothing has come for a while, so nothing more belongs to what is here.
+  // What is certainly not Python's, in order. `quiet`: nothing has come for a while, so nothing more belongs to what
+  // is here.
   std::string Take(bool quiet);
   // Something waits for a write of Python's to be whole.
   bool holds() const { return !pending_.empty(); }
 
  private:
-  static constexpr std::size_t kMostPending = 1u << 20;   // bytes held back, beside what one write is waited for
+  static constexpr std::size_t kMostPending = 1u << 20;  // bytes held back, beside what one write is waited for
   static constexpr std::size_t kLongestWrite = 64u << 20;
-  static constexpr std::size_t kMostLookedAt = 64;       // writes
-  static constexpr int kPatience = 5;                    // quiet times that a write which never came is waited for
+  static constexpr std::size_t kMostLookedAt = 64;  // writes
+  static constexpr int kPatience = 5;               // quiet times that a write which never came is waited for
 
   struct Expected {
     shm::Ledger::Write write;

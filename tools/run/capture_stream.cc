@@ -34,8 +34,15 @@ std::string WithoutReturns(std::string_view bytes) {
 
 }  // namespace
 
-CaptureStream::CaptureStream(int stream, int in, int out, bool terminal, const shm::Ledger* ledger, CaptureRecord* record, int news)
-    : stream_(stream), in_(in), out_(out), news_(news), terminal_(terminal), record_(record), sorter_(ledger, stream),
+CaptureStream::CaptureStream(int stream, int in, int out, bool terminal, const shm::Ledger* ledger,
+                             CaptureRecord* record, int news)
+    : stream_(stream),
+      in_(in),
+      out_(out),
+      news_(news),
+      terminal_(terminal),
+      record_(record),
+      sorter_(ledger, stream),
       wake_(eventfd(0, EFD_CLOEXEC)) {
   if (terminal_) tcgetattr(in_, &modes_);
 }
@@ -91,8 +98,8 @@ void CaptureStream::Tell(std::atomic<bool>* what) {
   if (write(news_, &one, sizeof one) < 0) return;  // its counter is full: it is raised
 }
 
-// A terminal writes "\r\n" for each "\n", if it is set so. What it is followed by would do that once more, and the text is
-// what the program wrote.
+// A terminal writes "\r\n" for each "\n", if it is set so. What it is followed by would do that once more, and the
+// text is what the program wrote.
 bool CaptureStream::Forward(std::string_view bytes) {
   std::string plain;
   if (AddsReturns() && bytes.find('\r') != std::string_view::npos) {
@@ -134,8 +141,8 @@ bool CaptureStream::Broken() const {
   return poll(&wait, 1, 0) > 0 && (wait.revents & (POLLERR | POLLHUP)) != 0;
 }
 
-// A program that sets modes through its output means the terminal behind it; and what it set there through its input shows
-// here as well.
+// A program that sets modes through its output means the terminal behind it; and what it set there through its input
+// shows here as well.
 void CaptureStream::FollowModes() {
   termios inner, outer;
   if (tcgetattr(in_, &inner) != 0 || tcgetattr(out_, &outer) != 0) return;

@@ -1,7 +1,7 @@
 // Thread rule: Run on one thread of its own; Ended, WindowChanged and the questions from any other.
 //
-// One captured stream in the forwarding process: bytes go from the program's pipe or pseudo-terminal to where they would
-// have gone, unchanged, and are then handed on to be recorded.
+// One captured stream in the forwarding process: bytes go from the program's pipe or pseudo-terminal to where they
+// would have gone, unchanged, and are then handed on to be recorded.
 #pragma once
 
 #include <termios.h>
@@ -18,9 +18,10 @@ namespace smiley::tools {
 
 class CaptureStream {
  public:
-  // `stream`: 1 or 2. `in`: our end of the pipe, or the pseudo-terminal's master side (`terminal`); closed at the end.
-  // `out`: where the bytes go. `news`: an eventfd that is raised when idle() or over() has become true.
-  CaptureStream(int stream, int in, int out, bool terminal, const shm::Ledger* ledger, CaptureRecord* record, int news);
+  // `stream`: 1 or 2. `in`: our end of the pipe, or the pseudo-terminal's master side (`terminal`); closed at the
+  // end. `out`: where the bytes go. `news`: an eventfd that is raised when idle() or over() has become true.
+  CaptureStream(int stream, int in, int out, bool terminal, const shm::Ledger* ledger, CaptureRecord* record,
+                int news);
   // Until nobody has the other end any more, or nobody reads what is written.
   void Run();
   // The program has ended: idle() is true as soon as nothing more has come.
@@ -44,7 +45,7 @@ class CaptureStream {
   CaptureSorter sorter_;
   int wake_ = -1;
   std::atomic<bool> ended_{false}, idle_{false}, over_{false};
-  termios modes_{};   // of both terminals
+  termios modes_{};        // of both terminals
   bool returned_ = false;  // the last byte was a carriage return that the next one may show to be the terminal's own
 };
 

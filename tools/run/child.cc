@@ -68,8 +68,8 @@ ChildRunner::~ChildRunner() {
   if (signals_ >= 0) close(signals_);
 }
 
-Status ChildRunner::Start(const ProgramToRun& program, const std::vector<std::string>& environment, StdinSource* input,
-                          Capture* capture) {
+Status ChildRunner::Start(const ProgramToRun& program, const std::vector<std::string>& environment,
+                          StdinSource* input, Capture* capture) {
   capture_ = capture;
   if (signals_ < 0) return Status(Code::kIo, "signals cannot be waited for");
   int ends[2];  // tells that exec failed; closed by an exec that works
@@ -154,8 +154,8 @@ void ChildRunner::OnSignal(int signal, bool sent_by_process) {
   if (!WitnessGot(signal)) kill(child_, signal);
 }
 
-// A process that does nothing but be in our group: it is younger than we are, so a signal that somebody sent to the group
-// is pending there before it reaches us. Then the program has it too, and must not get it twice.
+// A process that does nothing but be in our group: it is younger than we are, so a signal that somebody sent to the
+// group is pending there before it reaches us. Then the program has it too, and must not get it twice.
 void ChildRunner::StartWitness() {
   const pid_t parent = getpid();
   const pid_t pid = fork();

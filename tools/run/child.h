@@ -1,8 +1,8 @@
 // Thread rule: functions of the main thread of a process without other threads.
 //
-// Starts the program as the shell would have, and stays out of its way until it ends: same terminal and process group,
-// same descriptors, masks and dispositions. Signals from the terminal reach the program by themselves; those that somebody
-// sent to smiley-run alone are passed on.
+// Starts the program as the shell would have, and stays out of its way until it ends: same terminal and process
+// group, same descriptors, masks and dispositions. Signals from the terminal reach the program by themselves; those
+// that somebody sent to smiley-run alone are passed on.
 #pragma once
 
 #include <functional>
@@ -32,7 +32,8 @@ class ChildRunner {
 
   // Fails when the program cannot be executed: kNotFound or kPermission as exec says.
   // `capture` outlives the runner.
-  Status Start(const ProgramToRun& program, const std::vector<std::string>& environment, StdinSource* input, Capture* capture);
+  Status Start(const ProgramToRun& program, const std::vector<std::string>& environment, StdinSource* input,
+               Capture* capture);
   // `signal` is not passed on: `dump` is called instead.
   void DumpOn(int signal, std::function<void()> dump) {
     dump_signal_ = signal;

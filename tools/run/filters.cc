@@ -11,7 +11,9 @@
 
 namespace smiley::tools {
 
-std::string FiltersFile(const shm::Home& home, const std::string& run) { return (home.SpoolDir() / (run + ".filters")).string(); }
+std::string FiltersFile(const shm::Home& home, const std::string& run) {
+  return (home.SpoolDir() / (run + ".filters")).string();
+}
 
 void ExplainFilters(const shm::Home& home, const std::string& run) {
   const std::string path = FiltersFile(home, run);
@@ -32,7 +34,8 @@ void ExplainFilters(const shm::Home& home, const std::string& run) {
   unlink(path.c_str());
   Say("filters: " + Plural(decisions.size(), "file", "files") + " with code that ran");
   for (const auto& [file, decision] : decisions) {
-    std::fprintf(stderr, "smiley:   %-8s  %-24s  %s\n", decision.what.c_str(), decision.rule.c_str(), Clean(file).c_str());
+    std::fprintf(stderr, "smiley:   %-8s  %-24s  %s\n", decision.what.c_str(), decision.rule.c_str(),
+                 Clean(file).c_str());
   }
 }
 

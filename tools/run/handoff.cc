@@ -127,8 +127,9 @@ std::vector<std::string> BuiltPythons(const Installation& installation) {
   return found;
 }
 
-Result<std::vector<std::string>> RecordedEnvironment(char** environment, const RunOptions& options, const Handoff& handoff,
-                                                     const shm::Home& home, const Installation& installation) {
+Result<std::vector<std::string>> RecordedEnvironment(char** environment, const RunOptions& options,
+                                                     const Handoff& handoff, const shm::Home& home,
+                                                     const Installation& installation) {
   Entry entry;
   entry.Add('r', handoff.run).Add('h', home.dir.string()).AddNumber('w', handoff.wall_minus_mono_ns);
   entry.Add('s', installation.smiley).Add('m', installation.module_dir).Add('l', installation.library);
@@ -161,7 +162,8 @@ Result<std::vector<std::string>> RecordedEnvironment(char** environment, const R
   entry.AddAll('O', options.given);
   if (!handoff.stdin_source.empty()) entry.Add('p', handoff.stdin_source);  // must be the last
   if (entry.text().size() > kMaxEntryBytes) {
-    return Status(Code::kInvalid, "the options are too long for the system: fewer --include, --exclude and --redact, please");
+    return Status(Code::kInvalid,
+                  "the options are too long for the system: fewer --include, --exclude and --redact, please");
   }
 
   std::vector<std::string> out;

@@ -1,7 +1,7 @@
 // Thread rule: plain values and functions of the main thread.
 //
-// The writing side of what tracer/preload/preload_config.h describes: the two environment entries that turn a program into a
-// recorded one, and where the parts that go into it lie.
+// The writing side of what tracer/preload/preload_config.h describes: the two environment entries that turn a program
+// into a recorded one, and where the parts that go into it lie.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,10 @@ struct Handoff {
   std::string stdin_source;  // empty = none
   std::string ledger;        // of --capture-fd; empty = none
 };
-// The environment of the program: `environment` as it is, then the two entries. kInvalid: longer than the system takes.
-Result<std::vector<std::string>> RecordedEnvironment(char** environment, const RunOptions& options, const Handoff& handoff,
-                                                     const shm::Home& home, const Installation& installation);
+// The environment of the program: `environment` as it is, then the two entries. kInvalid: longer than the system
+// takes.
+Result<std::vector<std::string>> RecordedEnvironment(char** environment, const RunOptions& options,
+                                                     const Handoff& handoff, const shm::Home& home,
+                                                     const Installation& installation);
 
 }  // namespace smiley::tools

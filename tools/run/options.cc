@@ -25,7 +25,8 @@ constexpr std::string_view kHelp =
     "\n"
     "Options (they end where the program begins):\n"
     "  --shm                  through shared memory (always so; accepted for clarity)\n"
-    "  --detail WHAT          calls, arguments (calls with what they are given and return), lines or values (default: values)\n"
+    "  --detail WHAT          calls, arguments (calls with what they are given and return), lines or values "
+    "(default: values)\n"
     "  --name TEXT            a name for the run\n"
     "  --python PYTHON        the interpreter (default: the active virtual environment's, else python3 on PATH)\n"
     "  --attach PID           begin in a process that runs already (Python 3.14 and newer), instead of PROGRAM\n"
@@ -39,10 +40,12 @@ constexpr std::string_view kHelp =
     "  --no-site-packages     not what is installed in site-packages\n"
     "  --max-depth N          only N recorded functions deep\n"
     "  --start-at PLACE       nothing before this FUNCTION is called or this FILE:LINE is reached\n"
-    "  --stop-after PLACE     nothing after this FUNCTION has been left, this FILE:LINE was reached, or N events of a thread\n"
+    "  --stop-after PLACE     nothing after this FUNCTION has been left, this FILE:LINE was reached, or N events of "
+    "a thread\n"
     "  --gc  --imports        also garbage collections, and modules that are imported for the first time\n"
     "  --log  --c-calls       also log records, and calls of functions written in C\n"
-    "  --capture-fd           also what C code and children write to standard output and error; the order between the two, and\n"
+    "  --capture-fd           also what C code and children write to standard output and error; the order between "
+    "the two, and\n"
     "                         against other events, is then by time of arrival only, so approximate\n"
     "  --explain-filters      at the end, say for each file which rule decided\n"
     "  --where EXPR           only functions for which EXPR holds when they begin\n"
@@ -53,7 +56,8 @@ constexpr std::string_view kHelp =
     "  --deep                 deep parts of values exact at every line, at its price\n"
     " When the daemon cannot keep up:\n"
     "  --on-full POLICY       block (default), drop (count what is lost) or overwrite (keep the newest)\n"
-    "  --dump-on WHAT         flight recorder: nothing is stored while the program runs. exit: the newest events, when it\n"
+    "  --dump-on WHAT         flight recorder: nothing is stored while the program runs. exit: the newest events, "
+    "when it\n"
     "                         ends or dies; signal[=SIGUSR1]: also each time smiley-run gets that signal\n"
     "  --block-timeout S      how long to wait for a daemon that does not move (default: 10 seconds)\n"
     "  --ring-size SIZE[,SIZE]  of the first thread's ring, and of the others', as in 4M,256K\n"
@@ -113,15 +117,18 @@ class Parser {
       if (const auto code = Option(word)) return code;
     }
     if (!out_->attach.empty()) return Attached();
-    return Wrong("which program? smiley-run app.py, smiley-run -m module, smiley-run -c CODE or smiley-run -- command");
+    return Wrong(
+        "which program? smiley-run app.py, smiley-run -m module, smiley-run -c CODE or smiley-run -- command");
   }
 
  private:
   // What the other process is asked for is what smiley.start() takes.
   std::optional<int> Attached() {
-    static constexpr std::string_view kNotTaken[] = {"--python", "--remote", "--ring-size", "--capture-fd", "--dump-on", "--explain-filters"};
+    static constexpr std::string_view kNotTaken[] = {"--python",     "--remote",  "--ring-size",
+                                                     "--capture-fd", "--dump-on", "--explain-filters"};
     for (const std::string& name : names_) {
-      if (std::find(std::begin(kNotTaken), std::end(kNotTaken), name) != std::end(kNotTaken)) return Wrong("--attach does not go with " + name);
+      if (std::find(std::begin(kNotTaken), std::end(kNotTaken), name) != std::end(kNotTaken))
+        return Wrong("--attach does not go with " + name);
     }
     return Agree();
   }
@@ -134,7 +141,8 @@ class Parser {
   std::optional<int> Agree() {
     if (out_->hold) {
       const bool told = std::find(names_.begin(), names_.end(), "--on-full") != names_.end();
-      if (told && out_->on_full != shm::OnFull::kOverwrite) return Wrong("--dump-on keeps the newest: it goes with --on-full overwrite only");
+      if (told && out_->on_full != shm::OnFull::kOverwrite)
+        return Wrong("--dump-on keeps the newest: it goes with --on-full overwrite only");
       out_->on_full = shm::OnFull::kOverwrite;
     }
     if (out_->no_redact && !out_->redact.empty()) return Wrong("--redact and --no-redact cannot both be");
@@ -226,9 +234,9 @@ class Parser {
 
   std::optional<int> Valued(const std::string& name, const std::string& value, bool has_value) {
     static constexpr std::string_view kKnown[] = {
-        "--detail", "--on-full", "--dump-on", "--name",  "--include", "--exclude", "--where", "--redact", "--python", "--remote",
-        "--block-timeout", "--ring-size", "--max-depth", "--start-at", "--stop-after",
-        "--attach", "--depth", "--items", "--chars", "--nodes", "--bytes"};
+        "--detail",     "--on-full", "--dump-on", "--name",          "--include",   "--exclude",   "--where",
+        "--redact",     "--python",  "--remote",  "--block-timeout", "--ring-size", "--max-depth", "--start-at",
+        "--stop-after", "--attach",  "--depth",   "--items",         "--chars",     "--nodes",     "--bytes"};
     bool known = false;
     for (const std::string_view one : kKnown) known |= one == name;
     if (!known) return Wrong("there is no option " + name + "; a program's own options come behind its name");
@@ -252,10 +260,14 @@ class Parser {
       out_->detail = value;
     }
     if (name == "--on-full") {
-      if (value == "block") out_->on_full = shm::OnFull::kBlock;
-      else if (value == "drop") out_->on_full = shm::OnFull::kDrop;
-      else if (value == "overwrite") out_->on_full = shm::OnFull::kOverwrite;
-      else return Wrong("--on-full is block, drop or overwrite");
+      if (value == "block")
+        out_->on_full = shm::OnFull::kBlock;
+      else if (value == "drop")
+        out_->on_full = shm::OnFull::kDrop;
+      else if (value == "overwrite")
+        out_->on_full = shm::OnFull::kOverwrite;
+      else
+        return Wrong("--on-full is block, drop or overwrite");
     }
     if (name == "--dump-on") return DumpOn(value);
     if (name == "--where") return Where(value);
@@ -283,9 +295,12 @@ class Parser {
   }
 
   std::optional<int> DumpOn(const std::string& value) {
-    static constexpr std::pair<std::string_view, int> kSignals[] = {
-        {"exit", 0}, {"signal", SIGUSR1}, {"signal=SIGUSR1", SIGUSR1}, {"signal=SIGUSR2", SIGUSR2},
-        {"signal=SIGHUP", SIGHUP}, {"signal=SIGQUIT", SIGQUIT}};
+    static constexpr std::pair<std::string_view, int> kSignals[] = {{"exit", 0},
+                                                                    {"signal", SIGUSR1},
+                                                                    {"signal=SIGUSR1", SIGUSR1},
+                                                                    {"signal=SIGUSR2", SIGUSR2},
+                                                                    {"signal=SIGHUP", SIGHUP},
+                                                                    {"signal=SIGQUIT", SIGQUIT}};
     for (const auto& [word, signal] : kSignals) {
       if (word != value) continue;
       out_->hold = true;
@@ -298,9 +313,11 @@ class Parser {
   std::optional<int> Place(const std::string& name, const std::string& value) {
     const auto number = ParseNumber(value);
     const std::size_t colon = value.rfind(':');
-    const auto line = colon == std::string::npos ? std::nullopt : ParseNumber(std::string_view(value).substr(colon + 1));
+    const auto line =
+        colon == std::string::npos ? std::nullopt : ParseNumber(std::string_view(value).substr(colon + 1));
     const bool start = name == "--start-at";
-    if (value.empty() || (number && (start || *number == 0)) || (colon != std::string::npos && (colon == 0 || !line || *line == 0))) {
+    if (value.empty() || (number && (start || *number == 0)) ||
+        (colon != std::string::npos && (colon == 0 || !line || *line == 0))) {
       return Wrong(name + " needs a function, as in Shop.pay, or a file and a line, as in shop.py:12" +
                    (start ? "" : ", or a number of events"));
     }

@@ -66,7 +66,11 @@ std::string ReadHead(const std::string& path, std::size_t most) {
   return head;
 }
 
-bool IsElf(const std::string& path) { return ReadHead(path, 4) == "\x7f""ELF"; }
+bool IsElf(const std::string& path) {
+  return ReadHead(path, 4) ==
+         "\x7f"
+         "ELF";
+}
 
 // "python3.11" → "3.11", "python3.13t" → "3.13t"; empty for other names.
 std::string VersionOfName(const std::string& name) {
@@ -124,9 +128,12 @@ std::string Ask(const std::string& path, const std::string& argv0, const std::ve
   return text;
 }
 
-// Asks the interpreter itself: wrappers (shims, shell scripts) and names without a version. Empty when it does not say.
+// Asks the interpreter itself: wrappers (shims, shell scripts) and names without a version. Empty when it does not
+// say.
 std::string AskVersion(const std::string& path, const std::string& argv0) {
-  return Ask(path, argv0, {"-I", "-S", "-c", "import sys;print(sys.implementation.name,'%d.%d'%sys.version_info[:2]+sys.abiflags)"});
+  return Ask(
+      path, argv0,
+      {"-I", "-S", "-c", "import sys;print(sys.implementation.name,'%d.%d'%sys.version_info[:2]+sys.abiflags)"});
 }
 
 bool IsTooOld(const std::string& version) {
@@ -145,7 +152,8 @@ std::string Join(const std::vector<std::string>& words) {
 }
 
 // Whether a tracer module fits; else why not.
-std::optional<Failure> CheckFits(const std::string& path, const std::string& argv0, const Installation& installation) {
+std::optional<Failure> CheckFits(const std::string& path, const std::string& argv0,
+                                 const Installation& installation) {
   std::error_code error;
   std::string version;
   if (IsElf(path)) version = VersionOfName(fs::canonical(path, error).filename().string());
@@ -153,24 +161,29 @@ std::optional<Failure> CheckFits(const std::string& path, const std::string& arg
     const std::string answer = AskVersion(path, argv0);
     const std::size_t space = answer.find(' ');
     if (space == std::string::npos) {
-      return Failure{kExitRunNotExecutable, path + " does not run as a Python; try it by itself, or name another one with --python"};
+      return Failure{kExitRunNotExecutable,
+                     path + " does not run as a Python; try it by itself, or name another one with --python"};
     }
     version = answer.substr(space + 1);
     if (answer.substr(0, space) != "cpython") {
-      return Failure{kExitRunFailed, path + " is " + answer.substr(0, space) + ", and smiley records CPython; name one with --python"};
+      return Failure{kExitRunFailed, path + " is " + answer.substr(0, space) +
+                                         ", and smiley records CPython; name one with --python"};
     }
   }
   const std::vector<std::string> built = BuiltPythons(installation);
   if (std::find(built.begin(), built.end(), version) != built.end()) return std::nullopt;
   if (IsTooOld(version)) {
-    return Failure{kExitRunFailed, path + " is Python " + version + ", and smiley records 3.11 and newer; name one with --python"};
+    return Failure{kExitRunFailed,
+                   path + " is Python " + version + ", and smiley records 3.11 and newer; name one with --python"};
   }
   if (IsFreeThreaded(version)) {
-    return Failure{kExitRunFailed, path + " is a free-threaded Python (" + version + "), which smiley does not record; name another with --python"};
+    return Failure{kExitRunFailed, path + " is a free-threaded Python (" + version +
+                                       "), which smiley does not record; name another with --python"};
   }
   const std::string there = built.empty() ? "there is none at all" : "there are tracers for " + Join(built);
   return Failure{kExitRunFailed, path + " is Python " + version + ", and no tracer was built for it: " + there +
-                                     "; build it with cmake -DSMILEY_PYTHONS=" + path + ", or name another with --python"};
+                                     "; build it with cmake -DSMILEY_PYTHONS=" + path +
+                                     ", or name another with --python"};
 }
 
 // The interpreter for script, module, code and standard input, and the name it is called by.
@@ -179,8 +192,8 @@ std::optional<Failure> FindInterpreter(const RunOptions& options, std::string* p
   if (!options.python.empty()) {
     const auto found = FindOnPath(options.python, &why);
     if (!found) {
-      return Failure{why, "--python " + options.python + (why == kExitRunNotFound ? ": there is no such program"
-                                                                                  : ": it cannot be executed")};
+      return Failure{why, "--python " + options.python +
+                              (why == kExitRunNotFound ? ": there is no such program" : ": it cannot be executed")};
     }
     *path = *found;
     *argv0 = options.python;
@@ -213,7 +226,8 @@ std::optional<Failure> CheckScript(const std::string& script) {
     return Failure{kExitRunNotExecutable, script + ": " + strerror(errno)};
   }
   if (S_ISDIR(status.st_mode)) {
-    if (access((script + "/__main__.py").c_str(), F_OK) == 0 || access((script + "/__main__.pyc").c_str(), F_OK) == 0) {
+    if (access((script + "/__main__.py").c_str(), F_OK) == 0 ||
+        access((script + "/__main__.pyc").c_str(), F_OK) == 0) {
       return std::nullopt;
     }
     return Failure{kExitRunNotExecutable, script + " is a folder without a __main__.py; name the script in it"};
@@ -253,7 +267,9 @@ bool ReadsStdin(const std::vector<std::string>& argv) {
 
 }  // namespace
 
-std::string AskPython(const std::string& path, const std::string& code) { return Ask(path, path, {"-I", "-c", code}); }
+std::string AskPython(const std::string& path, const std::string& code) {
+  return Ask(path, path, {"-I", "-c", code});
+}
 
 std::string VersionOfPython(const std::string& path) {
   const std::string name = fs::path(path).filename().string();
@@ -273,7 +289,8 @@ Prepared PrepareProgram(const RunOptions& options, const Installation& installat
     const std::string& name = options.program[0];
     const auto found = FindOnPath(name, &why);
     if (!found) {
-      failure = Failure{why, name + (why == kExitRunNotFound ? ": there is no such command" : ": it cannot be executed")};
+      failure =
+          Failure{why, name + (why == kExitRunNotFound ? ": there is no such command" : ": it cannot be executed")};
     } else {
       program.path = *found;
       program.argv = options.program;

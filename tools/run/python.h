@@ -1,7 +1,7 @@
 // Thread rule: functions of the main thread.
 //
-// Which interpreter runs the program, and whether a tracer was built for it: asked before anything is started, so that
-// nothing is half begun.
+// Which interpreter runs the program, and whether a tracer was built for it: asked before anything is started, so
+// that nothing is half begun.
 #pragma once
 
 #include <string>

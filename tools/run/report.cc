@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/background/whole_file.h"
 #include "daemon/protocol/client.h"
 #include "daemon/query/objects.h"
-#include "daemon/background/whole_file.h"
-#include "shm/clock.h"
 #include "shm/base/identity.h"
+#include "shm/clock.h"
 #include "tools/link/link.h"
 #include "tools/terminal/terminal.h"
 #include "tools/terminal/text.h"
@@ -65,7 +65,10 @@ std::string Cwd() {
 Status Spool(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended) {
   std::string request;
   JsonObject object(&request);
-  object.Text("run", start.id).Texts("command", Shortened(start.command)).Text("cwd", Cwd()).Text("name", options.name);
+  object.Text("run", start.id)
+      .Texts("command", Shortened(start.command))
+      .Text("cwd", Cwd())
+      .Text("name", options.name);
   object.Signed("start_ns", start.start_ns);
   AddEnd(&object, ended);
   object.End();
@@ -124,7 +127,8 @@ Sent WaitUntilSent(daemon::Client* client, const std::string& run, std::uint64_t
     if (!line) return {false, line.status().message()};
     simdjson::dom::parser parser;
     simdjson::dom::element answer, forward;
-    if (parser.parse(*line).get(answer) != simdjson::SUCCESS || answer["forward"].get(forward) != simdjson::SUCCESS) return {};
+    if (parser.parse(*line).get(answer) != simdjson::SUCCESS || answer["forward"].get(forward) != simdjson::SUCCESS)
+      return {};
     if (forward.is_null()) return {true, {}};
     std::string_view error;
     if (forward["error"].get(error) == simdjson::SUCCESS && !error.empty()) return {false, std::string(error)};
@@ -147,7 +151,8 @@ void SayEnd(const RunOptions& options, const RunStart& start, const Stored& stor
     line += " so far, " + Plural(stored.alive.size(), "process goes", "processes go") + " on";
   }
   if (options.remote.empty()) return Say(line + "; next: smiley-replay " + start.id);
-  if (sent.done) return Say(line + " at " + options.remote + "; next: smiley-replay " + start.id + " --connect " + options.remote);
+  if (sent.done)
+    return Say(line + " at " + options.remote + "; next: smiley-replay " + start.id + " --connect " + options.remote);
   Say(line + ", still to be sent to " + options.remote + (sent.why.empty() ? "" : " (" + sent.why + ")") +
       ": the daemon goes on trying; next: smiley-daemon status");
 }
@@ -162,13 +167,16 @@ Status ReportBegin(const shm::Home& home, const RunOptions& options, const RunSt
   JsonObject object(&request);
   object.Text("op", "begin").Text("run", start.id).Texts("command", Shortened(start.command));
   object.Text("cwd", Cwd()).Text("name", options.name).Text("detail", options.detail);
-  object.Signed("start_ns", start.start_ns).Number("launcher_pid", self.pid).Number("launcher_start", self.start_time);
+  object.Signed("start_ns", start.start_ns)
+      .Number("launcher_pid", self.pid)
+      .Number("launcher_start", self.start_time);
   if (!options.remote.empty()) object.Text("forward", options.remote).Text("token", options.remote_token);
   object.End();
   return (*client)->Ask(request).status();
 }
 
-void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended, int interrupt_fd) {
+void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended,
+               int interrupt_fd) {
   const std::uint64_t until_ns = shm::MonotonicNs() + std::uint64_t{kDrainWaitMs} * 1'000'000;
   // The daemon may have died meanwhile: OpenClient starts another, which picks up what it finds.
   Status reached;
@@ -181,11 +189,13 @@ void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart&
     connect.interrupt_fd = interrupt_fd;
     connect.timeout = std::chrono::milliseconds(kDrainWaitMs + 3000);
     auto client = daemon::Client::Connect(home, connect);
-    auto answer = client ? (*client)->Ask(FinishRequest(start, ended, kDrainWaitMs)) : Result<std::string>(client.status());
+    auto answer =
+        client ? (*client)->Ask(FinishRequest(start, ended, kDrainWaitMs)) : Result<std::string>(client.status());
     if (answer) {
       const Stored stored = ReadAnswer(*answer);
       Sent sent;
-      if (!options.remote.empty() && stored.drained) sent = WaitUntilSent(client->get(), start.id, until_ns, interrupt_fd);
+      if (!options.remote.empty() && stored.drained)
+        sent = WaitUntilSent(client->get(), start.id, until_ns, interrupt_fd);
       if (!options.quiet) SayEnd(options, start, stored, sent);
       return;
     }
@@ -208,7 +218,8 @@ void ReportDump(const shm::Home& home, const RunOptions& options, const RunStart
   auto client = OpenClient(home);
   const Status told = client ? (*client)->Ask(request).status() : client.status();
   if (!told.ok()) return Say("run " + start.id + ": nothing was dumped (" + told.message() + ")");
-  if (!options.quiet) Say("run " + start.id + ": what was in memory is being stored; next: smiley-replay " + start.id);
+  if (!options.quiet)
+    Say("run " + start.id + ": what was in memory is being stored; next: smiley-replay " + start.id);
 }
 
 void ReportNeverStarted(const shm::Home& home, const RunStart& start, int exit_code) {

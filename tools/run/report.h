@@ -23,10 +23,11 @@ struct RunStart {
 
 Status ReportBegin(const shm::Home& home, const RunOptions& options, const RunStart& start);
 
-// Waits (5 s at most, or until interrupt_fd is readable) until what the first process recorded is stored; says the last
-// line unless quiet, and everything that went wrong. When no daemon can be reached the end is left in the spool folder,
-// where the next daemon finds it.
-void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended, int interrupt_fd);
+// Waits (5 s at most, or until interrupt_fd is readable) until what the first process recorded is stored; says the
+// last line unless quiet, and everything that went wrong. When no daemon can be reached the end is left in the spool
+// folder, where the next daemon finds it.
+void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended,
+               int interrupt_fd);
 
 // What is in memory of a run that is held back is to be stored now; says so unless quiet.
 void ReportDump(const shm::Home& home, const RunOptions& options, const RunStart& start);

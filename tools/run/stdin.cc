@@ -17,8 +17,8 @@ Status ReadAll(bool regular, std::string* text) {
   char buffer[64 * 1024];
   off_t offset = regular ? lseek(STDIN_FILENO, 0, SEEK_CUR) : 0;
   for (;;) {
-    const ssize_t got = regular ? pread(STDIN_FILENO, buffer, sizeof buffer, offset)
-                                : read(STDIN_FILENO, buffer, sizeof buffer);
+    const ssize_t got =
+        regular ? pread(STDIN_FILENO, buffer, sizeof buffer, offset) : read(STDIN_FILENO, buffer, sizeof buffer);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Status::FromErrno("standard input", errno);
     if (got == 0) return Status::Ok();

@@ -10,9 +10,10 @@ namespace smiley::tools {
 namespace {
 
 constexpr std::array<std::string_view, 36> kKeywords = {
-    "False", "None",   "True",    "and",    "as",   "assert", "async", "await",    "break",  "case", "class",  "continue",
-    "def",   "del",    "elif",    "else",   "except", "finally", "for", "from",     "global", "if",   "import", "in",
-    "is",    "lambda", "match", "nonlocal", "not",  "or",     "pass",  "raise", "return", "try",  "while",  "with"};
+    "False",    "None",  "True",     "and",  "as",     "assert", "async", "await",  "break",
+    "case",     "class", "continue", "def",  "del",    "elif",   "else",  "except", "finally",
+    "for",      "from",  "global",   "if",   "import", "in",     "is",    "lambda", "match",
+    "nonlocal", "not",   "or",       "pass", "raise",  "return", "try",   "while",  "with"};
 
 bool IsWord(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (c & 0x80) != 0;

@@ -45,21 +45,21 @@ bool UnicodeLocale();
 // Columns of the terminal on `fd` now; COLUMNS, else 0 when it is none.
 std::size_t TerminalWidth(int fd);
 
-// Ctrl-C, SIGTERM and SIGHUP make InterruptFd() readable from here on (nothing else happens by itself); SIGWINCH makes
-// ResizeFd() readable; SIGPIPE is ignored. Called once by commands that wait for the daemon.
+// Ctrl-C, SIGTERM and SIGHUP make InterruptFd() readable from here on (nothing else happens by itself); SIGWINCH
+// makes ResizeFd() readable; SIGPIPE is ignored. Called once by commands that wait for the daemon.
 void WatchSignals();
 int InterruptFd();  // -1 before WatchSignals()
 bool Interrupted();
 // The number of the terminal's size changes seen so far.
 unsigned ResizeCount();
-int ResizeFd();     // readable after a size change; DrainResize() empties it
+int ResizeFd();  // readable after a size change; DrainResize() empties it
 void DrainResize();
 
 // A line on standard error that is rewritten in place while something long goes on; nothing when that is no terminal.
 class Progress {
  public:
   Progress();
-  ~Progress();  // clears the line
+  ~Progress();                         // clears the line
   void Show(const std::string& text);  // at most ten times a second reaches the terminal
   void Clear();
 

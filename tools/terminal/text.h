@@ -25,12 +25,12 @@ std::string CutFront(std::string_view text, std::size_t width, bool unicode = tr
 std::string PadRight(std::string_view text, std::size_t width);
 std::string PadLeft(std::string_view text, std::size_t width);
 
-std::string Number(std::uint64_t n);                 // 1,234,567
-std::string Bytes(std::uint64_t n);                  // 512 B, 3.4 MB (powers of 1,000)
-std::string Duration(std::int64_t ns);               // 850 ns, 12.3 ms, 4.56 s, 3 min 20 s, 2 h 05 min
+std::string Number(std::uint64_t n);    // 1,234,567
+std::string Bytes(std::uint64_t n);     // 512 B, 3.4 MB (powers of 1,000)
+std::string Duration(std::int64_t ns);  // 850 ns, 12.3 ms, 4.56 s, 3 min 20 s, 2 h 05 min
 std::string Plural(std::uint64_t n, std::string_view one, std::string_view many);  // "1 event", "3 events"
-std::string LocalDateTime(std::int64_t ns);          // 2026-05-01 12:30:05
-std::string LocalTime(std::int64_t ns);              // 12:30:05.123
+std::string LocalDateTime(std::int64_t ns);                                        // 2026-05-01 12:30:05
+std::string LocalTime(std::int64_t ns);                                            // 12:30:05.123
 // As typed in a shell: words quoted where a shell would need it.
 std::string CommandLine(const std::vector<std::string>& words);
 // The part of a path after its last slash; names like <string> as they are.

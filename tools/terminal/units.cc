@@ -10,7 +10,8 @@ namespace {
 // The number at the beginning, which is taken away with the spaces behind it.
 std::optional<double> TakeNumber(std::string_view* text) {
   double number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number, std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text->data(), text->data() + text->size(), number, std::chars_format::fixed);
   if (error != std::errc() || !std::isfinite(number) || number < 0) return std::nullopt;
   text->remove_prefix(static_cast<std::size_t>(end - text->data()));
   while (!text->empty() && text->front() == ' ') text->remove_prefix(1);
@@ -45,12 +46,23 @@ std::optional<std::int64_t> ParseAge(std::string_view text) {
   if (!number || text.size() != 1) return std::nullopt;
   double seconds = 0;
   switch (text.front()) {
-    case 's': seconds = 1; break;
-    case 'm': seconds = 60; break;
-    case 'h': seconds = 3600; break;
-    case 'd': seconds = 86400; break;
-    case 'w': seconds = 7 * 86400; break;
-    default: return std::nullopt;
+    case 's':
+      seconds = 1;
+      break;
+    case 'm':
+      seconds = 60;
+      break;
+    case 'h':
+      seconds = 3600;
+      break;
+    case 'd':
+      seconds = 86400;
+      break;
+    case 'w':
+      seconds = 7 * 86400;
+      break;
+    default:
+      return std::nullopt;
   }
   if (*number * seconds > 9e9) return std::nullopt;
   return static_cast<std::int64_t>(*number * seconds * 1e9);

@@ -133,8 +133,9 @@ void Folder::Count(FoldSummary* out, std::vector<EventView>* events) {
       }
     }
     for (auto& [name, value] : event.changed) {
-      const auto found = std::find_if(summary.variables.begin(), summary.variables.end(),
-                                      [&, &name = name](const FoldSummary::Variable& v) { return v.name == name && v.depth == event.depth; });
+      const auto found = std::find_if(
+          summary.variables.begin(), summary.variables.end(),
+          [&, &name = name](const FoldSummary::Variable& v) { return v.name == name && v.depth == event.depth; });
       if (found != summary.variables.end()) {
         found->last = std::move(value);
       } else if (summary.variables.size() < kMostVariables) {
@@ -147,7 +148,8 @@ void Folder::Count(FoldSummary* out, std::vector<EventView>* events) {
 void Folder::Finish(Thread* thread) {
   std::vector<EventView> partial;
   partial.swap(thread->once);
-  partial.insert(partial.end(), std::make_move_iterator(thread->partial.begin()), std::make_move_iterator(thread->partial.end()));
+  partial.insert(partial.end(), std::make_move_iterator(thread->partial.begin()),
+                 std::make_move_iterator(thread->partial.end()));
   thread->partial.clear();
   std::vector<std::uint64_t> pattern;
   pattern.swap(thread->pattern);

@@ -1,7 +1,7 @@
 // Thread rule: a Folder belongs to one thread.
 //
-// Loops told once: when the last events of a thread repeat the ones before them (same kinds, places and depths), further
-// repetitions are counted, with the first and last value of each variable, instead of shown.
+// Loops told once: when the last events of a thread repeat the ones before them (same kinds, places and depths),
+// further repetitions are counted, with the first and last value of each variable, instead of shown.
 #pragma once
 
 #include <cstddef>
@@ -22,20 +22,21 @@ struct FoldSummary {
     std::uint32_t depth = 0;        // of the frame that has it
   };
   std::uint32_t process = 0, thread = 0, depth = 0;
-  std::int64_t time_ns = 0;           // of the last event folded
-  std::uint64_t times = 0;            // whole repetitions
-  std::uint64_t events = 0;           // in them
-  std::string file, function;         // of the outermost line
+  std::int64_t time_ns = 0;    // of the last event folded
+  std::uint64_t times = 0;     // whole repetitions
+  std::uint64_t events = 0;    // in them
+  std::string file, function;  // of the outermost line
   std::uint32_t first_line = 0, last_line = 0;
-  std::vector<Variable> variables;    // in the order in which they first changed
-  bool going_on = false;              // interim: more may follow
+  std::vector<Variable> variables;  // in the order in which they first changed
+  bool going_on = false;            // interim: more may follow
 };
 
 class Folder {
  public:
   using ShowEvent = std::function<void(const EventView&)>;
   using ShowFold = std::function<void(const FoldSummary&)>;
-  Folder(ShowEvent show_event, ShowFold show_fold) : show_event_(std::move(show_event)), show_fold_(std::move(show_fold)) {}
+  Folder(ShowEvent show_event, ShowFold show_fold)
+      : show_event_(std::move(show_event)), show_fold_(std::move(show_fold)) {}
 
   // Shows the event at once, or keeps it as part of a repetition.
   void Add(EventView event);
@@ -45,7 +46,7 @@ class Folder {
   void Peek();
   bool folding() const { return folding_threads_ > 0; }
 
-  static constexpr std::size_t kLongestLoop = 64;       // events of one repetition
+  static constexpr std::size_t kLongestLoop = 64;  // events of one repetition
   static constexpr std::size_t kMostVariables = 16;
 
  private:
@@ -55,7 +56,7 @@ class Folder {
     std::vector<EventView> once;         // the first repetition: one alone is not worth folding
     std::vector<EventView> partial;      // events of the unfinished repetition
     FoldSummary summary;
-    bool fresh = false;                  // summary changed since the last Peek
+    bool fresh = false;  // summary changed since the last Peek
   };
   static std::uint64_t Signature(const EventView& event);
   void Show(Thread* thread, std::uint64_t signature, const EventView& event);

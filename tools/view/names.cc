@@ -46,15 +46,18 @@ Result<RunView> NameKeeper::AskRunAgain() {
 }
 
 void NameKeeper::Need(const EventView& event, std::int64_t now_ns) {
-  const bool known = (event.source == 0 || renderer_->sources().Has(event.source)) && renderer_->KnowsThread(event.thread);
+  const bool known =
+      (event.source == 0 || renderer_->sources().Has(event.source)) && renderer_->KnowsThread(event.thread);
   if (known || run_.empty() || now_ns < not_before_ns_) return;
   if (!Connect()) {
     not_before_ns_ = now_ns + 5'000'000'000;
     return;
   }
   if (!LoadNames(link_.get(), run_, renderer_)) link_.reset();
-  const bool helped = (event.source == 0 || renderer_->sources().Has(event.source)) && renderer_->KnowsThread(event.thread);
-  pause_ns_ = helped ? 50'000'000 : std::min<std::int64_t>(std::max<std::int64_t>(pause_ns_ * 2, 50'000'000), 2'000'000'000);
+  const bool helped =
+      (event.source == 0 || renderer_->sources().Has(event.source)) && renderer_->KnowsThread(event.thread);
+  pause_ns_ =
+      helped ? 50'000'000 : std::min<std::int64_t>(std::max<std::int64_t>(pause_ns_ * 2, 50'000'000), 2'000'000'000);
   not_before_ns_ = now_ns + pause_ns_;
 }
 

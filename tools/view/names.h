@@ -17,8 +17,8 @@ namespace smiley::tools {
 // Reads all of them once.
 Status LoadNames(Link* link, const std::string& run, Renderer* renderer);
 
-// For a run that is going on: asks again, over a connection of its own, when an event names a source or a thread that is
-// not known yet, and seldom when asking did not help.
+// For a run that is going on: asks again, over a connection of its own, when an event names a source or a thread that
+// is not known yet, and seldom when asking did not help.
 class NameKeeper {
  public:
   explicit NameKeeper(Renderer* renderer) : renderer_(renderer) {}

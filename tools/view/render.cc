@@ -46,14 +46,16 @@ void Renderer::ForgetRun() {
 
 std::string Renderer::ThreadLabel(std::uint32_t process, std::uint32_t thread) const {
   const auto found = thread_names_.find(thread);
-  std::string label = found == thread_names_.end() || found->second.second.empty() ? "thread " + std::to_string(thread)
-                                                                                  : found->second.second;
+  std::string label = found == thread_names_.end() || found->second.second.empty()
+                          ? "thread " + std::to_string(thread)
+                          : found->second.second;
   if (many_processes_) label = "p" + std::to_string(process) + " " + label;
   return label;
 }
 
 std::string_view Renderer::ThreadStyle(std::uint32_t thread) const {
-  static constexpr std::string_view kStyles[] = {sgr::kBlue, sgr::kMagenta, sgr::kCyan, sgr::kYellow, sgr::kGreen, sgr::kRed};
+  static constexpr std::string_view kStyles[] = {sgr::kBlue,   sgr::kMagenta, sgr::kCyan,
+                                                 sgr::kYellow, sgr::kGreen,   sgr::kRed};
   return kStyles[(thread + 5) % 6];
 }
 
@@ -67,13 +69,15 @@ std::string Renderer::Prefix(const Where& where) {
   const bool same = has_last_thread_ && last_thread_ == where.thread;
   last_thread_ = where.thread;
   has_last_thread_ = true;
-  const std::string label =
-      same && !options_.thread_in_every_row ? "" : Cut(ThreadLabel(where.process, where.thread), thread_columns_, options_.unicode);
+  const std::string label = same && !options_.thread_in_every_row
+                                ? ""
+                                : Cut(ThreadLabel(where.process, where.thread), thread_columns_, options_.unicode);
   out += Paint(color, ThreadStyle(where.thread), PadRight(label, thread_columns_));
   out += ' ';
   out += Paint(color, ThreadStyle(where.thread), Mark("│", "|"));
   out += ' ';
-  if (options_.times) out += Paint(color, sgr::kDim, PadRight(where.place.empty() ? "" : LocalTime(where.time_ns), 12)) + " ";
+  if (options_.times)
+    out += Paint(color, sgr::kDim, PadRight(where.place.empty() ? "" : LocalTime(where.time_ns), 12)) + " ";
   // The line number is what people look for: it stays, the file's name is cut at its front.
   out += Paint(color, sgr::kDim, PadLeft(CutFront(where.place, place_columns_, options_.unicode), place_columns_));
   out += ' ';
@@ -106,7 +110,9 @@ void Renderer::Row(const Where& where, std::size_t indent, const Parts& parts, R
   rows->push_back(std::move(row));
 }
 
-std::size_t Renderer::BodyIndent(const EventView& event) const { return std::min(kMostIndent, std::size_t{2} * event.depth); }
+std::size_t Renderer::BodyIndent(const EventView& event) const {
+  return std::min(kMostIndent, std::size_t{2} * event.depth);
+}
 
 // A frame's lines stand two columns deeper than its call, and keep their own shape.
 std::size_t Renderer::LineIndent(const EventView& event, std::string_view text) {
@@ -123,7 +129,7 @@ std::size_t Renderer::LineIndent(const EventView& event, std::string_view text) 
 }
 
 std::string Renderer::ValueText(const std::string& json) const {
-  const std::size_t room = options_.width == 0 ? kFreeValueWidth
+  const std::size_t room = options_.width == 0                     ? kFreeValueWidth
                            : options_.width > PrefixColumns() + 24 ? options_.width - PrefixColumns() - 4
                                                                    : 20;
   return DisplayJson(json, std::min(room, kFreeValueWidth));
@@ -257,7 +263,8 @@ void Renderer::Event(const EventView& event, Rows* rows) {
       if (event.function == "<module>" && (value == "None" || value.empty())) {
         Row(where, indent, {{sgr::kDim, "end of "}, {sgr::kBold, function}}, rows);
       } else {
-        Row(where, indent, {{sgr::kGreen, std::string(word)}, {sgr::kBold, value}, {sgr::kDim, "   " + function}}, rows);
+        Row(where, indent, {{sgr::kGreen, std::string(word)}, {sgr::kBold, value}, {sgr::kDim, "   " + function}},
+            rows);
       }
       return;
     }
@@ -278,14 +285,16 @@ void Renderer::Event(const EventView& event, Rows* rows) {
     case Kind::kUnwind:
       Changes(event, indent + 2, rows);
       mark(sgr::kBoldRed, "←", "<");
-      Row(where, indent, {{sgr::kRed, "leaves "}, {sgr::kBold, function}, {sgr::kRed, " by " + Exception(event)}}, rows);
+      Row(where, indent, {{sgr::kRed, "leaves "}, {sgr::kBold, function}, {sgr::kRed, " by " + Exception(event)}},
+          rows);
       return;
     case Kind::kCCall:
     case Kind::kCReturn:
     case Kind::kCRaise: {
       const bool enters = event.kind == Kind::kCCall;
       mark(event.kind == Kind::kCRaise ? sgr::kRed : sgr::kDim, enters ? "→" : "←", enters ? ">" : "<");
-      Row(where, indent + 2, {{sgr::kDim, Clean(event.name.empty() ? event.function : event.name) + (enters ? "()" : "() done")}}, rows);
+      Row(where, indent + 2,
+          {{sgr::kDim, Clean(event.name.empty() ? event.function : event.name) + (enters ? "()" : "() done")}}, rows);
       return;
     }
     case Kind::kStdout:
@@ -304,7 +313,11 @@ void Renderer::Event(const EventView& event, Rows* rows) {
       return;
     case Kind::kTask:
       mark(sgr::kMagenta, "◆", "*");
-      Row(where, indent, {{sgr::kMagenta, event.task == 0 && event.name.empty() ? "no task" : "task " + (event.name.empty() ? std::to_string(event.task) : Clean(event.name))}}, rows);
+      Row(where, indent,
+          {{sgr::kMagenta, event.task == 0 && event.name.empty()
+                               ? "no task"
+                               : "task " + (event.name.empty() ? std::to_string(event.task) : Clean(event.name))}},
+          rows);
       return;
     case Kind::kMark:
       mark(sgr::kYellow, "★", "*");
@@ -318,12 +331,18 @@ void Renderer::Event(const EventView& event, Rows* rows) {
     case Kind::kFork:
     case Kind::kChild:
       mark(sgr::kBold, "⑂", "*");
-      Row(where, indent, {{"", event.kind == Kind::kFork ? "fork" : "child process"}, {sgr::kDim, event.value.empty() ? "" : "  pid " + ValueText(event.value)}}, rows);
+      Row(where, indent,
+          {{"", event.kind == Kind::kFork ? "fork" : "child process"},
+           {sgr::kDim, event.value.empty() ? "" : "  pid " + ValueText(event.value)}},
+          rows);
       return;
     case Kind::kLost: {
       mark(sgr::kAlarm, "!", "!");
       const std::int64_t span = event.lost_last_ns - event.lost_first_ns;
-      Row(where, 0, {{sgr::kAlarm, " " + Plural(event.lost, "event", "events") + " lost"}, {sgr::kAlarm, span > 0 ? " in " + Duration(span) + " " : " "}}, rows);
+      Row(where, 0,
+          {{sgr::kAlarm, " " + Plural(event.lost, "event", "events") + " lost"},
+           {sgr::kAlarm, span > 0 ? " in " + Duration(span) + " " : " "}},
+          rows);
       return;
     }
     case Kind::kEnd:
@@ -353,7 +372,9 @@ void Renderer::Fold(const FoldSummary& fold, Rows* rows) {
   for (const FoldSummary::Variable& variable : fold.variables) {
     if (variable.name.substr(0, 1) != ".") variables.push_back(&variable);
   }
-  const auto large = [](const FoldSummary::Variable* v) { return v->first.substr(0, 1) == "{" || v->last.substr(0, 1) == "{"; };
+  const auto large = [](const FoldSummary::Variable* v) {
+    return v->first.substr(0, 1) == "{" || v->last.substr(0, 1) == "{";
+  };
   std::stable_sort(variables.begin(), variables.end(), [&](const auto* a, const auto* b) {
     return large(a) != large(b) ? large(b) : a->depth < b->depth;
   });
@@ -378,8 +399,8 @@ void Renderer::Fold(const FoldSummary& fold, Rows* rows) {
 }
 
 void Renderer::Gap(std::uint64_t skipped, Rows* rows) {
-  const std::string text = std::string(options_.unicode ? kDots : "...") + " " + Plural(skipped, "event", "events") + " skipped, faster than anybody reads " +
-                           std::string(options_.unicode ? kDots : "...");
+  const std::string text = std::string(options_.unicode ? kDots : "...") + " " + Plural(skipped, "event", "events") +
+                           " skipped, faster than anybody reads " + std::string(options_.unicode ? kDots : "...");
   rows->push_back(std::string(thread_columns_ + 3, ' ') + Paint(options_.color, sgr::kYellow, text));
   has_last_thread_ = false;
 }
@@ -387,15 +408,22 @@ void Renderer::Gap(std::uint64_t skipped, Rows* rows) {
 void Renderer::RunBegin(const RunView& run, Rows* rows) {
   has_last_thread_ = false;
   const std::string dot = options_.unicode ? " · " : " - ";
-  std::string head = Paint(options_.color, sgr::kBoldGreen, Mark("▶", ">")) + " " + Paint(options_.color, sgr::kDim, "run ") +
-                     Paint(options_.color, sgr::kBoldCyan, Clean(run.id)) + "  " +
-                     Paint(options_.color, sgr::kBold, Short(CommandLine(run.command), options_.width == 0 ? 400 : std::max<std::size_t>(20, options_.width - std::min(options_.width, std::size_t{18})), options_.unicode));
+  std::string head =
+      Paint(options_.color, sgr::kBoldGreen, Mark("▶", ">")) + " " + Paint(options_.color, sgr::kDim, "run ") +
+      Paint(options_.color, sgr::kBoldCyan, Clean(run.id)) + "  " +
+      Paint(options_.color, sgr::kBold,
+            Short(CommandLine(run.command),
+                  options_.width == 0
+                      ? 400
+                      : std::max<std::size_t>(20, options_.width - std::min(options_.width, std::size_t{18})),
+                  options_.unicode));
   rows->push_back(head);
   std::string detail = "  " + LocalDateTime(run.start_ns);
   if (!run.python.empty()) detail += dot + "Python " + run.python;
   if (!run.cwd.empty()) detail += dot + run.cwd;
   if (!run.name.empty()) detail += dot + run.name;
-  rows->push_back(Paint(options_.color, sgr::kDim, Short(detail, options_.width == 0 ? 400 : options_.width, options_.unicode)));
+  rows->push_back(
+      Paint(options_.color, sgr::kDim, Short(detail, options_.width == 0 ? 400 : options_.width, options_.unicode)));
 }
 
 void Renderer::RunEnd(const RunView& run, Rows* rows) {
@@ -413,8 +441,10 @@ void Renderer::RunEnd(const RunView& run, Rows* rows) {
   if (run.threads > 1) text += dot + Plural(run.threads, "thread", "threads");
   if (run.processes > 1) text += dot + Plural(run.processes, "process", "processes");
   std::string row = Paint(options_.color, style, Mark("■", "#")) + " " + Paint(options_.color, sgr::kDim, "run ") +
-                    Paint(options_.color, sgr::kBoldCyan, Clean(run.id)) + "  " + Paint(options_.color, bad ? sgr::kRed : "", text);
-  if (run.lost > 0) row += "  " + Paint(options_.color, sgr::kAlarm, " " + Plural(run.lost, "event", "events") + " lost ");
+                    Paint(options_.color, sgr::kBoldCyan, Clean(run.id)) + "  " +
+                    Paint(options_.color, bad ? sgr::kRed : "", text);
+  if (run.lost > 0)
+    row += "  " + Paint(options_.color, sgr::kAlarm, " " + Plural(run.lost, "event", "events") + " lost ");
   rows->push_back(row);
   for (const std::string& note : run.notes) rows->push_back(Paint(options_.color, sgr::kYellow, "  " + Clean(note)));
 }

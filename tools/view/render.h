@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "tools/link/event_view.h"
-#include "tools/view/fold.h"
 #include "tools/link/run_view.h"
+#include "tools/view/fold.h"
 #include "tools/view/source_book.h"
 
 namespace smiley::tools {
@@ -59,8 +59,8 @@ class Renderer {
   struct Where {
     std::uint32_t process = 0, thread = 0;
     std::int64_t time_ns = 0;
-    std::string place;           // file:line, empty = none
-    std::string_view mark;       // one column
+    std::string place;      // file:line, empty = none
+    std::string_view mark;  // one column
     std::string_view mark_style;
   };
   std::string Prefix(const Where& where);

@@ -29,7 +29,8 @@ std::string_view SourceBook::Line(std::uint32_t number, std::uint32_t line) cons
   return text;
 }
 
-std::vector<std::string_view> SourceBook::CommentAbove(std::uint32_t number, std::uint32_t line, std::size_t most) const {
+std::vector<std::string_view> SourceBook::CommentAbove(std::uint32_t number, std::uint32_t line,
+                                                       std::size_t most) const {
   std::vector<std::string_view> block;
   for (std::uint32_t above = line; above > 1 && block.size() < most;) {
     --above;

@@ -6,7 +6,7 @@ namespace smiley::tools {
 
 namespace {
 
-constexpr double kResumeRows = 30;     // showing begins again when that many rows may be shown together
+constexpr double kResumeRows = 30;           // showing begins again when that many rows may be shown together
 constexpr std::uint64_t kManySkipped = 500;  // told of before the next exception is shown
 constexpr double kImportantBurst = 20;
 constexpr double kImportantPerSecond = 5;

@@ -1,7 +1,7 @@
 // Thread rule: a View belongs to one thread.
 //
-// What a person can follow of a stream of events: loops folded, and on terminals no more rows a second than can be read,
-// with a row that says how many events were passed over. Exceptions, losses and marks are shown even then.
+// What a person can follow of a stream of events: loops folded, and on terminals no more rows a second than can be
+// read, with a row that says how many events were passed over. Exceptions, losses and marks are shown even then.
 #pragma once
 
 #include <cstddef>
@@ -9,9 +9,9 @@
 #include <functional>
 #include <string>
 
+#include "tools/link/ask.h"
 #include "tools/link/event_view.h"
 #include "tools/view/fold.h"
-#include "tools/link/ask.h"
 #include "tools/view/render.h"
 
 namespace smiley::tools {
@@ -21,7 +21,7 @@ class View {
   struct Options {
     RenderOptions render;
     bool fold = true;
-    bool paced = false;       // a live terminal: skip rather than fall behind; interim rows of loops are rewritten
+    bool paced = false;  // a live terminal: skip rather than fall behind; interim rows of loops are rewritten
     double rows_per_second = 45;
     double burst_rows = 240;  // that many at once when it was quiet before
   };
@@ -62,8 +62,8 @@ class View {
   std::int64_t refilled_ns_ = 0;
   std::uint64_t skipped_ = 0;
   bool skipping_ = false;
-  bool last_row_is_interim_ = false;   // the row above is a fold that goes on ...
-  std::uint32_t interim_thread_ = 0;   // ... of this thread
+  bool last_row_is_interim_ = false;  // the row above is a fold that goes on ...
+  std::uint32_t interim_thread_ = 0;  // ... of this thread
 };
 
 // Rows as wide and as coloured as the output takes them; nothing else is chosen.

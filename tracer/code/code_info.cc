@@ -92,7 +92,8 @@ class Analyser {
       const long end = PyLong_AsLong(PyTuple_GET_ITEM(entry, 1));
       PyObject* line = PyTuple_GET_ITEM(entry, 2);
       const int number = line == Py_None ? -1 : static_cast<int>(PyLong_AsLong(line));
-      for (long i = start / 2; i < end / 2 && i < static_cast<long>(units); ++i) lines[static_cast<std::size_t>(i)] = number;
+      for (long i = start / 2; i < end / 2 && i < static_cast<long>(units); ++i)
+        lines[static_cast<std::size_t>(i)] = number;
       Py_DECREF(entry);
     }
     PyErr_Clear();
@@ -110,11 +111,13 @@ class Analyser {
   }
 
   PyObject* NameAt(int index) const {
-    return index >= 0 && index < PyTuple_GET_SIZE(code_->co_names) ? PyTuple_GET_ITEM(code_->co_names, index) : nullptr;
+    return index >= 0 && index < PyTuple_GET_SIZE(code_->co_names) ? PyTuple_GET_ITEM(code_->co_names, index)
+                                                                   : nullptr;
   }
 
   void Fast(int index, int line, bool write) {
-    if (index >= 0 && static_cast<std::size_t>(index) < info_->slots.size()) Note(line, static_cast<std::uint32_t>(index), write);
+    if (index >= 0 && static_cast<std::size_t>(index) < info_->slots.size())
+      Note(line, static_cast<std::uint32_t>(index), write);
   }
 
   void Named(int index, int line, bool write) {
@@ -262,7 +265,9 @@ class Analyser {
 
 }  // namespace
 
-bool Analyse(PyCodeObject* code, CodeInfo* info, CaptureContext* context) { return Analyser(code, info, context).Run(); }
+bool Analyse(PyCodeObject* code, CodeInfo* info, CaptureContext* context) {
+  return Analyser(code, info, context).Run();
+}
 
 CodeInfo::~CodeInfo() {
   if (hooked) {

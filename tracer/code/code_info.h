@@ -25,13 +25,15 @@ enum class Place : std::uint8_t { kFast, kCell, kFree, kName, kGlobal };
 struct Slot {
   Place place = Place::kFast;
   bool redacted = false;
-  std::uint32_t index = 0;      // localsplus index
-  std::uint32_t free_index = 0; // kFree: place in the closure
-  PyObject* name = nullptr;     // owned
-  std::uint32_t name_id = 0;    // catalogue string id in `generation`
+  std::uint32_t index = 0;       // localsplus index
+  std::uint32_t free_index = 0;  // kFree: place in the closure
+  PyObject* name = nullptr;      // owned
+  std::uint32_t name_id = 0;     // catalogue string id in `generation`
 };
 
-struct Touch { std::uint32_t begin = 0, end = 0; };  // into CodeInfo::touched
+struct Touch {
+  std::uint32_t begin = 0, end = 0;
+};  // into CodeInfo::touched
 
 struct CodeInfo {
   bool included = false;
@@ -41,15 +43,15 @@ struct CodeInfo {
   bool library = false;         // of the standard library; or left out because that had it compiled
   bool made_elsewhere = false;  // from a text that is in no file: `text`, null when that is not known
   SourceBook::Text text;
-  std::uint32_t generation = 0; // of the catalogue that `id` belongs to (a fork begins a new one)
-  std::uint32_t id = 0;         // catalogue id; 0 = not written yet
+  std::uint32_t generation = 0;  // of the catalogue that `id` belongs to (a fork begins a new one)
+  std::uint32_t id = 0;          // catalogue id; 0 = not written yet
   std::uint32_t first_line = 0;
   std::vector<Slot> slots;
-  std::vector<std::uint16_t> opcodes;   // opcode | oparg low byte << 8, one a code unit
-  std::vector<std::uint32_t> touched;   // slot numbers, concatenated
-  std::vector<Touch> lines;             // by line - first_touched_line
+  std::vector<std::uint16_t> opcodes;  // opcode | oparg low byte << 8, one a code unit
+  std::vector<std::uint32_t> touched;  // slot numbers, concatenated
+  std::vector<Touch> lines;            // by line - first_touched_line
   std::int32_t first_touched_line = 0;
-  std::unordered_map<int, bool> whole;  // lines that compare the whole namespace
+  std::unordered_map<int, bool> whole;                   // lines that compare the whole namespace
   std::unordered_map<PyObject*, std::uint32_t> by_name;  // namespace bodies: name → slot
   // The steps from line to line taken lately, direct-mapped: a power of two of them, none before the first.
   struct Touched {
@@ -64,20 +66,27 @@ struct CodeInfo {
   };
   std::vector<Step> steps;
   // Jumps backwards that stay within their line, as far as they were met: from which byte, on which line.
-  struct InnerJump { long from; int line; };
+  struct InnerJump {
+    long from;
+    int line;
+  };
   std::vector<InnerJump> inner_jumps;
-  // Where recording begins or ends, see control.h. An empty module has a line 0, so none is another number where it counts.
+  // Where recording begins or ends, see control.h. An empty module has a line 0, so none is another number where it
+  // counts.
   bool starts = false, stops = false;
-  bool logs = false;            // its second argument is a log record to be told
-  bool bounds_thread = false;   // the threading module begins or ends a thread with it
+  bool logs = false;           // its second argument is a log record to be told
+  bool bounds_thread = false;  // the threading module begins or ends a thread with it
   std::uint32_t start_line = 0;
   static constexpr std::uint32_t kNoLine = ~0u;
   std::uint32_t stop_line = kNoLine;
   // For the catalogue: line → slots read, written.
-  struct Uses { int line; std::vector<std::uint32_t> reads, writes; };
+  struct Uses {
+    int line;
+    std::vector<std::uint32_t> reads, writes;
+  };
   std::vector<Uses> uses;
 
-  PyCodeObject* object = nullptr;       // while hooked
+  PyCodeObject* object = nullptr;                // while hooked
   CodeInfo *before = nullptr, *after = nullptr;  // in the table's list of the hooked ones
 
   CodeInfo() = default;
@@ -105,10 +114,14 @@ struct CodeInfo {
     return touched.data() + t.begin;
   }
   int OpcodeAt(int lasti) const {
-    return lasti >= 0 && static_cast<std::size_t>(lasti) < opcodes.size() ? opcodes[static_cast<std::size_t>(lasti)] & 0xff : -1;
+    return lasti >= 0 && static_cast<std::size_t>(lasti) < opcodes.size()
+               ? opcodes[static_cast<std::size_t>(lasti)] & 0xff
+               : -1;
   }
   int OpargAt(int lasti) const {
-    return lasti >= 0 && static_cast<std::size_t>(lasti) < opcodes.size() ? opcodes[static_cast<std::size_t>(lasti)] >> 8 : 0;
+    return lasti >= 0 && static_cast<std::size_t>(lasti) < opcodes.size()
+               ? opcodes[static_cast<std::size_t>(lasti)] >> 8
+               : 0;
   }
   std::size_t StepIndex(std::uint32_t before, std::uint32_t line) const {
     // Unlike factors, of which the high bits count: there and back again is two steps.

@@ -1,9 +1,9 @@
 #include "tracer/code/code_table.h"
 
 #include "tracer/code/control.h"
-#include "tracer/values/encoder.h"
 #include "tracer/code/filters.h"
 #include "tracer/interp/interp.h"
+#include "tracer/values/encoder.h"
 
 namespace smiley::tracer {
 
@@ -52,8 +52,8 @@ CodeInfo* CodeTable::Of(PyCodeObject* code) {
   return info;
 }
 #else
-// The interpreter tells of the death of each code object. (Room in the code objects, co_extra, has two sides: once a code
-// object has any, the functions of others that free their own are called for it, with nothing to free.)
+// The interpreter tells of the death of each code object. (Room in the code objects, co_extra, has two sides: once a
+// code object has any, the functions of others that free their own are called for it, with nothing to free.)
 namespace {
 CodeTable* g_watching = nullptr;
 }  // namespace

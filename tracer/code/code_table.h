@@ -52,7 +52,7 @@ class CodeTable {
   static constexpr std::size_t kRecent = 1024;
   Recent& RecentOf(PyCodeObject* code) { return recent_[(reinterpret_cast<std::uintptr_t>(code) >> 4) % kRecent]; }
   Recent recent_[kRecent];  // direct-mapped
-  std::unordered_map<PyCodeObject*, std::unique_ptr<CodeInfo>> infos_;
+  std::unordered_map<PyCodeObject*, std::unique_ptr<CodeInfo> > infos_;
 #endif
   CodeInfo hooked_;  // the list's ends
 };

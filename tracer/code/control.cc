@@ -43,7 +43,9 @@ void Control::Set(const std::string& start_at, const std::string& stop_after, bo
   if (!stop_after.empty()) stop_ = Parse(stop_after);
 }
 
-bool Control::Place::IsFunction(std::string_view name) const { return !function.empty() && EndsAs(name, function, '.'); }
+bool Control::Place::IsFunction(std::string_view name) const {
+  return !function.empty() && EndsAs(name, function, '.');
+}
 bool Control::Place::IsFile(std::string_view name) const { return line != 0 && EndsAs(name, file, '/'); }
 
 void Control::Mark(PyCodeObject* code, CodeInfo* info) const {

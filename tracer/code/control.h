@@ -1,9 +1,10 @@
 // Thread rule: set before recording starts, read-only afterwards; call with the GIL held.
 //
-// Where recording begins and ends: --start-at FUNCTION|FILE:LINE and --stop-after N|FUNCTION|FILE:LINE. A FUNCTION is a
-// qualified name or the last part of one; it starts with its call and stops when it has been left. A FILE is a path or
-// its last parts. N is a number of events: recording stops when a thread has told so many. Also which functions of the
-// standard library mean something to recording: where a log record is handed out (--log), where a thread begins and ends.
+// Where recording begins and ends: --start-at FUNCTION|FILE:LINE and --stop-after N|FUNCTION|FILE:LINE. A FUNCTION is
+// a qualified name or the last part of one; it starts with its call and stops when it has been left. A FILE is a path
+// or its last parts. N is a number of events: recording stops when a thread has told so many. Also which functions of
+// the standard library mean something to recording: where a log record is handed out (--log), where a thread begins
+// and ends.
 #pragma once
 
 #include <Python.h>

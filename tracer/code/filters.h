@@ -26,8 +26,8 @@ class Filters {
   Filters(const Options* options, std::string stdlib, std::string cwd);
   // The folder of smiley's own modules.
   void SetOwn(const std::string& folder) { own_ = folder.empty() ? folder : folder + "/"; }
-  // `maker` counts where the code has no file: <string>, and other names unless the standard library gave them (doctest,
-  // timeit, prompts: texts of the program's own), are recorded as what compiled them is.
+  // `maker` counts where the code has no file: <string>, and other names unless the standard library gave them
+  // (doctest, timeit, prompts: texts of the program's own), are recorded as what compiled them is.
   bool Includes(PyCodeObject* code, const Maker& maker) const;
   // The rule that decides for a file: "excluded by PATTERN", "standard library", …
   bool Decide(std::string_view file, const Maker& maker, std::string* rule) const;

@@ -102,7 +102,9 @@ class FrameScope final : public shm::Scope {
   }
 
  private:
-  static PyObject* Object(const Operand& operand) { return const_cast<PyObject*>(static_cast<const PyObject*>(operand.object)); }
+  static PyObject* Object(const Operand& operand) {
+    return const_cast<PyObject*>(static_cast<const PyObject*>(operand.object));
+  }
   static std::string_view Tail(std::string_view text, char separator) {
     const std::size_t at = text.rfind(separator);
     return at == std::string_view::npos ? text : text.substr(at + 1);
@@ -120,7 +122,8 @@ class FrameScope final : public shm::Scope {
         std::uint64_t magnitude;
         int negative;
         if (smiley_small_int(object, &magnitude, &negative) && magnitude <= INT64_MAX) {
-          return Operand::Int(negative ? -static_cast<std::int64_t>(magnitude) : static_cast<std::int64_t>(magnitude));
+          return Operand::Int(negative ? -static_cast<std::int64_t>(magnitude)
+                                       : static_cast<std::int64_t>(magnitude));
         }
         const double value = PyLong_AsDouble(object);
         PyErr_Clear();
@@ -150,7 +153,8 @@ Status FrameFilter::Parse(const std::string& expression) {
   if (!parsed.ok()) return parsed.status();
   if (!parsed->NeedsOnlyFrameStart()) {
     return Status(Code::kInvalid, "--where at record time decides when a frame begins and cannot know `" +
-                                      parsed->NotKnownAtFrameStart() + "` then: use it with smiley-replay or smiley-tail");
+                                      parsed->NotKnownAtFrameStart() +
+                                      "` then: use it with smiley-replay or smiley-tail");
   }
   expression_ = std::move(parsed.value());
   return Status::Ok();

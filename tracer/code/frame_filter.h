@@ -12,8 +12,8 @@
 
 #include "shm/expression/expression.h"
 #include "tracer/code/code_info.h"
-#include "tracer/values/encoder.h"
 #include "tracer/interp/interp.h"
+#include "tracer/values/encoder.h"
 
 namespace smiley::tracer {
 

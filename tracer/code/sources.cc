@@ -27,10 +27,12 @@ std::string Decoded(std::string bytes) {
     std::size_t begin = at + 6;
     while (begin < head.size() && (head[begin] == ':' || head[begin] == '=' || head[begin] == ' ')) ++begin;
     std::size_t end = begin;
-    while (end < head.size() && (std::isalnum(static_cast<unsigned char>(head[end])) || std::strchr("-_.", head[end]))) ++end;
+    while (end < head.size() &&
+           (std::isalnum(static_cast<unsigned char>(head[end])) || std::strchr("-_.", head[end])))
+      ++end;
     const std::string name = head.substr(begin, end - begin);
-    if (name == "latin-1" || name == "iso-8859-1" || name == "latin1" || name == "iso8859-1" || name == "iso-8859-15" ||
-        name == "cp1252") {
+    if (name == "latin-1" || name == "iso-8859-1" || name == "latin1" || name == "iso8859-1" ||
+        name == "iso-8859-15" || name == "cp1252") {
       std::string out;
       for (const char c : bytes) {
         const unsigned char u = static_cast<unsigned char>(c);
@@ -74,7 +76,8 @@ __attribute__((tls_model("initial-exec"))) thread_local std::vector<SourceBook::
 
 std::uint64_t MarkOf(PyCodeObject* code) {
   const std::hash<std::string> hash;
-  return (hash(Utf8(code->co_qualname)) * 31 + hash(Utf8(code->co_filename))) * 31 + static_cast<std::uint64_t>(code->co_firstlineno);
+  return (hash(Utf8(code->co_qualname)) * 31 + hash(Utf8(code->co_filename))) * 31 +
+         static_cast<std::uint64_t>(code->co_firstlineno);
 }
 
 }  // namespace
@@ -124,7 +127,8 @@ void SourceBook::Remember(PyObject* code, const Made& made) {
   if (compiled_.size() >= kMostCompiled) compiled_.clear();
   PyCodeObject* object = reinterpret_cast<PyCodeObject*>(code);
   compiled_[object] = {made, MarkOf(object)};
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(object->co_consts); ++i) Remember(PyTuple_GET_ITEM(object->co_consts, i), made);
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(object->co_consts); ++i)
+    Remember(PyTuple_GET_ITEM(object->co_consts, i), made);
 }
 
 bool SourceBook::Take(PyCodeObject* code, Made* made) {
@@ -148,7 +152,8 @@ SourceBook::Made SourceBook::TakeRunning(PyCodeObject* code) {
 SourceBook::Text SourceBook::OfFile(PyCodeObject* code, const std::string& file) {
   auto [it, fresh] = files_.try_emplace(file);
   if (fresh && !IsStandInFile(file)) it->second = ReadFile(file);
-  if (fresh && it->second == nullptr && PyUnicode_CheckExact(code->co_filename)) it->second = FromLinecache(code->co_filename);
+  if (fresh && it->second == nullptr && PyUnicode_CheckExact(code->co_filename))
+    it->second = FromLinecache(code->co_filename);
   return it->second;
 }
 

@@ -1,7 +1,7 @@
 // Thread rule: guarded by the GIL.
 //
-// The text of the program as it ran: files when their code is first seen, and what was given to exec, eval, compile and
-// -c, of which no file exists.
+// The text of the program as it ran: files when their code is first seen, and what was given to exec, eval, compile
+// and -c, of which no file exists.
 #pragma once
 
 #include <Python.h>
@@ -18,7 +18,9 @@
 namespace smiley::tracer {
 
 // A name that stands for a file that there is not, as <string>.
-inline bool IsStandInFile(std::string_view file) { return file.size() >= 2 && file.front() == '<' && file.back() == '>'; }
+inline bool IsStandInFile(std::string_view file) {
+  return file.size() >= 2 && file.front() == '<' && file.back() == '>';
+}
 
 class SourceBook {
  public:
@@ -30,8 +32,8 @@ class SourceBook {
     Text text;
     Maker maker;
   };
-  // While it lives, code that the calling thread runs for the first time was made so. Not for others that run within, so
-  // what runs a code object has one as well, which says nothing.
+  // While it lives, code that the calling thread runs for the first time was made so. Not for others that run within,
+  // so what runs a code object has one as well, which says nothing.
   class Running {
    public:
     explicit Running(Made made);
@@ -48,8 +50,8 @@ class SourceBook {
   bool Take(PyCodeObject* code, Made* made);
   // What the text that is running says of code with a stand-in's name, and remembered for the code within it.
   Made TakeRunning(PyCodeObject* code);
-  // The text of the code's file, or of the program where that has none; null when nobody has it. `file` is absolute or a
-  // stand-in.
+  // The text of the code's file, or of the program where that has none; null when nobody has it. `file` is absolute
+  // or a stand-in.
   Text OfFile(PyCodeObject* code, const std::string& file);
 
  private:

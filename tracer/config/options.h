@@ -16,12 +16,12 @@ enum class Detail { kCalls = 1, kLines = 2, kValues = 3, kArguments = 4 };
 
 // Capture limits per value (design: "Limits"); what is cut says how much.
 struct Limits {
-  int depth = 3;        // containers within containers
-  int items = 64;       // per container
-  int chars = 256;      // per string; bytes per bytes object
-  int nodes = 512;      // per value
-  int bytes = 4096;     // encoded, per value; at most shm::kMaxAttachmentBytes
-  bool deep = false;    // compare nested parts at every touch, not only at calls, returns and exceptions
+  int depth = 3;      // containers within containers
+  int items = 64;     // per container
+  int chars = 256;    // per string; bytes per bytes object
+  int nodes = 512;    // per value
+  int bytes = 4096;   // encoded, per value; at most shm::kMaxAttachmentBytes
+  bool deep = false;  // compare nested parts at every touch, not only at calls, returns and exceptions
 };
 
 struct Options {
@@ -35,10 +35,10 @@ struct Options {
   bool include_stdlib = false;
   bool no_site_packages = false;
   bool follow = true;
-  std::string where;   // record-time expression, empty = none
-  std::uint32_t max_frames = 0;        // recorded frames within frames, 0 = no limit
-  std::string start_at, stop_after;    // see control.h, empty = none
-  std::string explain;                 // file to which filters tell what they decided, empty = none
+  std::string where;                 // record-time expression, empty = none
+  std::uint32_t max_frames = 0;      // recorded frames within frames, 0 = no limit
+  std::string start_at, stop_after;  // see control.h, empty = none
+  std::string explain;               // file to which filters tell what they decided, empty = none
   bool gc = false, imports = false, logs = false, c_calls = false;  // on request: see extras.h
   Limits limits;
   shm::Redactor redactor;

@@ -72,7 +72,8 @@ void SetSpawn(const char* name) {
 }  // namespace
 
 void WatchChildren() {
-  for (auto [name, swap, function] : {std::tuple{"fork", &g_fork, &Fork}, std::tuple{"forkpty", &g_forkpty, &ForkPty}}) {
+  for (auto [name, swap, function] :
+       {std::tuple{"fork", &g_fork, &Fork}, std::tuple{"forkpty", &g_forkpty, &ForkPty}}) {
     PyMethodDef* definition = FindDefinition("posix", name);
     if (definition != nullptr && definition->ml_flags == METH_NOARGS) swap->Set(definition, function);
   }

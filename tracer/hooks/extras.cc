@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "tracer/recorder/keep_error.h"
-#include "tracer/values/level.h"
 #include "tracer/recorder/process.h"
 #include "tracer/recorder/recorder.h"
+#include "tracer/values/level.h"
 #include "tracer/values/text_forms.h"
 
 namespace smiley::tracer {
@@ -30,8 +30,9 @@ PyObject* Collected(PyObject*, PyObject* args) {
     KeepError keep;
     if (ThreadRecorder* recorder = Recorder()) {
       Encoder encoder(&Process::instance()->capture());
-      recorder->Tell(shm::Kind::kGc, 0,
-                     std::array{ThreadRecorder::Part{shm::Kind::kValue, 0, encoder.Value(PyTuple_GET_ITEM(args, 1))}});
+      recorder->Tell(
+          shm::Kind::kGc, 0,
+          std::array{ThreadRecorder::Part{shm::Kind::kValue, 0, encoder.Value(PyTuple_GET_ITEM(args, 1))}});
     }
   }
   Py_RETURN_NONE;
@@ -42,7 +43,8 @@ PyMethodDef g_collected = {"smiley", &Collected, METH_VARARGS, nullptr};
 bool WatchCollections() {
   PyObject* gc = PyImport_ImportModule("gc");  // built in, and imported by the interpreter's start already
   PyObject* callbacks = gc != nullptr ? PyDict_GetItemString(PyModule_GetDict(gc), "callbacks") : nullptr;
-  PyObject* function = callbacks != nullptr && PyList_CheckExact(callbacks) ? PyCFunction_New(&g_collected, nullptr) : nullptr;
+  PyObject* function =
+      callbacks != nullptr && PyList_CheckExact(callbacks) ? PyCFunction_New(&g_collected, nullptr) : nullptr;
   const bool added = function != nullptr && PyList_Append(callbacks, function) == 0;
   Py_XDECREF(function);
   Py_XDECREF(gc);
@@ -52,7 +54,8 @@ bool WatchCollections() {
 
 // The interpreter says so when a module is looked for because it is not there yet.
 int Imported(const char* event, PyObject* args, void*) {
-  if (std::strcmp(event, "import") != 0 || args == nullptr || !PyTuple_Check(args) || PyTuple_GET_SIZE(args) < 2) return 0;
+  if (std::strcmp(event, "import") != 0 || args == nullptr || !PyTuple_Check(args) || PyTuple_GET_SIZE(args) < 2)
+    return 0;
   PyObject* name = PyTuple_GET_ITEM(args, 0);
   // With a file it is the loading of an extension module, which was told before.
   if (!PyUnicode_Check(name) || PyTuple_GET_ITEM(args, 1) != Py_None || !Py_IsInitialized()) return 0;
@@ -63,7 +66,8 @@ int Imported(const char* event, PyObject* args, void*) {
   const std::uint32_t text = process->StringId("import"), module = process->StringId("module");
   if (text == 0 || module == 0) return 0;
   Encoder encoder(&process->capture());
-  recorder->Tell(shm::Kind::kMark, text, std::array{ThreadRecorder::Part{shm::Kind::kSet, module, encoder.Value(name)}});
+  recorder->Tell(shm::Kind::kMark, text,
+                 std::array{ThreadRecorder::Part{shm::Kind::kSet, module, encoder.Value(name)}});
   return 0;
 }
 
@@ -88,7 +92,8 @@ void TellLog(ThreadRecorder* recorder, const SmileyFrame& frame) {
   Encoder encoder(&process->capture());
   std::array<std::string, 4> encoded;
   std::vector<ThreadRecorder::Part> parts;
-  for (const auto& [name, attribute] : {std::pair{"logger", "name"}, {"level", "levelname"}, {"message", "msg"}, {"args", "args"}}) {
+  for (const auto& [name, attribute] :
+       {std::pair{"logger", "name"}, {"level", "levelname"}, {"message", "msg"}, {"args", "args"}}) {
     PyObject* value = ReadAttribute(record, type, attribute);
     const std::uint32_t id = process->StringId(name);
     if (value == nullptr || id == 0 || (PyTuple_CheckExact(value) && PyTuple_GET_SIZE(value) == 0)) continue;

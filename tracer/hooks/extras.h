@@ -1,15 +1,16 @@
 // Thread rule: call with the GIL held, once.
 //
 // What is recorded on request only: garbage collections (--gc) and imports (--imports). A program can find these: an
-// entry of its own stands in gc.callbacks, and an audit hook stays in place. Log records (--log) and calls of C functions
+// entry of its own stands in gc.callbacks, and an audit hook stays in place. Log records (--log) and calls of C
+// functions
 // (--c-calls) come from the hooks and leave nothing behind.
 #pragma once
 
 #include <Python.h>
 
 #include "shm/format.h"
-#include "tracer/interp/interp.h"
 #include "tracer/config/options.h"
+#include "tracer/interp/interp.h"
 
 namespace smiley::tracer {
 
@@ -20,8 +21,8 @@ class ThreadRecorder;
 // logging hands out a record: the frame of the function that does begins. A mark "log" with the record's name, level,
 // message and arguments as they are: putting them together would run the program's code.
 void TellLog(ThreadRecorder* recorder, const SmileyFrame& frame);
-// A function is called or left by the recorded frame `frame`; told when it is one of those written in C that sys.setprofile
-// tells of.
+// A function is called or left by the recorded frame `frame`; told when it is one of those written in C that
+// sys.setprofile tells of.
 void TellBuiltin(ThreadRecorder* recorder, shm::Kind kind, const SmileyFrame& frame, PyObject* callable);
 
 }  // namespace smiley::tracer

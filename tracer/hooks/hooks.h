@@ -15,8 +15,8 @@ class HookSource {
   // False: nothing was changed, *error says why in one line.
   virtual bool Start(std::string* error) = 0;
   virtual void Stop() = 0;
-  // Recording goes on after events were left unrecorded: what was told not to come again comes again, and frames that run
-  // already are watched. REQUIRES to be started; may be called from within a hook.
+  // Recording goes on after events were left unrecorded: what was told not to come again comes again, and frames that
+  // run already are watched. REQUIRES to be started; may be called from within a hook.
   virtual void Watch() = 0;
 };
 

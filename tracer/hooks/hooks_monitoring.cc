@@ -1,9 +1,10 @@
-// CPython 3.12 and newer: events from sys.monitoring, through callbacks in C under a tool id of our own. The program's
-// own trace and profile functions, debuggers and monitoring tools have theirs beside it.
+// CPython 3.12 and newer: events from sys.monitoring, through callbacks in C under a tool id of our own. The
+// program's own trace and profile functions, debuggers and monitoring tools have theirs beside it.
 //
-// Only the start of functions is watched everywhere; a code object that is recorded gets the other events at its first
-// start, one that is left out is switched off there and then and costs nothing more (exceptions apart: the interpreter
-// has their events for all code or none). The events, and which of them count, give the sequence of sys.settrace.
+// Only the start of functions is watched everywhere; a code object that is recorded gets the other events at its
+// first start, one that is left out is switched off there and then and costs nothing more (exceptions apart: the
+// interpreter has their events for all code or none). The events, and which of them count, give the sequence of
+// sys.settrace.
 #include <Python.h>
 
 #if PY_VERSION_HEX >= 0x030C0000
@@ -13,10 +14,10 @@
 
 #include "tracer/hooks/extras.h"
 #include "tracer/hooks/hooks.h"
-#include "tracer/interp/interp.h"
-#include "tracer/values/quick_value.h"
 #include "tracer/hooks/raising.h"
+#include "tracer/interp/interp.h"
 #include "tracer/recorder/recorder.h"
+#include "tracer/values/quick_value.h"
 
 namespace smiley::tracer {
 namespace {
@@ -25,8 +26,8 @@ constexpr const char* kToolName = "smiley";
 // The debugger's, coverage's, profiler's and optimizer's ids (0, 1, 2, 5) are left to the program.
 constexpr int kToolIds[] = {4, 3};
 
-PyObject* g_disable = nullptr;   // sys.monitoring.DISABLE
-PyObject* g_set_local = nullptr; // sys.monitoring.set_local_events
+PyObject* g_disable = nullptr;    // sys.monitoring.DISABLE
+PyObject* g_set_local = nullptr;  // sys.monitoring.set_local_events
 int g_tool = -1;
 int g_local_events = 0;
 int g_instruction = 0;
@@ -60,12 +61,14 @@ bool SetLocalEvents(PyCodeObject* code, int events) {
   return done != nullptr;
 }
 
-// From 3.13 on a debugger is told of the instruction behind its own set_trace() only where the other tools watch instructions, too.
+// From 3.13 on a debugger is told of the instruction behind its own set_trace() only where the other tools watch
+// instructions, too.
 bool CallsDebugger(PyCodeObject* code) {
 #if PY_VERSION_HEX >= 0x030D0000
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(code->co_names); ++i) {
     PyObject* name = PyTuple_GET_ITEM(code->co_names, i);
-    if (PyUnicode_CompareWithASCIIString(name, "set_trace") == 0 || PyUnicode_CompareWithASCIIString(name, "breakpoint") == 0) {
+    if (PyUnicode_CompareWithASCIIString(name, "set_trace") == 0 ||
+        PyUnicode_CompareWithASCIIString(name, "breakpoint") == 0) {
       return true;
     }
   }
@@ -168,8 +171,8 @@ PyObject* Left(Arguments arguments, Exit exit) {
 PyObject* OnReturn(Arguments arguments) { return Left(arguments, Exit::kReturn); }
 PyObject* OnYield(Arguments arguments) { return Left(arguments, Exit::kYield); }
 
-// The interpreter calls the program's trace and profile functions first, and when one raises it tells nobody else: a frame
-// that began (or went on) so is entered when the exception is told.
+// The interpreter calls the program's trace and profile functions first, and when one raises it tells nobody else: a
+// frame that began (or went on) so is entered when the exception is told.
 void EnterLate(ThreadRecorder* recorder, const SmileyFrame& frame, CodeInfo* info) {
   constexpr int kResumeKindMask = 3;
   if (recorder->IsTop(frame.key)) [[likely]]
@@ -279,8 +282,7 @@ PyObject* OnCRaise(Arguments arguments) { return Builtin(arguments, shm::Kind::k
 // ---- callbacks: a type of their own with vectorcall, cheaper than a function object ----
 
 struct Callback {
-  PyObject_HEAD
-  vectorcallfunc call;
+  PyObject_HEAD vectorcallfunc call;
 };
 
 PyTypeObject CallbackType;  // a static type: its fields are set before its first use
@@ -295,8 +297,8 @@ PyObject* Call(PyObject*, PyObject* const* arguments, std::size_t count, PyObjec
 struct Watched {
   const char* event;  // of sys.monitoring.events
   vectorcallfunc call;
-  bool local;         // set for each code object
-  bool calls;         // watched when only calls are wanted, too
+  bool local;             // set for each code object
+  bool calls;             // watched when only calls are wanted, too
   bool builtins = false;  // only when calls of C functions are wanted
 };
 constexpr Watched kWatched[] = {
@@ -346,7 +348,8 @@ class MonitoringHooks final : public HookSource {
     const Owned none(PyObject_CallMethod(monitoring_, "set_events", "ii", g_tool, 0));
     Process::instance()->codes().UnhookAll([](PyCodeObject* code) { SetLocalEvents(code, 0); });
     for (const Watched& watched : kWatched) {
-      const Owned old(PyObject_CallMethod(monitoring_, "register_callback", "iiO", g_tool, Number(watched.event), Py_None));
+      const Owned old(
+          PyObject_CallMethod(monitoring_, "register_callback", "iiO", g_tool, Number(watched.event), Py_None));
       PyErr_Clear();
     }
     const Owned freed(PyObject_CallMethod(monitoring_, "free_tool_id", "i", g_tool));
@@ -358,7 +361,8 @@ class MonitoringHooks final : public HookSource {
     const Owned again(PyObject_CallMethod(monitoring_, "restart_events", nullptr));
     PyErr_Clear();
     CodeTable& codes = Process::instance()->codes();
-    for (PyThreadState* t = PyInterpreterState_ThreadHead(PyInterpreterState_Get()); t != nullptr; t = PyThreadState_Next(t)) {
+    for (PyThreadState* t = PyInterpreterState_ThreadHead(PyInterpreterState_Get()); t != nullptr;
+         t = PyThreadState_Next(t)) {
       SmileyFrame frame;
       for (int more = smiley_innermost_frame(t, &frame); more; more = smiley_outer_frame(&frame)) {
         CodeInfo* info = codes.Of(frame.code);

@@ -8,12 +8,12 @@
 
 #include "tracer/hooks/extras.h"
 #include "tracer/hooks/hooks.h"
+#include "tracer/hooks/raising.h"
+#include "tracer/hooks/user_trace.h"
 #include "tracer/interp/interp.h"
 #include "tracer/recorder/keep_error.h"
-#include "tracer/hooks/raising.h"
 #include "tracer/recorder/recorder.h"
 #include "tracer/recorder/swap.h"
-#include "tracer/hooks/user_trace.h"
 
 namespace smiley::tracer {
 namespace {
@@ -61,12 +61,14 @@ void OnCall(ThreadRecorder* recorder, PyFrameObject* object, bool exceptions) {
 void OnBuiltin(ThreadRecorder* recorder, PyFrameObject* object, int what, PyObject* callable) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
-  const shm::Kind kind = what == PyTrace_C_CALL ? shm::Kind::kCCall : what == PyTrace_C_RETURN ? shm::Kind::kCReturn : shm::Kind::kCRaise;
+  const shm::Kind kind = what == PyTrace_C_CALL     ? shm::Kind::kCCall
+                         : what == PyTrace_C_RETURN ? shm::Kind::kCReturn
+                                                    : shm::Kind::kCRaise;
   TellBuiltin(recorder, kind, frame, callable);
 }
 
-// When an exception is thrown into what a generator waits for, and that returns, the generator goes on without a call.
-// False: the frame's code is not recorded.
+// When an exception is thrown into what a generator waits for, and that returns, the generator goes on without a
+// call. False: the frame's code is not recorded.
 bool EnterLate(ThreadRecorder* recorder, const SmileyFrame& frame) {
   CodeInfo* code = Process::instance()->codes().Of(frame.code);
   if (!code->included) return false;
@@ -78,7 +80,8 @@ void OnLine(ThreadRecorder* recorder, PyFrameObject* object) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
   if (!recorder->IsTop(frame.key) && !EnterLate(recorder, frame) && t_thrown_into == nullptr) return;
-  if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, nullptr);
+  if (t_thrown_into != nullptr) [[unlikely]]
+    EnterThrown(recorder, frame, nullptr);
   recorder->Line(frame, static_cast<std::uint32_t>(PyFrame_GetLineNumber(object)));
 }
 
@@ -88,7 +91,8 @@ void OnException(ThreadRecorder* recorder, PyFrameObject* object, PyObject* info
   if (info == nullptr || !PyTuple_Check(info) || PyTuple_GET_SIZE(info) != 3) return;
   PyObject* exception = PyTuple_GET_ITEM(info, 1);
   if (!PyExceptionInstance_Check(exception)) return;
-  if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, exception);
+  if (t_thrown_into != nullptr) [[unlikely]]
+    EnterThrown(recorder, frame, exception);
   if (!recorder->IsTop(frame.key)) EnterLate(recorder, frame);
   if (!recorder->IsTop(frame.key)) return;
   const CodeInfo* code = Process::instance()->codes().Of(frame.code);
@@ -99,7 +103,8 @@ void OnException(ThreadRecorder* recorder, PyFrameObject* object, PyObject* info
 void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
-  if (t_thrown_into != nullptr) [[unlikely]] EnterThrown(recorder, frame, nullptr);
+  if (t_thrown_into != nullptr) [[unlikely]]
+    EnterThrown(recorder, frame, nullptr);
   const CodeInfo* code = recorder->TopCode(frame.key);
   if (code == nullptr) {
     if (!EnterLate(recorder, frame)) return;
@@ -160,7 +165,8 @@ int Trace(PyObject* user, PyFrameObject* frame, int what, PyObject* arg) {
 bool IsBuiltin(int what) { return what == PyTrace_C_CALL || what == PyTrace_C_RETURN || what == PyTrace_C_EXCEPTION; }
 
 int Profile(PyObject* user, PyFrameObject* frame, int what, PyObject* arg) {
-  if (what == PyTrace_CALL || what == PyTrace_RETURN || (g_c_calls && IsBuiltin(what))) Record(frame, what, arg, false);
+  if (what == PyTrace_CALL || what == PyTrace_RETURN || (g_c_calls && IsBuiltin(what)))
+    Record(frame, what, arg, false);
   return user != nullptr ? CallUserProfile(user, frame, what, arg) : 0;
 }
 
@@ -172,7 +178,8 @@ int ProfileBuiltins(PyObject* user, PyFrameObject* frame, int what, PyObject* ar
 
 constexpr char kLostTrace[] = "C code of the program took the place of the trace function; events are missing";
 constexpr char kLostProfile[] = "C code of the program took the place of the profile function; calls are missing";
-constexpr char kLostBuiltins[] = "C code of the program took the place of the profile function; calls of C functions are missing";
+constexpr char kLostBuiltins[] =
+    "C code of the program took the place of the profile function; calls of C functions are missing";
 
 class TraceFunctionHooks final : public HookSource {
  public:

@@ -10,11 +10,11 @@
 #include <utility>
 
 #include "shm/ledger.h"
+#include "tracer/hooks/written_text.h"
 #include "tracer/recorder/keep_error.h"
 #include "tracer/recorder/process.h"
 #include "tracer/recorder/recorder.h"
 #include "tracer/recorder/swap.h"
-#include "tracer/hooks/written_text.h"
 
 namespace smiley::tracer {
 namespace {
@@ -32,7 +32,9 @@ PyObject* Field(PyObject* object, Py_ssize_t offset) {
 }
 
 // A FileIO keeps its descriptor behind the object's head.
-int DescriptorOfFile(PyObject* file) { return *reinterpret_cast<int*>(reinterpret_cast<char*>(file) + sizeof(PyObject)); }
+int DescriptorOfFile(PyObject* file) {
+  return *reinterpret_cast<int*>(reinterpret_cast<char*>(file) + sizeof(PyObject));
+}
 
 int DescriptorBelowBuffer(PyObject* buffer) {
   PyObject* raw = Field(buffer, g_layout.raw);
@@ -43,7 +45,8 @@ int DescriptorBelowBuffer(PyObject* buffer) {
 int DescriptorBelowText(PyObject* text) {
   PyObject* buffer = Field(text, g_layout.buffer);
   if (buffer == nullptr) return -1;
-  if (Py_IS_TYPE(buffer, g_layout.writer) || Py_IS_TYPE(buffer, g_layout.random)) return DescriptorBelowBuffer(buffer);
+  if (Py_IS_TYPE(buffer, g_layout.writer) || Py_IS_TYPE(buffer, g_layout.random))
+    return DescriptorBelowBuffer(buffer);
   return Py_IS_TYPE(buffer, g_layout.file) ? DescriptorOfFile(buffer) : -1;
 }
 
@@ -82,14 +85,17 @@ bool BytesOf(PyObject* object, std::string_view* out) {
 
 std::unique_ptr<shm::Ledger> g_ledger;
 
-// A write to descriptor 1 or 2 by Python's own layers, which its hooks tell: whoever captures the descriptor is told of it.
+// A write to descriptor 1 or 2 by Python's own layers, which its hooks tell: whoever captures the descriptor is told
+// of it.
 class Announced {
  public:
   Announced(int fd, PyObject* object) {
     if (g_ledger == nullptr || !IsOutput(fd) || !BytesOf(object, &bytes_) || bytes_.empty()) return;
     const Process* process = Process::instance();
     const bool unfollowed = Process::forked.load() && !process->options().follow;
-    if (unfollowed || process->ended() || PyInterpreterState_Get() != PyInterpreterState_Main() || !g_ledger->Covers(fd)) return;
+    if (unfollowed || process->ended() || PyInterpreterState_Get() != PyInterpreterState_Main() ||
+        !g_ledger->Covers(fd))
+      return;
     ticket_ = g_ledger->Announce(fd, bytes_);
   }
   // `result`: what the function returned.
@@ -115,7 +121,8 @@ ThreadRecorder* Recorder() {
 void Tell(ThreadRecorder* recorder, int fd, WrittenText* text) {
   if (text->empty()) return;
   const std::string cbor = text->Take(Process::instance()->capture().secrets);
-  recorder->Tell(fd == 1 ? shm::Kind::kStdout : shm::Kind::kStderr, 0, std::array{ThreadRecorder::Part{shm::Kind::kText, 0, cbor}});
+  recorder->Tell(fd == 1 ? shm::Kind::kStdout : shm::Kind::kStderr, 0,
+                 std::array{ThreadRecorder::Part{shm::Kind::kText, 0, cbor}});
 }
 
 // What an outer print began comes first.
@@ -198,7 +205,8 @@ PyObject* FileWrite(PyObject* self, PyObject* bytes) {
   WroteFile(fd, bytes, result);
   return result;
 }
-PyObject* FileWriteMethod(PyObject* self, PyTypeObject* type, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+PyObject* FileWriteMethod(PyObject* self, PyTypeObject* type, PyObject* const* args, Py_ssize_t count,
+                          PyObject* names) {
   const int fd = DescriptorOfFile(self);
   const Announced announced(fd, count == 1 ? args[0] : Py_None);
   PyObject* result = As<Method>(g_file_write.original)(self, type, args, count, names);
@@ -225,7 +233,8 @@ PyObject* OsWrite(PyObject* self, PyObject* const* args, Py_ssize_t count) {
 }
 
 // Methods of a text file that hand on what it holds back; whatever the version, by their calling convention.
-constexpr const char* kTextMethods[] = {"flush", "close", "detach", "seek", "tell", "truncate", "reconfigure", "read", "readline"};
+constexpr const char* kTextMethods[] = {"flush",    "close",       "detach", "seek",    "tell",
+                                        "truncate", "reconfigure", "read",   "readline"};
 Swap g_text_methods[std::size(kTextMethods)];
 
 // Functions that write in pieces what is one text to people.
@@ -233,8 +242,11 @@ struct Writer {
   const char* module;
   const char* name;
 };
-constexpr Writer kWriters[] = {
-    {"builtins", "print"}, {"sys", "excepthook"}, {"sys", "unraisablehook"}, {"sys", "displayhook"}, {"_thread", "_excepthook"}};
+constexpr Writer kWriters[] = {{"builtins", "print"},
+                               {"sys", "excepthook"},
+                               {"sys", "unraisablehook"},
+                               {"sys", "displayhook"},
+                               {"_thread", "_excepthook"}};
 Swap g_writers[std::size(kWriters)];
 
 // Calls with a guard alive around the call, one instance of each function for each place of a table.
@@ -291,7 +303,8 @@ struct Guarded {
     Guard guard;
     return As<FastKeywords>(kTable[kPlace].original)(self, args, count, names);
   }
-  static PyObject* CallMethod(PyObject* self, PyTypeObject* type, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  static PyObject* CallMethod(PyObject* self, PyTypeObject* type, PyObject* const* args, Py_ssize_t count,
+                              PyObject* names) {
     Guard guard;
     return As<Method>(kTable[kPlace].original)(self, type, args, count, names);
   }
@@ -300,11 +313,16 @@ struct Guarded {
     switch (definition->ml_flags & ~(METH_STATIC | METH_CLASS | METH_COEXIST)) {
       case METH_NOARGS:
       case METH_O:
-      case METH_VARARGS: return kTable[kPlace].Set(definition, &CallPlain);
-      case METH_FASTCALL: return kTable[kPlace].Set(definition, AsStored(&CallFast));
-      case METH_FASTCALL | METH_KEYWORDS: return kTable[kPlace].Set(definition, AsStored(&CallFastKeywords));
-      case METH_METHOD | METH_FASTCALL | METH_KEYWORDS: return kTable[kPlace].Set(definition, AsStored(&CallMethod));
-      default: return false;
+      case METH_VARARGS:
+        return kTable[kPlace].Set(definition, &CallPlain);
+      case METH_FASTCALL:
+        return kTable[kPlace].Set(definition, AsStored(&CallFast));
+      case METH_FASTCALL | METH_KEYWORDS:
+        return kTable[kPlace].Set(definition, AsStored(&CallFastKeywords));
+      case METH_METHOD | METH_FASTCALL | METH_KEYWORDS:
+        return kTable[kPlace].Set(definition, AsStored(&CallMethod));
+      default:
+        return false;
     }
   }
 };
@@ -316,14 +334,16 @@ bool SetTextMethods(std::index_sequence<kPlaces...>) {
 template <std::size_t... kPlaces>
 void SetWriters(std::index_sequence<kPlaces...>) {
   // One that is missing costs no more than that its text comes in several events.
-  (Guarded<g_writers, Gathering, kPlaces>::Set(FindDefinition(kWriters[kPlaces].module, kWriters[kPlaces].name)), ...);
+  (Guarded<g_writers, Gathering, kPlaces>::Set(FindDefinition(kWriters[kPlaces].module, kWriters[kPlaces].name)),
+   ...);
 }
 
 // ---- the start ----
 
 PyTypeObject* TypeOf(const char* name) {
   PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "_io");
-  PyObject* type = module != nullptr && PyModule_Check(module) ? PyDict_GetItemString(PyModule_GetDict(module), name) : nullptr;
+  PyObject* type =
+      module != nullptr && PyModule_Check(module) ? PyDict_GetItemString(PyModule_GetDict(module), name) : nullptr;
   return type != nullptr && PyType_Check(type) ? reinterpret_cast<PyTypeObject*>(type) : nullptr;
 }
 
@@ -355,9 +375,10 @@ bool FindLayout() {
   g_layout.random = TypeOf("BufferedRandom");
   g_layout.file = TypeOf("FileIO");
   Py_ssize_t raw_of_random = 0;
-  return g_layout.text != nullptr && g_layout.writer != nullptr && g_layout.random != nullptr && g_layout.file != nullptr &&
-         OffsetOf(g_layout.text, "buffer", &g_layout.buffer) && OffsetOf(g_layout.writer, "raw", &g_layout.raw) &&
-         OffsetOf(g_layout.random, "raw", &raw_of_random) && raw_of_random == g_layout.raw && LayoutHolds();
+  return g_layout.text != nullptr && g_layout.writer != nullptr && g_layout.random != nullptr &&
+         g_layout.file != nullptr && OffsetOf(g_layout.text, "buffer", &g_layout.buffer) &&
+         OffsetOf(g_layout.writer, "raw", &g_layout.raw) && OffsetOf(g_layout.random, "raw", &raw_of_random) &&
+         raw_of_random == g_layout.raw && LayoutHolds();
 }
 
 bool SetAll() {
@@ -367,7 +388,8 @@ bool SetAll() {
   PyMethodDef* file = FindMethod(g_layout.file, "write");
   PyMethodDef* os = FindDefinition("posix", "write");
   if (text == nullptr || writer == nullptr || random == nullptr || file == nullptr || os == nullptr) return false;
-  if (text->ml_flags != METH_O || writer->ml_flags != METH_O || random->ml_flags != METH_O || os->ml_flags != METH_FASTCALL) {
+  if (text->ml_flags != METH_O || writer->ml_flags != METH_O || random->ml_flags != METH_O ||
+      os->ml_flags != METH_FASTCALL) {
     return false;
   }
   if (file->ml_flags == METH_O) {

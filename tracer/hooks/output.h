@@ -1,7 +1,8 @@
 // Thread rule: call with the GIL held.
 //
-// What the program writes to its standard output and error, as stdout and stderr events: the tracer stands in front of
-// the C functions through which Python writes, so sys.stdout and everything else that the program sees are untouched.
+// What the program writes to its standard output and error, as stdout and stderr events: the tracer stands in front
+// of the C functions through which Python writes, so sys.stdout and everything else that the program sees are
+// untouched.
 #pragma once
 
 #include <string>

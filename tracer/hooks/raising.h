@@ -24,8 +24,9 @@ inline bool SwallowedByLoop(const CodeInfo& code, int lasti, PyObject* exception
 #ifdef END_ASYNC_FOR
           || opcode == END_ASYNC_FOR
 #endif
-          ) && (PyErr_GivenExceptionMatches(exception, PyExc_StopIteration) ||
-                PyErr_GivenExceptionMatches(exception, PyExc_StopAsyncIteration));
+          ) &&
+         (PyErr_GivenExceptionMatches(exception, PyExc_StopIteration) ||
+          PyErr_GivenExceptionMatches(exception, PyExc_StopAsyncIteration));
 }
 
 }  // namespace smiley::tracer

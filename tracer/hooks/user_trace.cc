@@ -20,7 +20,8 @@ struct Shared {
 
 // The strings that the interpreter passes are interned, and so are these.
 PyObject* EventName(int what) {
-  static const char* const kNames[] = {"call", "exception", "line", "return", "c_call", "c_exception", "c_return", "opcode"};
+  static const char* const kNames[] = {"call",   "exception",   "line",     "return",
+                                       "c_call", "c_exception", "c_return", "opcode"};
   static PyObject* strings[std::size(kNames)];
   if (strings[what] == nullptr) strings[what] = PyUnicode_InternFromString(kNames[what]);
   return strings[what];
@@ -30,7 +31,8 @@ template <int kProfile>
 PyObject* Set(PyObject* module, PyObject* function) {
   if (!InMainInterpreter()) return g_shared[kProfile].set.original(module, function);
   LookAtSlot();
-  if (smiley_set_slot(g_shared[kProfile].ours, function == Py_None ? nullptr : function, kProfile) < 0) return nullptr;
+  if (smiley_set_slot(g_shared[kProfile].ours, function == Py_None ? nullptr : function, kProfile) < 0)
+    return nullptr;
   Py_RETURN_NONE;
 }
 

@@ -18,7 +18,7 @@ class WrittenText {
   static constexpr std::size_t kMostBytes = 32'000;
 
   bool empty() const { return text_.empty() && cut_ == 0; }
-  void Add(PyObject* text);        // REQUIRES PyUnicode_Check
+  void Add(PyObject* text);  // REQUIRES PyUnicode_Check
   void Add(std::string_view bytes);
   // The CBOR item. Gathering begins anew afterwards.
   std::string Take(const Secrets& secrets);

@@ -11,8 +11,8 @@
 #include <internal/pycore_runtime.h>
 
 #include "tracer/interp/interp.h"
-#include "tracer/interp/interp_parts.h"
 #include "tracer/interp/interp_312_up.h"
+#include "tracer/interp/interp_parts.h"
 
 #define INNERMOST(thread) ((thread)->cframe->current_frame)
 
@@ -44,7 +44,5 @@ void smiley_attributes(PyObject* object, SmileyAttributes* out) {
   SplitAttributes(((PyHeapTypeObject*)type)->ht_cached_keys, _PyDictOrValues_GetValues(held)->values, out);
 }
 
-int smiley_signals_pending(void) {
-  return _Py_atomic_load_relaxed(&_PyRuntime.ceval.signals_pending) != 0;
-}
+int smiley_signals_pending(void) { return _Py_atomic_load_relaxed(&_PyRuntime.ceval.signals_pending) != 0; }
 #endif

@@ -13,9 +13,9 @@
 #include <internal/pycore_setobject.h>
 
 #include "tracer/interp/interp.h"
-#include "tracer/interp/interp_parts.h"
 #include "tracer/interp/interp_312_up.h"
 #include "tracer/interp/interp_313_up.h"
+#include "tracer/interp/interp_parts.h"
 
 #define INNERMOST(thread) ((thread)->current_frame)
 

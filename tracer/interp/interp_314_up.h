@@ -1,5 +1,5 @@
-// Thread rule: as interp.h. Included by the version files of CPython 3.14 and newer: what they share. Slots of frames hold
-// tagged references there, see smiley_slot.
+// Thread rule: as interp.h. Included by the version files of CPython 3.14 and newer: what they share. Slots of frames
+// hold tagged references there, see smiley_slot.
 #pragma once
 
 #define INNERMOST(thread) ((thread)->current_frame)

@@ -17,8 +17,8 @@
 #include <internal/pycore_tstate.h>
 
 #include "tracer/interp/interp.h"
-#include "tracer/interp/interp_parts.h"
 #include "tracer/interp/interp_312_up.h"
 #include "tracer/interp/interp_313_up.h"
 #include "tracer/interp/interp_314_up.h"
+#include "tracer/interp/interp_parts.h"
 #endif

@@ -1,5 +1,6 @@
-// Thread rule: as interp.h. Included by the version files: what is read of frames, and those that run already. Before it
-// were defined: FillFrame, which reads one frame, INNERMOST(thread), a thread's running frame, FUNCTION(frame) and TopOf.
+// Thread rule: as interp.h. Included by the version files: what is read of frames, and those that run already. Before
+// it were defined: FillFrame, which reads one frame, INNERMOST(thread), a thread's running frame, FUNCTION(frame) and
+// TopOf.
 #pragma once
 
 PyObject* smiley_function(const SmileyFrame* frame) { return FUNCTION((_PyInterpreterFrame*)frame->key); }

@@ -84,4 +84,5 @@ static void SplitAttributes(PyDictKeysObject* keys, PyObject** held, SmileyAttri
   out->values = held;
   out->count = keys->dk_nentries;
 }
-_Static_assert(sizeof(PyDictUnicodeEntry) == 2 * sizeof(PyObject*) && offsetof(PyDictUnicodeEntry, me_key) == 0, "names lie at every other pointer");
+_Static_assert(sizeof(PyDictUnicodeEntry) == 2 * sizeof(PyObject*) && offsetof(PyDictUnicodeEntry, me_key) == 0,
+               "names lie at every other pointer");

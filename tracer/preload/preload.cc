@@ -28,7 +28,8 @@ uint64_t NewToken() {
   return token ? token : 1;
 }
 
-// True in smiley's own program: a smiley-run or daemon inside a recorded program starts runs and processes of its own.
+// True in smiley's own program: a smiley-run or daemon inside a recorded program starts runs and processes of its
+// own.
 bool IsSmileyItself(const Handoff& handoff) {
   char path[PATH_MAX];
   const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);

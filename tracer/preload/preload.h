@@ -30,7 +30,8 @@ void EraseEntries(const TakenEntries& taken, char** envp, uint64_t* own_start);
 bool WatchPython(Handoff* handoff);
 bool IsPython();
 
-// Appends "what: why" to the run's notes (home/spool/<run>.notes), which smiley-run reads at the end. Async-signal-safe.
+// Appends "what: why" to the run's notes (home/spool/<run>.notes), which smiley-run reads at the end.
+// Async-signal-safe.
 void NoteUnrecordable(const char* what, const char* why);
 
 // Finds the libc functions that preload_exec.cc stands in front of. Constructor only.

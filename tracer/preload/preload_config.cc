@@ -8,10 +8,10 @@ namespace smiley::tracer {
 namespace {
 
 constexpr size_t kEntryLen = sizeof(kRunEntry) - 1;
-constexpr size_t kVersionAt = kEntryLen;          // "1;"
-constexpr size_t kTokenAt = kVersionAt + 2;       // 16 hex, ';'
-constexpr size_t kPidAt = kTokenAt + 17;          // 8 hex, ';'
-constexpr size_t kStartAt = kPidAt + 9;           // 16 hex, ';'
+constexpr size_t kVersionAt = kEntryLen;     // "1;"
+constexpr size_t kTokenAt = kVersionAt + 2;  // 16 hex, ';'
+constexpr size_t kPidAt = kTokenAt + 17;     // 8 hex, ';'
+constexpr size_t kStartAt = kPidAt + 9;      // 16 hex, ';'
 constexpr size_t kKeysAt = kStartAt + 17;
 constexpr char kListKeys[] = "iecO";  // include, exclude, redact, options
 
@@ -78,39 +78,102 @@ void ReadLimits(const char* text, SmileyStartConfig* config) {
 void ReadKey(char key, const char* value, Handoff* handoff) {
   SmileyStartConfig& config = handoff->config;
   switch (key) {
-    case 'r': config.run = value; break;
-    case 'h': config.home = value; break;
-    case 'n': config.name = value; break;
-    case 'w': config.wall_minus_mono_ns = value[0] == '-' ? -static_cast<int64_t>(Number(value + 1))
-                                                          : static_cast<int64_t>(Number(value)); break;
-    case 's': config.smiley = value; break;
-    case 'm': handoff->module_dir = value; break;
-    case 'l': handoff->library = value; break;
-    case 't': config.test_point = value; break;
-    case 'd': config.detail = static_cast<SmileyDetail>(Number(value)); break;
-    case 'f': config.follow = static_cast<uint32_t>(Number(value)); break;
-    case 'o': config.on_full = static_cast<uint32_t>(Number(value)); break;
-    case 'H': config.hold = 1; break;
-    case 'b': config.block_timeout_ms = static_cast<uint32_t>(Number(value)); break;
-    case 'R': config.first_ring_bytes = Number(value); break;
-    case 'q': config.ring_bytes = Number(value); break;
-    case 'x': config.where = value; break;
-    case 'I': config.include_stdlib = 1; break;
-    case 'S': config.no_site_packages = 1; break;
-    case 'N': config.no_redact = 1; break;
-    case 'D': config.deep = 1; break;
-    case 'L': ReadLimits(value, &config); break;
-    case 'M': config.max_frames = static_cast<uint32_t>(Number(value)); break;
-    case 'A': config.start_at = value; break;
-    case 'Z': config.stop_after = value; break;
-    case 'E': config.explain = value; break;
-    case 'g': config.gc = 1; break;
-    case 'G': config.imports = 1; break;
-    case 'k': config.logs = 1; break;
-    case 'C': config.c_calls = 1; break;
-    case 'u': config.ledger = value; break;
-    case 'p': config.stdin_source = value; break;
-    default: break;
+    case 'r':
+      config.run = value;
+      break;
+    case 'h':
+      config.home = value;
+      break;
+    case 'n':
+      config.name = value;
+      break;
+    case 'w':
+      config.wall_minus_mono_ns =
+          value[0] == '-' ? -static_cast<int64_t>(Number(value + 1)) : static_cast<int64_t>(Number(value));
+      break;
+    case 's':
+      config.smiley = value;
+      break;
+    case 'm':
+      handoff->module_dir = value;
+      break;
+    case 'l':
+      handoff->library = value;
+      break;
+    case 't':
+      config.test_point = value;
+      break;
+    case 'd':
+      config.detail = static_cast<SmileyDetail>(Number(value));
+      break;
+    case 'f':
+      config.follow = static_cast<uint32_t>(Number(value));
+      break;
+    case 'o':
+      config.on_full = static_cast<uint32_t>(Number(value));
+      break;
+    case 'H':
+      config.hold = 1;
+      break;
+    case 'b':
+      config.block_timeout_ms = static_cast<uint32_t>(Number(value));
+      break;
+    case 'R':
+      config.first_ring_bytes = Number(value);
+      break;
+    case 'q':
+      config.ring_bytes = Number(value);
+      break;
+    case 'x':
+      config.where = value;
+      break;
+    case 'I':
+      config.include_stdlib = 1;
+      break;
+    case 'S':
+      config.no_site_packages = 1;
+      break;
+    case 'N':
+      config.no_redact = 1;
+      break;
+    case 'D':
+      config.deep = 1;
+      break;
+    case 'L':
+      ReadLimits(value, &config);
+      break;
+    case 'M':
+      config.max_frames = static_cast<uint32_t>(Number(value));
+      break;
+    case 'A':
+      config.start_at = value;
+      break;
+    case 'Z':
+      config.stop_after = value;
+      break;
+    case 'E':
+      config.explain = value;
+      break;
+    case 'g':
+      config.gc = 1;
+      break;
+    case 'G':
+      config.imports = 1;
+      break;
+    case 'k':
+      config.logs = 1;
+      break;
+    case 'C':
+      config.c_calls = 1;
+      break;
+    case 'u':
+      config.ledger = value;
+      break;
+    case 'p':
+      config.stdin_source = value;
+      break;
+    default:
+      break;
   }
 }
 

@@ -32,16 +32,16 @@ namespace smiley::tracer {
 struct Handoff {
   SmileyStartConfig config;  // complete but for audit hook and error
   const char* module_dir;
-  const char* library;       // path of this library as the loader was given it
-  char* child_entry;         // "SMILEY_RUN=…" for the processes that this one starts
+  const char* library;  // path of this library as the loader was given it
+  char* child_entry;    // "SMILEY_RUN=…" for the processes that this one starts
 };
 
 inline constexpr char kRunEntry[] = "SMILEY_RUN=";
 inline constexpr char kPreloadEntry[] = "LD_PRELOAD=";
 
 // Decodes `entry` ("SMILEY_RUN=…") into memory of its own (mapped, never freed). argv is kept, not copied.
-// `token` is this process's own; the child's entry still names the parent that `entry` names. Null when the entry is of
-// another version or broken, or memory is short.
+// `token` is this process's own; the child's entry still names the parent that `entry` names. Null when the entry is
+// of another version or broken, or memory is short.
 Handoff* DecodeHandoff(const char* entry, int argc, char** argv, uint64_t token);
 
 // From now on a child's parent is this one. Async-signal-safe.

@@ -89,8 +89,8 @@ void EraseEntries(const TakenEntries& taken, char** envp, uint64_t* own_start) {
     const char* const users = strchr(taken.preload_entry, ':');
     if (!other && users && users[1]) {
       const size_t size = strlen(users + 1);
-      void* const copy = mmap(nullptr, size + sizeof kPreloadEntry, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      void* const copy =
+          mmap(nullptr, size + sizeof kPreloadEntry, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
       if (copy != MAP_FAILED) {
         restored = static_cast<char*>(copy);
         memcpy(restored, kPreloadEntry, sizeof kPreloadEntry - 1);

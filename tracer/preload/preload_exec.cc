@@ -1,8 +1,8 @@
 // Hands the run on to the processes that this one starts: stands in front of libc's ways to exec.
 //
-// Everything here may run between vfork and exec, in a child that shares its parent's memory: no allocation, no lock, no
-// write to anything that the parent owns. The new environment is built on the stack. Under no run each function costs
-// one test.
+// Everything here may run between vfork and exec, in a child that shares its parent's memory: no allocation, no lock,
+// no write to anything that the parent owns. The new environment is built on the stack. Under no run each function
+// costs one test.
 #include <alloca.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -27,7 +27,8 @@ using Strings = char* const*;
 using ExecFn = int (*)(const char*, Strings, Strings);
 using FexecFn = int (*)(int, Strings, Strings);
 using ExecAtFn = int (*)(int, const char*, Strings, Strings, int);
-using SpawnFn = int (*)(pid_t*, const char*, const posix_spawn_file_actions_t*, const posix_spawnattr_t*, Strings, Strings);
+using SpawnFn = int (*)(pid_t*, const char*, const posix_spawn_file_actions_t*, const posix_spawnattr_t*, Strings,
+                        Strings);
 
 ExecFn g_execve;
 ExecFn g_execvpe;
@@ -38,7 +39,8 @@ SpawnFn g_spawnp;
 
 constexpr size_t kStackEntries = 4096;  // larger environments get a mapping; with vfork the parent inherits that
 
-// The child's environment: the caller's, then LD_PRELOAD and SMILEY_RUN. Lives until exec, or until it goes out of scope.
+// The child's environment: the caller's, then LD_PRELOAD and SMILEY_RUN. Lives until exec, or until it goes out of
+// scope.
 class ChildEnvironment {
  public:
   // Bytes of stack the caller has to provide (alloca) for an environment of this size.
@@ -167,7 +169,8 @@ bool HandOnToDescriptor(int fd) {
   char digits[12];
   size_t count = 0;
   if (fd < 0) return false;
-  for (unsigned n = static_cast<unsigned>(fd); count == 0 || n; n /= 10) digits[count++] = static_cast<char>('0' + n % 10);
+  for (unsigned n = static_cast<unsigned>(fd); count == 0 || n; n /= 10)
+    digits[count++] = static_cast<char>('0' + n % 10);
   char* at = stpcpy(path, "/proc/self/fd/");
   while (count) *at++ = digits[--count];
   *at = 0;
@@ -195,8 +198,8 @@ static void Ready() {
   if (!g_execve) FindRealFunctions();
 }
 
-#define SMILEY_CHILD_ENVIRONMENT(name, envp)                                   \
-  const size_t name##_bytes = ChildEnvironment::StackBytes(envp);              \
+#define SMILEY_CHILD_ENVIRONMENT(name, envp)                      \
+  const size_t name##_bytes = ChildEnvironment::StackBytes(envp); \
   const ChildEnvironment name(envp, name##_bytes ? alloca(name##_bytes) : nullptr)
 
 static int Execve(const char* path, Strings argv, Strings envp) {
@@ -236,7 +239,8 @@ SMILEY_INTERPOSE int fexecve(int fd, char* const argv[], char* const envp[]) noe
   return g_fexecve(fd, argv, child.entries());
 }
 
-SMILEY_INTERPOSE int execveat(int folder, const char* path, char* const argv[], char* const envp[], int flags) noexcept {
+SMILEY_INTERPOSE int execveat(int folder, const char* path, char* const argv[], char* const envp[],
+                              int flags) noexcept {
   Ready();
   if (!g_execveat) {
     errno = ENOSYS;
@@ -251,15 +255,15 @@ SMILEY_INTERPOSE int execveat(int folder, const char* path, char* const argv[], 
 }
 
 // The words of execl and its sisters, collected on the stack. `last` is the va_list after the terminating null.
-#define SMILEY_COLLECT(words, first, arguments)                                       \
-  va_list arguments;                                                                  \
-  size_t words##_count = 1;                                                           \
-  va_start(arguments, first);                                                         \
-  while (va_arg(arguments, char*)) ++words##_count;                                   \
-  va_end(arguments);                                                                  \
+#define SMILEY_COLLECT(words, first, arguments)                                          \
+  va_list arguments;                                                                     \
+  size_t words##_count = 1;                                                              \
+  va_start(arguments, first);                                                            \
+  while (va_arg(arguments, char*)) ++words##_count;                                      \
+  va_end(arguments);                                                                     \
   char** const words = static_cast<char**>(alloca((words##_count + 1) * sizeof(char*))); \
-  (words)[0] = const_cast<char*>(first);                                              \
-  va_start(arguments, first);                                                         \
+  (words)[0] = const_cast<char*>(first);                                                 \
+  va_start(arguments, first);                                                            \
   for (size_t at = 1; at <= words##_count; ++at) (words)[at] = va_arg(arguments, char*)
 
 SMILEY_INTERPOSE int execl(const char* path, const char* first, ...) noexcept {

@@ -125,7 +125,8 @@ bool WatchPython(Handoff* handoff) {
     return false;
   }
   if (!FindModule(handoff->module_dir)) {
-    NoteUnrecordable(program, IsFreeThreaded() ? "a free-threaded Python" : "no tracer is built for its version of Python");
+    NoteUnrecordable(program,
+                     IsFreeThreaded() ? "a free-threaded Python" : "no tracer is built for its version of Python");
     return false;
   }
   return PySys_AddAuditHook(OnAudit, handoff) == 0;

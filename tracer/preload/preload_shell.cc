@@ -1,5 +1,5 @@
-// system() and popen(): inside libc they reach exec by a way that nothing can stand in front of, so under a run they are
-// done here, through posix_spawn.
+// system() and popen(): inside libc they reach exec by a way that nothing can stand in front of, so under a run they
+// are done here, through posix_spawn.
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,8 @@
 namespace smiley::tracer {
 namespace {
 
-// Several threads may be in system() at once: the first one sets SIGINT and SIGQUIT aside, the last one restores them.
+// Several threads may be in system() at once: the first one sets SIGINT and SIGQUIT aside, the last one restores
+// them.
 pthread_mutex_t g_shell_lock = PTHREAD_MUTEX_INITIALIZER;
 int g_shells = 0;
 struct sigaction g_saved_int, g_saved_quit;

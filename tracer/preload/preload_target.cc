@@ -44,13 +44,15 @@ bool CheckElf(int fd, const char* head, size_t size, const char** why) {
   if (size < sizeof header) return false;
   memcpy(&header, head, sizeof header);
   const unsigned own_class = sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32;
-  if (header.e_ident[EI_CLASS] != own_class || header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_machine != kMachine) {
+  if (header.e_ident[EI_CLASS] != own_class || header.e_ident[EI_DATA] != ELFDATA2LSB ||
+      header.e_machine != kMachine) {
     *why = "a program of another architecture";
     return false;
   }
   for (unsigned i = 0; i < header.e_phnum && i < 64; ++i) {
     ElfW(Phdr) part;
-    if (pread(fd, &part, sizeof part, static_cast<off_t>(header.e_phoff + i * sizeof part)) != sizeof part) return false;
+    if (pread(fd, &part, sizeof part, static_cast<off_t>(header.e_phoff + i * sizeof part)) != sizeof part)
+      return false;
     if (part.p_type != PT_INTERP) continue;
     char loader[128] = "";
     const size_t length = part.p_filesz < sizeof loader - 1 ? part.p_filesz : sizeof loader - 1;
@@ -81,8 +83,9 @@ bool CanCarry(const char* path, const char** why) {
     if (got >= 4 && !memcmp(head, ELFMAG, SELFMAG)) {
       const bool fits = CheckElf(fd, head, static_cast<size_t>(got), why);
       close(fd);
-      if (fits && !*why && (((status.st_mode & S_ISUID) && status.st_uid != geteuid()) ||
-                            ((status.st_mode & S_ISGID) && status.st_gid != getegid()))) {
+      if (fits && !*why &&
+          (((status.st_mode & S_ISUID) && status.st_uid != geteuid()) ||
+           ((status.st_mode & S_ISGID) && status.st_gid != getegid()))) {
         *why = "a setuid program";
       }
       return fits;

@@ -25,10 +25,24 @@ import threading
 # The recorder's module for this Python lies with the other versions' ones.
 __path__.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
-from . import _smiley 
+from . import _smiley
 from ._runs import Error, Run, State, home, runs
 
-__all__ = ["Error", "Run", "State", "home", "mark", "pause", "record", "recording", "resume", "run_id", "runs", "start", "stop"]
+__all__ = [
+    "Error",
+    "Run",
+    "State",
+    "home",
+    "mark",
+    "pause",
+    "record",
+    "recording",
+    "resume",
+    "run_id",
+    "runs",
+    "start",
+    "stop",
+]
 __version__ = _smiley.__version__
 
 
@@ -41,15 +55,39 @@ def _whole(name, value):
     """What stands for no limit, or the default, is None outside and 0 inside."""
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 0xffffffff:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 0xFFFFFFFF:
         raise ValueError("%s is a whole number from 1, or None" % name)
     return value
 
 
-def start(*, name="", detail="values", include=(), exclude=(), include_stdlib=False, site_packages=True, where="",
-          max_depth=None, start_at="", stop_after="", gc=False, imports=False, log=False, c_calls=False,
-          redact=(), redaction=True, depth=None, items=None, chars=None, nodes=None, bytes=None, deep=False,
-          on_full="block", block_timeout=10.0, follow=True):
+def start(
+    *,
+    name="",
+    detail="values",
+    include=(),
+    exclude=(),
+    include_stdlib=False,
+    site_packages=True,
+    where="",
+    max_depth=None,
+    start_at="",
+    stop_after="",
+    gc=False,
+    imports=False,
+    log=False,
+    c_calls=False,
+    redact=(),
+    redaction=True,
+    depth=None,
+    items=None,
+    chars=None,
+    nodes=None,
+    bytes=None,
+    deep=False,
+    on_full="block",
+    block_timeout=10.0,
+    follow=True,
+):
     """Begins recording this process, in all its threads; starts the daemon when none runs.
 
     The options are those of smiley-run (`smiley-run --help` tells them) and count when the process's run begins:
@@ -79,12 +117,33 @@ def start(*, name="", detail="values", include=(), exclude=(), include_stdlib=Fa
         stop_after = str(_whole("stop_after", stop_after))
     command = [str(word) for word in getattr(sys, "argv", [])] or [sys.executable or "python"]
     options = dict(
-        name=name, detail=detail, command=command, include=list(include), exclude=list(exclude), redact=list(redact),
-        redaction=bool(redaction), include_stdlib=bool(include_stdlib), site_packages=bool(site_packages), where=where,
-        start_at=start_at, stop_after=stop_after, gc=bool(gc), imports=bool(imports), log=bool(log), c_calls=bool(c_calls),
-        deep=bool(deep), on_full=on_full, block_timeout_ms=round(block_timeout * 1000), follow=bool(follow),
-        max_depth=_whole("max_depth", max_depth), depth=_whole("depth", depth), items=_whole("items", items),
-        chars=_whole("chars", chars), nodes=_whole("nodes", nodes), bytes=_whole("bytes", bytes))
+        name=name,
+        detail=detail,
+        command=command,
+        include=list(include),
+        exclude=list(exclude),
+        redact=list(redact),
+        redaction=bool(redaction),
+        include_stdlib=bool(include_stdlib),
+        site_packages=bool(site_packages),
+        where=where,
+        start_at=start_at,
+        stop_after=stop_after,
+        gc=bool(gc),
+        imports=bool(imports),
+        log=bool(log),
+        c_calls=bool(c_calls),
+        deep=bool(deep),
+        on_full=on_full,
+        block_timeout_ms=round(block_timeout * 1000),
+        follow=bool(follow),
+        max_depth=_whole("max_depth", max_depth),
+        depth=_whole("depth", depth),
+        items=_whole("items", items),
+        chars=_whole("chars", chars),
+        nodes=_whole("nodes", nodes),
+        bytes=_whole("bytes", bytes),
+    )
     try:
         _smiley.start(options)
     except RuntimeError as error:
@@ -191,22 +250,27 @@ class record:
 
     def __call__(self, function):
         if inspect.iscoroutinefunction(function):
+
             @functools.wraps(function)
             async def recorded(*args, **kwargs):
                 with self:
                     return await function(*args, **kwargs)
         elif inspect.isasyncgenfunction(function):
+
             @functools.wraps(function)
             def recorded(*args, **kwargs):
                 return _recorded_values(self, function(*args, **kwargs))
         elif inspect.isgeneratorfunction(function):
+
             @functools.wraps(function)
             def recorded(*args, **kwargs):
                 with self:
                     return (yield from function(*args, **kwargs))
         else:
+
             @functools.wraps(function)
             def recorded(*args, **kwargs):
                 with self:
                     return function(*args, **kwargs)
+
         return recorded

@@ -4,7 +4,9 @@ from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 __version__: str
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+
 class Error(RuntimeError): ...
+
 
 class Options(TypedDict, total=False):
     """What `start` and `record` take: the options of smiley-run, see help(smiley.start)."""
@@ -45,6 +47,7 @@ def recording() -> bool: ...
 def run_id() -> str | None: ...
 def mark(text: object, /, **values: object) -> bool: ...
 
+
 class record:
     @overload
     def __new__(cls, function: Function, /) -> Function: ...
@@ -54,6 +57,7 @@ class record:
     def __exit__(self, *exception: object) -> Literal[False]: ...
     def __call__(self, function: Function) -> Function: ...
 
+
 class State:
     info: dict[str, Any]
     position: str
@@ -61,8 +65,10 @@ class State:
     frames: list[dict[str, Any]]
     threads: list[dict[str, Any]]
     output: list[dict[str, Any]]
+
     @property
     def variables(self) -> dict[str, Any]: ...
+
 
 class Run:
     info: dict[str, Any]
@@ -80,6 +86,7 @@ class Run:
     complete: bool
     lost: int
     notes: list[str]
+
     def processes(self) -> list[dict[str, Any]]: ...
     def threads(self) -> list[dict[str, Any]]: ...
     def tasks(self) -> list[dict[str, Any]]: ...
@@ -93,5 +100,6 @@ class Run:
         limit: int | None = None,
     ) -> Iterator[dict[str, Any]]: ...
     def at(self, position: str) -> State: ...
+
 
 def runs(*, failed: bool | None = None, limit: int | None = None) -> list[Run]: ...

@@ -15,6 +15,7 @@ def _activate():
     if _is_recorded() or not sys.executable:
         return
     from ._runs import PROGRAM
+
     program = PROGRAM + "-run"
     try:
         os.execv(program, ["smiley-run", "--", sys.executable, *sys.orig_argv[1:]])

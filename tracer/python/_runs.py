@@ -43,8 +43,13 @@ def _connect():
             if opened is not None:
                 os.close(opened)
         try:
-            subprocess.run([PROGRAM, "daemon", "start"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, check=False)
+            subprocess.run(
+                [PROGRAM, "daemon", "start"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=False,
+            )
         except OSError as error:
             raise Error("the daemon cannot be started: %s" % error) from None
 

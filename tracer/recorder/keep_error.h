@@ -18,9 +18,7 @@ class KeepError {
   KeepError(const KeepError&) = delete;
   KeepError& operator=(const KeepError&) = delete;
   // The exception as an instance where it is one already.
-  PyObject* exception() const {
-    return value_ != nullptr && PyExceptionInstance_Check(value_) ? value_ : nullptr;
-  }
+  PyObject* exception() const { return value_ != nullptr && PyExceptionInstance_Check(value_) ? value_ : nullptr; }
   bool pending() const { return pending_; }
 
  private:

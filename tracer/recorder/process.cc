@@ -10,9 +10,9 @@
 #include <cstring>
 #include <filesystem>
 
-#include "shm/cbor.h"
 #include "shm/base/identity.h"
 #include "shm/base/test_point.h"
+#include "shm/cbor.h"
 #include "tracer/values/utf8.h"
 
 namespace smiley::tracer {
@@ -36,9 +36,7 @@ std::uint64_t RandomToken() {
   return token;
 }
 
-std::vector<std::string> List(const char* const* items, std::uint32_t count) {
-  return {items, items + count};
-}
+std::vector<std::string> List(const char* const* items, std::uint32_t count) { return {items, items + count}; }
 
 // Identical records are written once; two hashes of 128 bits do not meet by chance.
 std::string ContentKey(char kind, std::string_view content) {
@@ -52,7 +50,9 @@ std::string ContentKey(char kind, std::string_view content) {
 
 Options OptionsFrom(const SmileyStartConfig& config) {
   Options options;
-  options.detail = config.detail < kSmileyCalls || config.detail > kSmileyArguments ? Detail::kValues : static_cast<Detail>(config.detail);
+  options.detail = config.detail < kSmileyCalls || config.detail > kSmileyArguments
+                       ? Detail::kValues
+                       : static_cast<Detail>(config.detail);
   options.on_full = static_cast<shm::OnFull>(config.on_full);
   options.block_timeout_ns = static_cast<std::uint64_t>(config.block_timeout_ms) * 1'000'000u;
   if (config.first_ring_bytes != 0) options.first_ring_bytes = config.first_ring_bytes;
@@ -81,7 +81,8 @@ Options OptionsFrom(const SmileyStartConfig& config) {
   options.limits.bytes = limit(config.max_bytes, 4096, static_cast<int>(shm::kMaxAttachmentBytes));
   if (options.limits.bytes < 64) options.limits.bytes = 64;
   options.limits.deep = config.deep != 0;
-  if (config.no_redact) options.redactor = shm::Redactor::Off();
+  if (config.no_redact)
+    options.redactor = shm::Redactor::Off();
   else
     for (std::uint32_t i = 0; i < config.redact_count; ++i) options.redactor.Add(config.redact[i]);
   return options;
@@ -181,7 +182,8 @@ Status Process::Open(const std::string& own) {
   control_.Set(options_.start_at, options_.stop_after, options_.logs);
   codes_.SetControl(&control_);
   if (control_.has_start()) state_.store(State::kWaiting);
-  if (!codes_.Start()) return Status(Code::kBusy, "the interpreter has no room for one more tool that watches code objects");
+  if (!codes_.Start())
+    return Status(Code::kBusy, "the interpreter has no room for one more tool that watches code objects");
   return OpenCatalogue(false);
 }
 
@@ -263,7 +265,8 @@ bool Process::Describe(CodeInfo* info, PyCodeObject* code) {
       PutText(&out, masked);
       out.Finish();
       const std::uint32_t id = static_cast<std::uint32_t>(code_ids_.size());
-      if (record.size() > shm::kMaxRecordBytes || !catalogue_->Append(shm::RecordType::kSource, id, record)) return false;
+      if (record.size() > shm::kMaxRecordBytes || !catalogue_->Append(shm::RecordType::kSource, id, record))
+        return false;
       it->second = id;
     }
     source = it->second;
@@ -370,7 +373,9 @@ void Process::GiveRing(std::unique_ptr<shm::Segment> ring) {
   idle_rings_.push_back(std::move(ring));
 }
 
-void Process::CountUnrecorded(std::uint32_t threads, std::uint64_t events) { catalogue_->CountUnrecorded(threads, events); }
+void Process::CountUnrecorded(std::uint32_t threads, std::uint64_t events) {
+  catalogue_->CountUnrecorded(threads, events);
+}
 
 void Process::Incomplete(const char* why) {
   if (off()) return;

@@ -1,8 +1,8 @@
 // Thread rule: guarded by the GIL, except the ring pool (its own lock: threads end without the GIL) and the flags,
 // which are atomic.
 //
-// The traced process: its identity in the run, its catalogue, its rings. One instance, never destroyed: at exit and in
-// forked children nothing of it may run by itself.
+// The traced process: its identity in the run, its catalogue, its rings. One instance, never destroyed: at exit and
+// in forked children nothing of it may run by itself.
 #pragma once
 
 #include <Python.h>
@@ -15,19 +15,19 @@
 #include <unordered_map>
 #include <vector>
 
+#include "shm/base/mutex.h"
 #include "shm/catalogue.h"
 #include "shm/clock.h"
-#include "shm/base/mutex.h"
 #include "shm/segment.h"
 #include "tracer/code/code_info.h"
 #include "tracer/code/code_table.h"
 #include "tracer/code/control.h"
-#include "tracer/values/encoder.h"
 #include "tracer/code/filters.h"
 #include "tracer/code/frame_filter.h"
-#include "tracer/config/options.h"
 #include "tracer/code/sources.h"
+#include "tracer/config/options.h"
 #include "tracer/config/start_config.h"
+#include "tracer/values/encoder.h"
 
 namespace smiley::tracer {
 
@@ -53,7 +53,7 @@ class Process {
 
   // Changes with each fork: ids given before belong to the parent's catalogue.
   std::uint32_t generation() const { return generation_; }
-  std::uint32_t StringId(std::string_view text);     // 0: no room left
+  std::uint32_t StringId(std::string_view text);  // 0: no room left
   // Writes the code object (and its names and source) to the catalogue unless it is there. False: no room left.
   bool Describe(CodeInfo* info, PyCodeObject* code);
   std::uint32_t NameId(Slot* slot);  // of the slot, written when it came later
@@ -66,8 +66,8 @@ class Process {
 
   // A ring for one more thread: one of an ended thread, or a new one; null when there is no room.
   std::unique_ptr<shm::Segment> TakeRing();
-  // For one that keeps filling a ring of that size: always a new one, so that it is found behind the other. Null: there is none
-  // larger, or no memory.
+  // For one that keeps filling a ring of that size: always a new one, so that it is found behind the other. Null:
+  // there is none larger, or no memory.
   std::unique_ptr<shm::Segment> TakeLargerRing(std::size_t than_bytes);
   void GiveRing(std::unique_ptr<shm::Segment> ring);  // any thread, without the GIL
   void CountUnrecorded(std::uint32_t threads, std::uint64_t events);
@@ -97,8 +97,8 @@ class Process {
   }
   // Set in the child by the fork handler (with Turn behind it); cleared by ReopenAfterFork.
   static std::atomic<bool> forked;
-  // Another number, never 0, whenever what a thread's recorder found out about the process may hold no more: a fork, recording
-  // paused, gone on or switched off. So that an event has one thing to ask.
+  // Another number, never 0, whenever what a thread's recorder found out about the process may hold no more: a fork,
+  // recording paused, gone on or switched off. So that an event has one thing to ask.
   static std::uint64_t turn() { return turn_.load(std::memory_order_relaxed); }
   static void Turn() { turn_.fetch_add(1); }
 

@@ -67,7 +67,8 @@ PyObject* ThreadRecorder::Read(const SmileyFrame& frame, const Slot& slot) const
       PyObject* value = smiley_slot(&frame, slot.index);
       if (value == nullptr && slot.place == Place::kFree && frame.lasti < 0) {
         PyObject* function = smiley_function(&frame);
-        PyObject* closure = function != nullptr ? reinterpret_cast<PyFunctionObject*>(function)->func_closure : nullptr;
+        PyObject* closure =
+            function != nullptr ? reinterpret_cast<PyFunctionObject*>(function)->func_closure : nullptr;
         if (closure != nullptr && static_cast<Py_ssize_t>(slot.free_index) < PyTuple_GET_SIZE(closure)) {
           value = PyTuple_GET_ITEM(closure, slot.free_index);
         }
@@ -103,12 +104,14 @@ inline bool ThreadRecorder::HasName(Slot* slot) {
 }
 
 inline void ThreadRecorder::AttachPatch(std::uint32_t name, const ShortPatch& patch) {
-  if (patch.size <= 16) return writer_->AttachShort(shm::Kind::kPatch, name, {patch.words[0], patch.words[1]}, patch.size);
+  if (patch.size <= 16)
+    return writer_->AttachShort(shm::Kind::kPatch, name, {patch.words[0], patch.words[1]}, patch.size);
   writer_->Attach(shm::Kind::kPatch, 0, name, patch.words, patch.size);
 }
 
 // What the first look could not tell to be as it was.
-void ThreadRecorder::TouchChanged(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t number, PyObject* value, bool deep) {
+void ThreadRecorder::TouchChanged(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t number, PyObject* value,
+                                  bool deep) {
   Slot& slot = entry->code->slots[number];
   Shadow& shadow = entry->shadows[number];
   if (value != nullptr) {
@@ -158,7 +161,8 @@ void ThreadRecorder::TouchAll(FrameEntry* entry, const SmileyFrame& frame, bool 
 }
 
 // `before` the line just run, `line` the one about to run (the same: only one).
-[[gnu::always_inline]] inline void ThreadRecorder::TouchLines(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t before, std::uint32_t line) {
+[[gnu::always_inline]] inline void ThreadRecorder::TouchLines(FrameEntry* entry, const SmileyFrame& frame,
+                                                              std::uint32_t before, std::uint32_t line) {
   const std::vector<CodeInfo::Touched>& touched = entry->code->Between(before, line);
   const Shadow* const shadows = entry->shadows.data();
   const Slot* const slots = entry->code->slots.data();
@@ -189,7 +193,8 @@ void ThreadRecorder::TouchNamespace(FrameEntry* entry, const SmileyFrame& frame)
 }
 
 void ThreadRecorder::AttachValue(PyObject* value) {
-  if (const QuickCbor quick(value); quick.size != 0) return writer_->AttachShort(shm::Kind::kValue, 0, quick.words, quick.size);
+  if (const QuickCbor quick(value); quick.size != 0)
+    return writer_->AttachShort(shm::Kind::kValue, 0, quick.words, quick.size);
   const std::string_view cbor = encoder_->Value(value);
   writer_->Attach(shm::Kind::kValue, 0, 0, cbor.data(), cbor.size());
 }
@@ -226,7 +231,8 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
     process_->SwitchOff("no room for another code object; free some space in shared memory and on disk");
     return;
   }
-  if (tasks_.Look(frame.key, kind == Entry::kCall, (frame.code->co_flags & CO_COROUTINE) != 0, stack_.size())) [[unlikely]] {
+  if (tasks_.Look(frame.key, kind == Entry::kCall, (frame.code->co_flags & CO_COROUTINE) != 0, stack_.size()))
+      [[unlikely]] {
     Write(shm::Kind::kTask, tasks_.number(), {});
   }
   FrameEntry* entry = nullptr;
@@ -256,7 +262,9 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
   }
   entry->thread = serial_;
   if (kind == Entry::kCall) attach_frame = writer_->NoteCallFrame(entry->id);
-  const shm::Kind event = kind == Entry::kCall ? shm::Kind::kCall : kind == Entry::kThrow ? shm::Kind::kThrow : shm::Kind::kResume;
+  const shm::Kind event = kind == Entry::kCall    ? shm::Kind::kCall
+                          : kind == Entry::kThrow ? shm::Kind::kThrow
+                                                  : shm::Kind::kResume;
   const bool begun = writer_->Begin(event, 0, code->id, now);
   Refresh(entry);
   stack_.push_back(entry);
@@ -301,7 +309,8 @@ void ThreadRecorder::Line(const SmileyFrame& frame, std::uint32_t line) {
   FrameEntry* entry = Top(frame);
   if (entry == nullptr) return;
   const std::uint64_t now = process_->clock().NowUnits();
-  if (entry->raised || !entry->handled.empty()) [[unlikely]] TellHandled(entry, frame, line, now);
+  if (entry->raised || !entry->handled.empty()) [[unlikely]]
+    TellHandled(entry, frame, line, now);
   const bool begun = writer_->Begin(shm::Kind::kLine, 0, line, now);
   Refresh(entry);
   const std::uint32_t before = entry->line;
@@ -319,7 +328,8 @@ void ThreadRecorder::Line(const SmileyFrame& frame, std::uint32_t line) {
     entry->anew = false;
   }
   writer_->Commit();
-  if (line == entry->code->stop_line) [[unlikely]] Stop();
+  if (line == entry->code->stop_line) [[unlikely]]
+    Stop();
 }
 
 void ThreadRecorder::Raise(const SmileyFrame& frame, PyObject* exception, bool propagated, bool handled_by_loop) {
@@ -346,7 +356,9 @@ void ThreadRecorder::Leave(const SmileyFrame& frame, Exit exit, PyObject* value,
     const int line = smiley_line(&frame);
     if (line > 0) entry->line = static_cast<std::uint32_t>(line);
   }
-  const shm::Kind kind = exit == Exit::kReturn ? shm::Kind::kReturn : exit == Exit::kYield ? shm::Kind::kYield : shm::Kind::kUnwind;
+  const shm::Kind kind = exit == Exit::kReturn  ? shm::Kind::kReturn
+                         : exit == Exit::kYield ? shm::Kind::kYield
+                                                : shm::Kind::kUnwind;
   const bool begun = writer_->Begin(kind, 0, entry->line, process_->clock().NowUnits());
   Refresh(entry);
   stack_.pop_back();
@@ -382,8 +394,10 @@ void ThreadRecorder::Leave(const SmileyFrame& frame, Exit exit, PyObject* value,
   } else {
     Drop(entry);
   }
-  if (tasks_.Left(stack_.size())) [[unlikely]] Write(shm::Kind::kTask, tasks_.number(), {});
-  if (stops) [[unlikely]] Stop();
+  if (tasks_.Left(stack_.size())) [[unlikely]]
+    Write(shm::Kind::kTask, tasks_.number(), {});
+  if (stops) [[unlikely]]
+    Stop();
 }
 
 void ThreadRecorder::Tell(shm::Kind kind, std::uint32_t id, std::span<const Part> parts) {

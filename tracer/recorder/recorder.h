@@ -16,11 +16,11 @@
 
 #include "shm/ring_writer.h"
 #include "tracer/code/code_info.h"
-#include "tracer/values/encoder.h"
 #include "tracer/interp/interp.h"
 #include "tracer/recorder/process.h"
-#include "tracer/shadow/shadow.h"
 #include "tracer/recorder/tasks.h"
+#include "tracer/shadow/shadow.h"
+#include "tracer/values/encoder.h"
 
 namespace smiley::tracer {
 
@@ -31,15 +31,18 @@ struct FrameEntry {
   PyCodeObject* object = nullptr;  // borrowed: the frame holds it while it is open
   std::uint64_t id = 0;
   std::uint32_t line = 0;
-  std::uint32_t epoch = 0;        // of the ring when the shadows were last true
-  std::uint32_t thread = 0;       // recorder serial in which it ran last
-  bool raised = false;            // an exception is on its way through this frame
-  bool anew = false;              // it ran before its thread was recorded: all is told at its next line
-  std::vector<Shadow> shadows;    // one a slot of the code
-  struct Handled { PyObject* exception; std::string cbor; };
-  std::vector<Handled> handled;   // exceptions whose handlers are running, innermost last; addresses only
-  std::string exception;          // [type, message] of the latest raise in this frame
-  PyObject* raising = nullptr;    // which exception that was; the address only
+  std::uint32_t epoch = 0;      // of the ring when the shadows were last true
+  std::uint32_t thread = 0;     // recorder serial in which it ran last
+  bool raised = false;          // an exception is on its way through this frame
+  bool anew = false;            // it ran before its thread was recorded: all is told at its next line
+  std::vector<Shadow> shadows;  // one a slot of the code
+  struct Handled {
+    PyObject* exception;
+    std::string cbor;
+  };
+  std::vector<Handled> handled;  // exceptions whose handlers are running, innermost last; addresses only
+  std::string exception;         // [type, message] of the latest raise in this frame
+  PyObject* raising = nullptr;   // which exception that was; the address only
 };
 
 enum class Entry { kCall, kResume, kGoOn, kThrow };  // kGoOn: resumed, and nothing was sent
@@ -56,7 +59,8 @@ class ThreadRecorder final : public shm::OpenFrames {
   // `sent`: the exception of a throw (may be null).
   void Enter(const SmileyFrame& frame, CodeInfo* code, Entry entry, PyObject* thrown);
   void Line(const SmileyFrame& frame, std::uint32_t line);
-  // `value` returned or yielded; null for an unwind. `exception` (unwind only) may be null: the frame's latest is told.
+  // `value` returned or yielded; null for an unwind. `exception` (unwind only) may be null: the frame's latest is
+  // told.
   void Leave(const SmileyFrame& frame, Exit exit, PyObject* value, PyObject* exception);
   void Raise(const SmileyFrame& frame, PyObject* exception, bool propagated, bool handled_by_loop);
 
@@ -128,7 +132,7 @@ class ThreadRecorder final : public shm::OpenFrames {
   shm::RingWriter::Options WriterOptions() { return {&ThreadRecorder::Wait, this, this}; }
 
   __attribute__((tls_model("initial-exec"))) static constinit thread_local ThreadRecorder* current_;
-  std::uint64_t turn_ = 0;        // of the process when all was found to be as usual; 0: each event asks
+  std::uint64_t turn_ = 0;  // of the process when all was found to be as usual; 0: each event asks
   Process* process_;
   std::unique_ptr<Encoder> encoder_;
   std::unique_ptr<Comparer> comparer_;
@@ -138,18 +142,18 @@ class ThreadRecorder final : public shm::OpenFrames {
   std::vector<FrameEntry*> spare_;
   std::uint32_t generation_ = 0;
   std::uint32_t stretch_ = 0;
-  std::uint64_t stop_seq_ = 0;    // the event after which recording stops; 0: none
+  std::uint64_t stop_seq_ = 0;  // the event after which recording stops; 0: none
   std::uint32_t serial_ = 0;
   std::uint32_t number_ = 0;
-  bool values_ = true;            // of all variables
-  bool arguments_ = true;         // at least of arguments, and what is returned, yielded and sent
+  bool values_ = true;     // of all variables
+  bool arguments_ = true;  // at least of arguments, and what is returned, yielded and sent
   bool unrecorded_ = false;
-  int name_tries_ = 0;            // left, while the threading module does not know the thread yet
+  int name_tries_ = 0;  // left, while the threading module does not know the thread yet
   std::uint64_t wait_began_ns_ = 0;
   std::uint64_t wait_seen_ = 0;
   bool warned_ = false;
-  int waits_ = 0;                 // for room in this ring
-  bool grows_ = false;            // at the next event it goes on in a larger one
+  int waits_ = 0;       // for room in this ring
+  bool grows_ = false;  // at the next event it goes on in a larger one
 };
 
 }  // namespace smiley::tracer

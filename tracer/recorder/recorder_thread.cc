@@ -11,7 +11,7 @@ namespace smiley::tracer {
 namespace {
 
 std::uint32_t g_serial = 0;
-constexpr int kNameTries = 64;  // calls
+constexpr int kNameTries = 64;   // calls
 constexpr int kWaitsToGrow = 8;  // a few milliseconds
 
 }  // namespace
@@ -36,10 +36,12 @@ ThreadRecorder* ThreadRecorder::FindCurrent() {
     if (process == nullptr || process->off()) return nullptr;
     self = new ThreadRecorder;
     current_ = self;
-    OnThreadEnd([](void* recorder) {
-      current_ = nullptr;
-      static_cast<ThreadRecorder*>(recorder)->EndThread();
-    }, self);
+    OnThreadEnd(
+        [](void* recorder) {
+          current_ = nullptr;
+          static_cast<ThreadRecorder*>(recorder)->EndThread();
+        },
+        self);
   }
   if (Process::forked.load(std::memory_order_relaxed) && !self->process_->ReopenAfterFork()) return nullptr;
   if (self->process_->off()) return nullptr;
@@ -110,7 +112,8 @@ void ThreadRecorder::AfterFork() {
   if (writer_) {
     if (auto segment = writer_->Release()) {
       segment->Abandon();
-      static_cast<void>(segment.release());  // the mapping is the parent's business; its bookkeeping must not run here
+      static_cast<void>(
+          segment.release());  // the mapping is the parent's business; its bookkeeping must not run here
     }
     writer_.reset();
   }
@@ -121,7 +124,8 @@ void ThreadRecorder::AfterFork() {
   for (FrameEntry* entry : stack_) {
     entry->id = process_->NextFrame();
     Forget(entry);
-    if (!process_->Describe(entry->code, entry->object)) process_->SwitchOff("no room for the code of a forked child");
+    if (!process_->Describe(entry->code, entry->object))
+      process_->SwitchOff("no room for the code of a forked child");
   }
   for (auto& [key, entry] : Suspended()) {
     entry->id = process_->NextFrame();

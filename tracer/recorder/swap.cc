@@ -100,7 +100,8 @@ PyObject* StartVarargs(PyObject* self, PyObject* args) {
 }
 template <int kWhich>
 PyObject* StartKeywords(PyObject* self, PyObject* args, PyObject* kwargs) {
-  return Started(reinterpret_cast<PyCFunctionWithKeywords>(reinterpret_cast<void (*)()>(g_starters[kWhich].original))(self, args, kwargs));
+  return Started(reinterpret_cast<PyCFunctionWithKeywords>(reinterpret_cast<void (*)()>(g_starters[kWhich].original))(
+      self, args, kwargs));
 }
 
 template <int kWhich>
@@ -108,7 +109,8 @@ bool SwapStarter() {
   PyMethodDef* definition = FindDefinition("_thread", kStarterNames[kWhich]);
   if (definition == nullptr) return false;
   if (definition->ml_flags & METH_KEYWORDS) {
-    return g_starters[kWhich].Set(definition, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&StartKeywords<kWhich>)));
+    return g_starters[kWhich].Set(
+        definition, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&StartKeywords<kWhich>)));
   }
   return g_starters[kWhich].Set(definition, &StartVarargs<kWhich>);
 }
@@ -120,7 +122,8 @@ Swap g_exec, g_eval, g_compile;
 SourceBook::Text TextOf(PyObject* source) {
   if (PyUnicode_Check(source)) return std::make_shared<const std::string>(Utf8(source));
   if (PyBytes_Check(source)) {
-    return std::make_shared<const std::string>(PyBytes_AS_STRING(source), static_cast<std::size_t>(PyBytes_GET_SIZE(source)));
+    return std::make_shared<const std::string>(PyBytes_AS_STRING(source),
+                                               static_cast<std::size_t>(PyBytes_GET_SIZE(source)));
   }
   return nullptr;
 }
@@ -183,7 +186,7 @@ bool SwapFast(Swap* swap, const char* name, Fast plain, FastKeywords keywords) {
   PyMethodDef* definition = FindDefinition("builtins", name);
   if (definition == nullptr || !(definition->ml_flags & METH_FASTCALL)) return false;
   const auto function = (definition->ml_flags & METH_KEYWORDS) ? reinterpret_cast<void (*)()>(keywords)
-                                                                : reinterpret_cast<void (*)()>(plain);
+                                                               : reinterpret_cast<void (*)()>(plain);
   return swap->Set(definition, reinterpret_cast<PyCFunction>(function));
 }
 

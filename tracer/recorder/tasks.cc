@@ -6,9 +6,9 @@
 
 #include "tracer/interp/interp.h"
 #include "tracer/recorder/keep_error.h"
-#include "tracer/values/level.h"
 #include "tracer/recorder/process.h"
 #include "tracer/recorder/swap.h"
+#include "tracer/values/level.h"
 
 namespace smiley::tracer {
 
@@ -87,7 +87,8 @@ bool TaskWatch::Load() {
   KeepError keep;
   PyObject* current = InModule("asyncio.tasks", "_current_tasks");
   PyObject* running_loop = InModule("asyncio.events", "_get_running_loop");
-  if (current == nullptr || !PyDict_Check(current) || running_loop == nullptr || !PyCFunction_Check(running_loop)) return false;
+  if (current == nullptr || !PyDict_Check(current) || running_loop == nullptr || !PyCFunction_Check(running_loop))
+    return false;
   PyObject* task = InModule("_asyncio", "Task");
   if (task != nullptr && PyType_Check(task)) {
     g_asyncio.task = reinterpret_cast<PyTypeObject*>(task);

@@ -1,7 +1,7 @@
 // Thread rule: call with the GIL held; a TaskWatch belongs to one thread's recorder.
 //
-// Which asyncio task runs in a thread. Nothing is put in asyncio's way: where a frame begins that may belong to another
-// task, its own table of current tasks is read.
+// Which asyncio task runs in a thread. Nothing is put in asyncio's way: where a frame begins that may belong to
+// another task, its own table of current tasks is read.
 #pragma once
 
 #include <Python.h>
@@ -18,8 +18,8 @@ class TaskWatch {
  public:
   explicit TaskWatch(Process* process) : process_(process) {}
 
-  // A frame begins with `depth` recorded frames below it, or something is told there (key null). True when the task is
-  // another one than before: `number` is to be told, 0 = none. `first`: the frame has not run before.
+  // A frame begins with `depth` recorded frames below it, or something is told there (key null). True when the task
+  // is another one than before: `number` is to be told, 0 = none. `first`: the frame has not run before.
   bool Look(void* key, bool first, bool coroutine, std::size_t depth) {
     if (!loaded_ && !(coroutine && Load())) return false;
     return Compare(key, first, depth);

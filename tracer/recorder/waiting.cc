@@ -17,7 +17,7 @@ namespace smiley::tracer {
 namespace {
 
 constexpr long kNapNs = 500'000;
-constexpr std::uint64_t kLookAfterNs = 50'000'000;   // before asking whether the daemon lives
+constexpr std::uint64_t kLookAfterNs = 50'000'000;  // before asking whether the daemon lives
 constexpr std::uint64_t kLookEveryNs = 1'000'000'000;
 
 std::uint64_t g_looked_ns = 0;
@@ -60,7 +60,8 @@ bool WaitForRoom(Process* process, shm::Segment* ring, std::uint64_t* began_ns, 
     if (!*warned) {
       *warned = true;
       std::fprintf(stderr,
-                   "smiley: the daemon has stored nothing for %llu s; events are being lost (counted): see smiley-daemon status\n",
+                   "smiley: the daemon has stored nothing for %llu s; events are being lost (counted): see "
+                   "smiley-daemon status\n",
                    static_cast<unsigned long long>(process->options().block_timeout_ns / 1'000'000'000u));
     }
     return false;

@@ -46,7 +46,8 @@ void Comparer::MarkParts(PyObject* object, const TypeInfo& info, Picture* pictur
     return MarkOf(item, item_info);
   };
   picture->items.clear();
-  for (std::size_t i = 0; i < parts_.item_count && parts_.items[i] != nullptr; ++i) picture->items.push_back(mark(parts_.items[i]));
+  for (std::size_t i = 0; i < parts_.item_count && parts_.items[i] != nullptr; ++i)
+    picture->items.push_back(mark(parts_.items[i]));
   picture->attributes.clear();
   for (std::size_t i = 0; i < parts_.attribute_count; ++i) picture->attributes.push_back(mark(parts_.attributes[i]));
 }
@@ -71,7 +72,8 @@ bool Comparer::ReadPairs(PyObject* object) {
     pairs_[2 * count] = name;
     pairs_[2 * count++ + 1] = value;
   });
-  parts_ = {nullptr, 0, pairs_, static_cast<std::size_t>(2 * count), 0, count, count == at.count ? at.names : nullptr};
+  parts_ = {
+      nullptr, 0, pairs_, static_cast<std::size_t>(2 * count), 0, count, count == at.count ? at.names : nullptr};
   return true;
 }
 
@@ -83,12 +85,19 @@ void Comparer::ReadParts(PyObject* object, const TypeInfo& info) {
     parts_.total = Py_SIZE(object);
     parts_.items = ItemsOf(object, info.shape);
     parts_.item_count = static_cast<std::size_t>(std::min(parts_.total, limit));
-    while (parts_.item_count > 0 && parts_.items[parts_.item_count - 1] == nullptr) --parts_.item_count;  // being built
+    while (parts_.item_count > 0 && parts_.items[parts_.item_count - 1] == nullptr)
+      --parts_.item_count;  // being built
     return;
   }
   if (HasPlainAttributes(info) && ReadPairs(object)) return;
   ReadLevel(object, info, limit, &level_);
-  parts_ = {level_.items.data(), level_.items.size(), level_.attributes.data(), level_.attributes.size(), level_.total, level_.attribute_total, nullptr};
+  parts_ = {level_.items.data(),
+            level_.items.size(),
+            level_.attributes.data(),
+            level_.attributes.size(),
+            level_.total,
+            level_.attribute_total,
+            nullptr};
 }
 
 bool Comparer::SamePicture(PyObject* object, const TypeInfo& info, Picture* picture) {
@@ -112,7 +121,8 @@ bool Comparer::SameValue(const Mark& mark, PyObject* object) const {
 bool Comparer::SameBits(const Mark& mark, PyObject* object, const TypeInfo& info, std::uint64_t bits) const {
   if (bits == mark.bits) return info.shape != Shape::kByteArray || object == mark.object;  // which one it is shows
   // A str that has been hashed meanwhile shows another number for the same text.
-  return info.shape == Shape::kStr && object == mark.object && KeptHash(object) != -1 && TextBits(object, context_->options->limits.chars) == mark.bits;
+  return info.shape == Shape::kStr && object == mark.object && KeptHash(object) != -1 &&
+         TextBits(object, context_->options->limits.chars) == mark.bits;
 }
 
 bool Comparer::Recall(PyObject* object, const TypeInfo& info, Known* known, std::string_view* cbor) {
@@ -143,7 +153,8 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     const std::uint64_t bits = info.subclass ? ValueBits(object, info, context_->options->limits.chars) : 0;
     Known* const found = known_.Find(object);
     const bool again = found != nullptr && found->type == Py_TYPE(object);
-    if (again && found->kept && found->bits == bits && found->secrets == context_->secrets.count() && Recall(object, info, found, cbor)) {
+    if (again && found->kept && found->bits == bits && found->secrets == context_->secrets.count() &&
+        Recall(object, info, found, cbor)) {
       Pass(found->picture, &shadow->picture);
       return Change::kSet;
     }
@@ -190,14 +201,16 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
 
 bool Comparer::CompareText(Shadow* shadow, PyObject* object, Change* change, std::string_view* cbor) {
   const Py_ssize_t chars = context_->options->limits.chars;
-  if (shadow->state == Shadow::State::kBound && ShownText::Holds(shadow->mark) && shadow->text->Shows(object, chars)) {
+  if (shadow->state == Shadow::State::kBound && ShownText::Holds(shadow->mark) &&
+      shadow->text->Shows(object, chars)) {
     const Py_hash_t hash = KeptHash(object);
     shadow->mark = hash != -1 ? Mark{object, HashedStrBits(object, hash)} : ShownText::MarkOf(object);
     HashAgain(object, &shadow->mark, true);
     *change = Change::kNone;
     return true;
   }
-  if (KeptHash(object) != -1 || PyUnicode_GET_LENGTH(object) < ShownText::kWorth || chars > ShownText::kMost) return false;
+  if (KeptHash(object) != -1 || PyUnicode_GET_LENGTH(object) < ShownText::kWorth || chars > ShownText::kMost)
+    return false;
   if (!shadow->text) shadow->text = std::make_unique<ShownText>();
   shadow->text->Show(object, chars);
   shadow->state = Shadow::State::kBound;
@@ -211,7 +224,8 @@ bool Comparer::CompareText(Shadow* shadow, PyObject* object, Change* change, std
 Change Comparer::ComparePlain(Shadow* shadow, PyObject* object, const TypeInfo& info, std::string_view* cbor) {
   if (Change change; info.shape == Shape::kStr && CompareText(shadow, object, &change, cbor)) return change;
   const std::uint64_t bits = ValueBits(object, info, context_->options->limits.chars);
-  const bool same = shadow->state == Shadow::State::kBound && !shadow->mark.identity() && SameBits(shadow->mark, object, info, bits);
+  const bool same = shadow->state == Shadow::State::kBound && !shadow->mark.identity() &&
+                    SameBits(shadow->mark, object, info, bits);
   shadow->mark = {object, bits};
   if (same) {
     HashAgain(object, &shadow->mark, true);
@@ -244,7 +258,8 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   if (!known) return Send(shadow, object, cbor);
   if (!HasLevel(info)) {
     const Mark now = MarkOf(object, info);
-    const bool same = now.identity() ? shadow->mark == now : !shadow->mark.identity() && SameBits(shadow->mark, object, info, now.bits);
+    const bool same = now.identity() ? shadow->mark == now
+                                     : !shadow->mark.identity() && SameBits(shadow->mark, object, info, now.bits);
     if (same) {
       shadow->mark = now;
       if (info.shape != Shape::kException) return Change::kNone;
@@ -256,10 +271,12 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     return Send(shadow, object, cbor);
   }
   Picture* old = shadow->picture.get();
-  if (!(shadow->mark == Mark::Identity(object)) || old == nullptr || old->shape != info.shape || old->subclass != info.subclass) {
+  if (!(shadow->mark == Mark::Identity(object)) || old == nullptr || old->shape != info.shape ||
+      old->subclass != info.subclass) {
     return Send(shadow, object, cbor);
   }
-  const bool plain_part_same = !info.subclass || old->plain == ValueBits(object, info, context_->options->limits.chars);
+  const bool plain_part_same =
+      !info.subclass || old->plain == ValueBits(object, info, context_->options->limits.chars);
   if (!plain_part_same) return Send(shadow, object, cbor);
   shm::CborWriter out(room_.get(), room_size_);
   const Look look = LookAtParts(shadow, object, info, &out);
@@ -315,7 +332,8 @@ bool Comparer::Operation(shm::CborWriter* out, std::uint64_t items, int op) {
 }
 
 // `step` 2: names (or keys) before the values.
-bool Comparer::PatchValuesOf(std::vector<Mark>* marks, PyObject* const* objects, std::size_t step, int op, shm::CborWriter* out) {
+bool Comparer::PatchValuesOf(std::vector<Mark>* marks, PyObject* const* objects, std::size_t step, int op,
+                             shm::CborWriter* out) {
   for (std::size_t i = step - 1; i < marks->size(); i += step) {
     Mark& mark = (*marks)[i];
     PyObject* object = objects[i];
@@ -328,7 +346,8 @@ bool Comparer::PatchValuesOf(std::vector<Mark>* marks, PyObject* const* objects,
       continue;
     }
     const QuickCbor quick(object);
-    if ((quick.size == 0 && !PyUnicode_CheckExact(object)) || (name != nullptr && context_->RedactsName(name))) return false;
+    if ((quick.size == 0 && !PyUnicode_CheckExact(object)) || (name != nullptr && context_->RedactsName(name)))
+      return false;
     if (!Operation(out, 3, op)) return false;
     if (name == nullptr) {
       out->Unsigned(i);
@@ -401,7 +420,9 @@ bool Comparer::PatchSequence(const Picture& old, shm::CborWriter* out) {
   std::size_t shift = 0;
   if (before.size() > 1 && !after.empty() && !SameMark(before[0], after[0])) {
     const std::size_t overlap = std::min(before.size() - 1, after.size());
-    if (std::equal(before.begin() + 1, before.begin() + 1 + static_cast<std::ptrdiff_t>(overlap), after.begin(), SameMark) && overlap > 0) {
+    if (std::equal(before.begin() + 1, before.begin() + 1 + static_cast<std::ptrdiff_t>(overlap), after.begin(),
+                   SameMark) &&
+        overlap > 0) {
       shift = 1;
       kept = overlap;
       if (!Operation(out, 2, kRemove)) return false;
@@ -435,8 +456,8 @@ void Comparer::Paired(PyObject* name, PyObject* value, shm::CborWriter* out) {
   }
 }
 
-bool Comparer::PatchPairs(const std::vector<Mark>& old, const std::vector<Mark>& now,
-                          PyObject* const* objects, int set_op, int delete_op, shm::CborWriter* out) {
+bool Comparer::PatchPairs(const std::vector<Mark>& old, const std::vector<Mark>& now, PyObject* const* objects,
+                          int set_op, int delete_op, shm::CborWriter* out) {
   std::size_t i = 0, j = 0;
   while (i < old.size() && j < now.size()) {
     if (SameMark(old[i], now[j])) {

@@ -1,12 +1,13 @@
-// Comparer's first look: what can be said of the commonest containers and objects, and of their commonest change, at a glance.
-#include "tracer/values/patch_operations.h"
+// Comparer's first look: what can be said of the commonest containers and objects, and of their commonest change, at
+// a glance.
 #include "tracer/shadow/shadow.h"
+#include "tracer/values/patch_operations.h"
 
 namespace smiley::tracer {
 namespace {
 
-// Bytes of a patch, one after the other. REQUIRES as many as there is room for: a CborWriter, which asks at each step, makes
-// 1.03 of the instructions of a recorded `nbody`, 1.01 of `parser`.
+// Bytes of a patch, one after the other. REQUIRES as many as there is room for: a CborWriter, which asks at each
+// step, makes 1.03 of the instructions of a recorded `nbody`, 1.01 of `parser`.
 class Writer {
  public:
   explicit Writer(ShortPatch* patch) : patch_(patch), to_(reinterpret_cast<unsigned char*>(patch->words)) {
@@ -58,7 +59,8 @@ Comparer::Glance Comparer::LookAtAttributes(Shadow* shadow, PyObject* object, Sh
     // The names of a class's instances stay in their places.
     for (Py_ssize_t i = 0; i < at.count; ++i) {
       if (at.values[i] == nullptr) return Glance::kUnsure;
-      if (!QuickSameItem(mark[2 * i + 1], at.values[i])) return PatchAttribute(shadow, at, i, patch) ? Glance::kPatched : Glance::kUnsure;
+      if (!QuickSameItem(mark[2 * i + 1], at.values[i]))
+        return PatchAttribute(shadow, at, i, patch) ? Glance::kPatched : Glance::kUnsure;
     }
     return Glance::kSame;
   }
@@ -67,10 +69,12 @@ Comparer::Glance Comparer::LookAtAttributes(Shadow* shadow, PyObject* object, Sh
   for (Py_ssize_t i = 0; i < at.count; ++i) {
     PyObject* value = at.values[i];
     if (value == nullptr || at.names[2 * i] == nullptr) continue;
-    if (mark == end || !QuickSameName(*mark, at.names[2 * i]) || !QuickSameItem(mark[1], value)) return Glance::kUnsure;
+    if (mark == end || !QuickSameName(*mark, at.names[2 * i]) || !QuickSameItem(mark[1], value))
+      return Glance::kUnsure;
     mark += 2;
   }
-  return mark == end && 2 * picture.attribute_total == end - picture.attributes.data() ? Glance::kSame : Glance::kUnsure;
+  return mark == end && 2 * picture.attribute_total == end - picture.attributes.data() ? Glance::kSame
+                                                                                       : Glance::kUnsure;
 }
 
 bool Comparer::PatchAttribute(Shadow* shadow, const SmileyAttributes& at, Py_ssize_t first, ShortPatch* patch) {
@@ -78,9 +82,13 @@ bool Comparer::PatchAttribute(Shadow* shadow, const SmileyAttributes& at, Py_ssi
   const QuickCbor value(at.values[first]);
   if (value.size == 0 || shadow->picture.use_count() > 1) return false;
   PyObject* name = at.names[2 * first];
-  if (!PyUnicode_IS_ASCII(name) || PyUnicode_GET_LENGTH(name) > static_cast<Py_ssize_t>(kShortText) || context_->RedactsName(name)) return false;
+  if (!PyUnicode_IS_ASCII(name) || PyUnicode_GET_LENGTH(name) > static_cast<Py_ssize_t>(kShortText) ||
+      context_->RedactsName(name))
+    return false;
   for (Py_ssize_t i = first + 1; i < at.count; ++i) {
-    if (at.values[i] == nullptr || !QuickSameItem(picture->attributes[static_cast<std::size_t>(2 * i + 1)], at.values[i])) return false;
+    if (at.values[i] == nullptr ||
+        !QuickSameItem(picture->attributes[static_cast<std::size_t>(2 * i + 1)], at.values[i]))
+      return false;
   }
   const std::size_t length = static_cast<std::size_t>(PyUnicode_GET_LENGTH(name));
   Writer out(patch);

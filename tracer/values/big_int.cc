@@ -1,7 +1,8 @@
 #include "tracer/values/big_int.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
-// With -O3, GCC 12 takes the room for small numbers inside of a cpp_int for all that there is, also where it has more.
+// With -O3, GCC 12 takes the room for small numbers inside of a cpp_int for all that there is, also where it has
+// more.
 #pragma GCC diagnostic ignored "-Warray-bounds"
 #pragma GCC diagnostic ignored "-Wstringop-overread"
 #endif

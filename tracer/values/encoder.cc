@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "tracer/values/encoder_forms.h"
 #include "tracer/interp/interp.h"
+#include "tracer/values/encoder_forms.h"
 #include "tracer/values/text_forms.h"
 
 namespace smiley::tracer {
@@ -259,10 +259,18 @@ void Encoder::Item(PyObject* object, int depth, shm::CborWriter* out) {
 
 void Encoder::Scalar(PyObject* object, Shape shape, shm::CborWriter* out) {
   switch (shape) {
-    case Shape::kBool: out->Bool(object == Py_True); return;
-    case Shape::kInt: Int(object, out); return;
-    case Shape::kFloat: out->Double(PyFloat_AS_DOUBLE(object)); return;
-    case Shape::kStr: Str(object, out); return;
+    case Shape::kBool:
+      out->Bool(object == Py_True);
+      return;
+    case Shape::kInt:
+      Int(object, out);
+      return;
+    case Shape::kFloat:
+      out->Double(PyFloat_AS_DOUBLE(object));
+      return;
+    case Shape::kStr:
+      Str(object, out);
+      return;
     case Shape::kComplex: {
       const Py_complex c = reinterpret_cast<PyComplexObject*>(object)->cval;
       out->Form(3);
@@ -314,7 +322,8 @@ void Encoder::Attributes(const Level& level, int depth, Py_ssize_t limit, shm::C
       return;
     }
     if (PyUnicode_Check(name) && PyUnicode_IS_ASCII(name) && PyUnicode_GET_LENGTH(name) <= 256) [[likely]] {
-      out->Text(reinterpret_cast<const char*>(PyUnicode_DATA(name)), static_cast<std::size_t>(PyUnicode_GET_LENGTH(name)));
+      out->Text(reinterpret_cast<const char*>(PyUnicode_DATA(name)),
+                static_cast<std::size_t>(PyUnicode_GET_LENGTH(name)));
     } else if (PyUnicode_Check(name)) {
       scratch_.clear();
       bool surrogates = false;

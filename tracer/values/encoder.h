@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "shm/cbor.h"
-#include "tracer/values/level.h"
 #include "tracer/config/options.h"
+#include "tracer/values/level.h"
 #include "tracer/values/quick_value.h"
 #include "tracer/values/seen.h"
 #include "tracer/values/types.h"
@@ -69,9 +69,9 @@ class Secrets {
   void Add(std::string_view secret);
   bool empty() const { return secrets_.empty(); }
   std::size_t count() const { return secrets_.size(); }
-  bool Contains(std::string_view text) const;      // some secret stands in it
-  void Mask(std::string* text) const;              // replaces each by "***"
-  void Cover(std::string* text) const;             // by as many stars: lines and columns stay
+  bool Contains(std::string_view text) const;  // some secret stands in it
+  void Mask(std::string* text) const;          // replaces each by "***"
+  void Cover(std::string* text) const;         // by as many stars: lines and columns stay
 
  private:
   std::vector<std::string> secrets_;
@@ -92,10 +92,15 @@ struct CaptureContext {
     if (recent.hash == hash && hash != -1 && recent.length == PyUnicode_GET_LENGTH(name)) return recent.redacted;
     return MatchesText(name);
   }
+
  private:
   static constexpr Py_ssize_t kLongestName = 128;
   bool MatchesText(PyObject* name);
-  struct Named { Py_hash_t hash = -1; Py_ssize_t length = 0; bool redacted = false; };
+  struct Named {
+    Py_hash_t hash = -1;
+    Py_ssize_t length = 0;
+    bool redacted = false;
+  };
   static constexpr std::size_t kRecent = 512;
   Named recent_[kRecent];  // direct-mapped
   std::unordered_map<std::string, bool> redacted_names_;
@@ -115,10 +120,11 @@ class Encoder {
   }
   // For patches: the same, within what is left of the limits, appended to a growing array.
   bool Append(PyObject* object, shm::CborWriter* out);
-  // [type, message] of an exception, from its args as the builtin str() gives it; valid until the next call of that or Value.
+  // [type, message] of an exception, from its args as the builtin str() gives it; valid until the next call of that
+  // or Value.
   std::string_view Exception(PyObject* exception);
-  // The latest Value again, its parts below the first level marked as read at that event of this thread (FORMAT.md, tag 7).
-  // False: the marks cannot be set, for it was cut to fit.
+  // The latest Value again, its parts below the first level marked as read at that event of this thread (FORMAT.md,
+  // tag 7). False: the marks cannot be set, for it was cut to fit.
   bool Older(std::string_view value, std::uint64_t seq, std::string* out) const;
   // Nodes that were looked at for the latest Value or Append, those that did not fit included.
   int nodes_looked_at() const { return looked_at_; }
@@ -137,16 +143,20 @@ class Encoder {
     if (depth == 1 && out->size() > at && out->data()[at] == 0xc0 + shm::kCborFormTag) parts_.push_back(at);
   }
   void Container(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out);
-  // A plain list, tuple or dict of few items, from where they lie. False: it is another one or does not fit, and nothing is changed.
+  // A plain list, tuple or dict of few items, from where they lie. False: it is another one or does not fit, and
+  // nothing is changed.
   bool SmallContainer(PyObject* object, const TypeInfo& info, int depth, std::uint64_t id, shm::CborWriter* out);
   static constexpr Py_ssize_t kFewItems = 8;
   // In place of a value that is not to be shown.
   void Hidden(PyObject* object, shm::CborWriter* out);
   // How far a container had come behind each of its items.
-  struct Kept { std::size_t size, seen; int nodes; };
+  struct Kept {
+    std::size_t size, seen;
+    int nodes;
+  };
   // A container that had no room for all items, again with those that are whole. False: with none of them.
-  bool Shorten(const std::vector<Kept>& kept, std::size_t start, int form, std::uint64_t id, Py_ssize_t total, int per_item,
-               shm::CborWriter* out);
+  bool Shorten(const std::vector<Kept>& kept, std::size_t start, int form, std::uint64_t id, Py_ssize_t total,
+               int per_item, shm::CborWriter* out);
   void Object(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out);
   void Attributes(const Level& level, int depth, Py_ssize_t limit, shm::CborWriter* out, bool* cut);
   void Raised(PyObject* object, const TypeInfo& info, int depth, shm::CborWriter* out);
@@ -167,7 +177,8 @@ class Encoder {
     ids_.resize(seen);
   }
   void Begin();
-  // What makes up the message of an exception, as one number, where MessageIsArguments; 0: more than its class and one plain argument.
+  // What makes up the message of an exception, as one number, where MessageIsArguments; 0: more than its class and
+  // one plain argument.
   std::uint64_t MessageBits(PyObject* exception) const;
   // Exceptions come through many frames, and the same ones again and again: what they were encoded to.
   struct Told {
@@ -179,18 +190,18 @@ class Encoder {
 
   CaptureContext* context_;
   std::unique_ptr<unsigned char[]> room_;
-  std::size_t room_size_;                        // of a value, `bytes` of the limits
+  std::size_t room_size_;  // of a value, `bytes` of the limits
   SeenObjects seen_;
-  std::vector<std::uint64_t> ids_;               // of those, in the same order
+  std::vector<std::uint64_t> ids_;              // of those, in the same order
   std::vector<std::unique_ptr<Level>> levels_;  // scratch, one a depth
-  std::deque<std::vector<Kept>> kept_;           // likewise; a deque, because deeper ones come while one is in use
-  std::vector<std::size_t> parts_;               // of the latest value: where those of the first level begin
-  bool whole_ = true;                            // and they still stand there
+  std::deque<std::vector<Kept>> kept_;          // likewise; a deque, because deeper ones come while one is in use
+  std::vector<std::size_t> parts_;              // of the latest value: where those of the first level begin
+  bool whole_ = true;                           // and they still stand there
   Print print_;
-  bool printed_ = true;                          // of all that was looked at
+  bool printed_ = true;  // of all that was looked at
   std::string scratch_;
-  std::unique_ptr<Told[]> told_;                 // direct-mapped
-  int nodes_ = 0;                                // that there is still room for
+  std::unique_ptr<Told[]> told_;  // direct-mapped
+  int nodes_ = 0;                 // that there is still room for
   int looked_at_ = 0;
   bool nested_ = false;
 };

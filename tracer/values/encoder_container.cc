@@ -9,15 +9,24 @@ namespace {
 
 int ContainerForm(Shape shape) {
   switch (shape) {
-    case Shape::kList: return kFormList;
-    case Shape::kTuple: return kFormTuple;
-    case Shape::kSet: return kFormSet;
-    case Shape::kFrozenSet: return kFormFrozenSet;
-    case Shape::kDeque: return kFormDeque;
-    case Shape::kDefaultDict: return kFormDefaultDict;
-    case Shape::kCounter: return kFormCounter;
-    case Shape::kOrderedDict: return kFormOrderedDict;
-    default: return kFormDict;
+    case Shape::kList:
+      return kFormList;
+    case Shape::kTuple:
+      return kFormTuple;
+    case Shape::kSet:
+      return kFormSet;
+    case Shape::kFrozenSet:
+      return kFormFrozenSet;
+    case Shape::kDeque:
+      return kFormDeque;
+    case Shape::kDefaultDict:
+      return kFormDefaultDict;
+    case Shape::kCounter:
+      return kFormCounter;
+    case Shape::kOrderedDict:
+      return kFormOrderedDict;
+    default:
+      return kFormDict;
   }
 }
 
@@ -113,7 +122,8 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
   }
 }
 
-bool Encoder::SmallContainer(PyObject* object, const TypeInfo& info, int depth, std::uint64_t id, shm::CborWriter* out) {
+bool Encoder::SmallContainer(PyObject* object, const TypeInfo& info, int depth, std::uint64_t id,
+                             shm::CborWriter* out) {
   const bool dict = IsDict(info.shape);
   if (info.subclass || (!dict && info.shape != Shape::kList && info.shape != Shape::kTuple)) return false;
   const Py_ssize_t total = Length(object, info.shape);

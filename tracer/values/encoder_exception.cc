@@ -1,8 +1,7 @@
 // Exceptions: as values with what belongs to them, and as [type, message] of the events that tell of them.
-#include "tracer/values/encoder.h"
-
 #include <algorithm>
 
+#include "tracer/values/encoder.h"
 #include "tracer/values/encoder_forms.h"
 #include "tracer/values/text_forms.h"
 
@@ -16,7 +15,8 @@ std::uint64_t Encoder::MessageBits(PyObject* exception) const {
   if (PyTuple_GET_SIZE(args) == 1) {
     PyObject* argument = PyTuple_GET_ITEM(args, 0);
     const Py_ssize_t chars = context_->options->limits.chars;
-    if (!PyLong_CheckExact(argument) && !(PyUnicode_CheckExact(argument) && PyUnicode_GET_LENGTH(argument) <= chars)) return 0;
+    if (!PyLong_CheckExact(argument) && !(PyUnicode_CheckExact(argument) && PyUnicode_GET_LENGTH(argument) <= chars))
+      return 0;
     bits.Mix(ValueBits(argument, context_->types.OfObject(argument), chars));
   }
   return bits.value();
@@ -26,7 +26,8 @@ std::string_view Encoder::Exception(PyObject* exception) {
   const std::string& class_name = context_->types.OfObject(exception).name;
   const std::uint64_t bits = MessageBits(exception);
   Told& told = told_[bits % kTold];
-  if (bits != 0 && told.bits == bits && told.secrets == context_->secrets.count() && told.class_name == class_name) return told.cbor;
+  if (bits != 0 && told.bits == bits && told.secrets == context_->secrets.count() && told.class_name == class_name)
+    return told.cbor;
   Begin();
   shm::CborWriter out(room_.get(), room_size_);
   out.ArrayHeader(2);
@@ -49,7 +50,8 @@ std::string_view Encoder::Exception(PyObject* exception) {
   }
   for (std::size_t i = end; i < message.size(); ++i) cut += (message[i] & 0xc0) != 0x80;
   Text(std::string_view(message).substr(0, end), cut, surrogates, &out);
-  if (bits != 0 && MessageIsArguments(Py_TYPE(exception))) told = {bits, context_->secrets.count(), class_name, std::string(out.view())};
+  if (bits != 0 && MessageIsArguments(Py_TYPE(exception)))
+    told = {bits, context_->secrets.count(), class_name, std::string(out.view())};
   return out.view();
 }
 
@@ -72,7 +74,8 @@ void Encoder::Raised(PyObject* object, const TypeInfo& info, int depth, shm::Cbo
     out->ArrayHeader(0);
   }
   PyObject* notes = ReadAttribute(object, info, "__notes__");
-  const Py_ssize_t note_count = notes != nullptr && PyList_CheckExact(notes) ? std::min<Py_ssize_t>(PyList_GET_SIZE(notes), 16) : 0;
+  const Py_ssize_t note_count =
+      notes != nullptr && PyList_CheckExact(notes) ? std::min<Py_ssize_t>(PyList_GET_SIZE(notes), 16) : 0;
   out->ArrayHeader(static_cast<std::uint64_t>(note_count));
   for (Py_ssize_t i = 0; i < note_count; ++i) {
     PyObject* note = PyList_GET_ITEM(notes, i);

@@ -6,9 +6,30 @@
 namespace smiley::tracer {
 
 enum Form {
-  kFormList = 1, kFormTuple, kFormSet, kFormFrozenSet, kFormDeque, kFormDict, kFormDefaultDict, kFormCounter,
-  kFormOrderedDict, kFormRef, kFormObject, kFormCutStr, kFormSurrogates, kFormCutBytes, kFormByteArray, kFormBigInt,
-  kFormComplex, kFormText, kFormException, kFormSubclass, kFormRedacted, kFormLost, kFormUnbound, kFormUnreadable,
+  kFormList = 1,
+  kFormTuple,
+  kFormSet,
+  kFormFrozenSet,
+  kFormDeque,
+  kFormDict,
+  kFormDefaultDict,
+  kFormCounter,
+  kFormOrderedDict,
+  kFormRef,
+  kFormObject,
+  kFormCutStr,
+  kFormSurrogates,
+  kFormCutBytes,
+  kFormByteArray,
+  kFormBigInt,
+  kFormComplex,
+  kFormText,
+  kFormException,
+  kFormSubclass,
+  kFormRedacted,
+  kFormLost,
+  kFormUnbound,
+  kFormUnreadable,
 };
 
 }  // namespace smiley::tracer

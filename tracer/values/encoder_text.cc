@@ -6,17 +6,17 @@
 #include <cstdio>
 #include <cstring>
 
+#include "tracer/interp/interp.h"
 #include "tracer/values/big_int.h"
 #include "tracer/values/encoder.h"
-#include "tracer/interp/interp.h"
 #include "tracer/values/text_forms.h"
 
 namespace smiley::tracer {
 namespace {
 
-// The str that a C function of an exact builtin type made; takes the reference; clears errors. REQUIRES a function that does
-// not look for signals, as PyObject_Str, PyObject_Repr, the formats %S and %R and decimal digits of an int do: a handler
-// would run here, and what it raises (KeyboardInterrupt) would be lost.
+// The str that a C function of an exact builtin type made; takes the reference; clears errors. REQUIRES a function
+// that does not look for signals, as PyObject_Str, PyObject_Repr, the formats %S and %R and decimal digits of an int
+// do: a handler would run here, and what it raises (KeyboardInterrupt) would be lost.
 std::string TakeText(PyObject* made) {
   std::string text;
   if (made != nullptr && PyUnicode_Check(made)) text = Utf8(made);
@@ -46,7 +46,8 @@ std::string OffsetText(PyObject* delta) {
   }
   char text[32];
   int at = std::snprintf(text, sizeof text, "%c%02d:%02d", sign, seconds / 3600 % 100, seconds / 60 % 60);
-  if (seconds % 60 != 0 || micros != 0) at += std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ":%02d", seconds % 60);
+  if (seconds % 60 != 0 || micros != 0)
+    at += std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ":%02d", seconds % 60);
   if (micros != 0) std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ".%06d", micros);
   return text;
 }
@@ -56,8 +57,8 @@ std::string DateTimeText(PyObject* object, Shape shape) {
   char text[96];
   int at = 0;
   if (shape != Shape::kTime) {
-    at += std::snprintf(text, sizeof text, "%04d-%02d-%02d", PyDateTime_GET_YEAR(object), PyDateTime_GET_MONTH(object),
-                        PyDateTime_GET_DAY(object));
+    at += std::snprintf(text, sizeof text, "%04d-%02d-%02d", PyDateTime_GET_YEAR(object),
+                        PyDateTime_GET_MONTH(object), PyDateTime_GET_DAY(object));
   }
   if (shape == Shape::kDate) return text;
   PyObject* zone;
@@ -66,20 +67,23 @@ std::string DateTimeText(PyObject* object, Shape shape) {
                         PyDateTime_DATE_GET_HOUR(object), PyDateTime_DATE_GET_MINUTE(object),
                         PyDateTime_DATE_GET_SECOND(object));
     if (PyDateTime_DATE_GET_MICROSECOND(object) != 0) {
-      std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ".%06d", PyDateTime_DATE_GET_MICROSECOND(object));
+      std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ".%06d",
+                    PyDateTime_DATE_GET_MICROSECOND(object));
     }
     zone = PyDateTime_DATE_GET_TZINFO(object);
   } else {
     at += std::snprintf(text, sizeof text, "%02d:%02d:%02d", PyDateTime_TIME_GET_HOUR(object),
                         PyDateTime_TIME_GET_MINUTE(object), PyDateTime_TIME_GET_SECOND(object));
     if (PyDateTime_TIME_GET_MICROSECOND(object) != 0) {
-      std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ".%06d", PyDateTime_TIME_GET_MICROSECOND(object));
+      std::snprintf(text + at, sizeof text - static_cast<std::size_t>(at), ".%06d",
+                    PyDateTime_TIME_GET_MICROSECOND(object));
     }
     zone = PyDateTime_TIME_GET_TZINFO(object);
   }
   std::string out = text;
   if (zone != nullptr && zone != Py_None) {
-    out += IsFixedZone(zone) ? OffsetText(reinterpret_cast<FixedZone*>(zone)->offset) : " " + Types::NameOf(Py_TYPE(zone));
+    out += IsFixedZone(zone) ? OffsetText(reinterpret_cast<FixedZone*>(zone)->offset)
+                             : " " + Types::NameOf(Py_TYPE(zone));
   }
   return out;
 }
@@ -116,7 +120,8 @@ std::string UuidText(PyObject* object, const TypeInfo& info) {
   if (hex.size() < 2) return {};
   hex = hex.substr(2);
   if (hex.size() < 32) hex.insert(0, 32 - hex.size(), '0');
-  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" + hex.substr(20);
+  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" +
+         hex.substr(20);
 }
 
 std::string NdArrayText(PyObject* object) {
@@ -135,7 +140,8 @@ std::string NdArrayText(PyObject* object) {
 std::string RangeText(PyObject* object, Types* types) {
   const RangeFields* range = reinterpret_cast<RangeFields*>(object);
   const std::string step = SafeRepr(range->step, types);
-  return "range(" + SafeRepr(range->start, types) + ", " + SafeRepr(range->stop, types) + (step == "1" ? "" : ", " + step) + ")";
+  return "range(" + SafeRepr(range->start, types) + ", " + SafeRepr(range->stop, types) +
+         (step == "1" ? "" : ", " + step) + ")";
 }
 
 std::string FunctionText(PyObject* object) {
@@ -257,7 +263,8 @@ std::string KnownText(PyObject* object, const TypeInfo& info, Types* types, cons
 std::string IntText(PyObject* object, std::size_t digits) {
   std::uint64_t magnitude;
   int negative;
-  if (smiley_small_int(object, &magnitude, &negative)) return (negative ? "-" : "") + std::to_string(magnitude).substr(0, digits);
+  if (smiley_small_int(object, &magnitude, &negative))
+    return (negative ? "-" : "") + std::to_string(magnitude).substr(0, digits);
   const std::string hex = TakeText(PyNumber_ToBase(object, 16));  // "0x…" or "-0x…"
   const std::size_t x = hex.find('x');
   if (x == std::string::npos) return {};  // no memory
@@ -313,7 +320,9 @@ PyTypeObject* BuiltinBase(PyTypeObject* type) {
   return type;
 }
 
-bool IsKind(PyTypeObject* base, PyObject* kind) { return PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(kind)); }
+bool IsKind(PyTypeObject* base, PyObject* kind) {
+  return PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(kind));
+}
 
 // What BaseException.__str__ makes of the arguments.
 std::string ArgumentsText(PyObject* args, Types* types) {
@@ -323,8 +332,11 @@ std::string ArgumentsText(PyObject* args, Types* types) {
 }
 
 std::string OsErrorText(PyOSErrorObject* e, Types* types) {
-  const auto shown = [types](PyObject* part) { return part == nullptr ? std::string("None") : ShownArgument(part, types); };
-  if (e->filename == nullptr && (e->myerrno == nullptr || e->strerror == nullptr)) return ArgumentsText(e->args, types);
+  const auto shown = [types](PyObject* part) {
+    return part == nullptr ? std::string("None") : ShownArgument(part, types);
+  };
+  if (e->filename == nullptr && (e->myerrno == nullptr || e->strerror == nullptr))
+    return ArgumentsText(e->args, types);
   std::string text = "[Errno " + shown(e->myerrno) + "] " + shown(e->strerror);
   if (e->filename != nullptr) text += ": " + SafeRepr(e->filename, types);
   if (e->filename != nullptr && e->filename2 != nullptr) text += " -> " + SafeRepr(e->filename2, types);
@@ -340,44 +352,56 @@ std::string SyntaxErrorText(PySyntaxErrorObject* e, Types* types) {
   }
   const bool has_line = e->lineno != nullptr && PyLong_CheckExact(e->lineno);
   const std::string line = has_line ? "line " + IntText(e->lineno, SIZE_MAX) : std::string();
-  if (e->filename != nullptr && PyUnicode_Check(e->filename)) return text + " (" + where + (has_line ? ", " + line : "") + ")";
+  if (e->filename != nullptr && PyUnicode_Check(e->filename))
+    return text + " (" + where + (has_line ? ", " + line : "") + ")";
   return has_line ? text + " (" + line + ")" : text;
 }
 
 // UnicodeError itself has no fields of its own, only these three have.
 bool HasUnicodeFields(PyTypeObject* base) {
-  return IsKind(base, PyExc_UnicodeEncodeError) || IsKind(base, PyExc_UnicodeDecodeError) || IsKind(base, PyExc_UnicodeTranslateError);
+  return IsKind(base, PyExc_UnicodeEncodeError) || IsKind(base, PyExc_UnicodeDecodeError) ||
+         IsKind(base, PyExc_UnicodeTranslateError);
 }
 
 std::string UnicodeErrorText(PyUnicodeErrorObject* e, PyTypeObject* base, Types* types) {
   if (e->object == nullptr) return {};
   const bool decodes = IsKind(base, PyExc_UnicodeDecodeError), translates = IsKind(base, PyExc_UnicodeTranslateError);
-  const Py_ssize_t size = decodes && PyBytes_Check(e->object) ? PyBytes_GET_SIZE(e->object)
-                          : !decodes && PyUnicode_Check(e->object) ? PyUnicode_GET_LENGTH(e->object) : 0;
-  std::string text = translates ? std::string() : "'" + (e->encoding == nullptr ? std::string() : ShownArgument(e->encoding, types)) + "' codec ";
+  const Py_ssize_t size = decodes && PyBytes_Check(e->object)      ? PyBytes_GET_SIZE(e->object)
+                          : !decodes && PyUnicode_Check(e->object) ? PyUnicode_GET_LENGTH(e->object)
+                                                                   : 0;
+  std::string text =
+      translates ? std::string()
+                 : "'" + (e->encoding == nullptr ? std::string() : ShownArgument(e->encoding, types)) + "' codec ";
   text += decodes ? "can't decode " : translates ? "can't translate " : "can't encode ";
   if (e->start >= 0 && e->start < size && e->end == e->start + 1) {
     char one[40];
     if (decodes) {
-      std::snprintf(one, sizeof one, "byte 0x%02x", static_cast<unsigned char>(PyBytes_AS_STRING(e->object)[e->start]));
+      std::snprintf(one, sizeof one, "byte 0x%02x",
+                    static_cast<unsigned char>(PyBytes_AS_STRING(e->object)[e->start]));
     } else {
       const Py_UCS4 c = PyUnicode_READ_CHAR(e->object, e->start);
-      std::snprintf(one, sizeof one, c <= 0xff ? "character '\\x%02x'" : c <= 0xffff ? "character '\\u%04x'" : "character '\\U%08x'", c);
+      std::snprintf(one, sizeof one,
+                    c <= 0xff     ? "character '\\x%02x'"
+                    : c <= 0xffff ? "character '\\u%04x'"
+                                  : "character '\\U%08x'",
+                    c);
     }
     text += std::string(one) + " in position " + std::to_string(e->start);
   } else {
-    text += std::string(decodes ? "bytes" : "characters") + " in position " + std::to_string(e->start) + "-" + std::to_string(e->end - 1);
+    text += std::string(decodes ? "bytes" : "characters") + " in position " + std::to_string(e->start) + "-" +
+            std::to_string(e->end - 1);
   }
   return text + ": " + (e->reason == nullptr ? std::string() : ShownArgument(e->reason, types));
 }
 
 }  // namespace
 
-// What str() of it gives where it is not of the program's own making: by the fields that the builtin exceptions' own str()
-// looks at.
+// What str() of it gives where it is not of the program's own making: by the fields that the builtin exceptions' own
+// str() looks at.
 bool MessageIsArguments(PyTypeObject* type) {
   PyTypeObject* base = BuiltinBase(type);
-  return !IsKind(base, PyExc_OSError) && !IsKind(base, PyExc_SyntaxError) && !HasUnicodeFields(base) && !IsKind(base, PyExc_ImportError);
+  return !IsKind(base, PyExc_OSError) && !IsKind(base, PyExc_SyntaxError) && !HasUnicodeFields(base) &&
+         !IsKind(base, PyExc_ImportError);
 }
 
 std::string ExceptionMessage(PyObject* object, Types* types) {
@@ -395,7 +419,8 @@ std::string ExceptionMessage(PyObject* object, Types* types) {
   } else if (IsKind(base, PyExc_BaseExceptionGroup) && count == 2) {
     PyObject* members = PyTuple_GET_ITEM(args, 1);
     const Py_ssize_t size = PyList_Check(members) || PyTuple_Check(members) ? Py_SIZE(members) : 0;
-    return ShownArgument(PyTuple_GET_ITEM(args, 0), types) + " (" + std::to_string(size) + " sub-exception" + (size == 1 ? ")" : "s)");
+    return ShownArgument(PyTuple_GET_ITEM(args, 0), types) + " (" + std::to_string(size) + " sub-exception" +
+           (size == 1 ? ")" : "s)");
   }
   return ArgumentsText(args, types);
 }

@@ -68,7 +68,8 @@ void Fingerprint::Inside(PyObject* object, const TypeInfo& info, int depth) {
   // As in the encoder: a builtin value with attributes is shown wherever it stands, the others once.
   if ((IsContainer(info.shape) || info.shape == Shape::kObject) && !seen_.Add(object).fresh) return;
   if (info.subclass) print_.Mix(ValueBits(object, info, context_->options->limits.chars));  // of the builtin part
-  if (IsContainer(info.shape) && (depth >= context_->options->limits.depth || !info.subclass)) return InPlace(object, info, depth);
+  if (IsContainer(info.shape) && (depth >= context_->options->limits.depth || !info.subclass))
+    return InPlace(object, info, depth);
   Level& level = *levels_[static_cast<std::size_t>(depth)];
   const bool shown = depth < context_->options->limits.depth;
   ReadLevel(object, info, shown ? context_->options->limits.items : 0, &level);

@@ -1,5 +1,5 @@
-// What ValueBits says of values that are written as a text: a number of all that the text is made of, so that one that was
-// made anew at the address of another is told apart.
+// What ValueBits says of values that are written as a text: a number of all that the text is made of, so that one
+// that was made anew at the address of another is told apart.
 #include <Python.h>
 // datetime.h needs Python.h before it.
 #include <datetime.h>
@@ -31,11 +31,14 @@ std::uint64_t Parts(PyTypeObject* type, Numbers... numbers) {
   return print.value();
 }
 
-std::uint64_t TextOf(PyTypeObject* type, const std::string& text) { return Parts(type, XXH3_64bits(text.data(), text.size())); }
+std::uint64_t TextOf(PyTypeObject* type, const std::string& text) {
+  return Parts(type, XXH3_64bits(text.data(), text.size()));
+}
 
 std::uint64_t DeltaBits(PyObject* delta) {
   return Parts(Py_TYPE(delta), static_cast<std::uint64_t>(PyDateTime_DELTA_GET_DAYS(delta)),
-               static_cast<std::uint64_t>(PyDateTime_DELTA_GET_SECONDS(delta)), static_cast<std::uint64_t>(PyDateTime_DELTA_GET_MICROSECONDS(delta)));
+               static_cast<std::uint64_t>(PyDateTime_DELTA_GET_SECONDS(delta)),
+               static_cast<std::uint64_t>(PyDateTime_DELTA_GET_MICROSECONDS(delta)));
 }
 
 // REQUIRES a time zone or None.
@@ -69,8 +72,7 @@ std::uint64_t DateTimeBits(PyObject* object, Shape shape) {
 
 // The head of the C Decimal, the same in all versions from 3.11 to 3.15, and of libmpdec's number in it.
 struct DecimalFields {
-  PyObject_HEAD
-  Py_hash_t hash;
+  PyObject_HEAD Py_hash_t hash;
   std::uint8_t flags;
   Py_ssize_t exponent, digits, words, allocated;
   const std::uint64_t* data;
@@ -100,13 +102,15 @@ std::uint64_t BuiltinBits(PyObject* object) {
   const PyCFunctionObject* f = reinterpret_cast<PyCFunctionObject*>(object);
   PyObject* self = f->m_self;
   PyObject* owner = self == nullptr || PyType_Check(self) ? self : reinterpret_cast<PyObject*>(Py_TYPE(self));
-  return Parts(Py_TYPE(object), reinterpret_cast<std::uintptr_t>(f->m_ml), reinterpret_cast<std::uintptr_t>(owner), Part(f->m_module));
+  return Parts(Py_TYPE(object), reinterpret_cast<std::uintptr_t>(f->m_ml), reinterpret_cast<std::uintptr_t>(owner),
+               Part(f->m_module));
 }
 
 std::uint64_t ClassBits(PyObject* object) {
   const PyTypeObject* type = reinterpret_cast<PyTypeObject*>(object);
   const bool heap = (type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0;
-  return Parts(Py_TYPE(object), IdentityBits(object), heap ? Part(reinterpret_cast<PyHeapTypeObject*>(object)->ht_qualname) : 0);
+  return Parts(Py_TYPE(object), IdentityBits(object),
+               heap ? Part(reinterpret_cast<PyHeapTypeObject*>(object)->ht_qualname) : 0);
 }
 
 std::uint64_t ModuleBits(PyObject* object) {
@@ -121,7 +125,8 @@ std::uint64_t ArrayBits(PyObject* object) {
   const NdArrayHead* array = reinterpret_cast<NdArrayHead*>(object);
   Print print(reinterpret_cast<std::uintptr_t>(Py_TYPE(object)));
   for (int i = 0; i < array->nd && i < 64; ++i) print.Mix(static_cast<std::uint64_t>(array->dimensions[i]));
-  if (array->descr != nullptr) print.Mix(reinterpret_cast<std::uintptr_t>(reinterpret_cast<NdDescrHead*>(array->descr)->typeobj));
+  if (array->descr != nullptr)
+    print.Mix(reinterpret_cast<std::uintptr_t>(reinterpret_cast<NdDescrHead*>(array->descr)->typeobj));
   return print.value();
 }
 
@@ -160,7 +165,8 @@ std::uint64_t FormBits(PyObject* object, const TypeInfo& info) {
     case Shape::kDecimal:
       return DecimalBits(object);
     case Shape::kFraction:
-      return Parts(type, Part(ReadAttribute(object, info, "_numerator")), Part(ReadAttribute(object, info, "_denominator")));
+      return Parts(type, Part(ReadAttribute(object, info, "_numerator")),
+                   Part(ReadAttribute(object, info, "_denominator")));
     case Shape::kUuid:
       return Parts(type, Part(ReadAttribute(object, info, "int")));
     case Shape::kPath:
@@ -171,7 +177,8 @@ std::uint64_t FormBits(PyObject* object, const TypeInfo& info) {
       return BuiltinBits(object);
     case Shape::kMethod: {
       PyObject* function = PyMethod_GET_FUNCTION(object);
-      return Parts(type, PyFunction_Check(function) ? FunctionBits(function) : reinterpret_cast<std::uintptr_t>(Py_TYPE(function)));
+      return Parts(type, PyFunction_Check(function) ? FunctionBits(function)
+                                                    : reinterpret_cast<std::uintptr_t>(Py_TYPE(function)));
     }
     case Shape::kClass:
       return ClassBits(object);

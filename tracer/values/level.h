@@ -1,5 +1,5 @@
-// Thread rule: call with the GIL held. Never runs the program's code; everything in a Level is borrowed and valid only
-// until the program runs again.
+// Thread rule: call with the GIL held. Never runs the program's code; everything in a Level is borrowed and valid
+// only until the program runs again.
 //
 // The first level of a container or object, read through its C layout.
 #pragma once
@@ -14,10 +14,10 @@
 namespace smiley::tracer {
 
 struct Level {
-  Py_ssize_t total = 0;              // items (pairs for dicts) that the container has
-  std::vector<PyObject*> items;      // at most the limit; dicts: key, value, key, value …
+  Py_ssize_t total = 0;          // items (pairs for dicts) that the container has
+  std::vector<PyObject*> items;  // at most the limit; dicts: key, value, key, value …
   Py_ssize_t attribute_total = 0;
-  std::vector<PyObject*> attributes; // name, value, …
+  std::vector<PyObject*> attributes;  // name, value, …
   void Clear() {
     total = attribute_total = 0;
     items.clear();
@@ -60,7 +60,8 @@ Py_ssize_t Length(PyObject* object, Shape shape);
 
 // REQUIRES a list or tuple: where its items lie. Null ones: it is being built.
 inline PyObject* const* ItemsOf(PyObject* object, Shape shape) {
-  return shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item : reinterpret_cast<PyTupleObject*>(object)->ob_item;
+  return shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item
+                               : reinterpret_cast<PyTupleObject*>(object)->ob_item;
 }
 
 // The attribute of that name of an instance (its __dict__ or slots), borrowed; null when there is none.

@@ -5,6 +5,17 @@
 
 namespace smiley::tracer {
 
-enum PatchOperation { kSetItem, kTruncate, kAppend, kSetKey, kDeleteKey, kSetAttribute, kDeleteAttribute, kCut, kRemove, kRemoveAttribute };
+enum PatchOperation {
+  kSetItem,
+  kTruncate,
+  kAppend,
+  kSetKey,
+  kDeleteKey,
+  kSetAttribute,
+  kDeleteAttribute,
+  kCut,
+  kRemove,
+  kRemoveAttribute
+};
 
 }  // namespace smiley::tracer

@@ -17,11 +17,12 @@ struct Mark {
   std::uint64_t bits = 0;
   friend bool operator==(const Mark&, const Mark&) = default;
 
-  // Of an item of a picture that has no value of its own to compare: which object it is, and of which type, for addresses are
-  // used again. No object has such an address.
+  // Of an item of a picture that has no value of its own to compare: which object it is, and of which type, for
+  // addresses are used again. No object has such an address.
   static Mark Identity(PyObject* object) {
     // NOLINTNEXTLINE(performance-no-int-to-ptr): it is compared and nothing else.
-    return {reinterpret_cast<PyObject*>(reinterpret_cast<std::uintptr_t>(object) | 1), reinterpret_cast<std::uintptr_t>(Py_TYPE(object))};
+    return {reinterpret_cast<PyObject*>(reinterpret_cast<std::uintptr_t>(object) | 1),
+            reinterpret_cast<std::uintptr_t>(Py_TYPE(object))};
   }
   bool identity() const { return (reinterpret_cast<std::uintptr_t>(object) & 1) != 0; }
 };
@@ -33,7 +34,8 @@ inline std::uint64_t MixBits(std::uint64_t bits, PyTypeObject* type) {
 }
 // Which object it is, as one number.
 inline std::uint64_t IdentityBits(PyObject* object) {
-  return reinterpret_cast<std::uintptr_t>(object) * 0xd6e8feb86659fd93u ^ reinterpret_cast<std::uintptr_t>(Py_TYPE(object));
+  return reinterpret_cast<std::uintptr_t>(object) * 0xd6e8feb86659fd93u ^
+         reinterpret_cast<std::uintptr_t>(Py_TYPE(object));
 }
 // Of an int itself (no subclass) of fewer than 62 bits.
 inline std::uint64_t SmallIntBits(std::int64_t value) { return static_cast<std::uint64_t>(value) << 2 | 1; }
@@ -115,8 +117,8 @@ inline bool QuickSameItem(const Mark& mark, PyObject* object) {
   return mark.identity() ? mark == Mark::Identity(object) : QuickSame(mark, object);
 }
 
-// Of a dict's keys and values: another number after every change, in no other dict the same. 0: this interpreter counts
-// none (3.14 and newer), or not for a dict whose values stand in an object.
+// Of a dict's keys and values: another number after every change, in no other dict the same. 0: this interpreter
+// counts none (3.14 and newer), or not for a dict whose values stand in an object.
 inline std::uint64_t DictVersion(PyObject* dict) {
 #if PY_VERSION_HEX < 0x030E0000
 #pragma GCC diagnostic push
@@ -145,8 +147,9 @@ class Print {
 };
 
 struct TypeInfo;
-// 0 for what has no value of its own to compare. Of a str whose hash the interpreter keeps it is made of that; it differs
-// from what the same str gave before it was hashed (TextBits). `chars`: characters of a string that count (its length always does).
+// 0 for what has no value of its own to compare. Of a str whose hash the interpreter keeps it is made of that; it
+// differs from what the same str gave before it was hashed (TextBits). `chars`: characters of a string that count
+// (its length always does).
 std::uint64_t ValueBits(PyObject* object, const TypeInfo& info, Py_ssize_t chars);
 // What ValueBits says of a str, without the call where the interpreter keeps its hash.
 inline std::uint64_t NameBits(PyObject* name, const TypeInfo& info, Py_ssize_t chars) {
@@ -155,8 +158,8 @@ inline std::uint64_t NameBits(PyObject* name, const TypeInfo& info, Py_ssize_t c
 }
 // REQUIRES an int or an instance of a subclass.
 std::uint64_t IntegerBits(PyObject* number);
-// REQUIRES a shape that is written as a text: a number of what the text is made of (of members of enums, and of what there is
-// one of: which object it is). Functions are told apart by name, classes and modules by name and identity.
+// REQUIRES a shape that is written as a text: a number of what the text is made of (of members of enums, and of what
+// there is one of: which object it is). Functions are told apart by name, classes and modules by name and identity.
 std::uint64_t FormBits(PyObject* object, const TypeInfo& info);
 // REQUIRES a str. Of its text, whether the interpreter keeps a hash or not.
 std::uint64_t TextBits(PyObject* text, Py_ssize_t chars);
@@ -198,8 +201,10 @@ struct QuickCbor {
     const std::uint64_t number = value < 0 ? ~static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
     if (number < 24) return Set(major | number, 1);
     if (number < 0x100) return Set(major | 24 | number << 8, 2);
-    if (number < 0x10000) return Set(major | 25 | std::uint64_t{__builtin_bswap16(static_cast<std::uint16_t>(number))} << 8, 3);
-    Set(major | 26 | std::uint64_t{__builtin_bswap32(static_cast<std::uint32_t>(number))} << 8, 5);  // a digit has 30 bits
+    if (number < 0x10000)
+      return Set(major | 25 | std::uint64_t{__builtin_bswap16(static_cast<std::uint16_t>(number))} << 8, 3);
+    Set(major | 26 | std::uint64_t{__builtin_bswap32(static_cast<std::uint32_t>(number))} << 8,
+        5);  // a digit has 30 bits
   }
 };
 

@@ -1,7 +1,7 @@
 // Thread rule: belongs to one encoder or fingerprint, guarded by the GIL. Holds addresses, never references.
 //
-// The objects of one value in the order in which they were met, found by address at a constant price: a generation makes
-// all slots of the table empty at once.
+// The objects of one value in the order in which they were met, found by address at a constant price: a generation
+// makes all slots of the table empty at once.
 #pragma once
 
 #include <Python.h>
@@ -17,7 +17,8 @@ class SeenObjects {
  public:
   // `most`: how many there may be at a time; more are told apart no longer, they all count as new.
   explicit SeenObjects(std::size_t most)
-      : table_(std::bit_ceil(4 * (most < 16 ? std::size_t{16} : most))), shift_(64 - std::countr_zero(table_.size())) {}
+      : table_(std::bit_ceil(4 * (most < 16 ? std::size_t{16} : most))),
+        shift_(64 - std::countr_zero(table_.size())) {}
 
   void Clear() {
     objects_.clear();
@@ -38,7 +39,8 @@ class SeenObjects {
   Place Add(PyObject* object) {
     const std::size_t index = objects_.size();
     const std::size_t mask = table_.size() - 1;
-    std::size_t at = static_cast<std::size_t>((reinterpret_cast<std::uintptr_t>(object) * 0x9e3779b97f4a7c15u) >> shift_);
+    std::size_t at =
+        static_cast<std::size_t>((reinterpret_cast<std::uintptr_t>(object) * 0x9e3779b97f4a7c15u) >> shift_);
     std::size_t reused = table_.size();
     std::size_t looked = 0;
     for (; table_[at].generation == generation_ && looked <= mask; at = (at + 1) & mask, ++looked) {

@@ -28,13 +28,11 @@ std::string StrOf(PyObject* object);
 
 // A range's fields; the same in all versions.
 struct RangeFields {
-  PyObject_HEAD
-  PyObject *start, *stop, *step;
+  PyObject_HEAD PyObject *start, *stop, *step;
 };
 // The head of numpy's array object, the same in its versions 1 and 2.
 struct NdArrayHead {
-  PyObject_HEAD
-  char* data;
+  PyObject_HEAD char* data;
   int nd;
   Py_intptr_t* dimensions;
   Py_intptr_t* strides;
@@ -42,14 +40,12 @@ struct NdArrayHead {
   PyObject* descr;
 };
 struct NdDescrHead {
-  PyObject_HEAD
-  PyTypeObject* typeobj;
+  PyObject_HEAD PyTypeObject* typeobj;
 };
-// datetime.timezone's fields, the same in all versions: a timedelta, and a name or null. Other time zones would run code of
-// their own to say what they are: they are named by their class.
+// datetime.timezone's fields, the same in all versions: a timedelta, and a name or null. Other time zones would run
+// code of their own to say what they are: they are named by their class.
 struct FixedZone {
-  PyObject_HEAD
-  PyObject *offset, *name;
+  PyObject_HEAD PyObject *offset, *name;
 };
 inline bool IsFixedZone(PyObject* zone) {
   const PyTypeObject* type = Py_TYPE(zone);

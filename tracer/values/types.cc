@@ -47,18 +47,12 @@ struct Known {
 };
 // Classes that are recognised by their full name; those written in Python by their reader's fields as well.
 constexpr Known kKnown[] = {
-    {"collections.deque", Shape::kDeque},
-    {"collections.defaultdict", Shape::kDefaultDict},
-    {"collections.Counter", Shape::kCounter},
-    {"collections.OrderedDict", Shape::kOrderedDict},
-    {"datetime.datetime", Shape::kDateTime},
-    {"datetime.date", Shape::kDate},
-    {"datetime.time", Shape::kTime},
-    {"datetime.timedelta", Shape::kTimeDelta},
-    {"datetime.timezone", Shape::kTimeZone},
-    {"decimal.Decimal", Shape::kDecimal},
-    {"fractions.Fraction", Shape::kFraction},
-    {"uuid.UUID", Shape::kUuid},
+    {"collections.deque", Shape::kDeque},     {"collections.defaultdict", Shape::kDefaultDict},
+    {"collections.Counter", Shape::kCounter}, {"collections.OrderedDict", Shape::kOrderedDict},
+    {"datetime.datetime", Shape::kDateTime},  {"datetime.date", Shape::kDate},
+    {"datetime.time", Shape::kTime},          {"datetime.timedelta", Shape::kTimeDelta},
+    {"datetime.timezone", Shape::kTimeZone},  {"decimal.Decimal", Shape::kDecimal},
+    {"fractions.Fraction", Shape::kFraction}, {"uuid.UUID", Shape::kUuid},
     {"numpy.ndarray", Shape::kNdArray},
 };
 
@@ -247,7 +241,8 @@ const TypeInfo& Types::Find(PyTypeObject* type) {
   auto [it, fresh] = cache_.try_emplace(type);
   TypeInfo& info = it->second;
   if (fresh || !info.IsOf(type)) info = Classify(type);
-  recent_[(reinterpret_cast<std::uintptr_t>(type) >> 4) % kRecent] = {type, &info, (type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0};
+  recent_[(reinterpret_cast<std::uintptr_t>(type) >> 4) % kRecent] = {type, &info,
+                                                                      (type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0};
   return info;
 }
 

@@ -15,15 +15,48 @@
 namespace smiley::tracer {
 
 enum class Shape : std::uint8_t {
-  kNone, kBool, kInt, kFloat, kComplex, kStr, kBytes, kByteArray,
+  kNone,
+  kBool,
+  kInt,
+  kFloat,
+  kComplex,
+  kStr,
+  kBytes,
+  kByteArray,
   // first-level containers
-  kList, kTuple, kSet, kFrozenSet, kDeque, kDict, kDefaultDict, kCounter, kOrderedDict,
+  kList,
+  kTuple,
+  kSet,
+  kFrozenSet,
+  kDeque,
+  kDict,
+  kDefaultDict,
+  kCounter,
+  kOrderedDict,
   // written as a text
-  kRange, kSlice, kEnum, kDateTime, kDate, kTime, kTimeDelta, kTimeZone, kDecimal, kFraction, kUuid, kPath,
-  kFunction, kBuiltin, kMethod, kClass, kModule, kEllipsis, kNotImplemented, kNdArray,
+  kRange,
+  kSlice,
+  kEnum,
+  kDateTime,
+  kDate,
+  kTime,
+  kTimeDelta,
+  kTimeZone,
+  kDecimal,
+  kFraction,
+  kUuid,
+  kPath,
+  kFunction,
+  kBuiltin,
+  kMethod,
+  kClass,
+  kModule,
+  kEllipsis,
+  kNotImplemented,
+  kNdArray,
   kException,
-  kObject,   // attributes in __dict__ and __slots__
-  kOpaque,   // type and id only
+  kObject,  // attributes in __dict__ and __slots__
+  kOpaque,  // type and id only
 };
 
 constexpr bool IsScalar(Shape s) { return s <= Shape::kBytes; }
@@ -33,12 +66,12 @@ constexpr bool IsDict(Shape s) { return s >= Shape::kDict && s <= Shape::kOrdere
 
 struct TypeInfo {
   Shape shape = Shape::kOpaque;
-  bool subclass = false;      // of the builtin that `shape` names: its instances may have attributes as well
-  bool attributes = false;    // instances have __dict__ or __slots__
-  Py_ssize_t dict_offset = 0; // of __dict__ where it is a plain pointer (below 0: from the end), else 0
-  std::string name;           // module.Qualname (builtins without module)
+  bool subclass = false;       // of the builtin that `shape` names: its instances may have attributes as well
+  bool attributes = false;     // instances have __dict__ or __slots__
+  Py_ssize_t dict_offset = 0;  // of __dict__ where it is a plain pointer (below 0: from the end), else 0
+  std::string name;            // module.Qualname (builtins without module)
   std::vector<std::pair<PyObject*, Py_ssize_t>> slots;  // name (borrowed from the type), offset
-  std::vector<std::string> fields;  // a named tuple's
+  std::vector<std::string> fields;                      // a named tuple's
   // When classified: the address of a class that has died is used again, and names of one letter are shared.
   const char* seen_name = nullptr;
   destructor seen_dealloc = nullptr;
@@ -50,12 +83,13 @@ struct TypeInfo {
   // whether it was made by a class statement and where its instances' __dict__ is.
   static constexpr unsigned long kLayoutFlags = 0xfful << 24 | Py_TPFLAGS_HEAPTYPE | Py_TPFLAGS_MANAGED_DICT;
   static PyObject* SlotsOf(PyTypeObject* type) {
-    return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0 ? reinterpret_cast<PyHeapTypeObject*>(type)->ht_slots : nullptr;
+    return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0 ? reinterpret_cast<PyHeapTypeObject*>(type)->ht_slots
+                                                       : nullptr;
   }
   bool IsOf(PyTypeObject* type) const {
     return seen_name == type->tp_name && seen_dealloc == type->tp_dealloc && seen_base == type->tp_base &&
-           seen_size == type->tp_basicsize && seen_flags == (type->tp_flags & kLayoutFlags) && seen_mro == type->tp_mro &&
-           seen_slots == SlotsOf(type);
+           seen_size == type->tp_basicsize && seen_flags == (type->tp_flags & kLayoutFlags) &&
+           seen_mro == type->tp_mro && seen_slots == SlotsOf(type);
   }
   void See(PyTypeObject* type) {
     seen_name = type->tp_name;

@@ -11,8 +11,8 @@
 namespace smiley::tracer {
 namespace {
 
-// Of some bytes and of how many there were in all. No seed: of more than 240 bytes it costs as much as the hash itself; and in
-// pieces, because what XXH3 does from 241 bytes on pays for itself with thousands only.
+// Of some bytes and of how many there were in all. No seed: of more than 240 bytes it costs as much as the hash
+// itself; and in pieces, because what XXH3 does from 241 bytes on pays for itself with thousands only.
 std::uint64_t Hash(const void* data, std::size_t size, Py_ssize_t length) {
   constexpr std::size_t kPiece = 128, kLong = 1024;
   std::uint64_t hash = static_cast<std::uint64_t>(length) * 0x9e3779b97f4a7c15u;
@@ -30,7 +30,8 @@ std::uint64_t TextBits(PyObject* text, Py_ssize_t chars) {
   const Py_ssize_t length = PyUnicode_GET_LENGTH(text);
   const Py_ssize_t take = length < chars ? length : chars;
   const int kind = PyUnicode_KIND(text);
-  return MixBits(Hash(PyUnicode_DATA(text), static_cast<std::size_t>(take) * static_cast<std::size_t>(kind), length), Py_TYPE(text));
+  return MixBits(Hash(PyUnicode_DATA(text), static_cast<std::size_t>(take) * static_cast<std::size_t>(kind), length),
+                 Py_TYPE(text));
 }
 
 std::uint64_t IntegerBits(PyObject* number) {

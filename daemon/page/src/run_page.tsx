@@ -24,14 +24,31 @@ export function RunPage() {
   useViewKeys(data?.run.id ?? id);
   if (!data) {
     return (
-      <div class="page"><Head />
-        <main class="message">{error ? <><h1>This run is not here</h1><p><bdi>{error}</bdi></p><p><a href="#/">All runs</a></p></> : <p class="quiet">Loading …</p>}</main>
+      <div class="page">
+        <Head />
+        <main class="message">
+          {error ? (
+            <>
+              <h1>This run is not here</h1>
+              <p>
+                <bdi>{error}</bdi>
+              </p>
+              <p>
+                <a href="#/">All runs</a>
+              </p>
+            </>
+          ) : (
+            <p class="quiet">Loading …</p>
+          )}
+        </main>
       </div>
     );
   }
   return (
     <div class="page">
-      <Head run={data.run.id} view={view}><RunTitle data={data} /></Head>
+      <Head run={data.run.id} view={view}>
+        <RunTitle data={data} />
+      </Head>
       <View data={data} view={view} />
     </div>
   );
@@ -44,28 +61,54 @@ function RunTitle({ data }: { data: RunData }) {
   const report = from instanceof Report ? from.data : null;
   return (
     <div class="run-title">
-      <h1 title={commandOf(run)}><bdi>{report?.title || commandOf(run)}</bdi></h1>
-      {report?.part && <span class="lost" title="A report of a part of the run">part: <bdi>{report.part}</bdi></span>}
+      <h1 title={commandOf(run)}>
+        <bdi>{report?.title || commandOf(run)}</bdi>
+      </h1>
+      {report?.part && (
+        <span class="lost" title="A report of a part of the run">
+          part: <bdi>{report.part}</bdi>
+        </span>
+      )}
       <span class={`state ${running ? "s-running" : failed(run) ? "s-failed" : "s-ok"}`} title={exitText(run)}>
-        {running ? "running" : exitText(run) === "0" ? "ok" : exitText(run).replace(/[\w.]+\./, "")}</span>
-      <span class="quiet nowrap">{count(run.events)} events{run.end_ns ? ` · ${duration(since(run.start_ns, run.end_ns))}` : ""}</span>
+        {running ? "running" : exitText(run) === "0" ? "ok" : exitText(run).replace(/[\w.]+\./, "")}
+      </span>
+      <span class="quiet nowrap">
+        {count(run.events)} events{run.end_ns ? ` · ${duration(since(run.start_ns, run.end_ns))}` : ""}
+      </span>
       {run.lost > 0 && <span class="lost nowrap">{count(run.lost)} lost</span>}
-      {run.notes.length > 0 && <span class="lost nowrap" title={run.notes.map((note) => shown(note)).join("\n")}>⚠ {run.notes.length}</span>}
+      {run.notes.length > 0 && (
+        <span class="lost nowrap" title={run.notes.map((note) => shown(note)).join("\n")}>
+          ⚠ {run.notes.length}
+        </span>
+      )}
     </div>
   );
 }
 
 function View({ data, view }: { data: RunData; view: string }) {
   switch (view) {
-    case "moment": return <MomentView data={data} />;
-    case "events": return <EventsView data={data} />;
-    case "search": return <SearchView data={data} />;
-    case "files": return <FilesView data={data} />;
-    case "threads": return <ThreadsView data={data} />;
-    case "exceptions": return <ExceptionsView data={data} />;
-    case "statistics": return <StatisticsView data={data} />;
-    case "calls": return <CallGraphView data={data} />;
-    case "flame": return <FlameView data={data} />;
+    case "moment":
+      return <MomentView data={data} />;
+    case "events":
+      return <EventsView data={data} />;
+    case "search":
+      return <SearchView data={data} />;
+    case "files":
+      return <FilesView data={data} />;
+    case "threads":
+      return <ThreadsView data={data} />;
+    case "exceptions":
+      return <ExceptionsView data={data} />;
+    case "statistics":
+      return <StatisticsView data={data} />;
+    case "calls":
+      return <CallGraphView data={data} />;
+    case "flame":
+      return <FlameView data={data} />;
   }
-  return <main class="message"><h1>There is no view '{view}'</h1></main>;
+  return (
+    <main class="message">
+      <h1>There is no view '{view}'</h1>
+    </main>
+  );
 }

@@ -12,9 +12,9 @@
 
 namespace smiley::daemon {
 
-// Calls `take` with every run of bytes that is as long as a chunk and begins like one (DecodeChunk tells whether it is
-// whole); it says false to stop (kInterrupted), true in `*whole` to go on behind it. Parts of the file that the disk
-// does not give are passed over.
+// Calls `take` with every run of bytes that is as long as a chunk and begins like one (DecodeChunk tells whether it
+// is whole); it says false to stop (kInterrupted), true in `*whole` to go on behind it. Parts of the file that the
+// disk does not give are passed over.
 Status CarveChunks(const std::filesystem::path& file,
                    const std::function<bool(std::string_view chunk, bool* whole)>& take);
 

@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "daemon/run/piece_scan.h"
-#include "daemon/store/repair/carve.h"
 #include "daemon/store/chunk.h"
-#include "shm/cbor.h"
+#include "daemon/store/repair/carve.h"
 #include "shm/base/home.h"
+#include "shm/cbor.h"
 
 namespace smiley::daemon {
 namespace {
@@ -102,7 +102,8 @@ Status Rebuild::ReadMeta() {
     }
     return true;
   });
-  if (version > kStoreVersion) return {Code::kVersion, "the store was written by a newer smiley: use that version to repair it"};
+  if (version > kStoreVersion)
+    return {Code::kVersion, "the store was written by a newer smiley: use that version to repair it"};
   return read;
 }
 
@@ -369,7 +370,8 @@ Status Rebuild::FinishRun(FoundRun* run) {
               EncodeProcess(process));
   }
   for (const auto& [number, thread] : run->threads) {
-    list_.Put(Family::kCatalogue, CatalogueKey(key, 0, Type(RunRecordType::kThreadInfo), number), EncodeThread(thread.info));
+    list_.Put(Family::kCatalogue, CatalogueKey(key, 0, Type(RunRecordType::kThreadInfo), number),
+              EncodeThread(thread.info));
   }
   info.threads = static_cast<std::uint32_t>(run->threads.size());
   info.processes = static_cast<std::uint32_t>(run->processes.size());
@@ -379,7 +381,8 @@ Status Rebuild::FinishRun(FoundRun* run) {
     info.notes.push_back(std::to_string(done.lost_names) + " names were lost to damage of the store");
   if (done.touched()) info.flawed = true;
   list_.Put(Family::kMeta, RunKey(info.id), EncodeRun(run->record));
-  list_.Put(Family::kCatalogue, CatalogueKey(key, 0, Type(RunRecordType::kRunCopy), 0), EncodeRunCopy(info.id, run->record));
+  list_.Put(Family::kCatalogue, CatalogueKey(key, 0, Type(RunRecordType::kRunCopy), 0),
+            EncodeRunCopy(info.id, run->record));
   done.id = info.id;
   done.events = info.events;
   done.lost = info.lost;

@@ -1,7 +1,8 @@
 // Thread rule: an object belongs to one thread.
 //
-// Makes a sound store out of what can be read of a damaged one (private to daemon/store/repair/repair.cc): records and chunks
-// are taken over as they are, the index is made again, all counts are counted again, and what is missing becomes `lost`.
+// Makes a sound store out of what can be read of a damaged one (private to daemon/store/repair/repair.cc): records
+// and chunks are taken over as they are, the index is made again, all counts are counted again, and what is missing
+// becomes `lost`.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +13,11 @@
 #include <unordered_set>
 #include <vector>
 
-#include "daemon/store/space_guard.h"
 #include "daemon/store/db.h"
 #include "daemon/store/records.h"
 #include "daemon/store/repair/repair.h"
 #include "daemon/store/repair/salvage.h"
+#include "daemon/store/space_guard.h"
 #include "shm/base/status.h"
 
 namespace smiley::daemon {
@@ -39,7 +40,7 @@ class Rebuild {
   };
   struct FoundThread {
     ThreadInfo info;
-    bool recorded = false;  // its record is there
+    bool recorded = false;                 // its record is there
     std::uint64_t produced = 0, lost = 0;  // as its record says
     std::vector<FoundChunk> chunks;
   };
@@ -74,7 +75,7 @@ class Rebuild {
   WriteList list_;
   Status written_;
   std::map<std::uint32_t, FoundRun> runs_;
-  std::set<std::uint32_t> dropped_;              // keys of runs whose import was never finished
+  std::set<std::uint32_t> dropped_;               // keys of runs whose import was never finished
   std::unordered_set<std::uint64_t> check_sums_;  // of the chunks taken
   std::uint64_t next_arrival_ = 1;
   std::uint64_t next_run_key_ = 1;

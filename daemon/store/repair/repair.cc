@@ -8,8 +8,8 @@
 #include <ctime>
 #include <optional>
 
-#include "daemon/store/store.h"
 #include "daemon/store/repair/rebuild.h"
+#include "daemon/store/store.h"
 
 namespace smiley::daemon {
 namespace {
@@ -73,7 +73,8 @@ fs::path FreeName(const fs::path& dir) {
   std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &parts);
   fs::path name = Beside(dir, std::string(".damaged-") + stamp);
   std::error_code ignored;
-  for (int i = 2; fs::exists(name, ignored); ++i) name = Beside(dir, std::string(".damaged-") + stamp + "-" + std::to_string(i));
+  for (int i = 2; fs::exists(name, ignored); ++i)
+    name = Beside(dir, std::string(".damaged-") + stamp + "-" + std::to_string(i));
   return name;
 }
 

@@ -1,7 +1,7 @@
 // Thread rule: a free function; one process at a time (REQUIRES the daemon's lock of the home).
 //
-// Repairs a damaged store: beside it a sound one is made of what can be read, then the two change places. The damaged one
-// is never written to and is kept. What it does in detail: daemon/store/STORE.md, "Repair".
+// Repairs a damaged store: beside it a sound one is made of what can be read, then the two change places. The damaged
+// one is never written to and is kept. What it does in detail: daemon/store/STORE.md, "Repair".
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct RepairedRun {
   std::uint64_t events = 0, lost = 0;  // that it has now
   std::uint64_t newly_lost = 0;        // events that became lost
   std::uint64_t lost_names = 0;        // names of functions and variables that are not known any more
-  std::string record = "kept";         // "kept"; "copy": as it was last described; "made": its id and command are not known
+  std::string record = "kept";  // "kept"; "copy": as it was last described; "made": its id and command are not known
   bool touched() const { return newly_lost > 0 || lost_names > 0 || record != "kept"; }
 };
 

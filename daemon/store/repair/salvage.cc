@@ -121,7 +121,8 @@ std::vector<fs::path> TablesIn(const fs::path& dir) {
   for (fs::directory_iterator at(dir, error), end; !error && at != end; at.increment(error)) {
     if (at->path().extension() == ".sst") tables.push_back(at->path());
   }
-  std::sort(tables.begin(), tables.end(), [](const fs::path& a, const fs::path& b) { return FileNumber(a) > FileNumber(b); });
+  std::sort(tables.begin(), tables.end(),
+            [](const fs::path& a, const fs::path& b) { return FileNumber(a) > FileNumber(b); });
   return tables;
 }
 
@@ -183,12 +184,14 @@ struct Opened {
     Close();
     std::vector<std::string> names;
     const rocksdb::DBOptions options = ReadingOptions(mode);
-    if (rocksdb::Status status = rocksdb::DB::ListColumnFamilies(options, dir.string(), &names); !status.ok()) return status;
+    if (rocksdb::Status status = rocksdb::DB::ListColumnFamilies(options, dir.string(), &names); !status.ok())
+      return status;
     std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
     descriptors.reserve(names.size());
     for (const std::string& name : names) descriptors.emplace_back(name, rocksdb::ColumnFamilyOptions());
     rocksdb::DB* opened = nullptr;
-    const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, dir.string(), descriptors, &handles, &opened);
+    const rocksdb::Status status =
+        rocksdb::DB::OpenForReadOnly(options, dir.string(), descriptors, &handles, &opened);
     db.reset(opened);
     if (!status.ok()) return status;
     for (auto* handle : handles) {
@@ -229,12 +232,14 @@ struct DbSalvage::Impl {
     if (error) return Status::FromErrno("cannot make " + work.string(), error.value());
     fatal = FatalTables(TablesIn(dir));
     for (const fs::path& table : fatal)
-      findings.push_back("table " + table.filename().string() + " is damaged so that the library under the store ends at it");
+      findings.push_back("table " + table.filename().string() +
+                         " is damaged so that the library under the store ends at it");
     for (const auto& entry : fs::directory_iterator(dir, error)) {
       if (fatal.contains(entry.path())) continue;
       const fs::path name = entry.path().filename();
       std::error_code ignored;
-      if (!entry.is_regular_file(ignored) || name == "ballast" || name == "LOCK" || name.string().starts_with("LOG")) continue;
+      if (!entry.is_regular_file(ignored) || name == "ballast" || name == "LOCK" || name.string().starts_with("LOG"))
+        continue;
       // Tables are never written to once they are there, so a link does; a log is cut where it ends when it is read.
       if (name.extension() == ".sst") fs::create_hard_link(entry.path(), work / name, error);
       if (name.extension() != ".sst" || error) fs::copy_file(entry.path(), work / name, error);
@@ -342,7 +347,8 @@ Status DbSalvage::Read(Family family, const Take& take) {
     if (!aside && unread.empty()) continue;
     rocksdb::SstFileReader reader((rocksdb::Options()));
     if (const rocksdb::Status opened = reader.Open(table.string()); !opened.ok()) {
-      if (family == Family::kMeta) impl_->findings.push_back("table " + table.filename().string() + " is damaged as a whole");
+      if (family == Family::kMeta)
+        impl_->findings.push_back("table " + table.filename().string() + " is damaged as a whole");
       continue;
     }
     const auto properties = reader.GetTableProperties();
@@ -352,10 +358,12 @@ Status DbSalvage::Read(Family family, const Take& take) {
     const bool all = Walk(
         at.get(),
         [&](std::string_view key, std::string_view value) {
-          const bool in_stretch = std::any_of(unread.begin(), unread.end(), [&](const Stretch& s) { return s.Holds(key); });
+          const bool in_stretch =
+              std::any_of(unread.begin(), unread.end(), [&](const Stretch& s) { return s.Holds(key); });
           std::string there;
-          if (!in_stretch && (!aside || (handle != nullptr &&
-                                         impl_->whole.db->Get(options, handle, {key.data(), key.size()}, &there).ok()))) {
+          if (!in_stretch &&
+              (!aside ||
+               (handle != nullptr && impl_->whole.db->Get(options, handle, {key.data(), key.size()}, &there).ok()))) {
             return true;
           }
           if (!given.emplace(key).second) return true;
@@ -365,7 +373,8 @@ Status DbSalvage::Read(Family family, const Take& take) {
     if (!all) return {Code::kInterrupted, "stopped"};
     if (!here.empty() && aside) {
       impl_->damaged[number] = true;
-      impl_->findings.push_back("table " + table.filename().string() + ": " + std::to_string(here.size()) + " parts unreadable");
+      impl_->findings.push_back("table " + table.filename().string() + ": " + std::to_string(here.size()) +
+                                " parts unreadable");
     }
   }
   return {};

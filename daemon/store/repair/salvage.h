@@ -1,7 +1,7 @@
 // Thread rule: an object belongs to one thread. RocksDB is included by store*.cc only.
 //
-// Reads of a damaged database what can still be read: it works on links to the tables and on copies of everything else,
-// so the original is never written to. It says nothing of runs or chunks (daemon/store/repair/repair.h does).
+// Reads of a damaged database what can still be read: it works on links to the tables and on copies of everything
+// else, so the original is never written to. It says nothing of runs or chunks (daemon/store/repair/repair.h does).
 #pragma once
 
 #include <cstdint>

@@ -5,9 +5,10 @@
 //
 // Prints the run's id first. --stay: keeps the process alive, with its threads open, until standard input ends.
 // --blocks: size of each ring in blocks of 64 KiB. --names: so many strings that nothing refers to come into the
-// catalogue first. --calls: calls and returns alone, as of --detail calls. --progress: a file of 8 bytes for each thread, in which the number of its events that were published
-// or counted as lost stands at every moment, so that it is known after a kill. --hesitate: after
-// N losses in a row a thread waits until the reader has given blocks back. Test points: see shm/README.md.
+// catalogue first. --calls: calls and returns alone, as of --detail calls. --progress: a file of 8 bytes for each
+// thread, in which the number of its events that were published or counted as lost stands at every moment, so that it
+// is known after a kill. --hesitate: after N losses in a row a thread waits until the reader has given blocks back.
+// Test points: see shm/README.md.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -25,11 +26,11 @@
 #include <thread>
 #include <vector>
 
+#include "shm/base/test_point.h"
 #include "shm/catalogue.h"
 #include "shm/cbor.h"
 #include "shm/ring_writer.h"
 #include "shm/segment.h"
-#include "shm/base/test_point.h"
 
 namespace {
 
@@ -88,27 +89,29 @@ std::string Encode(const std::function<void(CborWriter&)>& write) {
 }
 
 void WriteNames(CatalogueWriter* catalogue, std::uint64_t more) {
-  const char* strings[] = {"/imaginary/shop.py", "<module>", "Shop.pay", "serve", "self", "amount", "shop", "count", "i", "x"};
+  const char* strings[] = {
+      "/imaginary/shop.py", "<module>", "Shop.pay", "serve", "self", "amount", "shop", "count", "i", "x"};
   std::uint32_t id = 0;
   for (const char* text : strings) catalogue->Append(RecordType::kString, ++id, text);
   for (std::uint64_t n = 0; n < more; ++n) {
     catalogue->Append(RecordType::kString, ++id, "name_" + std::to_string(n) + std::string(100, 'x'));
   }
   catalogue->Append(RecordType::kSource, 1, Encode([](CborWriter& w) {
-    w.ArrayHeader(2);
-    w.Int(kFile);
-    w.Text(kSource);
-  }));
-  const auto code = [&](std::uint32_t number, std::uint32_t name, int line, const std::vector<std::uint32_t>& variables) {
+                      w.ArrayHeader(2);
+                      w.Int(kFile);
+                      w.Text(kSource);
+                    }));
+  const auto code = [&](std::uint32_t number, std::uint32_t name, int line,
+                        const std::vector<std::uint32_t>& variables) {
     catalogue->Append(RecordType::kCode, number, Encode([&](CborWriter& w) {
-      w.ArrayHeader(5);
-      w.Int(kFile);
-      w.Int(name);
-      w.Int(line);
-      w.Int(1);
-      w.ArrayHeader(variables.size());
-      for (const std::uint32_t v : variables) w.Int(v);
-    }));
+                        w.ArrayHeader(5);
+                        w.Int(kFile);
+                        w.Int(name);
+                        w.Int(line);
+                        w.Int(1);
+                        w.ArrayHeader(variables.size());
+                        for (const std::uint32_t v : variables) w.Int(v);
+                      }));
   };
   code(kCodeModule, kModule, 1, {});
   code(kCodePay, kPay, 4, {kSelf, kAmount});
@@ -120,10 +123,10 @@ class Thread : public OpenFrames {
   Thread(const Options& options, const SegmentOwner& owner, CatalogueWriter* catalogue, std::uint32_t number)
       : options_(options), clock_(owner.clock) {
     catalogue->Append(RecordType::kThread, number, Encode([&](CborWriter& w) {
-      w.ArrayHeader(2);
-      w.Int(1000 + number);
-      w.Text(number == 1 ? std::string("MainThread") : "worker-" + std::to_string(number));
-    }));
+                        w.ArrayHeader(2);
+                        w.Int(1000 + number);
+                        w.Text(number == 1 ? std::string("MainThread") : "worker-" + std::to_string(number));
+                      }));
     SegmentOptions ring;
     ring.index = number;
     ring.data_bytes = options.blocks * kBlockBytes;
@@ -155,7 +158,10 @@ class Thread : public OpenFrames {
     Event(Kind::kThreadStart, 0);
     Call(kCodeModule);
     Event(Kind::kLine, 17);
-    Call(kCodeServe, [&] { Object(kShop, 1); Int(kCount, static_cast<std::int64_t>(options_.events)); });
+    Call(kCodeServe, [&] {
+      Object(kShop, 1);
+      Int(kCount, static_cast<std::int64_t>(options_.events));
+    });
     while (options_.calls && events_ + 12 < options_.events) {
       Call(kCodePay);
       Event(Kind::kReturn, 9);
@@ -165,7 +171,10 @@ class Thread : public OpenFrames {
       Event(Kind::kLine, 13);
       Event(Kind::kLine, 14, [&] { Int(kI, i); });
       Event(Kind::kLine, 15, [&] { Int(kX, i * 2); });
-      Call(kCodePay, [&] { Object(kSelf, 1); Int(kAmount, i * 2); });
+      Call(kCodePay, [&] {
+        Object(kSelf, 1);
+        Int(kAmount, i * 2);
+      });
       Event(Kind::kLine, 6);
       Event(Kind::kLine, 8);
       Event(Kind::kLine, 9);
@@ -173,7 +182,10 @@ class Thread : public OpenFrames {
       Pace();
     }
     if (options_.exception) {
-      Call(kCodePay, [&] { Object(kSelf, 1); Int(kAmount, -1); });
+      Call(kCodePay, [&] {
+        Object(kSelf, 1);
+        Int(kAmount, -1);
+      });
       Event(Kind::kLine, 6);
       Event(Kind::kLine, 7);
       Event(Kind::kRaise, 7, [&] { Exception(); });
@@ -306,7 +318,9 @@ int main(int argc, char** argv) {
       ++i;
     } else if (word == "--on-full") {
       const std::string policy = next;
-      options.on_full = policy == "drop" ? OnFull::kDrop : policy == "overwrite" ? OnFull::kOverwrite : OnFull::kBlock;
+      options.on_full = policy == "drop"        ? OnFull::kDrop
+                        : policy == "overwrite" ? OnFull::kOverwrite
+                                                : OnFull::kBlock;
       ++i;
     } else if (word == "--progress") {
       options.progress = MapProgress(next);

@@ -83,15 +83,19 @@ export class Daemon implements Backend {
 
   // On a connection of its own: nothing waits for it, and closing takes the question back.
   stream(op: string, fields: Fields, each: (object: any) => void): Stream {
-    const wire: Wire = this.spare.pop() ?? new Wire(localStorage.getItem(KEY) ?? "", () => {
-      this.spare = this.spare.filter((one) => one !== wire);
-    });
+    const wire: Wire =
+      this.spare.pop() ??
+      new Wire(localStorage.getItem(KEY) ?? "", () => {
+        this.spare = this.spare.filter((one) => one !== wire);
+      });
     let open = true;
-    const done = wire.request(op, fields, (object) => open && each(object)).finally(() => {
-      if (open && !wire.closed && this.spare.length < SPARE) this.spare.push(wire);
-      else wire.close();
-      open = false;
-    });
+    const done = wire
+      .request(op, fields, (object) => open && each(object))
+      .finally(() => {
+        if (open && !wire.closed && this.spare.length < SPARE) this.spare.push(wire);
+        else wire.close();
+        open = false;
+      });
     done.catch(() => undefined);
     const close = () => {
       if (open) wire.close();

@@ -6,7 +6,11 @@ let current: Backend | null = null;
 export const setBackend = (backend: Backend) => (current = backend);
 export const backend = (): Backend => current!;
 
-export interface Notice { id: number; text: string; bad: boolean }
+export interface Notice {
+  id: number;
+  text: string;
+  bad: boolean;
+}
 export const notices = signal<Notice[]>([]);
 let nextNotice = 1;
 export function say(text: string, bad = false) {
@@ -16,7 +20,12 @@ export function say(text: string, bad = false) {
 }
 export const sayError = (error: unknown) => say(error instanceof Error ? error.message : String(error), true);
 
-export interface Question { title: string; text: string; yes: string; resolve: (yes: boolean) => void }
+export interface Question {
+  title: string;
+  text: string;
+  yes: string;
+  resolve: (yes: boolean) => void;
+}
 export const question = signal<Question | null>(null);
 export function ask(title: string, text: string, yes: string): Promise<boolean> {
   return new Promise((resolve) => (question.value = { title, text, yes, resolve }));

@@ -22,7 +22,9 @@ export function duration(ns: number): string {
   if (ns < 1e9) return `${digits(ns / 1e6)} ms`;
   if (ns < 60e9) return `${digits(ns / 1e9)} s`;
   const seconds = Math.floor(ns / 1e9);
-  const h = Math.floor(seconds / 3600), m = Math.floor((seconds % 3600) / 60), s = seconds % 60;
+  const h = Math.floor(seconds / 3600),
+    m = Math.floor((seconds % 3600) / 60),
+    s = seconds % 60;
   return h > 0 ? `${h}h ${String(m).padStart(2, "0")}m` : `${m}m ${String(s).padStart(2, "0")}s`;
 }
 const digits = (n: number) => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toFixed(2));
@@ -44,7 +46,8 @@ export function startedAt(ns: string): string {
 }
 
 // Controls, and characters that turn the direction of text or cannot be seen, are written out.
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]/gu;
+const HIDDEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]/gu;
 export function visible(text: string): string {
   return text.replace(HIDDEN, (c) => {
     const code = c.codePointAt(0)!;
@@ -69,15 +72,32 @@ export const shown = (text: Text | null | undefined) => inline(plainText(text));
 export const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1) || path;
 
 export function commandOf(run: Run): string {
-  return run.command.map((word) => {
-    const text = shown(word);
-    return text === "" || /[\s"']/.test(text) ? JSON.stringify(text) : text;
-  }).join(" ");
+  return run.command
+    .map((word) => {
+      const text = shown(word);
+      return text === "" || /[\s"']/.test(text) ? JSON.stringify(text) : text;
+    })
+    .join(" ");
 }
 
-const SIGNALS: Record<number, string> = { 1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS",
-  8: "SIGFPE", 9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM" };
-export const failed = (run: Run) => run.state === "ended" && ((run.exit_code ?? 0) !== 0 || run.signal !== null || !!run.uncaught);
+const SIGNALS: Record<number, string> = {
+  1: "SIGHUP",
+  2: "SIGINT",
+  3: "SIGQUIT",
+  4: "SIGILL",
+  6: "SIGABRT",
+  7: "SIGBUS",
+  8: "SIGFPE",
+  9: "SIGKILL",
+  10: "SIGUSR1",
+  11: "SIGSEGV",
+  12: "SIGUSR2",
+  13: "SIGPIPE",
+  14: "SIGALRM",
+  15: "SIGTERM",
+};
+export const failed = (run: Run) =>
+  run.state === "ended" && ((run.exit_code ?? 0) !== 0 || run.signal !== null || !!run.uncaught);
 export function exitText(run: Run): string {
   if (run.state === "running") return "running";
   if (run.signal !== null) return SIGNALS[run.signal] ?? `signal ${run.signal}`;

@@ -44,7 +44,12 @@ export interface State {
   output: { position: string; stream: string; text: Text }[];
   output_cut: boolean;
 }
-export interface StepTo { position: string; thread: number; seq: number; line?: number }
+export interface StepTo {
+  position: string;
+  thread: number;
+  seq: number;
+  line?: number;
+}
 
 // Variables as pairs, also where a name cannot be a key.
 export function variablesOf(frame: Frame): [string, Value][] {
@@ -57,7 +62,10 @@ export const chosenVariable = signal<{ name: string; frame: number } | null>(nul
 export const chosenLine = signal<{ file: string; line: number } | null>(null);
 export const moving = signal(false);
 
-export interface Loading { state: Promise<State>; close(): void }
+export interface Loading {
+  state: Promise<State>;
+  close(): void;
+}
 // The state at a place; nothing else waits for it, and who goes on takes the question back.
 export function loadState(run: string, at: string): Loading {
   const list: State[] = [];
@@ -87,9 +95,12 @@ export function takeAhead(run: string, at: string): Loading | null {
 export const goTo = (run: string, position: string, replace = false) => go(runAddress(run, "", position), replace);
 
 const NOTHING: Record<string, string> = {
-  next: "this is the last event of this thread", previous: "this is the first event of this thread",
-  over: "this is the last event of this thread", "back-over": "this is the first event of this thread",
-  out: "nothing called this", "back-out": "nothing called this",
+  next: "this is the last event of this thread",
+  previous: "this is the first event of this thread",
+  over: "this is the last event of this thread",
+  "back-over": "this is the first event of this thread",
+  out: "nothing called this",
+  "back-out": "nothing called this",
 };
 
 let going: Stream | null = null;

@@ -9,14 +9,14 @@ import type { Lane } from "./timeline_data";
 
 export interface ReportData {
   run: Run;
-  part: string | null;      // what of the run is in it, in words; null: all
-  thread: number | null;    // the only one that is in it
-  title: string;            // empty: the command
+  part: string | null; // what of the run is in it, in words; null: all
+  thread: number | null; // the only one that is in it
+  title: string; // empty: the command
   time: { from_ns: string; to_ns: string } | null; // the part's, where it is one stretch; calls are counted within
   threads: Thread[];
   tasks: Task[];
   sources: Source[];
-  baselines: State[];       // where only a part is in it: how a thread stood behind gaps
+  baselines: State[]; // where only a part is in it: how a thread stood behind gaps
   events: EventObject[];
   answers: Record<string, { lines: any[]; end: Record<string, any> }>; // by request, as askedAs() names it
 }
@@ -24,7 +24,19 @@ export interface ReportData {
 // Texts of JSON Lines as smiley-report leaves them: data/*.js call smileyReport("…") with one part each, in order.
 export function collect(parts: string[]): ReportData | null {
   if (parts.length === 0) return null;
-  const data: ReportData = { run: null as never, part: null, thread: null, title: "", time: null, threads: [], tasks: [], sources: [], baselines: [], events: [], answers: {} };
+  const data: ReportData = {
+    run: null as never,
+    part: null,
+    thread: null,
+    title: "",
+    time: null,
+    threads: [],
+    tasks: [],
+    sources: [],
+    baselines: [],
+    events: [],
+    answers: {},
+  };
   const told = new Map<string, Frame>(); // frames that do not change between two baselines are told once
   let answer = "";
   for (const part of parts) {
@@ -52,10 +64,18 @@ export function collect(parts: string[]): ReportData | null {
           answer = object.asked;
           data.answers[answer] = { lines: [], end: {} };
           break;
-        case "run": data.run = object; break;
-        case "thread": data.threads.push(object); break;
-        case "task": data.tasks.push(object); break;
-        case "source": data.sources.push(object); break;
+        case "run":
+          data.run = object;
+          break;
+        case "thread":
+          data.threads.push(object);
+          break;
+        case "task":
+          data.tasks.push(object);
+          break;
+        case "source":
+          data.sources.push(object);
+          break;
         case "state":
           object.frames = object.frames.map((frame: Frame & { same?: boolean }) => {
             const key = `${object.thread}/${frame.frame}`;
@@ -64,7 +84,9 @@ export function collect(parts: string[]): ReportData | null {
           });
           data.baselines.push(object);
           break;
-        case "event": data.events.push(object); break;
+        case "event":
+          data.events.push(object);
+          break;
       }
     }
   }
@@ -72,7 +94,9 @@ export function collect(parts: string[]): ReportData | null {
   // A part comes thread by thread; those of which nothing is in it are left out.
   const threads = new Set(data.events.map((event) => event.thread));
   data.threads = data.threads.filter((thread) => threads.has(thread.thread));
-  data.events.sort((a, b) => (a.time_ns < b.time_ns ? -1 : a.time_ns > b.time_ns ? 1 : a.thread - b.thread || a.seq - b.seq));
+  data.events.sort((a, b) =>
+    a.time_ns < b.time_ns ? -1 : a.time_ns > b.time_ns ? 1 : a.thread - b.thread || a.seq - b.seq,
+  );
   return data;
 }
 
@@ -119,35 +143,48 @@ export class Report implements Backend {
 
   private answer(op: string, fields: Fields): { lines: any[]; end: Record<string, any> } {
     switch (op) {
-      case "runs": return { lines: [this.data.run], end: {} };
+      case "runs":
+        return { lines: [this.data.run], end: {} };
       case "threads": {
         const kept = this.data.answers["threads"];
         return fields.lines && kept ? kept : { lines: this.data.threads, end: {} };
       }
-      case "tasks": return { lines: fields.counts ? this.taskCounts() : this.data.tasks, end: {} };
-      case "sources": return { lines: this.data.sources.filter((one) => !fields.source || one.source === fields.source), end: {} };
-      case "replay": return this.replay(fields);
+      case "tasks":
+        return { lines: fields.counts ? this.taskCounts() : this.data.tasks, end: {} };
+      case "sources":
+        return { lines: this.data.sources.filter((one) => !fields.source || one.source === fields.source), end: {} };
+      case "replay":
+        return this.replay(fields);
       case "state": {
         const event = this.events.find(String(fields.at ?? "end"), fields.thread as number | undefined);
         if (!event) throw new RequestError("not_found", "this is not in the report");
         const text = this.lineOf(event.source, event.line);
-        return { lines: [this.events.state(text === undefined ? event : { ...event, text }, Number(fields.output ?? 50))], end: {} };
+        return {
+          lines: [this.events.state(text === undefined ? event : { ...event, text }, Number(fields.output ?? 50))],
+          end: {},
+        };
       }
       case "step": {
         const to = this.events.step(String(fields.from), String(fields.kind), fields);
         return { lines: to ? [{ ...to, position: `${to.thread}:${to.seq}` }] : [], end: {} };
       }
-      case "timeline": return { lines: this.timeline(fields), end: {} };
+      case "timeline":
+        return { lines: this.timeline(fields), end: {} };
     }
     const kept = this.data.answers[askedAs(op, fields)];
     if (!kept) throw new RequestError("invalid", "this is not in the report; smiley-web shows it");
-    if (fields.from_ns !== undefined) throw new RequestError("invalid", "a report holds this for the whole run; smiley-web shows it for a stretch of time");
-    if (fields.thread && fields.thread !== this.data.thread) throw new RequestError("invalid", "a report holds this for all threads together; smiley-web shows it for one");
+    if (fields.from_ns !== undefined)
+      throw new RequestError(
+        "invalid",
+        "a report holds this for the whole run; smiley-web shows it for a stretch of time",
+      );
+    if (fields.thread && fields.thread !== this.data.thread)
+      throw new RequestError("invalid", "a report holds this for all threads together; smiley-web shows it for one");
     return kept;
   }
 
   eventsOf(thread: number): number {
-    return thread ? this.events.byThread.get(thread)?.length ?? 0 : this.data.events.length;
+    return thread ? (this.events.byThread.get(thread)?.length ?? 0) : this.data.events.length;
   }
 
   private replay(fields: Fields): { lines: EventObject[]; end: Record<string, any> } {
@@ -158,8 +195,10 @@ export class Report implements Backend {
     const to = Number(fields.to ?? Infinity);
     const frame = fields.frame as number | undefined;
     const wanted = String(fields.where ?? "").toLowerCase();
-    const list = thread ? this.events.byThread.get(thread) ?? [] : this.data.events;
-    const behind = fields.after ? list.findIndex((event) => `${event.thread}:${event.seq}` === fields.after) + 1 : Number(fields.skip ?? 0);
+    const list = thread ? (this.events.byThread.get(thread) ?? []) : this.data.events;
+    const behind = fields.after
+      ? list.findIndex((event) => `${event.thread}:${event.seq}` === fields.after) + 1
+      : Number(fields.skip ?? 0);
     const out: EventObject[] = [];
     let counted = 0;
     for (const event of behind > 0 ? list.slice(behind) : list) {
@@ -168,15 +207,23 @@ export class Report implements Backend {
       if (event.seq < from && thread) continue;
       if (wanted && !this.holds(event, wanted)) continue;
       counted++;
-      if (out.length < limit) out.push(fields.source ? { ...event, text: this.lineOf(event.source, event.line) } : event);
+      if (out.length < limit)
+        out.push(fields.source ? { ...event, text: this.lineOf(event.source, event.line) } : event);
     }
     return { lines: out, end: { counted } };
   }
 
   // A report has no expressions: it looks for a text in what the table of events shows.
   private holds(event: EventObject, wanted: string): boolean {
-    const text = [event.event, plainText(event.function), plainText(event.file), this.lineOf(event.source, event.line) ?? "",
-      JSON.stringify(event.changed ?? ""), JSON.stringify(event.value ?? ""), JSON.stringify(event.exception ?? "")];
+    const text = [
+      event.event,
+      plainText(event.function),
+      plainText(event.file),
+      this.lineOf(event.source, event.line) ?? "",
+      JSON.stringify(event.changed ?? ""),
+      JSON.stringify(event.value ?? ""),
+      JSON.stringify(event.exception ?? ""),
+    ];
     return text.some((one) => one.toLowerCase().includes(wanted));
   }
 
@@ -189,8 +236,20 @@ export class Report implements Backend {
     const span = Number(to - from);
     const laneOf = (thread: Thread, task?: number): Lane => {
       const zeros = () => new Array<number>(buckets).fill(0);
-      const lane: Lane = { process: thread.process, thread: thread.thread, task, from_ns: String(from), to_ns: String(to), exact: true,
-        events: zeros(), exceptions: zeros(), output: zeros(), lost: zeros(), seq: zeros(), single: [] };
+      const lane: Lane = {
+        process: thread.process,
+        thread: thread.thread,
+        task,
+        from_ns: String(from),
+        to_ns: String(to),
+        exact: true,
+        events: zeros(),
+        exceptions: zeros(),
+        output: zeros(),
+        lost: zeros(),
+        seq: zeros(),
+        single: [],
+      };
       for (const event of this.events.byThread.get(thread.thread) ?? []) {
         if (task !== undefined && event.task !== task) continue;
         const at = Number(BigInt(event.time_ns) - from);
@@ -213,8 +272,12 @@ export class Report implements Backend {
   }
 
   private taskCounts(): TaskCount[] {
-    const counts = new Map<number, TaskCount>(this.data.tasks.map((task) => [task.task,
-      { ...task, thread: null, events: 0, turns: 0, first: null, first_ns: null, last: null, last_ns: null }]));
+    const counts = new Map<number, TaskCount>(
+      this.data.tasks.map((task) => [
+        task.task,
+        { ...task, thread: null, events: 0, turns: 0, first: null, first_ns: null, last: null, last_ns: null },
+      ]),
+    );
     for (const list of this.events.byThread.values()) {
       let before = 0;
       for (const event of list) {

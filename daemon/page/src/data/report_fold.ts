@@ -8,8 +8,12 @@ const OUTPUT = new Set(["stdout", "stderr"]);
 export class Events {
   readonly byThread = new Map<number, EventObject[]>();
   private readonly baselines: Map<string, State>; // by position
-  constructor(readonly all: EventObject[], private threads: Thread[], baselines: State[],
-    private textOf: (source: number | undefined, line: number | undefined) => string | undefined) {
+  constructor(
+    readonly all: EventObject[],
+    private threads: Thread[],
+    baselines: State[],
+    private textOf: (source: number | undefined, line: number | undefined) => string | undefined,
+  ) {
     for (const thread of threads) this.byThread.set(thread.thread, []);
     for (const event of all) this.byThread.get(event.thread)?.push(event);
     this.baselines = new Map(baselines.map((one) => [one.position, one]));
@@ -18,7 +22,8 @@ export class Events {
   // The place of a seq among its thread's events: of the last that does not come after it.
   indexOf(thread: number, seq: number): number {
     const list = this.byThread.get(thread) ?? [];
-    let low = 0, high = list.length;
+    let low = 0,
+      high = list.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (list[middle].seq <= seq) low = middle + 1;
@@ -30,7 +35,8 @@ export class Events {
   find(at: string, only?: number): EventObject | null {
     const position = /^(\d+):(\d+)$/.exec(at);
     if (position) {
-      const thread = Number(position[1]), seq = Number(position[2]);
+      const thread = Number(position[1]),
+        seq = Number(position[2]);
       const list = this.byThread.get(thread) ?? [];
       return list[Math.max(0, this.indexOf(thread, seq))] ?? null;
     }
@@ -39,12 +45,22 @@ export class Events {
     if (at === "start") return inside[0] ?? main[0] ?? null;
     if (at === "end") return inside[inside.length - 1] ?? main[main.length - 1] ?? null;
     if (at === "exception") {
-      return [...this.all].reverse().find((event) => event.event === "raise" && !event.propagated) ?? this.find("end");
+      return (
+        [...this.all].reverse().find((event) => event.event === "raise" && !event.propagated) ?? this.find("end")
+      );
     }
     const line = /^(.*):(\d+)(?:#(\d+))?$/.exec(at);
     if (!line) return null;
     let left = Number(line[3] ?? 1);
-    return this.all.find((event) => event.event === "line" && event.line === Number(line[2]) && isFile(plainText(event.file), line[1]) && --left === 0) ?? null;
+    return (
+      this.all.find(
+        (event) =>
+          event.event === "line" &&
+          event.line === Number(line[2]) &&
+          isFile(plainText(event.file), line[1]) &&
+          --left === 0,
+      ) ?? null
+    );
   }
 
   state(event: EventObject, outputMost: number): State {
@@ -60,9 +76,16 @@ export class Events {
       while (at + 1 < events.length && BigInt(events[at + 1].time_ns) <= time) at++;
       if (at < 0) continue;
       const last = events[at];
-      others.push({ process: one.process, thread: one.thread, name: one.name, ended: one.ended && at === events.length - 1,
-        position: `${one.thread}:${last.seq}`, time_ns: last.time_ns, event: last.event,
-        frames: this.fold(events, at).map((frame) => ({ ...frame, variables: undefined })) });
+      others.push({
+        process: one.process,
+        thread: one.thread,
+        name: one.name,
+        ended: one.ended && at === events.length - 1,
+        position: `${one.thread}:${last.seq}`,
+        time_ns: last.time_ns,
+        event: last.event,
+        frames: this.fold(events, at).map((frame) => ({ ...frame, variables: undefined })),
+      });
     }
     const output = [];
     let cut = false;
@@ -73,36 +96,74 @@ export class Events {
         cut = true;
         break;
       }
-      output.unshift({ position: `${one.thread}:${one.seq}`, stream: one.event, text: plainText(one.value as never) });
+      output.unshift({
+        position: `${one.thread}:${one.seq}`,
+        stream: one.event,
+        text: plainText(one.value as never),
+      });
     }
-    return { position: `${event.thread}:${event.seq}`, process: event.process, thread: event.thread, seq: event.seq, time_ns: event.time_ns,
-      name: thread.name, last_seq: thread.events + thread.lost, event, frames, frames_omitted: 0, frames_unknown: 0, threads: others,
-      output, output_cut: cut };
+    return {
+      position: `${event.thread}:${event.seq}`,
+      process: event.process,
+      thread: event.thread,
+      seq: event.seq,
+      time_ns: event.time_ns,
+      name: thread.name,
+      last_seq: thread.events + thread.lost,
+      event,
+      frames,
+      frames_omitted: 0,
+      frames_unknown: 0,
+      threads: others,
+      output,
+      output_cut: cut,
+    };
   }
 
   // The open frames at an event, innermost first, each with its variables.
   private fold(list: EventObject[], upTo: number): Frame[] {
-    const frames = new Map<number, Frame & { parent: number; variables: Record<string, Value>; written: Record<string, string> }>();
+    const frames = new Map<
+      number,
+      Frame & { parent: number; variables: Record<string, Value>; written: Record<string, string> }
+    >();
     let stack: number[] = [];
     for (let at = this.unbrokenFrom(list, upTo); at <= upTo; at++) {
       const event = list[at];
       const before = list[at - 1];
-      if (before && LEAVES.has(before.event) && before.event !== "yield" && before.frame && before.frame !== event.frame) frames.delete(before.frame);
+      if (
+        before &&
+        LEAVES.has(before.event) &&
+        before.event !== "yield" &&
+        before.frame &&
+        before.frame !== event.frame
+      )
+        frames.delete(before.frame);
       const told = this.baselines.get(`${event.thread}:${event.seq}`);
       if (told) {
-        told.frames.forEach((frame, index) => frames.set(frame.frame, { ...frame, parent: told.frames[index + 1]?.frame ?? 0,
-          variables: { ...(frame.variables as Record<string, Value>) }, written: { ...frame.written } }));
+        told.frames.forEach((frame, index) =>
+          frames.set(frame.frame, {
+            ...frame,
+            parent: told.frames[index + 1]?.frame ?? 0,
+            variables: { ...(frame.variables as Record<string, Value>) },
+            written: { ...frame.written },
+          }),
+        );
         stack = told.frames.map((frame) => frame.frame);
         continue;
       }
       if (event.event === "lost") {
-        for (const frame of frames.values()) for (const name of Object.keys(frame.variables)) frame.variables[name] = { $type: "lost" };
+        for (const frame of frames.values())
+          for (const name of Object.keys(frame.variables)) frame.variables[name] = { $type: "lost" };
         continue;
       }
       stack = [];
       if (!event.frame) continue;
       let frame = frames.get(event.frame);
-      if (!frame) frames.set(event.frame, (frame = { frame: event.frame, depth: event.depth ?? 0, parent: 0, variables: {}, written: {} }));
+      if (!frame)
+        frames.set(
+          event.frame,
+          (frame = { frame: event.frame, depth: event.depth ?? 0, parent: 0, variables: {}, written: {} }),
+        );
       frame.parent = event.parent ?? 0;
       frame.depth = event.depth ?? frame.depth;
       frame.function = event.function;
@@ -115,7 +176,12 @@ export class Events {
         frame.written[name] = `${event.thread}:${event.seq}`;
       }
       if (at === upTo) {
-        for (let one: number | undefined = event.frame; one && frames.has(one) && stack.length < 2000; one = frames.get(one)!.parent) stack.push(one);
+        for (
+          let one: number | undefined = event.frame;
+          one && frames.has(one) && stack.length < 2000;
+          one = frames.get(one)!.parent
+        )
+          stack.push(one);
       }
     }
     return stack.map((one) => frames.get(one)!);
@@ -137,13 +203,27 @@ export class Events {
     const depthOf = (event: EventObject | undefined) => event?.depth ?? -1;
     const fits = (event: EventObject): boolean => {
       switch (what) {
-        case "next": case "previous": return true;
-        case "over": return (back ? at?.event === "call" : LEAVES.has(at?.event ?? "")) || depthOf(event) <= depthOf(at);
-        case "out": return depthOf(event) < depthOf(at);
-        case "change": return event.frame === (fields.frame ?? at?.frame) && !!event.changed && Object.hasOwn(event.changed, String(fields.name));
-        case "line": return event.event === "line" && event.line === fields.line && isFile(plainText(event.file), String(fields.file));
-        case "call": return event.event === "call" && plainText(event.function) === fields.function;
-        case "exception": return event.event === "raise" && !event.propagated;
+        case "next":
+        case "previous":
+          return true;
+        case "over":
+          return (back ? at?.event === "call" : LEAVES.has(at?.event ?? "")) || depthOf(event) <= depthOf(at);
+        case "out":
+          return depthOf(event) < depthOf(at);
+        case "change":
+          return (
+            event.frame === (fields.frame ?? at?.frame) &&
+            !!event.changed &&
+            Object.hasOwn(event.changed, String(fields.name))
+          );
+        case "line":
+          return (
+            event.event === "line" && event.line === fields.line && isFile(plainText(event.file), String(fields.file))
+          );
+        case "call":
+          return event.event === "call" && plainText(event.function) === fields.function;
+        case "exception":
+          return event.event === "raise" && !event.propagated;
       }
       return false;
     };

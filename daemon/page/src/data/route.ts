@@ -9,7 +9,17 @@ export interface Route {
   query: URLSearchParams;
 }
 
-export const VIEWS = ["moment", "events", "search", "files", "threads", "exceptions", "statistics", "calls", "flame"] as const;
+export const VIEWS = [
+  "moment",
+  "events",
+  "search",
+  "files",
+  "threads",
+  "exceptions",
+  "statistics",
+  "calls",
+  "flame",
+] as const;
 const POSITION = /^(\d+:\d+|start|end|exception)$/; // places that have an address of their own
 
 export function parseRoute(hash: string): Route {

@@ -16,7 +16,8 @@ const POLL_MS = 1000;
 
 // Part of the key of what is computed from all of a run: while the run goes on it changes whenever the run has grown by a
 // tenth, so that looking on costs a constant share.
-export const grown = (run: Run) => (run.state === "running" ? Math.floor(Math.log(run.events + 1) / Math.log(1.1)) : "ended");
+export const grown = (run: Run) =>
+  run.state === "running" ? Math.floor(Math.log(run.events + 1) / Math.log(1.1)) : "ended";
 
 export function useRun(id: string): { data: RunData | null; error: string } {
   const [data, setData] = useState<RunData | null>(null);
@@ -69,10 +70,12 @@ export function sourceLines(run: string, source: number): Promise<string[]> {
   const key = `${run}/${source}`;
   const known = texts.get(key);
   if (known) return known;
-  const lines = backend().list<Source>("sources", { run, source }).then((list) => {
-    const found = list.find((one) => one.source === source);
-    return plainText(found?.text).split(/\r\n|\r|\n/);
-  });
+  const lines = backend()
+    .list<Source>("sources", { run, source })
+    .then((list) => {
+      const found = list.find((one) => one.source === source);
+      return plainText(found?.text).split(/\r\n|\r|\n/);
+    });
   lines.catch(() => texts.delete(key));
   texts.set(key, lines);
   if (texts.size > MAX_TEXTS) texts.delete(texts.keys().next().value!);
@@ -85,7 +88,10 @@ export function useLines(run: string, source: number | undefined): string[] | nu
   useEffect(() => {
     if (!source) return;
     let stop = false;
-    sourceLines(run, source).then((lines) => !stop && setLoaded({ key, lines }), () => undefined);
+    sourceLines(run, source).then(
+      (lines) => !stop && setLoaded({ key, lines }),
+      () => undefined,
+    );
     return () => {
       stop = true;
     };

@@ -11,20 +11,29 @@ export interface Lane {
   task?: number;
   from_ns: string;
   to_ns: string;
-  exact: boolean;        // each event was counted; else chunks were spread over their time
-  events: number[];      // by bucket
+  exact: boolean; // each event was counted; else chunks were spread over their time
+  events: number[]; // by bucket
   exceptions: number[];
   output: number[];
   lost: number[];
-  seq: number[];         // first event in the bucket, 0 = none
+  seq: number[]; // first event in the bucket, 0 = none
   single?: [number, number, string, number][]; // seq, ns since from_ns, kind, depth: where there are few
 }
 
-export interface Span { from: bigint; to: bigint }
+export interface Span {
+  from: bigint;
+  to: bigint;
+}
 export const spanOf = (lane: Lane): Span => ({ from: BigInt(lane.from_ns), to: BigInt(lane.to_ns) });
 
 // A row of the timeline: a thread, or a task under its thread.
-export interface LaneRow { key: string; thread: number; process: number; task: number; name: Text }
+export interface LaneRow {
+  key: string;
+  thread: number;
+  process: number;
+  task: number;
+  name: Text;
+}
 const keyOf = (thread: number, task: number) => (task ? `${thread}/${task}` : String(thread));
 
 export type TaskOrder = "off" | "first" | "busy";
@@ -41,10 +50,23 @@ export function rowsOf(threads: Thread[], tasks: TaskCount[], order: TaskOrder, 
     else byThread.set(task.thread, [task]);
   }
   for (const thread of threads) {
-    rows.push({ key: keyOf(thread.thread, 0), thread: thread.thread, process: thread.process, task: 0, name: thread.name });
+    rows.push({
+      key: keyOf(thread.thread, 0),
+      thread: thread.thread,
+      process: thread.process,
+      task: 0,
+      name: thread.name,
+    });
     const own = byThread.get(thread.thread) ?? [];
     if (order === "busy") own.sort((a, b) => b.events - a.events || a.task - b.task);
-    for (const task of own) rows.push({ key: keyOf(thread.thread, task.task), thread: thread.thread, process: task.process, task: task.task, name: task.name });
+    for (const task of own)
+      rows.push({
+        key: keyOf(thread.thread, task.task),
+        thread: thread.thread,
+        process: task.process,
+        task: task.task,
+        name: task.name,
+      });
   }
   return rows;
 }
@@ -53,13 +75,23 @@ const KEPT = 400; // lanes in memory
 const WAIT_MS = 40; // a stretch that is left again so soon was never looked at
 
 // When lanes are asked for again: a thread's is made from summaries, a task's from every event.
-export interface Age { threads: string; tasks: string }
+export interface Age {
+  threads: string;
+  tasks: string;
+}
 
 // The lanes of the rows in sight, by their keys. A lane of the stretch before stays until the new one is there.
-export function useLanes(run: string, rows: LaneRow[], view: Span | null, buckets: number, age: Age): Map<string, Lane> {
+export function useLanes(
+  run: string,
+  rows: LaneRow[],
+  view: Span | null,
+  buckets: number,
+  age: Age,
+): Map<string, Lane> {
   const lanes = useRef(new Map<string, { lane: Lane; stamp: string }>());
   const [, redraw] = useState(0);
-  const stampOf = (task: number) => `${run}/${view ? `${view.from}-${view.to}` : ""}/${task ? age.tasks : age.threads}`;
+  const stampOf = (task: number) =>
+    `${run}/${view ? `${view.from}-${view.to}` : ""}/${task ? age.tasks : age.threads}`;
   const wanted = rows.map((row) => row.key).join(" ");
   useEffect(() => {
     const missing = rows.filter((row) => lanes.current.get(row.key)?.stamp !== stampOf(row.task));
@@ -72,31 +104,38 @@ export function useLanes(run: string, rows: LaneRow[], view: Span | null, bucket
       lanes.current.delete(key); // to the end of the order: the first ones are forgotten first
       lanes.current.set(key, { lane, stamp: stampOf(lane.task ?? 0) });
     };
-    const wait = setTimeout(async () => {
-      const fields: Record<string, unknown> = { run, buckets, from_ns: view?.from, to_ns: view?.to };
-      const threads = missing.filter((row) => !row.task).map((row) => row.thread);
-      // Tasks are counted event by event, which may take long: on connections of their own, given up when nobody waits.
-      const byThread = new Map<number, number[]>();
-      for (const row of missing) if (row.task) byThread.set(row.thread, [...(byThread.get(row.thread) ?? []), row.task]);
-      for (const [thread, tasks] of byThread) {
-        const stream = backend().stream("timeline", { ...fields, thread, tasks }, take);
-        streams.push(stream);
-        stream.done.then(() => !stop && redraw((n) => n + 1), () => undefined);
-      }
-      try {
-        if (threads.length > 0) {
-          streams.push(backend().stream("timeline", { ...fields, threads }, take));
-          await streams[streams.length - 1].done;
+    const wait = setTimeout(
+      async () => {
+        const fields: Record<string, unknown> = { run, buckets, from_ns: view?.from, to_ns: view?.to };
+        const threads = missing.filter((row) => !row.task).map((row) => row.thread);
+        // Tasks are counted event by event, which may take long: on connections of their own, given up when nobody waits.
+        const byThread = new Map<number, number[]>();
+        for (const row of missing)
+          if (row.task) byThread.set(row.thread, [...(byThread.get(row.thread) ?? []), row.task]);
+        for (const [thread, tasks] of byThread) {
+          const stream = backend().stream("timeline", { ...fields, thread, tasks }, take);
+          streams.push(stream);
+          stream.done.then(
+            () => !stop && redraw((n) => n + 1),
+            () => undefined,
+          );
         }
-      } catch {
-        return; // away: the lanes stay as they are
-      }
-      for (const key of lanes.current.keys()) {
-        if (lanes.current.size <= KEPT) break;
-        if (!rows.some((row) => row.key === key)) lanes.current.delete(key);
-      }
-      if (!stop) redraw((n) => n + 1);
-    }, lanes.current.size ? WAIT_MS : 0);
+        try {
+          if (threads.length > 0) {
+            streams.push(backend().stream("timeline", { ...fields, threads }, take));
+            await streams[streams.length - 1].done;
+          }
+        } catch {
+          return; // away: the lanes stay as they are
+        }
+        for (const key of lanes.current.keys()) {
+          if (lanes.current.size <= KEPT) break;
+          if (!rows.some((row) => row.key === key)) lanes.current.delete(key);
+        }
+        if (!stop) redraw((n) => n + 1);
+      },
+      lanes.current.size ? WAIT_MS : 0,
+    );
     return () => {
       stop = true;
       clearTimeout(wait);

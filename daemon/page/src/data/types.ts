@@ -45,7 +45,14 @@ export interface Run {
 // A text that UTF-8 cannot carry comes as an object.
 export type Text = string | ValueObject;
 
-export interface Process { type: "process"; process: number; pid: number; parent: number | null; command: Text[]; kind: string | null }
+export interface Process {
+  type: "process";
+  process: number;
+  pid: number;
+  parent: number | null;
+  command: Text[];
+  kind: string | null;
+}
 export interface Thread {
   type: "thread";
   process: number;
@@ -59,7 +66,12 @@ export interface Thread {
   ended: boolean;
   lines?: number;
 }
-export interface Task { type: "task"; process: number; task: number; name: Text }
+export interface Task {
+  type: "task";
+  process: number;
+  task: number;
+  name: Text;
+}
 // With "counts": what does not apply is null, as for a task that never ran.
 export interface TaskCount extends Task {
   thread: number | null;
@@ -70,7 +82,13 @@ export interface TaskCount extends Task {
   last: string | null;
   last_ns: string | null;
 }
-export interface Source { type: "source"; source: number; file: Text; sha256: string; text?: Text }
+export interface Source {
+  type: "source";
+  source: number;
+  file: Text;
+  sha256: string;
+  text?: Text;
+}
 
 export interface EventObject {
   type: "event";
@@ -100,4 +118,9 @@ export interface EventObject {
 // Events that leave a frame; a generator's may go on after a yield.
 export const LEAVES = new Set(["return", "yield", "unwind"]);
 
-export interface End { id: unknown; end: true; error?: { code: string; message: string }; [more: string]: unknown }
+export interface End {
+  id: unknown;
+  end: true;
+  error?: { code: string; message: string };
+  [more: string]: unknown;
+}

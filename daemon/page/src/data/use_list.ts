@@ -4,11 +4,18 @@ import { generation } from "./api";
 import { backend } from "./app_state";
 import type { Fields } from "./wire_json";
 
-export interface Loaded<T> { items: T[]; end: Record<string, any> | null; error: string }
+export interface Loaded<T> {
+  items: T[];
+  end: Record<string, any> | null;
+  error: string;
+}
 
 // `key` says when to ask again; null: not at all. When only `age` changes what is shown stays until the new list is whole.
 export function useList<T>(key: string | null, op: string, fields: Fields, age: string | number = ""): Loaded<T> {
-  const [state, setState] = useState<{ key: string | null; loaded: Loaded<T> }>({ key: null, loaded: { items: [], end: null, error: "" } });
+  const [state, setState] = useState<{ key: string | null; loaded: Loaded<T> }>({
+    key: null,
+    loaded: { items: [], end: null, error: "" },
+  });
   useEffect(() => {
     if (key === null) return;
     let items: T[] = [];
@@ -32,7 +39,8 @@ export function useList<T>(key: string | null, op: string, fields: Fields, age: 
         ended = end as Record<string, any>;
         show("");
       },
-      (error) => show(error instanceof Error ? error.message : String(error)));
+      (error) => show(error instanceof Error ? error.message : String(error)),
+    );
     return () => {
       stop = true;
       stream.close();

@@ -17,7 +17,10 @@ export class Wire {
   closed = false;
   readonly opened: Promise<void>;
 
-  constructor(token: string, private onClose: () => void) {
+  constructor(
+    token: string,
+    private onClose: () => void,
+  ) {
     const address = `ws://${location.host}/socket`;
     this.socket = new WebSocket(address, ["smiley", `token.${token}`]);
     this.socket.binaryType = "arraybuffer";
@@ -74,7 +77,12 @@ export class Wire {
   }
 
   // Resolves with the answer, or with the end line of a stream.
-  request(op: string, fields: Fields, line?: (object: any) => void, bytes?: (bytes: ArrayBuffer) => void): Promise<any> {
+  request(
+    op: string,
+    fields: Fields,
+    line?: (object: any) => void,
+    bytes?: (bytes: ArrayBuffer) => void,
+  ): Promise<any> {
     if (this.closed) return Promise.reject(new RequestError("gone", "the daemon is gone"));
     const id = this.next++;
     return new Promise((resolve, reject) => {

@@ -3,7 +3,10 @@
 export type Fields = Record<string, unknown>;
 
 export class RequestError extends Error {
-  constructor(readonly code: string, message: string) {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
     super(message);
   }
 }
@@ -19,6 +22,9 @@ export function parseLine(line: string): any {
 export function toJson(fields: Fields): string {
   const parts = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${JSON.stringify(key)}:${typeof value === "bigint" ? value.toString() : JSON.stringify(value)}`);
+    .map(
+      ([key, value]) =>
+        `${JSON.stringify(key)}:${typeof value === "bigint" ? value.toString() : JSON.stringify(value)}`,
+    );
   return `{${parts.join(",")}}`;
 }

@@ -10,8 +10,20 @@ import { valueText } from "../parts/value_text";
 const BEFORE = 4000; // events before this moment that are looked at
 const RUN_UP = 500;
 
-export interface MadeCall { position: string; name: string; result: string; raised: boolean; open: boolean; line: number }
-export interface CallTrace { owner: string; notes: LineNotes; calls: MadeCall[]; whole: boolean }
+export interface MadeCall {
+  position: string;
+  name: string;
+  result: string;
+  raised: boolean;
+  open: boolean;
+  line: number;
+}
+export interface CallTrace {
+  owner: string;
+  notes: LineNotes;
+  calls: MadeCall[];
+  whole: boolean;
+}
 
 export function useCallTrace(run: string, state: State | null): CallTrace | null {
   const [trace, setTrace] = useState<CallTrace | null>(null);
@@ -24,10 +36,16 @@ export function useCallTrace(run: string, state: State | null): CallTrace | null
     // On a connection of its own: source and timeline need not wait for it, and who has gone on takes it back.
     const from = Math.max(1, state.seq - BEFORE);
     const events: EventObject[] = [];
-    const stream = backend().stream("replay", { run, from: `${state.thread}:${from}`, to: state.seq, run_up: RUN_UP, frame: state.frames[0].frame },
-      (event) => events.push(event));
+    const stream = backend().stream(
+      "replay",
+      { run, from: `${state.thread}:${from}`, to: state.seq, run_up: RUN_UP, frame: state.frames[0].frame },
+      (event) => events.push(event),
+    );
     let stop = false;
-    stream.done.then(() => !stop && setTrace(traceOf(ownerOf(run, state), state, events)), () => undefined);
+    stream.done.then(
+      () => !stop && setTrace(traceOf(ownerOf(run, state), state, events)),
+      () => undefined,
+    );
     return () => {
       stop = true;
       stream.close();
@@ -66,8 +84,14 @@ function traceOf(owner: string, state: State, events: EventObject[]): CallTrace 
       }
     } else if (event.parent === frame && event.frame) {
       if (event.event === "call") {
-        const made = { position: `${event.thread}:${event.seq}`, name: inline(plainText(event.function)), result: "", raised: false,
-          open: true, line: running };
+        const made = {
+          position: `${event.thread}:${event.seq}`,
+          name: inline(plainText(event.function)),
+          result: "",
+          raised: false,
+          open: true,
+          line: running,
+        };
         open.set(event.frame, made);
         calls.push(made);
       } else if (LEAVES.has(event.event)) {
@@ -83,7 +107,10 @@ function traceOf(owner: string, state: State, events: EventObject[]): CallTrace 
   return { owner, notes: { executed, values: besideLines(state, written) }, calls, whole };
 }
 
-interface Write { value: Value; position: string }
+interface Write {
+  value: Value;
+  position: string;
+}
 
 // A name is shown beside the line that wrote it last, with what it is now.
 function besideLines(state: State, written: Map<number, Map<string, Write>>): LineNotes["values"] {
@@ -93,10 +120,14 @@ function besideLines(state: State, written: Map<number, Map<string, Write>>): Li
   const out = new Map<number, { name: string; text: string; fresh: boolean }[]>();
   for (const [line, names] of written) {
     // What was written last is known whole, whatever the trace began with.
-    out.set(line, [...names].slice(0, 6).map(([name, { value, position }]) => ({
-      name: inline(name), text: valueText(now.written?.[name] === position ? variables.get(name) : value, 36),
-      fresh: changed.has(name) && line !== now.line,
-    })));
+    out.set(
+      line,
+      [...names].slice(0, 6).map(([name, { value, position }]) => ({
+        name: inline(name),
+        text: valueText(now.written?.[name] === position ? variables.get(name) : value, 36),
+        fresh: changed.has(name) && line !== now.line,
+      })),
+    );
   }
   return out;
 }

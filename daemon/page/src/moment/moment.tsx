@@ -6,7 +6,16 @@ import { useCallTrace } from "./call_trace";
 import { baseName, count, duration, plainText, shown, since } from "../data/format";
 import { askPlace } from "../parts/go_box";
 import { isTyping } from "../parts/keys";
-import { chosenLine, chosenVariable, goTo, loadState, move, takeAhead, type Loading, type State } from "../data/moment_state";
+import {
+  chosenLine,
+  chosenVariable,
+  goTo,
+  loadState,
+  move,
+  takeAhead,
+  type Loading,
+  type State,
+} from "../data/moment_state";
 import { go, route, runAddress, VIEWS } from "../data/route";
 import { useLines, type RunData } from "../data/run_data";
 import { CallsPanel, OutputPanel, StackPanel, ThreadsPanel, VariablesPanel } from "./side_panels";
@@ -51,7 +60,8 @@ function useMoment(id: string, data: RunData): { state: State | null; error: str
         setError("");
       } catch (failure) {
         if (stop) return;
-        if (!(failure instanceof RequestError && failure.code === "gone")) setError(failure instanceof Error ? failure.message : String(failure));
+        if (!(failure instanceof RequestError && failure.code === "gone"))
+          setError(failure instanceof Error ? failure.message : String(failure));
       }
       loading = null;
       if (following && !stop) timer = window.setTimeout(load, FOLLOW_MS);
@@ -76,8 +86,18 @@ export function MomentView({ data }: { data: RunData }) {
   const frame = state?.frames[Math.min(frameAt, state.frames.length - 1)];
   const lines = useLines(id, frame?.source);
   useMoveKeys(id, data, state, following, timeline, frameAt, setFrameAt);
-  if (error && !state) return <main class="message"><h1>There is nothing to show here</h1><p><bdi>{error}</bdi></p>
-    <p><a href={runAddress(id)}>To the run</a></p></main>;
+  if (error && !state)
+    return (
+      <main class="message">
+        <h1>There is nothing to show here</h1>
+        <p>
+          <bdi>{error}</bdi>
+        </p>
+        <p>
+          <a href={runAddress(id)}>To the run</a>
+        </p>
+      </main>
+    );
   if (!state) return <main class="message quiet">Loading …</main>;
   const top = frameAt === 0;
   const raised = state.event.event === "raise" || state.event.event === "unwind" || state.event.event === "throw";
@@ -93,31 +113,82 @@ export function MomentView({ data }: { data: RunData }) {
       <section class="panel middle" aria-label="Source">
         <div class="move-bar" role="toolbar" aria-label="Moves">
           {MOVES.map(([kind, sign, what, key]) => (
-            <button key={kind} title={`${what} (${key})`} aria-label={what} disabled={following} onClick={() => move(id, state.position, kind)}>{sign}</button>
+            <button
+              key={kind}
+              title={`${what} (${key})`}
+              aria-label={what}
+              disabled={following}
+              onClick={() => move(id, state.position, kind)}
+            >
+              {sign}
+            </button>
           ))}
           <span class={`event-kind e-${state.event.event}`}>{state.event.event}</span>
-          <a class="position" href={runAddress(id, "", state.position)} title="The address of this moment">{state.position}</a>
-          <span class="quiet nowrap">{duration(since(data.run.start_ns, state.time_ns))} after start · event {count(state.seq)} of {count(state.last_seq)}</span>
+          <a class="position" href={runAddress(id, "", state.position)} title="The address of this moment">
+            {state.position}
+          </a>
+          <span class="quiet nowrap">
+            {duration(since(data.run.start_ns, state.time_ns))} after start · event {count(state.seq)} of{" "}
+            {count(state.last_seq)}
+          </span>
           <span class="grow" />
           {data.run.state === "running" && (
-            <button aria-pressed={following} title="Follow the end (f)" onClick={() => (following ? goTo(id, state.position) : go(runAddress(id)))}>
-              {following ? "following live" : "follow"}</button>
+            <button
+              aria-pressed={following}
+              title="Follow the end (f)"
+              onClick={() => (following ? goTo(id, state.position) : go(runAddress(id)))}
+            >
+              {following ? "following live" : "follow"}
+            </button>
           )}
         </div>
-        <div class="file-bar"><bdi title={shown(frame?.file)}>{shown(frame?.file) || "outside of functions"}</bdi>
-          {frame?.function && <b><bdi>{shown(frame.function)}</bdi></b>}
+        <div class="file-bar">
+          <bdi title={shown(frame?.file)}>{shown(frame?.file) || "outside of functions"}</bdi>
+          {frame?.function && (
+            <b>
+              <bdi>{shown(frame.function)}</bdi>
+            </b>
+          )}
           {chosen && (
-            <span class="line-moves">line {chosen}
-              <button aria-label={`previous execution of line ${chosen}`} onClick={() => move(id, state.position, "previous-line", { file, line: chosen })}>◂</button>
-              <button aria-label={`next execution of line ${chosen}`} onClick={() => move(id, state.position, "line", { file, line: chosen })}>▸</button>
+            <span class="line-moves">
+              line {chosen}
+              <button
+                aria-label={`previous execution of line ${chosen}`}
+                onClick={() => move(id, state.position, "previous-line", { file, line: chosen })}
+              >
+                ◂
+              </button>
+              <button
+                aria-label={`next execution of line ${chosen}`}
+                onClick={() => move(id, state.position, "line", { file, line: chosen })}
+              >
+                ▸
+              </button>
             </span>
           )}
         </div>
-        {lines
-          ? <SourceView lines={lines} current={frame?.line} chosen={chosen} raised={raised && top} label={`Source of ${baseName(shown(frame?.file))}`}
-              notes={top && trace ? trace.notes : undefined} onLine={(line) => (chosenLine.value = { file, line })} />
-          : <p class="quiet pad">{frame?.source ? "Loading the source …" : frame ? "The source of this code is not recorded." : "No function runs at this event."}</p>}
-        {state.event.event === "lost" && <div class="lost-banner">{count(state.event.count ?? 0)} events are lost here</div>}
+        {lines ? (
+          <SourceView
+            lines={lines}
+            current={frame?.line}
+            chosen={chosen}
+            raised={raised && top}
+            label={`Source of ${baseName(shown(frame?.file))}`}
+            notes={top && trace ? trace.notes : undefined}
+            onLine={(line) => (chosenLine.value = { file, line })}
+          />
+        ) : (
+          <p class="quiet pad">
+            {frame?.source
+              ? "Loading the source …"
+              : frame
+                ? "The source of this code is not recorded."
+                : "No function runs at this event."}
+          </p>
+        )}
+        {state.event.event === "lost" && (
+          <div class="lost-banner">{count(state.event.count ?? 0)} events are lost here</div>
+        )}
       </section>
       <div class="right">
         <StackPanel state={state} at={frameAt} choose={setFrameAt} />
@@ -132,36 +203,58 @@ export function MomentView({ data }: { data: RunData }) {
   );
 }
 
-function useMoveKeys(id: string, data: RunData, state: State | null, following: boolean, timeline: { current: TimelineHandle | null },
-  frameAt: number, setFrameAt: (index: number) => void) {
+function useMoveKeys(
+  id: string,
+  data: RunData,
+  state: State | null,
+  following: boolean,
+  timeline: { current: TimelineHandle | null },
+  frameAt: number,
+  setFrameAt: (index: number) => void,
+) {
   // With the moment that it shows, not after a next picture: a key that is pressed as soon as it is there moves on from it.
   useLayoutEffect(() => {
     if (!state) return;
     const frame = state.frames[Math.min(frameAt, state.frames.length - 1)];
     const go1 = (kind: string, fields = {}) => move(id, state.position, kind, fields);
     const keys: Record<string, () => void> = {
-      ArrowRight: () => go1("over"), ArrowLeft: () => go1("back-over"), ArrowDown: () => go1("next"), ArrowUp: () => go1("previous"),
-      o: () => go1("out"), O: () => go1("back-out"), x: () => go1("exception"), X: () => go1("previous-exception"),
+      ArrowRight: () => go1("over"),
+      ArrowLeft: () => go1("back-over"),
+      ArrowDown: () => go1("next"),
+      ArrowUp: () => go1("previous"),
+      o: () => go1("out"),
+      O: () => go1("back-out"),
+      x: () => go1("exception"),
+      X: () => go1("previous-exception"),
       c: () => frame && go1("call", { function: plainText(frame.function) }),
       C: () => frame && go1("previous-call", { function: plainText(frame.function) }),
-      v: () => variable("change"), V: () => variable("previous-change"),
+      v: () => variable("change"),
+      V: () => variable("previous-change"),
       w: () => {
         const chosen = chosenVariable.value;
         if (!chosen) say("choose a variable first: its ◂ and ▸ do");
         else if (canAskWhy()) askWhy(id, state.position, chosen.name, chosen.frame);
       },
-      l: () => line("line"), L: () => line("previous-line"),
-      Home: () => goTo(id, `${state.thread}:1`), End: () => goTo(id, `${state.thread}:${state.last_seq}`),
-      t: () => thread(1), T: () => thread(-1),
-      "+": () => timeline.current?.zoom(0.4), "=": () => timeline.current?.zoom(0.4), "-": () => timeline.current?.zoom(2.5),
-      "0": () => timeline.current?.whole(), k: () => timeline.current?.tasks(),
-      n: () => nextFound(state, 1, id), N: () => nextFound(state, -1, id),
+      l: () => line("line"),
+      L: () => line("previous-line"),
+      Home: () => goTo(id, `${state.thread}:1`),
+      End: () => goTo(id, `${state.thread}:${state.last_seq}`),
+      t: () => thread(1),
+      T: () => thread(-1),
+      "+": () => timeline.current?.zoom(0.4),
+      "=": () => timeline.current?.zoom(0.4),
+      "-": () => timeline.current?.zoom(2.5),
+      "0": () => timeline.current?.whole(),
+      k: () => timeline.current?.tasks(),
+      n: () => nextFound(state, 1, id),
+      N: () => nextFound(state, -1, id),
       f: () => {
         if (data.run.state !== "running") say("this run has ended");
         else if (following) goTo(id, state.position);
         else go(runAddress(id));
       },
-      "[": () => setFrameAt(Math.max(0, frameAt - 1)), "]": () => setFrameAt(Math.min(state.frames.length - 1, frameAt + 1)),
+      "[": () => setFrameAt(Math.max(0, frameAt - 1)),
+      "]": () => setFrameAt(Math.min(state.frames.length - 1, frameAt + 1)),
     };
     const variable = (kind: string) => {
       const chosen = chosenVariable.value;
@@ -173,8 +266,10 @@ function useMoveKeys(id: string, data: RunData, state: State | null, following: 
       if (chosen) go1(kind, { file: chosen.file, line: chosen.line });
     };
     const thread = (by: number) => {
-      const all = [...state.threads.filter((one) => !one.ended).map((one) => ({ thread: one.thread, position: one.position })),
-        { thread: state.thread, position: state.position }].sort((a, b) => a.thread - b.thread);
+      const all = [
+        ...state.threads.filter((one) => !one.ended).map((one) => ({ thread: one.thread, position: one.position })),
+        { thread: state.thread, position: state.position },
+      ].sort((a, b) => a.thread - b.thread);
       const at = all.findIndex((one) => one.thread === state.thread);
       if (all.length < 2) say("no other thread runs at this moment");
       else goTo(id, all[(at + by + all.length) % all.length].position);

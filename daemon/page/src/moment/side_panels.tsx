@@ -10,9 +10,27 @@ import { ValueTree } from "../parts/value_tree";
 import { valueKind, valueText } from "../parts/value_text";
 import { askWhy, canAskWhy } from "./why";
 
-export function VariablesPanel({ run, state, frame, following }: { run: string; state: State; frame: Frame | undefined; following: boolean }) {
+export function VariablesPanel({
+  run,
+  state,
+  frame,
+  following,
+}: {
+  run: string;
+  state: State;
+  frame: Frame | undefined;
+  following: boolean;
+}) {
   const [filter, setFilter] = useState("");
-  if (!frame) return <section class="panel grow" aria-label="Variables"><div class="panel-head"><h2>Variables</h2></div><p class="quiet pad">No function runs here.</p></section>;
+  if (!frame)
+    return (
+      <section class="panel grow" aria-label="Variables">
+        <div class="panel-head">
+          <h2>Variables</h2>
+        </div>
+        <p class="quiet pad">No function runs here.</p>
+      </section>
+    );
   const all = variablesOf(frame);
   const fits = all.filter(([name]) => name.toLowerCase().includes(filter.toLowerCase()));
   const changed = (name: string) => frame.written?.[name] === state.position;
@@ -21,38 +39,97 @@ export function VariablesPanel({ run, state, frame, following }: { run: string; 
   const isHere = frame === state.frames[0];
   return (
     <section class="panel grow" aria-label="Variables">
-      <div class="panel-head"><h2>Variables <span class="quiet">of <bdi>{shown(frame.function)}</bdi></span></h2>
-        {all.length > 12 && <input type="search" placeholder="filter" aria-label="Filter variables" value={filter}
-          onInput={(input) => setFilter(input.currentTarget.value)} />}</div>
+      <div class="panel-head">
+        <h2>
+          Variables{" "}
+          <span class="quiet">
+            of <bdi>{shown(frame.function)}</bdi>
+          </span>
+        </h2>
+        {all.length > 12 && (
+          <input
+            type="search"
+            placeholder="filter"
+            aria-label="Filter variables"
+            value={filter}
+            onInput={(input) => setFilter(input.currentTarget.value)}
+          />
+        )}
+      </div>
       <div class="panel-body">
         {isHere && event.exception && (
-          <div class="result raised"><b>{event.event === "handled" ? "handles" : "raises"}</b>{" "}
-            <bdi>{shown(event.exception.type)}{plainText(event.exception.message) ? `: ${shown(event.exception.message)}` : ""}</bdi></div>
+          <div class="result raised">
+            <b>{event.event === "handled" ? "handles" : "raises"}</b>{" "}
+            <bdi>
+              {shown(event.exception.type)}
+              {plainText(event.exception.message) ? `: ${shown(event.exception.message)}` : ""}
+            </bdi>
+          </div>
         )}
         {isHere && event.value !== undefined && (
-          <ul class="v-list result"><ValueTree label={`${event.event === "resume" ? "sent" : `${event.event}s`}`} value={event.value} /></ul>
+          <ul class="v-list result">
+            <ValueTree label={`${event.event === "resume" ? "sent" : `${event.event}s`}`} value={event.value} />
+          </ul>
         )}
         {all.length === 0 && <p class="quiet pad">None yet.</p>}
         <ul class="v-list" aria-label="Variables">
           {fits.map(([name, value]) => {
             const picked = chosen?.name === name && chosen.frame === frame.frame;
             return (
-              <ValueTree key={`${frame.frame}/${name}`} label={inline(name)} value={value} changed={changed(name)} action={
-                <span class={picked ? "v-moves picked" : "v-moves"}>
-                  <button title="previous change (V)" aria-label={`previous change of ${inline(name)}`} disabled={following}
-                    onClick={() => { chosenVariable.value = { name, frame: frame.frame };
-                      move(run, state.position, "previous-change", { name, frame: frame.frame }); }}>◂</button>
-                  <button title="next change (v)" aria-label={`next change of ${inline(name)}`} disabled={following}
-                    onClick={() => { chosenVariable.value = { name, frame: frame.frame };
-                      move(run, state.position, "change", { name, frame: frame.frame }); }}>▸</button>
-                  {canAskWhy() && <button title="why has it this value? (w)" aria-label={`why has ${inline(name)} this value`} disabled={following}
-                    onClick={() => { chosenVariable.value = { name, frame: frame.frame }; askWhy(run, state.position, name, frame.frame); }}>why</button>}
-                  {frame.written?.[name] && frame.written[name] !== state.position && (
-                    <a href={runAddress(run, "", frame.written[name])} title={`written at ${frame.written[name]}`}
-                      aria-label={`where ${inline(name)} was written`}>set</a>
-                  )}
-                </span>
-              } />
+              <ValueTree
+                key={`${frame.frame}/${name}`}
+                label={inline(name)}
+                value={value}
+                changed={changed(name)}
+                action={
+                  <span class={picked ? "v-moves picked" : "v-moves"}>
+                    <button
+                      title="previous change (V)"
+                      aria-label={`previous change of ${inline(name)}`}
+                      disabled={following}
+                      onClick={() => {
+                        chosenVariable.value = { name, frame: frame.frame };
+                        move(run, state.position, "previous-change", { name, frame: frame.frame });
+                      }}
+                    >
+                      ◂
+                    </button>
+                    <button
+                      title="next change (v)"
+                      aria-label={`next change of ${inline(name)}`}
+                      disabled={following}
+                      onClick={() => {
+                        chosenVariable.value = { name, frame: frame.frame };
+                        move(run, state.position, "change", { name, frame: frame.frame });
+                      }}
+                    >
+                      ▸
+                    </button>
+                    {canAskWhy() && (
+                      <button
+                        title="why has it this value? (w)"
+                        aria-label={`why has ${inline(name)} this value`}
+                        disabled={following}
+                        onClick={() => {
+                          chosenVariable.value = { name, frame: frame.frame };
+                          askWhy(run, state.position, name, frame.frame);
+                        }}
+                      >
+                        why
+                      </button>
+                    )}
+                    {frame.written?.[name] && frame.written[name] !== state.position && (
+                      <a
+                        href={runAddress(run, "", frame.written[name])}
+                        title={`written at ${frame.written[name]}`}
+                        aria-label={`where ${inline(name)} was written`}
+                      >
+                        set
+                      </a>
+                    )}
+                  </span>
+                }
+              />
             );
           })}
         </ul>
@@ -64,14 +141,23 @@ export function VariablesPanel({ run, state, frame, following }: { run: string; 
 export function StackPanel({ state, at, choose }: { state: State; at: number; choose: (index: number) => void }) {
   return (
     <section class="panel stack" aria-label="Stack">
-      <div class="panel-head"><h2>Stack</h2><span class="quiet">{state.frames.length + state.frames_omitted} deep</span></div>
+      <div class="panel-head">
+        <h2>Stack</h2>
+        <span class="quiet">{state.frames.length + state.frames_omitted} deep</span>
+      </div>
       <ol class="panel-body rows">
         {state.frames.map((frame, index) => (
           <li key={frame.frame}>
-            <button class={index === at ? "row-button on" : "row-button"} aria-current={index === at ? "true" : undefined}
-              onClick={() => choose(index)}>
+            <button
+              class={index === at ? "row-button on" : "row-button"}
+              aria-current={index === at ? "true" : undefined}
+              onClick={() => choose(index)}
+            >
               <bdi class="fn">{shown(frame.function) || "?"}</bdi>
-              <span class="where"><bdi>{baseName(shown(frame.file))}</bdi>{frame.line ? `:${frame.line}` : ""}</span>
+              <span class="where">
+                <bdi>{baseName(shown(frame.file))}</bdi>
+                {frame.line ? `:${frame.line}` : ""}
+              </span>
             </button>
           </li>
         ))}
@@ -84,29 +170,55 @@ export function StackPanel({ state, at, choose }: { state: State; at: number; ch
 
 export function ThreadsPanel({ run, data, state }: { run: string; data: RunData; state: State }) {
   const others = new Map(state.threads.map((one) => [one.thread, one]));
-  const task = state.event.task ? data.tasks.find((one) => one.process === state.process && one.task === state.event.task) : undefined;
+  const task = state.event.task
+    ? data.tasks.find((one) => one.process === state.process && one.task === state.event.task)
+    : undefined;
   return (
     <section class="panel threads" aria-label="Threads">
-      <div class="panel-head"><h2>Threads</h2><span class="quiet">at this moment</span></div>
+      <div class="panel-head">
+        <h2>Threads</h2>
+        <span class="quiet">at this moment</span>
+      </div>
       <ol class="panel-body rows">
         {data.threads.slice(0, 300).map((thread) => {
           const here = thread.thread === state.thread;
           const other = others.get(thread.thread);
           const top = here ? state.frames[0] : other?.frames[0];
-          const text = here || other ? (top ? `${shown(top.function)} :${top.line ?? "?"}` : other?.ended ? "ended" : "idle") : "not begun";
+          const text =
+            here || other
+              ? top
+                ? `${shown(top.function)} :${top.line ?? "?"}`
+                : other?.ended
+                  ? "ended"
+                  : "idle"
+              : "not begun";
           return (
             <li key={thread.thread}>
-              <button class={here ? "row-button on" : "row-button"} disabled={!here && !other} aria-current={here ? "true" : undefined}
-                onClick={() => other && goTo(run, other.position)}>
+              <button
+                class={here ? "row-button on" : "row-button"}
+                disabled={!here && !other}
+                aria-current={here ? "true" : undefined}
+                onClick={() => other && goTo(run, other.position)}
+              >
                 <span class={`lane-dot lane-${thread.thread % 6}`} aria-hidden="true" />
                 <bdi class="fn">{shown(thread.name) || `thread ${thread.thread}`}</bdi>
-                <span class="where"><bdi>{other?.ended ? "ended" : text}</bdi></span>
+                <span class="where">
+                  <bdi>{other?.ended ? "ended" : text}</bdi>
+                </span>
               </button>
-              {here && task && <div class="task">task <bdi>{shown(task.name)}</bdi></div>}
+              {here && task && (
+                <div class="task">
+                  task <bdi>{shown(task.name)}</bdi>
+                </div>
+              )}
             </li>
           );
         })}
-        {data.threads.length > 300 && <li class="quiet pad">{count(data.threads.length - 300)} more: see <a href={runAddress(run, "threads")}>Threads</a></li>}
+        {data.threads.length > 300 && (
+          <li class="quiet pad">
+            {count(data.threads.length - 300)} more: see <a href={runAddress(run, "threads")}>Threads</a>
+          </li>
+        )}
       </ol>
     </section>
   );
@@ -124,27 +236,47 @@ function foldCalls(calls: MadeCall[]): { call: MadeCall; times: number }[] {
   return rows;
 }
 // Without what a function is nested in.
-const shortName = (name: string) => name.slice(name.lastIndexOf("<locals>.") + 1 ? name.lastIndexOf("<locals>.") + 9 : 0);
+const shortName = (name: string) =>
+  name.slice(name.lastIndexOf("<locals>.") + 1 ? name.lastIndexOf("<locals>.") + 9 : 0);
 
 export function CallsPanel({ run, state, trace }: { run: string; state: State; trace: CallTrace | null }) {
   const calls = trace?.calls ?? [];
   const parents = [...state.frames].reverse();
   return (
     <section class="panel grow calls" aria-label="Calls">
-      <div class="panel-head"><h2>Call tree</h2><span class="quiet">up to here</span></div>
+      <div class="panel-head">
+        <h2>Call tree</h2>
+        <span class="quiet">up to here</span>
+      </div>
       <ol class="panel-body rows tree">
         {parents.slice(-6).map((frame, index, all) => (
-          <li key={frame.frame} class={index === all.length - 1 ? "tree-here" : ""} style={{ paddingLeft: `${index * 10}px` }}>
-            <bdi class="fn">{shown(frame.function)}</bdi></li>
-        ))}
-        {trace && !trace.whole && calls.length > 0 && <li class="quiet pad">earlier calls of this function are left out</li>}
-        {foldCalls(calls).slice(-100).map(({ call, times }) => (
-          <li key={call.position} style={{ paddingLeft: `${Math.min(parents.length, 6) * 10}px` }}>
-            <a href={runAddress(run, "", call.position)} class="call-link" title={call.name}><bdi class="fn">{shortName(call.name)}</bdi>
-              {times > 1 ? <span class="where">× {count(times)}</span>
-                : <span class={call.raised ? "raised-text" : "where"}><bdi>{call.open ? "…" : call.raised ? `✕ ${call.result}` : `→ ${call.result}`}</bdi></span>}</a>
+          <li
+            key={frame.frame}
+            class={index === all.length - 1 ? "tree-here" : ""}
+            style={{ paddingLeft: `${index * 10}px` }}
+          >
+            <bdi class="fn">{shown(frame.function)}</bdi>
           </li>
         ))}
+        {trace && !trace.whole && calls.length > 0 && (
+          <li class="quiet pad">earlier calls of this function are left out</li>
+        )}
+        {foldCalls(calls)
+          .slice(-100)
+          .map(({ call, times }) => (
+            <li key={call.position} style={{ paddingLeft: `${Math.min(parents.length, 6) * 10}px` }}>
+              <a href={runAddress(run, "", call.position)} class="call-link" title={call.name}>
+                <bdi class="fn">{shortName(call.name)}</bdi>
+                {times > 1 ? (
+                  <span class="where">× {count(times)}</span>
+                ) : (
+                  <span class={call.raised ? "raised-text" : "where"}>
+                    <bdi>{call.open ? "…" : call.raised ? `✕ ${call.result}` : `→ ${call.result}`}</bdi>
+                  </span>
+                )}
+              </a>
+            </li>
+          ))}
         {calls.length === 0 && <li class="quiet pad">It has called nothing that is recorded.</li>}
       </ol>
     </section>
@@ -154,15 +286,24 @@ export function CallsPanel({ run, state, trace }: { run: string; state: State; t
 export function OutputPanel({ run, state }: { run: string; state: State }) {
   return (
     <section class="panel output" aria-label="Output">
-      <div class="panel-head"><h2>Output</h2><span class="quiet">written by now</span></div>
+      <div class="panel-head">
+        <h2>Output</h2>
+        <span class="quiet">written by now</span>
+      </div>
       <div class="panel-body output-text" tabIndex={0} role="region" aria-label="Output written by now">
         {state.output_cut && <div class="quiet">… earlier output is left out</div>}
         {state.output.length === 0 && <div class="quiet">Nothing yet.</div>}
         {linesOf(state).map((line, index) => (
           <div key={index} class="out-line">
             {line.map((part, at) => (
-              <a key={at} class={part.stream === "stderr" ? "err" : ""} href={runAddress(run, "", part.position)}
-                title={`written at ${part.position}`}><bdi>{inline(part.text) || " "}</bdi></a>
+              <a
+                key={at}
+                class={part.stream === "stderr" ? "err" : ""}
+                href={runAddress(run, "", part.position)}
+                title={`written at ${part.position}`}
+              >
+                <bdi>{inline(part.text) || " "}</bdi>
+              </a>
             ))}
           </div>
         ))}
@@ -187,4 +328,6 @@ function linesOf(state: State): { text: string; stream: string; position: string
   return lines;
 }
 
-export const smallValue = (value: Value | undefined) => <bdi class={`v-${valueKind(value)}`}>{valueText(value, 60)}</bdi>;
+export const smallValue = (value: Value | undefined) => (
+  <bdi class={`v-${valueKind(value)}`}>{valueText(value, 60)}</bdi>
+);

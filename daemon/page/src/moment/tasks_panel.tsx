@@ -28,7 +28,12 @@ function standsAt(task: TaskCount, state: State): Stands {
 // To its event nearest to this moment.
 async function goToTask(run: string, task: TaskCount, state: State) {
   try {
-    const [lane] = await backend().list<Lane>("timeline", { run, buckets: 2000, thread: task.thread, tasks: [task.task] });
+    const [lane] = await backend().list<Lane>("timeline", {
+      run,
+      buckets: 2000,
+      thread: task.thread,
+      tasks: [task.task],
+    });
     const { seq } = lane ? eventAt(lane, BigInt(state.time_ns)) : { seq: 0 };
     if (seq > 0) goTo(run, `${task.thread}:${seq}`);
     else say("nothing is known of this task");
@@ -40,7 +45,12 @@ async function goToTask(run: string, task: TaskCount, state: State) {
 export function TasksPanel({ run, data, state }: { run: string; data: RunData; state: State }) {
   const open = opened.value;
   const [filter, setFilter] = useState("");
-  const { items, end, error } = useList<TaskCount>(open ? `${run}/tasks` : null, "tasks", { run, counts: true }, grown(data.run));
+  const { items, end, error } = useList<TaskCount>(
+    open ? `${run}/tasks` : null,
+    "tasks",
+    { run, counts: true },
+    grown(data.run),
+  );
   const sorted = useMemo(() => {
     const rows = items.map((task) => ({ task, stands: standsAt(task, state) }));
     return rows.sort((a, b) => STANDS.indexOf(a.stands) - STANDS.indexOf(b.stands) || a.task.task - b.task.task);
@@ -50,9 +60,21 @@ export function TasksPanel({ run, data, state }: { run: string; data: RunData; s
   return (
     <section class={open ? "panel tasks open" : "panel tasks"} aria-label="Asyncio tasks">
       <div class="panel-head">
-        <h2><button class="fold" aria-expanded={open} onClick={() => (opened.value = !open)}>{open ? "▾" : "▸"} Tasks</button></h2>
+        <h2>
+          <button class="fold" aria-expanded={open} onClick={() => (opened.value = !open)}>
+            {open ? "▾" : "▸"} Tasks
+          </button>
+        </h2>
         <span class="quiet">{count(data.tasks.length)}</span>
-        {open && <input type="search" placeholder="filter" aria-label="Filter the tasks" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />}
+        {open && (
+          <input
+            type="search"
+            placeholder="filter"
+            aria-label="Filter the tasks"
+            value={filter}
+            onInput={(event) => setFilter(event.currentTarget.value)}
+          />
+        )}
       </div>
       {open && <Trouble error={error} />}
       {open && (
@@ -60,15 +82,28 @@ export function TasksPanel({ run, data, state }: { run: string; data: RunData; s
           {!end && !error && <li class="quiet pad">counting …</li>}
           {fits.slice(0, ROWS).map(({ task, stands }) => (
             <li key={`${task.process}/${task.task}`}>
-              <button class={stands === "runs" ? "row-button on" : "row-button"} disabled={stands === "never ran"} aria-current={stands === "runs" ? "true" : undefined}
-                title={task.first_ns ? `${plural(task.events, "event")} in ${plural(task.turns, "turn")}, from ${duration(since(data.run.start_ns, task.first_ns))} to ${duration(since(data.run.start_ns, task.last_ns))}` : undefined}
-                onClick={() => goToTask(run, task, state)}>
-                <bdi class="fn">{shown(task.name)}</bdi><span class="where">{stands}</span>
+              <button
+                class={stands === "runs" ? "row-button on" : "row-button"}
+                disabled={stands === "never ran"}
+                aria-current={stands === "runs" ? "true" : undefined}
+                title={
+                  task.first_ns
+                    ? `${plural(task.events, "event")} in ${plural(task.turns, "turn")}, from ${duration(since(data.run.start_ns, task.first_ns))} to ${duration(since(data.run.start_ns, task.last_ns))}`
+                    : undefined
+                }
+                onClick={() => goToTask(run, task, state)}
+              >
+                <bdi class="fn">{shown(task.name)}</bdi>
+                <span class="where">{stands}</span>
               </button>
             </li>
           ))}
           {end && fits.length === 0 && <li class="quiet pad">No task has such a name.</li>}
-          {fits.length > ROWS && <li class="quiet pad">{count(fits.length - ROWS)} more: filter, or see <a href={runAddress(run, "threads")}>Threads</a></li>}
+          {fits.length > ROWS && (
+            <li class="quiet pad">
+              {count(fits.length - ROWS)} more: filter, or see <a href={runAddress(run, "threads")}>Threads</a>
+            </li>
+          )}
         </ol>
       )}
     </section>

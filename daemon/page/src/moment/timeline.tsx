@@ -14,14 +14,29 @@ import type { EventObject, TaskCount } from "../data/types";
 import { useList } from "../data/use_list";
 
 const BUCKETS = 600;
-const LANE_MOST = 56, LANE_LEAST = 20; // px
+const LANE_MOST = 56,
+  LANE_LEAST = 20; // px
 const TASKS_AT_ONCE = 3_000_000; // events of a run whose tasks are counted without being asked for
-export interface TimelineHandle { zoom(factor: number): void; whole(): void; tasks(): void }
+export interface TimelineHandle {
+  zoom(factor: number): void;
+  whole(): void;
+  tasks(): void;
+}
 
 const chosenOrder = signal<TaskOrder | null>(null); // of the tasks' lanes; null: nobody chose yet
 
-export function Timeline({ run, data, state, handle, found }: {
-  run: string; data: RunData; state: State; handle: { current: TimelineHandle | null }; found: EventObject[];
+export function Timeline({
+  run,
+  data,
+  state,
+  handle,
+  found,
+}: {
+  run: string;
+  data: RunData;
+  state: State;
+  handle: { current: TimelineHandle | null };
+  found: EventObject[];
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const box = useRef<HTMLDivElement>(null);
@@ -34,22 +49,37 @@ export function Timeline({ run, data, state, handle, found }: {
   const drag = useRef<{ x: number; view: Span; moved: boolean } | null>(null);
 
   const hasTasks = data.tasks.length > 0;
-  const order = !hasTasks ? "off" : chosenOrder.value ?? (data.run.events <= TASKS_AT_ONCE ? "first" : "off");
-  const counted = useList<TaskCount>(order === "off" ? null : `${run}/tasks`, "tasks", { run, counts: true }, grown(data.run));
-  const rows = useMemo(() => rowsOf(data.threads, counted.items, order, view), [data.threads, counted.items, order, view?.from, view?.to]);
-  const tall = Math.min(LANE_MOST, Math.max(LANE_LEAST, Math.floor((size.room - AXIS - 2) / Math.max(1, rows.length))));
+  const order = !hasTasks ? "off" : (chosenOrder.value ?? (data.run.events <= TASKS_AT_ONCE ? "first" : "off"));
+  const counted = useList<TaskCount>(
+    order === "off" ? null : `${run}/tasks`,
+    "tasks",
+    { run, counts: true },
+    grown(data.run),
+  );
+  const rows = useMemo(
+    () => rowsOf(data.threads, counted.items, order, view),
+    [data.threads, counted.items, order, view?.from, view?.to],
+  );
+  const tall = Math.min(
+    LANE_MOST,
+    Math.max(LANE_LEAST, Math.floor((size.room - AXIS - 2) / Math.max(1, rows.length))),
+  );
   const first = Math.min(Math.max(0, rows.length - 1), Math.floor(scrolled / tall));
   const inSight = rows.slice(first, first + Math.ceil(size.room / tall) + 1);
   const top = AXIS + first * tall - scrolled;
-  const lanes = useLanes(run, inSight, view, BUCKETS,
-    { threads: `${generation.value}/${running ? data.run.events : "ended"}`, tasks: `${generation.value}/${grown(data.run)}` });
+  const lanes = useLanes(run, inSight, view, BUCKETS, {
+    threads: `${generation.value}/${running ? data.run.events : "ended"}`,
+    tasks: `${generation.value}/${grown(data.run)}`,
+  });
   const anyLane = inSight.map((row) => lanes.get(row.key)).find((lane) => lane);
   useEffect(() => {
     if (!view && anyLane) setWhole(spanOf(anyLane));
   }, [view, anyLane]);
 
   useLayoutEffect(() => {
-    const watch = new ResizeObserver(() => setSize({ width: canvas.current!.clientWidth, room: box.current!.clientHeight }));
+    const watch = new ResizeObserver(() =>
+      setSize({ width: canvas.current!.clientWidth, room: box.current!.clientHeight }),
+    );
     watch.observe(canvas.current!);
     watch.observe(box.current!);
     return () => watch.disconnect();
@@ -67,9 +97,12 @@ export function Timeline({ run, data, state, handle, found }: {
   const shownSpan = view ?? whole;
   const here = BigInt(state.time_ns);
   const task = state.event.task ?? 0;
-  const hereRow = Math.max(rows.findIndex((row) => row.thread === state.thread && row.task === task), rows.findIndex((row) => row.thread === state.thread && !row.task));
-  const xOf = (time: bigint) => shownSpan
-    ? (Number(time - shownSpan.from) / Math.max(1, Number(shownSpan.to - shownSpan.from))) * size.width : 0;
+  const hereRow = Math.max(
+    rows.findIndex((row) => row.thread === state.thread && row.task === task),
+    rows.findIndex((row) => row.thread === state.thread && !row.task),
+  );
+  const xOf = (time: bigint) =>
+    shownSpan ? (Number(time - shownSpan.from) / Math.max(1, Number(shownSpan.to - shownSpan.from))) * size.width : 0;
 
   useLayoutEffect(() => {
     if (!shownSpan) return;
@@ -77,7 +110,14 @@ export function Timeline({ run, data, state, handle, found }: {
     const ticks = ticksFor(Number(shownSpan.from - start), Number(shownSpan.to - shownSpan.from), size.width);
     const marks = found.map((one) => ({ thread: one.thread, task: one.task ?? 0, x: xOf(BigInt(one.time_ns)) }));
     const on = rows[hereRow];
-    drawTimeline(canvas.current!, { rows: inSight, top, tall }, lanes, shownSpan, { at: xOf(here), thread: state.thread, task: on?.task ?? 0, found: marks }, ticks);
+    drawTimeline(
+      canvas.current!,
+      { rows: inSight, top, tall },
+      lanes,
+      shownSpan,
+      { at: xOf(here), thread: state.thread, task: on?.task ?? 0, found: marks },
+      ticks,
+    );
   });
 
   const stretchAddress = (to: string) => {
@@ -119,7 +159,8 @@ export function Timeline({ run, data, state, handle, found }: {
   useEffect(() => {
     const element = box.current!;
     const at = hereRow * tall;
-    if (hereRow < 0 || (at >= element.scrollTop && at + tall + AXIS <= element.scrollTop + element.clientHeight)) return;
+    if (hereRow < 0 || (at >= element.scrollTop && at + tall + AXIS <= element.scrollTop + element.clientHeight))
+      return;
     element.scrollTop = Math.max(0, at - (element.clientHeight - AXIS - tall) / 2);
   }, [state.thread, task, hereRow, size.room]);
 
@@ -127,7 +168,8 @@ export function Timeline({ run, data, state, handle, found }: {
     const row = event.offsetY >= AXIS ? inSight[Math.floor((event.offsetY - top) / tall)] : undefined;
     const lane = row && lanes.get(row.key);
     if (!lane || !shownSpan) return null;
-    const time = shownSpan.from + BigInt(Math.round((event.offsetX / size.width) * Number(shownSpan.to - shownSpan.from)));
+    const time =
+      shownSpan.from + BigInt(Math.round((event.offsetX / size.width) * Number(shownSpan.to - shownSpan.from)));
     return { lane, ...eventAt(lane, time) };
   };
   // A name leads to what its thread or task did nearest to this moment: as soon as its lane is there.
@@ -146,53 +188,121 @@ export function Timeline({ run, data, state, handle, found }: {
     <section class="panel timeline" aria-label="Timeline">
       <div class="panel-head">
         <h2>Timeline</h2>
-        <span class="quiet">{shownSpan ? duration(Number(shownSpan.to - shownSpan.from)) : ""}
-          {hover ? ` · ${hover.text}` : ""}</span>
+        <span class="quiet">
+          {shownSpan ? duration(Number(shownSpan.to - shownSpan.from)) : ""}
+          {hover ? ` · ${hover.text}` : ""}
+        </span>
         <span class="grow" />
-        <span class="legend" aria-hidden="true"><i class="k-call" />calls <i class="k-bad" />exceptions <i class="k-out" />output <i class="k-lost" />lost</span>
-        {hasTasks && <select aria-label="Lanes of tasks" title="Lanes of tasks (k)" value={order} onChange={(event) => (chosenOrder.value = event.currentTarget.value as TaskOrder)}>
-          <option value="off">no tasks</option><option value="first">tasks by start</option><option value="busy">busiest tasks</option></select>}
-        <button aria-label="Zoom in" title="Zoom in (+)" onClick={() => handle.current!.zoom(0.4)}>+</button>
-        <button aria-label="Zoom out" title="Zoom out (-)" onClick={() => handle.current!.zoom(2.5)}>−</button>
-        {view && <a class="button" title="What ran in this stretch, as a flame graph" href={stretchAddress("flame")}>Flame graph</a>}
-        {view && <a class="button" title="What ran in this stretch, counted and timed" href={stretchAddress("statistics")}>Statistics</a>}
-        {view && <a class="button" title="Who called whom in this stretch" href={stretchAddress("calls")}>Call graph</a>}
-        <button title="Whole run (0)" onClick={() => setView(null)} disabled={!view}>All</button>
+        <span class="legend" aria-hidden="true">
+          <i class="k-call" />
+          calls <i class="k-bad" />
+          exceptions <i class="k-out" />
+          output <i class="k-lost" />
+          lost
+        </span>
+        {hasTasks && (
+          <select
+            aria-label="Lanes of tasks"
+            title="Lanes of tasks (k)"
+            value={order}
+            onChange={(event) => (chosenOrder.value = event.currentTarget.value as TaskOrder)}
+          >
+            <option value="off">no tasks</option>
+            <option value="first">tasks by start</option>
+            <option value="busy">busiest tasks</option>
+          </select>
+        )}
+        <button aria-label="Zoom in" title="Zoom in (+)" onClick={() => handle.current!.zoom(0.4)}>
+          +
+        </button>
+        <button aria-label="Zoom out" title="Zoom out (-)" onClick={() => handle.current!.zoom(2.5)}>
+          −
+        </button>
+        {view && (
+          <a class="button" title="What ran in this stretch, as a flame graph" href={stretchAddress("flame")}>
+            Flame graph
+          </a>
+        )}
+        {view && (
+          <a class="button" title="What ran in this stretch, counted and timed" href={stretchAddress("statistics")}>
+            Statistics
+          </a>
+        )}
+        {view && (
+          <a class="button" title="Who called whom in this stretch" href={stretchAddress("calls")}>
+            Call graph
+          </a>
+        )}
+        <button title="Whole run (0)" onClick={() => setView(null)} disabled={!view}>
+          All
+        </button>
       </div>
-      <div ref={box} class="lanes" tabIndex={0} role="region" aria-label="Lanes of threads and tasks" onScroll={() => setScrolled(box.current!.scrollTop)}>
+      <div
+        ref={box}
+        class="lanes"
+        tabIndex={0}
+        role="region"
+        aria-label="Lanes of threads and tasks"
+        onScroll={() => setScrolled(box.current!.scrollTop)}
+      >
         <div style={{ height: `${Math.max(size.room, AXIS + rows.length * tall)}px` }}>
           <div class="lanes-window" style={{ height: `${size.room}px` }}>
             <div class="lane-names">
               {inSight.map((row, index) => {
                 const on = first + index === hereRow;
                 const name = shown(row.name) || (row.task ? `task ${row.task}` : `thread ${row.thread}`);
-                return <button key={row.key} class={`lane-name${on ? " on" : ""}${row.task ? " of-task" : ""}`} aria-current={on ? "true" : undefined}
-                  style={{ height: `${tall}px`, top: `${top + index * tall}px` }} title={`${row.task ? "task " : ""}${name}`} onClick={() => setWanted(row)}><bdi>{name}</bdi></button>;
+                return (
+                  <button
+                    key={row.key}
+                    class={`lane-name${on ? " on" : ""}${row.task ? " of-task" : ""}`}
+                    aria-current={on ? "true" : undefined}
+                    style={{ height: `${tall}px`, top: `${top + index * tall}px` }}
+                    title={`${row.task ? "task " : ""}${name}`}
+                    onClick={() => setWanted(row)}
+                  >
+                    <bdi>{name}</bdi>
+                  </button>
+                );
               })}
             </div>
-            <canvas ref={canvas} role="img" style={{ height: `${size.room}px` }}
+            <canvas
+              ref={canvas}
+              role="img"
+              style={{ height: `${size.room}px` }}
               aria-label={`${plural(data.threads.length, "thread")}${rows.length > data.threads.length ? ` and ${plural(rows.length - data.threads.length, "task")}` : ""}; this moment is ${duration(whole ? Number(here - whole.from) : 0)} after the start`}
               onWheel={(event) => {
                 event.preventDefault();
                 if (event.shiftKey) box.current!.scrollTop += event.deltaY || event.deltaX;
                 else zoomAt(event.deltaY > 0 ? 1.3 : 1 / 1.3, event.offsetX);
               }}
-              onPointerDown={(event) => { if (shownSpan) drag.current = { x: event.clientX, view: shownSpan, moved: false };
-                event.currentTarget.setPointerCapture(event.pointerId); }}
+              onPointerDown={(event) => {
+                if (shownSpan) drag.current = { x: event.clientX, view: shownSpan, moved: false };
+                event.currentTarget.setPointerCapture(event.pointerId);
+              }}
               onPointerMove={(event) => {
                 const held = drag.current;
                 if (held && view && whole && Math.abs(event.clientX - held.x) > 3) {
                   held.moved = true;
                   const span = held.view.to - held.view.from;
-                  let from = held.view.from - BigInt(Math.round(((event.clientX - held.x) / size.width) * Number(span)));
+                  let from =
+                    held.view.from - BigInt(Math.round(((event.clientX - held.x) / size.width) * Number(span)));
                   if (from < whole.from) from = whole.from;
                   if (from + span > whole.to) from = whole.to - span;
                   setView({ from, to: from + span });
                   return;
                 }
                 const over = at(event);
-                setHover(over && over.seq > 0 ? { x: event.offsetX,
-                  text: over.bucket >= 0 ? `${plural(over.lane.events[over.bucket], "event")} here` : `${over.kind} at ${over.lane.thread}:${over.seq}` } : null);
+                setHover(
+                  over && over.seq > 0
+                    ? {
+                        x: event.offsetX,
+                        text:
+                          over.bucket >= 0
+                            ? `${plural(over.lane.events[over.bucket], "event")} here`
+                            : `${over.kind} at ${over.lane.thread}:${over.seq}`,
+                      }
+                    : null,
+                );
               }}
               onPointerUp={(event) => {
                 const held = drag.current;
@@ -201,7 +311,8 @@ export function Timeline({ run, data, state, handle, found }: {
                 const over = at(event);
                 if (over && over.seq > 0) goTo(run, `${over.lane.thread}:${over.seq}`);
               }}
-              onPointerLeave={() => setHover(null)} />
+              onPointerLeave={() => setHover(null)}
+            />
           </div>
         </div>
       </div>

@@ -2,26 +2,61 @@
 import { count } from "../data/format";
 import type { Lane, LaneRow, Span } from "../data/timeline_data";
 
-export interface Colors { ink: string; faint: string; line: string; density: string[]; bad: string; out: string; lost: string; accent: string; paper: string; call: string }
+export interface Colors {
+  ink: string;
+  faint: string;
+  line: string;
+  density: string[];
+  bad: string;
+  out: string;
+  lost: string;
+  accent: string;
+  paper: string;
+  call: string;
+}
 export const AXIS = 20;
 
 export function colorsOf(element: Element): Colors {
   const style = getComputedStyle(element);
   const get = (name: string) => style.getPropertyValue(name).trim();
   return {
-    ink: get("--ink"), faint: get("--faint"), line: get("--line"), bad: get("--bad"), out: get("--out"), lost: get("--lost"),
-    accent: get("--accent-fill"), paper: get("--raised"), call: get("--call"),
+    ink: get("--ink"),
+    faint: get("--faint"),
+    line: get("--line"),
+    bad: get("--bad"),
+    out: get("--out"),
+    lost: get("--lost"),
+    accent: get("--accent-fill"),
+    paper: get("--raised"),
+    call: get("--call"),
     density: [0, 1, 2, 3, 4, 5].map((n) => get(`--lane-${n}`)),
   };
 }
 
-export interface Marks { at: number | null; thread: number; task: number; found: { thread: number; task: number; x: number }[] }
+export interface Marks {
+  at: number | null;
+  thread: number;
+  task: number;
+  found: { thread: number; task: number; x: number }[];
+}
 // The rows in sight, the first of them `top` px below the upper edge (less than 0: partly out of sight).
-export interface Rows { rows: LaneRow[]; top: number; tall: number }
+export interface Rows {
+  rows: LaneRow[];
+  top: number;
+  tall: number;
+}
 
-export function drawTimeline(canvas: HTMLCanvasElement, { rows, top, tall }: Rows, lanes: Map<string, Lane>, view: Span, marks: Marks, ticks: { x: number; text: string }[]) {
+export function drawTimeline(
+  canvas: HTMLCanvasElement,
+  { rows, top, tall }: Rows,
+  lanes: Map<string, Lane>,
+  view: Span,
+  marks: Marks,
+  ticks: { x: number; text: string }[],
+) {
   const ratio = devicePixelRatio || 1;
-  const width = canvas.clientWidth, height = canvas.clientHeight;
+  const width = canvas.clientWidth,
+    height = canvas.clientHeight;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
@@ -80,7 +115,14 @@ export function drawTimeline(canvas: HTMLCanvasElement, { rows, top, tall }: Row
 }
 
 // What stands behind a lane, loaded or not.
-function drawGround(g: CanvasRenderingContext2D, top: number, laneHeight: number, width: number, colors: Colors, here: boolean) {
+function drawGround(
+  g: CanvasRenderingContext2D,
+  top: number,
+  laneHeight: number,
+  width: number,
+  colors: Colors,
+  here: boolean,
+) {
   if (here) {
     g.globalAlpha = 0.09;
     g.fillStyle = colors.accent;
@@ -94,9 +136,19 @@ function drawGround(g: CanvasRenderingContext2D, top: number, laneHeight: number
   g.stroke();
 }
 
-function drawLane(g: CanvasRenderingContext2D, lane: Lane, top: number, laneHeight: number, width: number, colors: Colors, shift: number, scale: number) {
+function drawLane(
+  g: CanvasRenderingContext2D,
+  lane: Lane,
+  top: number,
+  laneHeight: number,
+  width: number,
+  colors: Colors,
+  shift: number,
+  scale: number,
+) {
   const color = colors.density[lane.thread % colors.density.length];
-  const bottom = top + laneHeight - 5, room = laneHeight - 11;
+  const bottom = top + laneHeight - 5,
+    room = laneHeight - 11;
   const n = lane.events.length;
   const x = (bucket: number) => (bucket / n) * width * scale + shift;
   const most = Math.max(1, ...lane.events);
@@ -106,8 +158,14 @@ function drawLane(g: CanvasRenderingContext2D, lane: Lane, top: number, laneHeig
     for (const [, offset, kind, depth] of lane.single) {
       const at = (offset / span) * width * scale + shift;
       const h = 6 + (room - 6) * (depth / deepest);
-      g.fillStyle = kind === "raise" || kind === "unwind" ? colors.bad : kind === "stdout" || kind === "stderr" ? colors.out
-        : kind === "call" ? colors.call : color;
+      g.fillStyle =
+        kind === "raise" || kind === "unwind"
+          ? colors.bad
+          : kind === "stdout" || kind === "stderr"
+            ? colors.out
+            : kind === "call"
+              ? colors.call
+              : color;
       g.fillRect(at - 1, bottom - h, 2, h);
     }
   } else {
@@ -137,11 +195,20 @@ function drawLane(g: CanvasRenderingContext2D, lane: Lane, top: number, laneHeig
 }
 
 // Lost stretches are gaps: shaded, with the number of lost events where there is room for it.
-function drawLost(g: CanvasRenderingContext2D, lane: Lane, top: number, laneHeight: number, x: (bucket: number) => number, colors: Colors) {
+function drawLost(
+  g: CanvasRenderingContext2D,
+  lane: Lane,
+  top: number,
+  laneHeight: number,
+  x: (bucket: number) => number,
+  colors: Colors,
+) {
   for (let from = 0, to = 0; from < lane.lost.length; from = to + 1) {
     for (to = from; to < lane.lost.length && lane.lost[to] > 0; to++);
     if (to === from) continue;
-    const left = x(from), width = Math.max(3, x(to) - left), height = laneHeight - 8;
+    const left = x(from),
+      width = Math.max(3, x(to) - left),
+      height = laneHeight - 8;
     g.save();
     g.beginPath();
     g.rect(left, top + 3, width, height);
@@ -169,14 +236,20 @@ function drawLost(g: CanvasRenderingContext2D, lane: Lane, top: number, laneHeig
   }
 }
 
-const UNITS: [number, string][] = [[60e9, "min"], [1e9, "s"], [1e6, "ms"], [1e3, "µs"], [1, "ns"]];
+const UNITS: [number, string][] = [
+  [60e9, "min"],
+  [1e9, "s"],
+  [1e6, "ms"],
+  [1e3, "µs"],
+  [1, "ns"],
+];
 
 // Times along the axis, at round distances, with as many digits as tell neighbours apart.
 export function ticksFor(fromNs: number, spanNs: number, width: number): { x: number; text: string }[] {
   const wanted = spanNs / Math.max(2, width / 130);
   const power = 10 ** Math.floor(Math.log10(Math.max(wanted, 1)));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= wanted) ?? power * 10;
-  const [unit, name] = UNITS.find(([ns]) => (fromNs + spanNs) >= ns * 2) ?? UNITS[UNITS.length - 1];
+  const [unit, name] = UNITS.find(([ns]) => fromNs + spanNs >= ns * 2) ?? UNITS[UNITS.length - 1];
   const digits = Math.min(6, Math.max(0, Math.ceil(-Math.log10(step / unit) - 1e-9)));
   const out = [];
   for (let at = Math.ceil(fromNs / step) * step; at <= fromNs + spanNs && out.length < 60; at += step) {

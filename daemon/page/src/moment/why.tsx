@@ -8,12 +8,32 @@ import { runAddress } from "../data/route";
 import type { Text, Value } from "../data/types";
 import { valueKind, valueText } from "../parts/value_text";
 
-interface Read { name: string; value?: Value; written?: string }
-interface Link {
-  name: string; how: string; position: string; line_position?: string; thread: number; frame?: number; function?: Text; file?: Text;
-  line?: number; text?: Text; value?: Value; returned_by?: Text; reads?: Read[];
+interface Read {
+  name: string;
+  value?: Value;
+  written?: string;
 }
-interface Answer { run: string; name: string; at: string; links: Link[] }
+interface Link {
+  name: string;
+  how: string;
+  position: string;
+  line_position?: string;
+  thread: number;
+  frame?: number;
+  function?: Text;
+  file?: Text;
+  line?: number;
+  text?: Text;
+  value?: Value;
+  returned_by?: Text;
+  reads?: Read[];
+}
+interface Answer {
+  run: string;
+  name: string;
+  at: string;
+  links: Link[];
+}
 
 const answer = signal<Answer | null>(null);
 export const canAskWhy = () => backend().kind === "daemon";
@@ -47,27 +67,61 @@ export function WhyPanel({ run }: { run: string }) {
   const onward = links.length === asked.links.length ? (last?.reads ?? []).slice(0, 6) : [];
   return (
     <section class="panel why" aria-label="Why">
-      <div class="panel-head"><h2>Why <bdi class="mono">{inline(asked.name)}</bdi> <span class="quiet">at {asked.at}</span></h2><span class="grow" />
-        <button aria-label="Close the explanation" onClick={() => (answer.value = null)}>×</button></div>
+      <div class="panel-head">
+        <h2>
+          Why <bdi class="mono">{inline(asked.name)}</bdi> <span class="quiet">at {asked.at}</span>
+        </h2>
+        <span class="grow" />
+        <button aria-label="Close the explanation" onClick={() => (answer.value = null)}>
+          ×
+        </button>
+      </div>
       <ol class="panel-body why-list">
         {asked.links.length === 0 && <li class="quiet pad">Nothing is known of a write of it.</li>}
         {links.map((link) => (
           <li key={`${link.position}/${link.name}`}>
             <a href={runAddress(run, "", link.line_position ?? link.position)}>
-              <span class="why-head"><b class="mono"><bdi>{inline(link.name)}</bdi></b>
-                {link.value !== undefined && <> = <bdi class={`mono v-${valueKind(link.value)}`}>{valueText(link.value, 48)}</bdi></>}</span>
-              <span class="why-how"><bdi>{(SAYS[link.how] ?? (() => link.how))(link)}</bdi></span>
+              <span class="why-head">
+                <b class="mono">
+                  <bdi>{inline(link.name)}</bdi>
+                </b>
+                {link.value !== undefined && (
+                  <>
+                    {" "}
+                    = <bdi class={`mono v-${valueKind(link.value)}`}>{valueText(link.value, 48)}</bdi>
+                  </>
+                )}
+              </span>
+              <span class="why-how">
+                <bdi>{(SAYS[link.how] ?? (() => link.how))(link)}</bdi>
+              </span>
               {link.text !== undefined && <Statement text={plainText(link.text).trim()} />}
-              <span class="quiet why-where"><bdi>{shown(link.function)}</bdi> <bdi>{baseName(shown(link.file))}</bdi>:{link.line} · {link.line_position ?? link.position}</span>
+              <span class="quiet why-where">
+                <bdi>{shown(link.function)}</bdi> <bdi>{baseName(shown(link.file))}</bdi>:{link.line} ·{" "}
+                {link.line_position ?? link.position}
+              </span>
             </a>
           </li>
         ))}
-        {links.length < asked.links.length && <li><button onClick={() => setAll(true)}>{asked.links.length - links.length} more</button></li>}
+        {links.length < asked.links.length && (
+          <li>
+            <button onClick={() => setAll(true)}>{asked.links.length - links.length} more</button>
+          </li>
+        )}
         {onward.length > 0 && last && (
-          <li class="why-onward"><span class="quiet">It read</span>{onward.map((read) => (
-            <button key={read.name} title={`Why has ${read.name} this value?`} onClick={() => askWhy(run, last.line_position ?? last.position, read.name, last.frame)}>
-              <bdi class="mono">{inline(read.name)}</bdi>{read.value !== undefined && <bdi class="quiet mono"> {valueText(read.value, 20)}</bdi>}</button>
-          ))}</li>
+          <li class="why-onward">
+            <span class="quiet">It read</span>
+            {onward.map((read) => (
+              <button
+                key={read.name}
+                title={`Why has ${read.name} this value?`}
+                onClick={() => askWhy(run, last.line_position ?? last.position, read.name, last.frame)}
+              >
+                <bdi class="mono">{inline(read.name)}</bdi>
+                {read.value !== undefined && <bdi class="quiet mono"> {valueText(read.value, 20)}</bdi>}
+              </button>
+            ))}
+          </li>
         )}
       </ol>
     </section>

@@ -18,17 +18,33 @@ export function GoBox() {
   };
   return (
     <Dialog label="Go to a place" onClose={close}>
-      <form onSubmit={(event) => {
-        event.preventDefault();
-        const place = text.trim();
-        close();
-        if (place) loadState(run, place).state.then((state) => goTo(run, state.position), sayError);
-      }}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          const place = text.trim();
+          close();
+          if (place) loadState(run, place).state.then((state) => goTo(run, state.position), sayError);
+        }}
+      >
         <h2>Go to a place</h2>
-        <p class="quiet">A position (<code>2:1017</code>), the first or Nth execution of a line (<code>shop.py:12</code>, <code>shop.py:12#3</code>),{" "}
-          <code>start</code>, <code>end</code> or <code>exception</code>.</p>
-        <input type="text" class="place-input" aria-label="Position" autofocus value={text} onInput={(event) => setText(event.currentTarget.value)} />
-        <div class="dialog-buttons"><button type="button" onClick={close}>Stay</button><button type="submit">Go</button></div>
+        <p class="quiet">
+          A position (<code>2:1017</code>), the first or Nth execution of a line (<code>shop.py:12</code>,{" "}
+          <code>shop.py:12#3</code>), <code>start</code>, <code>end</code> or <code>exception</code>.
+        </p>
+        <input
+          type="text"
+          class="place-input"
+          aria-label="Position"
+          autofocus
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+        <div class="dialog-buttons">
+          <button type="button" onClick={close}>
+            Stay
+          </button>
+          <button type="submit">Go</button>
+        </div>
       </form>
     </Dialog>
   );

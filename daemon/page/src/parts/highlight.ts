@@ -2,10 +2,16 @@
 import { highlightCode, tagHighlighter, tags } from "@lezer/highlight";
 import { parser } from "@lezer/python";
 
-export interface Piece { text: string; style: string }
+export interface Piece {
+  text: string;
+  style: string;
+}
 
 const STYLES = tagHighlighter([
-  { tag: [tags.keyword, tags.controlKeyword, tags.definitionKeyword, tags.moduleKeyword, tags.operatorKeyword], class: "t-k" },
+  {
+    tag: [tags.keyword, tags.controlKeyword, tags.definitionKeyword, tags.moduleKeyword, tags.operatorKeyword],
+    class: "t-k",
+  },
   { tag: [tags.string, tags.special(tags.string)], class: "t-s" },
   { tag: [tags.number, tags.bool, tags.null], class: "t-n" },
   { tag: [tags.comment, tags.lineComment, tags.blockComment], class: "t-c" },
@@ -24,9 +30,13 @@ export function highlight(lines: string[]): Piece[][] {
   if (code.length > MAX_CHARS) {
     out = lines.map((text) => [{ text, style: "" }]);
   } else {
-    highlightCode(code, parser.parse(code), STYLES,
+    highlightCode(
+      code,
+      parser.parse(code),
+      STYLES,
       (text, style) => out[out.length - 1].push({ text, style }),
-      () => out.push([]));
+      () => out.push([]),
+    );
   }
   known.set(lines, out);
   return out;

@@ -1,6 +1,9 @@
 // Every key of the page, and what it does: the list that `?` shows.
 
-export interface Key { keys: string; what: string }
+export interface Key {
+  keys: string;
+  what: string;
+}
 export const KEYS: { title: string; keys: Key[] }[] = [
   {
     title: "Move through time",

@@ -6,21 +6,33 @@ import { KEYS } from "./keys";
 import { route, runAddress, VIEWS } from "../data/route";
 
 export const VIEW_NAMES: Record<string, string> = {
-  moment: "Moment", events: "Events", search: "Search", files: "Files", threads: "Threads", exceptions: "Exceptions",
-  statistics: "Statistics", calls: "Call graph", flame: "Flame graph",
+  moment: "Moment",
+  events: "Events",
+  search: "Search",
+  files: "Files",
+  threads: "Threads",
+  exceptions: "Exceptions",
+  statistics: "Statistics",
+  calls: "Call graph",
+  flame: "Flame graph",
 };
 
 // Statistics and graphs tell of the same: thread and stretch of time stay when one follows another.
 const COUNTED = ["statistics", "calls", "flame"];
 function keptBetween(from: string | undefined, to: string): Record<string, string> {
   if (!from || from === to || !COUNTED.includes(from) || !COUNTED.includes(to)) return {};
-  return Object.fromEntries(["thread", "from", "to"].flatMap((key) => (route.value.query.has(key) ? [[key, route.value.query.get(key)!]] : [])));
+  return Object.fromEntries(
+    ["thread", "from", "to"].flatMap((key) =>
+      route.value.query.has(key) ? [[key, route.value.query.get(key)!]] : [],
+    ),
+  );
 }
 
 export function Logo() {
   return (
     <svg class="logo" viewBox="0 0 32 32" aria-hidden="true">
-      <circle cx="16" cy="16" r="15" fill="#ffc83d" /><circle cx="11" cy="12.5" r="2.2" fill="#3a2a00" />
+      <circle cx="16" cy="16" r="15" fill="#ffc83d" />
+      <circle cx="11" cy="12.5" r="2.2" fill="#3a2a00" />
       <path d="M18.6 10.2 24 12.7l-5.4 2.5z" fill="#3a2a00" />
       <path d="M8.5 18.5a8 8 0 0 0 15 0" fill="none" stroke="#3a2a00" stroke-width="2.4" stroke-linecap="round" />
     </svg>
@@ -30,16 +42,31 @@ export function Logo() {
 export function Head({ children, run, view }: { children?: preact.ComponentChildren; run?: string; view?: string }) {
   return (
     <header class="head">
-      <a class="brand" href={backend().kind === "report" && run ? runAddress(run) : "#/"} aria-label="smiley: to the beginning"><Logo /><span>smiley</span></a>
+      <a
+        class="brand"
+        href={backend().kind === "report" && run ? runAddress(run) : "#/"}
+        aria-label="smiley: to the beginning"
+      >
+        <Logo />
+        <span>smiley</span>
+      </a>
       {children}
       {run && (
         <nav class="tabs" aria-label="Views of this run">
           {VIEWS.map((name) => (
-            <a key={name} href={runAddress(run, name, "", keptBetween(view, name))} aria-current={name === view ? "page" : undefined}>{VIEW_NAMES[name]}</a>
+            <a
+              key={name}
+              href={runAddress(run, name, "", keptBetween(view, name))}
+              aria-current={name === view ? "page" : undefined}
+            >
+              {VIEW_NAMES[name]}
+            </a>
           ))}
         </nav>
       )}
-      <button class="help-button" aria-label="Help and keys" onClick={() => (helpOpen.value = true)}>?</button>
+      <button class="help-button" aria-label="Help and keys" onClick={() => (helpOpen.value = true)}>
+        ?
+      </button>
     </header>
   );
 }
@@ -47,9 +74,11 @@ export function Head({ children, run, view }: { children?: preact.ComponentChild
 export function LinkBanner() {
   const state = linkState.value;
   if (backend()?.kind !== "daemon" || state === "open" || state === "connecting") return null;
-  return state === "lost"
-    ? <div class="banner" role="status">The daemon is away. This page comes back by itself when it is there again.</div>
-    : null;
+  return state === "lost" ? (
+    <div class="banner" role="status">
+      The daemon is away. This page comes back by itself when it is there again.
+    </div>
+  ) : null;
 }
 
 export function Denied({ reason }: { reason: string | null }) {
@@ -57,9 +86,13 @@ export function Denied({ reason }: { reason: string | null }) {
     <main class="denied">
       <Logo />
       <h1>{reason ? "This address is no longer good" : "Ask smiley for an address"}</h1>
-      <p>{reason ?? "This page shows recorded programs to their owner only, and this browser has no token for it."}</p>
+      <p>
+        {reason ?? "This page shows recorded programs to their owner only, and this browser has no token for it."}
+      </p>
       <p>Type this in a terminal; it opens the page:</p>
-      <pre class="terminal"><b>$</b> smiley-web</pre>
+      <pre class="terminal">
+        <b>$</b> smiley-web
+      </pre>
     </main>
   );
 }
@@ -67,17 +100,38 @@ export function Denied({ reason }: { reason: string | null }) {
 export function Notices() {
   return (
     <div class="notices" role="status" aria-live="polite">
-      {notices.value.map((one) => <div key={one.id} class={one.bad ? "notice bad" : "notice"}><bdi>{one.text}</bdi></div>)}
+      {notices.value.map((one) => (
+        <div key={one.id} class={one.bad ? "notice bad" : "notice"}>
+          <bdi>{one.text}</bdi>
+        </div>
+      ))}
     </div>
   );
 }
 
-export function Dialog({ children, label, onClose }: { children: preact.ComponentChildren; label: string; onClose: () => void }) {
+export function Dialog({
+  children,
+  label,
+  onClose,
+}: {
+  children: preact.ComponentChildren;
+  label: string;
+  onClose: () => void;
+}) {
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => box.current?.showModal(), []);
   return (
-    <dialog ref={box} aria-label={label} onCancel={(event) => { event.preventDefault(); onClose(); }}
-      onClick={(event) => { if (event.target === box.current) onClose(); }}>
+    <dialog
+      ref={box}
+      aria-label={label}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => {
+        if (event.target === box.current) onClose();
+      }}
+    >
       {children}
     </dialog>
   );
@@ -93,10 +147,16 @@ export function QuestionBox() {
   return (
     <Dialog label={asked.title} onClose={() => answer(false)}>
       <h2>{asked.title}</h2>
-      <p><bdi>{asked.text}</bdi></p>
+      <p>
+        <bdi>{asked.text}</bdi>
+      </p>
       <div class="dialog-buttons">
-        <button autofocus onClick={() => answer(false)}>Keep</button>
-        <button class="danger" onClick={() => answer(true)}>{asked.yes}</button>
+        <button autofocus onClick={() => answer(false)}>
+          Keep
+        </button>
+        <button class="danger" onClick={() => answer(true)}>
+          {asked.yes}
+        </button>
       </div>
     </Dialog>
   );
@@ -108,21 +168,41 @@ export function HelpBox() {
   return (
     <Dialog label="Help" onClose={close}>
       <div class="help">
-        <div class="help-head"><h2>Travel through a run</h2><button autofocus onClick={close}>Close</button></div>
-        <p>A run is everything that a program did: every call, line, return and exception, and each variable's values. You
-          stand at one moment of it. The source shows values as of that moment; keys move you, forwards and backwards.</p>
+        <div class="help-head">
+          <h2>Travel through a run</h2>
+          <button autofocus onClick={close}>
+            Close
+          </button>
+        </div>
+        <p>
+          A run is everything that a program did: every call, line, return and exception, and each variable's values.
+          You stand at one moment of it. The source shows values as of that moment; keys move you, forwards and
+          backwards.
+        </p>
         {KEYS.map((group) => (
           <section key={group.title}>
             <h3>{group.title}</h3>
-            <dl>{group.keys.map((key) => (
-              <div key={key.keys}><dt>{key.keys.split(" ").map((k) => <kbd key={k}>{k}</kbd>)}</dt><dd>{key.what}</dd></div>
-            ))}</dl>
+            <dl>
+              {group.keys.map((key) => (
+                <div key={key.keys}>
+                  <dt>
+                    {key.keys.split(" ").map((k) => (
+                      <kbd key={k}>{k}</kbd>
+                    ))}
+                  </dt>
+                  <dd>{key.what}</dd>
+                </div>
+              ))}
+            </dl>
           </section>
         ))}
         <h3>Search</h3>
-        <p>Expressions are written as in Python: <code>function == "pay" and amount &lt; 0</code>,{" "}
-          <code>event == raise and exception ~ "KeyError"</code>, <code>cart["a"].price changed</code>. <code>~</code> finds a
-          text in a text. Names: event function file line thread process task depth value exception, and variables.</p>
+        <p>
+          Expressions are written as in Python: <code>function == "pay" and amount &lt; 0</code>,{" "}
+          <code>event == raise and exception ~ "KeyError"</code>, <code>cart["a"].price changed</code>. <code>~</code>{" "}
+          finds a text in a text. Names: event function file line thread process task depth value exception, and
+          variables.
+        </p>
       </div>
     </Dialog>
   );

@@ -3,8 +3,15 @@ import { inline, plainText } from "../data/format";
 import type { Value, ValueObject } from "../data/types";
 
 const OPEN: Record<string, [string, string]> = {
-  list: ["[", "]"], tuple: ["(", ")"], set: ["{", "}"], frozenset: ["frozenset({", "})"], dict: ["{", "}"],
-  deque: ["deque([", "])"], defaultdict: ["defaultdict({", "})"], Counter: ["Counter({", "})"], OrderedDict: ["OrderedDict({", "})"],
+  list: ["[", "]"],
+  tuple: ["(", ")"],
+  set: ["{", "}"],
+  frozenset: ["frozenset({", "})"],
+  dict: ["{", "}"],
+  deque: ["deque([", "])"],
+  defaultdict: ["defaultdict({", "})"],
+  Counter: ["Counter({", "})"],
+  OrderedDict: ["OrderedDict({", "})"],
 };
 export const isObject = (value: unknown): value is ValueObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -21,7 +28,13 @@ export function isMapping(value: ValueObject): boolean {
 
 export function cutText(value: ValueObject): string {
   if (value.cut === undefined) return "";
-  const unit = value.items ? "item" : value.$type === "str" ? "character" : value.$type.startsWith("byte") ? "byte" : "item";
+  const unit = value.items
+    ? "item"
+    : value.$type === "str"
+      ? "character"
+      : value.$type.startsWith("byte")
+        ? "byte"
+        : "item";
   return `${value.cut.toLocaleString("en")} ${unit}${value.cut === 1 ? "" : "s"} not recorded`;
 }
 
@@ -36,33 +49,48 @@ export function valueText(value: Value | undefined, room = 80): string {
   if (value === true) return "True";
   if (value === false) return "False";
   if (typeof value === "number") return String(value);
-  if (typeof value === "string") return value.length > room ? `${quote(value.slice(0, Math.max(room - 1, 8)))}…` : quote(value);
+  if (typeof value === "string")
+    return value.length > room ? `${quote(value.slice(0, Math.max(room - 1, 8)))}…` : quote(value);
   return objectText(value, room);
 }
 
 function objectText(value: ValueObject, room: number): string {
   switch (value.$type) {
-    case "unbound": return "deleted";
-    case "lost": return "unknown (lost)";
-    case "redacted": return "hidden";
-    case "ref": return `↑${value.id}`;
+    case "unbound":
+      return "deleted";
+    case "lost":
+      return "unknown (lost)";
+    case "redacted":
+      return "hidden";
+    case "ref":
+      return `↑${value.id}`;
     case "int":
-    case "float": return `${inline(String(value.text))}${value.cut ? "…" : ""}`;
-    case "complex": return `(${value.real}${(value.imag ?? 0) < 0 ? "" : "+"}${value.imag}j)`;
-    case "str": return value.base64 !== undefined ? quote(plainText(value)) : `${quote(String(value.text ?? "").slice(0, room))}…`;
+    case "float":
+      return `${inline(String(value.text))}${value.cut ? "…" : ""}`;
+    case "complex":
+      return `(${value.real}${(value.imag ?? 0) < 0 ? "" : "+"}${value.imag}j)`;
+    case "str":
+      return value.base64 !== undefined
+        ? quote(plainText(value))
+        : `${quote(String(value.text ?? "").slice(0, room))}…`;
     case "bytes":
-    case "bytearray": return bytesText(value, room);
-    case "module": return `<module ${inline(String(value.text ?? ""))}>`;
+    case "bytearray":
+      return bytesText(value, room);
+    case "module":
+      return `<module ${inline(String(value.text ?? ""))}>`;
     case "function":
     case "method":
-    case "builtin": return `${inline(String(value.text ?? "function"))}()`;
+    case "builtin":
+      return `${inline(String(value.text ?? "function"))}()`;
     case "type":
-    case "class": return `<class ${inline(String(value.text ?? ""))}>`;
+    case "class":
+      return `<class ${inline(String(value.text ?? ""))}>`;
   }
   if (value.items) {
     const named = value.class ? `${className(value)} ` : "";
     const [open, close] = OPEN[value.$type] ?? [`${className(value)}(`, ")"];
-    let text = named + open, first = true;
+    let text = named + open,
+      first = true;
     for (const item of value.items) {
       if (text.length > room) {
         text += "…";
@@ -70,15 +98,17 @@ function objectText(value: ValueObject, room: number): string {
       }
       if (!first) text += ", ";
       first = false;
-      text += Array.isArray(item) && isMapping(value)
-        ? `${valueText(item[0] as Value, 20)}: ${valueText(item[1] as Value, Math.max(room - text.length, 8))}`
-        : valueText(item as Value, Math.max(room - text.length, 8));
+      text +=
+        Array.isArray(item) && isMapping(value)
+          ? `${valueText(item[0] as Value, 20)}: ${valueText(item[1] as Value, Math.max(room - text.length, 8))}`
+          : valueText(item as Value, Math.max(room - text.length, 8));
     }
     if (value.cut) text += `${first ? "" : ", "}… ${value.cut.toLocaleString("en")} more`;
     return text + close;
   }
   if (value.attributes) {
-    let text = `${className(value)}(`, first = true;
+    let text = `${className(value)}(`,
+      first = true;
     for (const [name, attribute] of Object.entries(value.attributes)) {
       if (text.length > room) return `${text}…)`;
       if (!first) text += ", ";

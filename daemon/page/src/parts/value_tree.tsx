@@ -6,7 +6,10 @@ import { cutText, isMapping, isObject, valueKind, valueText } from "./value_text
 
 const STEP = 100; // children shown at once
 
-interface Child { label: string; value: Value }
+interface Child {
+  label: string;
+  value: Value;
+}
 
 function childrenOf(value: Value | undefined): Child[] {
   if (!isObject(value)) return [];
@@ -18,9 +21,11 @@ function childrenOf(value: Value | undefined): Child[] {
       else out.push({ label: String(index), value: item as Value });
     });
   }
-  for (const [name, attribute] of Object.entries(value.attributes ?? {})) out.push({ label: `.${inline(name)}`, value: attribute });
+  for (const [name, attribute] of Object.entries(value.attributes ?? {}))
+    out.push({ label: `.${inline(name)}`, value: attribute });
   for (const [name, part] of Object.entries(value)) {
-    if (["args", "notes", "cause", "context"].includes(name) && part !== null) out.push({ label: name, value: part as Value });
+    if (["args", "notes", "cause", "context"].includes(name) && part !== null)
+      out.push({ label: name, value: part as Value });
   }
   return out;
 }
@@ -29,19 +34,34 @@ const isLong = (value: Value | undefined) =>
   (typeof value === "string" && (value.length > 60 || value.includes("\n"))) ||
   (isObject(value) && value.$type === "str" && typeof value.text === "string");
 
-export function ValueTree({ label, value, changed, deep = 0, action, note }: {
-  label: string; value: Value | undefined; changed?: boolean; deep?: number;
-  action?: preact.ComponentChildren; note?: string;
+export function ValueTree({
+  label,
+  value,
+  changed,
+  deep = 0,
+  action,
+  note,
+}: {
+  label: string;
+  value: Value | undefined;
+  changed?: boolean;
+  deep?: number;
+  action?: preact.ComponentChildren;
+  note?: string;
 }) {
   const [open, setOpen] = useState(false);
   const [shown, setShown] = useState(STEP);
   const children = open ? childrenOf(value) : [];
-  const opens = isLong(value) || (isObject(value) &&
-    ((value.items?.length ?? 0) > 0 || Object.keys(value.attributes ?? {}).length > 0 || value.args !== undefined));
+  const opens =
+    isLong(value) ||
+    (isObject(value) &&
+      ((value.items?.length ?? 0) > 0 || Object.keys(value.attributes ?? {}).length > 0 || value.args !== undefined));
   const cut = isObject(value) ? cutText(value) : "";
   const head = (
     <>
-      <span class="v-caret" aria-hidden="true">{opens ? (open ? "▾" : "▸") : ""}</span>
+      <span class="v-caret" aria-hidden="true">
+        {opens ? (open ? "▾" : "▸") : ""}
+      </span>
       <bdi class="v-name">{label}</bdi>
       <bdi class={`v-text v-${valueKind(value)}`}>{valueText(value, 90)}</bdi>
     </>
@@ -49,14 +69,22 @@ export function ValueTree({ label, value, changed, deep = 0, action, note }: {
   return (
     <li class={changed ? "v changed" : "v"}>
       <div class="v-row" style={{ paddingLeft: `${deep * 14}px` }}>
-        {opens
-          ? <button class="v-head" aria-expanded={open} onClick={() => setOpen(!open)}>{head}</button>
-          : <span class="v-head">{head}</span>}
+        {opens ? (
+          <button class="v-head" aria-expanded={open} onClick={() => setOpen(!open)}>
+            {head}
+          </button>
+        ) : (
+          <span class="v-head">{head}</span>
+        )}
         {changed && <span class="v-badge">changed</span>}
         {note && <span class="v-note">{note}</span>}
         {action}
       </div>
-      {open && isLong(value) && <pre class="v-long" tabIndex={0}><bdi>{visible(longText(value))}</bdi></pre>}
+      {open && isLong(value) && (
+        <pre class="v-long" tabIndex={0}>
+          <bdi>{visible(longText(value))}</bdi>
+        </pre>
+      )}
       {open && children.length > 0 && (
         <ul class="v-list">
           {children.slice(0, shown).map((child, index) => (
@@ -69,7 +97,11 @@ export function ValueTree({ label, value, changed, deep = 0, action, note }: {
           show {Math.min(STEP * 5, children.length - shown)} of {children.length - shown} more
         </button>
       )}
-      {open && cut && <div class="v-cut" style={{ paddingLeft: `${deep * 14 + 22}px` }}>{cut}</div>}
+      {open && cut && (
+        <div class="v-cut" style={{ paddingLeft: `${deep * 14 + 22}px` }}>
+          {cut}
+        </div>
+      )}
       {open && isObject(value) && value.asof && <div class="v-cut">as it was at {inline(value.asof)}</div>}
     </li>
   );

@@ -20,46 +20,84 @@ export function setQuery(changes: Record<string, string>, replace = true) {
 // A stretch of time named by the address (from and to, ns since the run's start), as fields of a request.
 export function spanFields(data: RunData): { from_ns?: bigint; to_ns?: bigint } {
   const { query } = route.value;
-  const from = query.get("from") ?? "", to = query.get("to") ?? "";
+  const from = query.get("from") ?? "",
+    to = query.get("to") ?? "";
   if (!/^\d{1,18}$/.test(from) || !/^\d{1,18}$/.test(to)) return {};
   const start = BigInt(data.run.start_ns);
   return { from_ns: start + BigInt(from), to_ns: start + BigInt(to) };
 }
 export function SpanChip() {
   const { query } = route.value;
-  const from = Number(query.get("from")), to = Number(query.get("to"));
+  const from = Number(query.get("from")),
+    to = Number(query.get("to"));
   if (!(to > from)) return null;
   return (
-    <span class="tag span-chip">{duration(from)} to {duration(to)} after start{" "}
-      <button aria-label="The whole time" title="The whole time" onClick={() => setQuery({ from: "", to: "" })}>×</button></span>
+    <span class="tag span-chip">
+      {duration(from)} to {duration(to)} after start{" "}
+      <button aria-label="The whole time" title="The whole time" onClick={() => setQuery({ from: "", to: "" })}>
+        ×
+      </button>
+    </span>
   );
 }
 
 export function ThreadChoice({ data, all = "all threads" }: { data: RunData; all?: string }) {
   const chosen = route.value.query.get("thread") ?? "";
   return (
-    <label class="choice">Thread{" "}
+    <label class="choice">
+      Thread{" "}
       <select value={chosen} onChange={(event) => setQuery({ thread: event.currentTarget.value, page: "" })}>
         <option value="">{all}</option>
-        {data.threads.map((thread) => <option key={thread.thread} value={thread.thread}>{shown(thread.name)} ({thread.thread})</option>)}
+        {data.threads.map((thread) => (
+          <option key={thread.thread} value={thread.thread}>
+            {shown(thread.name)} ({thread.thread})
+          </option>
+        ))}
       </select>
     </label>
   );
 }
 
-export function Place({ run, file, line, source }: { run: string; file: Text | null | undefined; line?: number | null; source?: number | null }) {
+export function Place({
+  run,
+  file,
+  line,
+  source,
+}: {
+  run: string;
+  file: Text | null | undefined;
+  line?: number | null;
+  source?: number | null;
+}) {
   const text = `${baseName(shown(file))}${line ? `:${line}` : ""}`;
   if (!file) return <span class="quiet">–</span>;
-  return source
-    ? <a class="mono" href={runAddress(run, "files", plainText(file), line ? { line: String(line) } : {})} title={shown(file)}><bdi>{text}</bdi></a>
-    : <span class="mono" title={shown(file)}><bdi>{text}</bdi></span>;
+  return source ? (
+    <a
+      class="mono"
+      href={runAddress(run, "files", plainText(file), line ? { line: String(line) } : {})}
+      title={shown(file)}
+    >
+      <bdi>{text}</bdi>
+    </a>
+  ) : (
+    <span class="mono" title={shown(file)}>
+      <bdi>{text}</bdi>
+    </span>
+  );
 }
 
-export const Position = ({ run, at }: { run: string; at: string }) =>
-  <a class="mono position" href={runAddress(run, "", at)}>{at}</a>;
+export const Position = ({ run, at }: { run: string; at: string }) => (
+  <a class="mono position" href={runAddress(run, "", at)}>
+    {at}
+  </a>
+);
 
 export function Trouble({ error }: { error: string }) {
-  return error ? <p class="trouble" role="alert"><bdi>{error}</bdi></p> : null;
+  return error ? (
+    <p class="trouble" role="alert">
+      <bdi>{error}</bdi>
+    </p>
+  ) : null;
 }
 
 // Pages of a table, by the word `page` of the address.
@@ -67,13 +105,36 @@ export function Pager({ page, pages }: { page: number; pages: number }) {
   const to = (number: number) => setQuery({ page: number <= 1 ? "" : String(number) }, false);
   return (
     <nav class="pager" aria-label="Pages">
-      <button type="button" disabled={page <= 1} onClick={() => to(1)} aria-label="First page">«</button>
-      <button type="button" disabled={page <= 1} onClick={() => to(page - 1)}>Earlier</button>
-      <span>page <input type="text" inputMode="numeric" aria-label="Page" value={page} size={Math.max(3, String(pages).length)}
-        onKeyDown={(event) => { if (event.key === "Enter") { event.preventDefault(); event.currentTarget.blur(); } }}
-        onChange={(event) => to(Math.min(pages, Math.max(1, Number(event.currentTarget.value) || 1)))} /> of {count(pages)}</span>
-      <button type="button" disabled={page >= pages} onClick={() => to(page + 1)}>Later</button>
-      <button type="button" disabled={page >= pages} onClick={() => to(pages)} aria-label="Last page">»</button>
+      <button type="button" disabled={page <= 1} onClick={() => to(1)} aria-label="First page">
+        «
+      </button>
+      <button type="button" disabled={page <= 1} onClick={() => to(page - 1)}>
+        Earlier
+      </button>
+      <span>
+        page{" "}
+        <input
+          type="text"
+          inputMode="numeric"
+          aria-label="Page"
+          value={page}
+          size={Math.max(3, String(pages).length)}
+          onKeyDown={(event) => {
+            if (event.key === "Enter") {
+              event.preventDefault();
+              event.currentTarget.blur();
+            }
+          }}
+          onChange={(event) => to(Math.min(pages, Math.max(1, Number(event.currentTarget.value) || 1)))}
+        />{" "}
+        of {count(pages)}
+      </span>
+      <button type="button" disabled={page >= pages} onClick={() => to(page + 1)}>
+        Later
+      </button>
+      <button type="button" disabled={page >= pages} onClick={() => to(pages)} aria-label="Last page">
+        »
+      </button>
     </nav>
   );
 }
@@ -85,8 +146,13 @@ export function PartNote({ data, calls = false }: { data: RunData; calls?: boole
   if (!report?.part) return null;
   const of = report.thread ? `thread ${report.thread}` : "the whole run";
   const when = (time: string) => duration(since(data.run.start_ns, time));
-  const what = calls && report.time
-    ? `what ${report.thread ? of : "all threads"} did from ${when(report.time.from_ns)} to ${when(report.time.to_ns)} after start`
-    : of;
-  return <p class="part-note" role="note">This report holds a part of the run (<bdi>{report.part}</bdi>). Counted here is {what}.</p>;
+  const what =
+    calls && report.time
+      ? `what ${report.thread ? of : "all threads"} did from ${when(report.time.from_ns)} to ${when(report.time.to_ns)} after start`
+      : of;
+  return (
+    <p class="part-note" role="note">
+      This report holds a part of the run (<bdi>{report.part}</bdi>). Counted here is {what}.
+    </p>
+  );
 }

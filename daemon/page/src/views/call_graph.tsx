@@ -9,8 +9,10 @@ import { useList } from "../data/use_list";
 import { PartNote, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "../parts/view_parts";
 
 const SIZES = [20, 40, 80, 150];
-const WIDTH = 190, HEIGHT = 46;
-const keyOf = (one: { file: unknown; line: unknown; function: unknown }) => `${shown(one.file as never)}|${one.line}|${shown(one.function as never)}`;
+const WIDTH = 190,
+  HEIGHT = 46;
+const keyOf = (one: { file: unknown; line: unknown; function: unknown }) =>
+  `${shown(one.file as never)}|${one.line}|${shown(one.function as never)}`;
 
 export function CallGraphView({ data }: { data: RunData }) {
   const id = data.run.id;
@@ -18,7 +20,12 @@ export function CallGraphView({ data }: { data: RunData }) {
   const thread = Number(query.get("thread")) || undefined;
   const most = Number(query.get("most")) || 20;
   const span = spanFields(data);
-  const { items, end, error } = useList<FunctionStats>(`${id}/${thread}/${span.from_ns}/${span.to_ns}`, "stats", { run: id, thread, callers: true, ...span }, grown(data.run));
+  const { items, end, error } = useList<FunctionStats>(
+    `${id}/${thread}/${span.from_ns}/${span.to_ns}`,
+    "stats",
+    { run: id, thread, callers: true, ...span },
+    grown(data.run),
+  );
   const [zoom, setZoom] = useState(1);
   const box = useRef<HTMLDivElement>(null);
   const [over, setOver] = useState("");
@@ -32,31 +39,94 @@ export function CallGraphView({ data }: { data: RunData }) {
   const heaviest = Math.max(1, ...items.map((one) => one.cumulative_ns));
   return (
     <main class="view">
-      <div class="view-bar"><h2>Call graph</h2><ThreadChoice data={data} /><SpanChip />
-        <label class="choice">Functions <select value={most} onChange={(event) => setQuery({ most: event.currentTarget.value })}>{SIZES.map((one) => <option key={one} value={one}>{one} with most time</option>)}</select></label>
-        <span class="quiet">{end ? `${plural(items.length, "function")} in all` : "counting …"}</span><span class="grow" />
-        <button aria-label="Smaller" onClick={() => setZoom(Math.max(0.2, zoom / 1.25))}>−</button><button onClick={() => setZoom(1)}>{Math.round(zoom * 100)} %</button><button aria-label="Larger" onClick={() => setZoom(Math.min(3, zoom * 1.25))}>+</button></div>
+      <div class="view-bar">
+        <h2>Call graph</h2>
+        <ThreadChoice data={data} />
+        <SpanChip />
+        <label class="choice">
+          Functions{" "}
+          <select value={most} onChange={(event) => setQuery({ most: event.currentTarget.value })}>
+            {SIZES.map((one) => (
+              <option key={one} value={one}>
+                {one} with most time
+              </option>
+            ))}
+          </select>
+        </label>
+        <span class="quiet">{end ? `${plural(items.length, "function")} in all` : "counting …"}</span>
+        <span class="grow" />
+        <button aria-label="Smaller" onClick={() => setZoom(Math.max(0.2, zoom / 1.25))}>
+          −
+        </button>
+        <button onClick={() => setZoom(1)}>{Math.round(zoom * 100)} %</button>
+        <button aria-label="Larger" onClick={() => setZoom(Math.min(3, zoom * 1.25))}>
+          +
+        </button>
+      </div>
       <PartNote data={data} calls />
       <Trouble error={error} />
       {end && items.length === 0 && <p class="pad quiet">No calls are recorded.</p>}
       <div ref={box} class="graph-box" role="region" aria-label="Call graph" tabIndex={0}>
         {graph && (
-          <svg class="graph" width={graph.width * zoom} height={graph.height * zoom} viewBox={`0 0 ${graph.width} ${graph.height}`} role="group" aria-label="Functions and who calls them">
-            <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" markerHeight="9" orient="auto-start-reverse" markerUnits="userSpaceOnUse"><path d="M0 0 8 4 0 8z" class="arrow-head" /></marker></defs>
+          <svg
+            class="graph"
+            width={graph.width * zoom}
+            height={graph.height * zoom}
+            viewBox={`0 0 ${graph.width} ${graph.height}`}
+            role="group"
+            aria-label="Functions and who calls them"
+          >
+            <defs>
+              <marker
+                id="arrow"
+                viewBox="0 0 8 8"
+                refX="7"
+                refY="4"
+                markerWidth="9"
+                markerHeight="9"
+                orient="auto-start-reverse"
+                markerUnits="userSpaceOnUse"
+              >
+                <path d="M0 0 8 4 0 8z" class="arrow-head" />
+              </marker>
+            </defs>
             {graph.edges.map((edge, index) => {
               const on = over !== "" && (edge.from === over || edge.to === over);
-              return <g key={index} class={on ? "edge on" : over ? "edge off" : "edge"}>
-                <path d={edge.path} marker-end="url(#arrow)" style={{ strokeWidth: 1 + 2.5 * edge.part }} />
-                <text x={edge.x} y={edge.y}>{count(edge.calls)}</text></g>;
+              return (
+                <g key={index} class={on ? "edge on" : over ? "edge off" : "edge"}>
+                  <path d={edge.path} marker-end="url(#arrow)" style={{ strokeWidth: 1 + 2.5 * edge.part }} />
+                  <text x={edge.x} y={edge.y}>
+                    {count(edge.calls)}
+                  </text>
+                </g>
+              );
             })}
             {graph.nodes.map((node) => (
-              <a key={node.key} href={runAddress(id, "search", "", { where: `event == call and function == ${JSON.stringify(shown(node.one.function))}` })}
-                onMouseEnter={() => setOver(node.key)} onMouseLeave={() => setOver("")} onFocus={() => setOver(node.key)} onBlur={() => setOver("")}>
+              <a
+                key={node.key}
+                href={runAddress(id, "search", "", {
+                  where: `event == call and function == ${JSON.stringify(shown(node.one.function))}`,
+                })}
+                onMouseEnter={() => setOver(node.key)}
+                onMouseLeave={() => setOver("")}
+                onFocus={() => setOver(node.key)}
+                onBlur={() => setOver("")}
+              >
                 <g class="fn-node" transform={`translate(${node.x - WIDTH / 2} ${node.y - HEIGHT / 2})`}>
                   <rect width={WIDTH} height={HEIGHT} rx="9" />
-                  <rect class="heat" width={Math.max(6, WIDTH * (node.one.cumulative_ns / heaviest))} height="4" y={HEIGHT - 4} rx="2" />
-                  <text x="10" y="18" class="fn-title">{clip(shown(node.one.function), 23)}</text>
-                  <text x="10" y="34">{count(node.one.calls)} × · {duration(node.one.cumulative_ns)} · own {duration(node.one.own_ns)}</text>
+                  <rect
+                    class="heat"
+                    width={Math.max(6, WIDTH * (node.one.cumulative_ns / heaviest))}
+                    height="4"
+                    y={HEIGHT - 4}
+                    rx="2"
+                  />
+                  <text x="10" y="18" class="fn-title">
+                    {clip(shown(node.one.function), 23)}
+                  </text>
+                  <text x="10" y="34">
+                    {count(node.one.calls)} × · {duration(node.one.cumulative_ns)} · own {duration(node.one.own_ns)}
+                  </text>
                 </g>
               </a>
             ))}
@@ -89,14 +159,26 @@ function layOut(items: FunctionStats[], most: number) {
   const heaviest = Math.max(1, ...graph.edges().map((edge) => (graph.edge(edge) as any).time ?? 0));
   const size = graph.graph() as { width?: number; height?: number };
   return {
-    width: Math.max(size.width ?? 0, 100), height: Math.max(size.height ?? 0, 60),
-    nodes: graph.nodes().map((key) => ({ key, ...(graph.node(key) as any) as { x: number; y: number; one: FunctionStats } })),
+    width: Math.max(size.width ?? 0, 100),
+    height: Math.max(size.height ?? 0, 60),
+    nodes: graph
+      .nodes()
+      .map((key) => ({ key, ...(graph.node(key) as any as { x: number; y: number; one: FunctionStats }) })),
     edges: graph.edges().map((edge) => {
       const label = graph.edge(edge) as any;
       const points: { x: number; y: number }[] = label.points ?? [];
       const middle = points[Math.floor(points.length / 2)] ?? { x: 0, y: 0 };
-      return { from: edge.v, to: edge.w, calls: label.calls as number, part: (label.time ?? 0) / heaviest, x: middle.x + 5, y: middle.y,
-        path: points.map((point, at) => `${at === 0 ? "M" : "L"}${point.x.toFixed(1)} ${point.y.toFixed(1)}`).join(" ") };
+      return {
+        from: edge.v,
+        to: edge.w,
+        calls: label.calls as number,
+        part: (label.time ?? 0) / heaviest,
+        x: middle.x + 5,
+        y: middle.y,
+        path: points
+          .map((point, at) => `${at === 0 ? "M" : "L"}${point.x.toFixed(1)} ${point.y.toFixed(1)}`)
+          .join(" "),
+      };
     }),
   };
 }

@@ -13,32 +13,68 @@ import { Place, Trouble } from "../parts/view_parts";
 import { valueKind, valueText } from "../parts/value_text";
 
 interface Spot {
-  position: string; time_ns: string; event: string | null; file: Text | null; line: number; function: Text | null; text: Text;
-  exception?: { type: Text; message: Text }; stack: { file: Text | null; line: number; function: Text }[];
+  position: string;
+  time_ns: string;
+  event: string | null;
+  file: Text | null;
+  line: number;
+  function: Text | null;
+  text: Text;
+  exception?: { type: Text; message: Text };
+  stack: { file: Text | null; line: number; function: Text }[];
 }
 interface Difference {
-  kind: string; first: boolean; count: number; events: number; a: Spot | null; b: Spot | null;
+  kind: string;
+  first: boolean;
+  count: number;
+  events: number;
+  a: Spot | null;
+  b: Spot | null;
   names: { name: Text; a?: Value; b?: Value; a_text?: string; b_text?: string }[];
 }
 interface Timing {
-  file: Text | null; line: number | null; function: Text; source: number | null; delta_ns: number; noise_ns: number | null; certain: boolean;
-  a: { calls: number; own_ns: number; cumulative_ns: number } | null; b: { calls: number; own_ns: number; cumulative_ns: number } | null;
+  file: Text | null;
+  line: number | null;
+  function: Text;
+  source: number | null;
+  delta_ns: number;
+  noise_ns: number | null;
+  certain: boolean;
+  a: { calls: number; own_ns: number; cumulative_ns: number } | null;
+  b: { calls: number; own_ns: number; cumulative_ns: number } | null;
 }
-const KINDS: Record<string, string> = { exception: "another exception", calls: "other calls", flow: "another way", value: "another value", thread: "a thread on one side only" };
+const KINDS: Record<string, string> = {
+  exception: "another exception",
+  calls: "other calls",
+  flow: "another way",
+  value: "another value",
+  thread: "a thread on one side only",
+};
 
 export function ComparePage() {
   const { run: a, rest: b, query } = route.value;
-  const left = useRun(a), right = useRun(b);
+  const left = useRun(a),
+    right = useRun(b);
   const timing = query.get("by") === "time";
   return (
     <div class="page">
-      <Head><div class="run-title"><h1>Compare</h1></div></Head>
+      <Head>
+        <div class="run-title">
+          <h1>Compare</h1>
+        </div>
+      </Head>
       <main class="view compare">
         <div class="view-bar">
-          <RunName data={left.data} id={a} sign="A" /><RunName data={right.data} id={b} sign="B" />
+          <RunName data={left.data} id={a} sign="A" />
+          <RunName data={right.data} id={b} sign="B" />
           <div class="chips" role="group" aria-label="What is compared">
-            <button aria-pressed={!timing} onClick={() => go(`#/compare/${a}/${b}`, true)}>what happened</button>
-            <button aria-pressed={timing} onClick={() => go(`#/compare/${a}/${b}?by=time`, true)}>how long it took</button></div>
+            <button aria-pressed={!timing} onClick={() => go(`#/compare/${a}/${b}`, true)}>
+              what happened
+            </button>
+            <button aria-pressed={timing} onClick={() => go(`#/compare/${a}/${b}?by=time`, true)}>
+              how long it took
+            </button>
+          </div>
           <button onClick={() => go(`#/compare/${b}/${a}${timing ? "?by=time" : ""}`)}>Swap</button>
         </div>
         <Trouble error={left.error || right.error} />
@@ -49,13 +85,25 @@ export function ComparePage() {
 }
 
 const RunName = ({ data, id, sign }: { data: RunData | null; id: string; sign: string }) => (
-  <a class="compare-name" href={runAddress(id)}><b class="tag">{sign}</b><span class="mono"><bdi>{data ? commandOf(data.run) : id}</bdi></span> <span class="quiet">{id}</span></a>
+  <a class="compare-name" href={runAddress(id)}>
+    <b class="tag">{sign}</b>
+    <span class="mono">
+      <bdi>{data ? commandOf(data.run) : id}</bdi>
+    </span>{" "}
+    <span class="quiet">{id}</span>
+  </a>
 );
 
 function Differences({ a, b }: { a: RunData; b: RunData }) {
-  const { items, end, error } = useList<Difference>(`${a.run.id}/${b.run.id}`, "diff", { run: a.run.id, other: b.run.id });
+  const { items, end, error } = useList<Difference>(`${a.run.id}/${b.run.id}`, "diff", {
+    run: a.run.id,
+    other: b.run.id,
+  });
   const asked = Number(route.value.query.get("at")) || 0;
-  const first = Math.max(0, items.findIndex((one) => one.first));
+  const first = Math.max(
+    0,
+    items.findIndex((one) => one.first),
+  );
   const at = Math.min(Math.max(0, asked ? asked - 1 : first), Math.max(0, items.length - 1));
   const chosen = items[at];
   const choose = (index: number) => go(`#/compare/${a.run.id}/${b.run.id}?at=${index + 1}`, true);
@@ -72,23 +120,88 @@ function Differences({ a, b }: { a: RunData; b: RunData }) {
     <>
       <Trouble error={error} />
       {!end && !error && <p class="quiet">comparing …</p>}
-      {end && items.length === 0 && <p class="pad"><b>The two did the same.</b> No event differs in what it did or in its values.</p>}
+      {end && items.length === 0 && (
+        <p class="pad">
+          <b>The two did the same.</b> No event differs in what it did or in its values.
+        </p>
+      )}
       {chosen && (
         <>
-          <div class="view-bar"><span role="status">{end ? `${plural(items.length, "difference")}; ` : ""}number {at + 1}: <b>{KINDS[chosen.kind] ?? chosen.kind}</b>{chosen.first ? ", the first in time" : ""}
-            {chosen.count > 1 ? `, ${count(chosen.count)} times` : ""}</span>
-            <button disabled={at === 0} title="N" onClick={() => choose(at - 1)}>Previous</button><button disabled={at >= items.length - 1} title="n" onClick={() => choose(at + 1)}>Next</button></div>
-          <div class="sides"><Side spot={chosen.a} data={a} sign="A" /><Side spot={chosen.b} data={b} sign="B" /></div>
+          <div class="view-bar">
+            <span role="status">
+              {end ? `${plural(items.length, "difference")}; ` : ""}number {at + 1}:{" "}
+              <b>{KINDS[chosen.kind] ?? chosen.kind}</b>
+              {chosen.first ? ", the first in time" : ""}
+              {chosen.count > 1 ? `, ${count(chosen.count)} times` : ""}
+            </span>
+            <button disabled={at === 0} title="N" onClick={() => choose(at - 1)}>
+              Previous
+            </button>
+            <button disabled={at >= items.length - 1} title="n" onClick={() => choose(at + 1)}>
+              Next
+            </button>
+          </div>
+          <div class="sides">
+            <Side spot={chosen.a} data={a} sign="A" />
+            <Side spot={chosen.b} data={b} sign="B" />
+          </div>
           {chosen.names.length > 0 && (
-            <div class="table-box"><table class="table"><thead><tr><th scope="col">Name</th><th scope="col">A</th><th scope="col">B</th></tr></thead>
-              <tbody>{chosen.names.map((one, index) => <tr key={index}><td class="mono"><b><bdi>{shown(one.name)}</bdi></b></td>
-                <td class={`mono v-${valueKind(one.a)}`}><bdi>{one.a === undefined ? "–" : valueText(one.a, 120)}</bdi></td><td class={`mono v-${valueKind(one.b)}`}><bdi>{one.b === undefined ? "–" : valueText(one.b, 120)}</bdi></td></tr>)}</tbody></table></div>
+            <div class="table-box">
+              <table class="table">
+                <thead>
+                  <tr>
+                    <th scope="col">Name</th>
+                    <th scope="col">A</th>
+                    <th scope="col">B</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {chosen.names.map((one, index) => (
+                    <tr key={index}>
+                      <td class="mono">
+                        <b>
+                          <bdi>{shown(one.name)}</bdi>
+                        </b>
+                      </td>
+                      <td class={`mono v-${valueKind(one.a)}`}>
+                        <bdi>{one.a === undefined ? "–" : valueText(one.a, 120)}</bdi>
+                      </td>
+                      <td class={`mono v-${valueKind(one.b)}`}>
+                        <bdi>{one.b === undefined ? "–" : valueText(one.b, 120)}</bdi>
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
           )}
-          <ol class="difference-list">{items.slice(0, 200).map((one, index) => (
-            <li key={index}><button class={index === at ? "row-button on" : "row-button"} aria-current={index === at ? "true" : undefined} onClick={() => choose(index)}>
-              <span class="event-kind">{KINDS[one.kind] ?? one.kind}</span><bdi class="fn">{shown((one.a ?? one.b)?.function)}:{(one.a ?? one.b)?.line}</bdi>
-              <span class="where"><bdi>{one.names.map((name) => `${shown(name.name)}: ${inline(name.a_text ?? "–")} | ${inline(name.b_text ?? "–")}`).join("  ").slice(0, 160)}</bdi></span></button></li>
-          ))}</ol>
+          <ol class="difference-list">
+            {items.slice(0, 200).map((one, index) => (
+              <li key={index}>
+                <button
+                  class={index === at ? "row-button on" : "row-button"}
+                  aria-current={index === at ? "true" : undefined}
+                  onClick={() => choose(index)}
+                >
+                  <span class="event-kind">{KINDS[one.kind] ?? one.kind}</span>
+                  <bdi class="fn">
+                    {shown((one.a ?? one.b)?.function)}:{(one.a ?? one.b)?.line}
+                  </bdi>
+                  <span class="where">
+                    <bdi>
+                      {one.names
+                        .map(
+                          (name) =>
+                            `${shown(name.name)}: ${inline(name.a_text ?? "–")} | ${inline(name.b_text ?? "–")}`,
+                        )
+                        .join("  ")
+                        .slice(0, 160)}
+                    </bdi>
+                  </span>
+                </button>
+              </li>
+            ))}
+          </ol>
         </>
       )}
     </>
@@ -96,15 +209,41 @@ function Differences({ a, b }: { a: RunData; b: RunData }) {
 }
 
 function Side({ spot, data, sign }: { spot: Spot | null; data: RunData; sign: string }) {
-  const source = useMemo(() => data.sources.find((one) => plainText(one.file) === plainText(spot?.file))?.source, [data, spot]);
+  const source = useMemo(
+    () => data.sources.find((one) => plainText(one.file) === plainText(spot?.file))?.source,
+    [data, spot],
+  );
   const lines = useLines(data.run.id, source);
-  if (!spot) return <section class="panel side" aria-label={`Run ${sign}`}><p class="quiet pad">Nothing of this kind happened here.</p></section>;
+  if (!spot)
+    return (
+      <section class="panel side" aria-label={`Run ${sign}`}>
+        <p class="quiet pad">Nothing of this kind happened here.</p>
+      </section>
+    );
   return (
     <section class="panel side" aria-label={`Run ${sign}`}>
-      <div class="panel-head"><b class="tag">{sign}</b>{spot.event && <span class={`event-kind e-${spot.event}`}>{spot.event}</span>}
-        <a class="position" href={runAddress(data.run.id, "", spot.position)}>{spot.position}</a><bdi class="fn">{shown(spot.function)}</bdi></div>
-      {spot.exception && <div class="result raised"><bdi>{shown(spot.exception.type)}: {shown(spot.exception.message)}</bdi></div>}
-      {lines ? <SourceView lines={lines} current={spot.line} raised={!!spot.exception} label={`Source of run ${sign}`} /> : <p class="pad"><Statement text={plainText(spot.text)} /></p>}
+      <div class="panel-head">
+        <b class="tag">{sign}</b>
+        {spot.event && <span class={`event-kind e-${spot.event}`}>{spot.event}</span>}
+        <a class="position" href={runAddress(data.run.id, "", spot.position)}>
+          {spot.position}
+        </a>
+        <bdi class="fn">{shown(spot.function)}</bdi>
+      </div>
+      {spot.exception && (
+        <div class="result raised">
+          <bdi>
+            {shown(spot.exception.type)}: {shown(spot.exception.message)}
+          </bdi>
+        </div>
+      )}
+      {lines ? (
+        <SourceView lines={lines} current={spot.line} raised={!!spot.exception} label={`Source of run ${sign}`} />
+      ) : (
+        <p class="pad">
+          <Statement text={plainText(spot.text)} />
+        </p>
+      )}
     </section>
   );
 }
@@ -116,15 +255,66 @@ function Timings({ a, b }: { a: string; b: string }) {
   return (
     <>
       <Trouble error={error} />
-      <div class="view-bar"><span class="quiet" role="status">{end ? `${plural(items.filter((one) => one.certain).length, "function")} of ${count(items.length)} differ by more than their noise` : "counting …"}</span>
-        <label class="choice"><input type="checkbox" checked={all} onChange={() => setAll(!all)} /> show all</label></div>
+      <div class="view-bar">
+        <span class="quiet" role="status">
+          {end
+            ? `${plural(items.filter((one) => one.certain).length, "function")} of ${count(items.length)} differ by more than their noise`
+            : "counting …"}
+        </span>
+        <label class="choice">
+          <input type="checkbox" checked={all} onChange={() => setAll(!all)} /> show all
+        </label>
+      </div>
       <div class="table-box" tabIndex={0} role="region" aria-label="Functions">
-        <table class="table"><thead><tr><th scope="col">Function</th><th scope="col">Where</th><th scope="col" class="num">Calls A</th><th scope="col" class="num">Calls B</th><th scope="col" class="num">Own A</th><th scope="col" class="num">Own B</th><th scope="col" class="num">Difference</th><th scope="col" class="num">Noise</th></tr></thead>
-          <tbody>{rows.slice(0, 500).map((one, index) => (
-            <tr key={index}><td class="mono"><bdi>{shown(one.function)}</bdi></td><td><Place run={a} file={one.file} line={one.line} source={one.source} /></td>
-              <td class="num">{one.a ? count(one.a.calls) : "–"}</td><td class="num">{one.b ? count(one.b.calls) : "–"}</td><td class="num">{one.a ? duration(one.a.own_ns) : "–"}</td><td class="num">{one.b ? duration(one.b.own_ns) : "–"}</td>
-              <td class="num"><b class={one.certain ? (one.delta_ns > 0 ? "raised-text" : "s-ok") : "quiet"}>{one.delta_ns < 0 ? "−" : "+"}{duration(Math.abs(one.delta_ns))}</b></td><td class="num">{one.noise_ns === null ? "?" : `± ${duration(one.noise_ns)}`}</td></tr>
-          ))}</tbody></table>
+        <table class="table">
+          <thead>
+            <tr>
+              <th scope="col">Function</th>
+              <th scope="col">Where</th>
+              <th scope="col" class="num">
+                Calls A
+              </th>
+              <th scope="col" class="num">
+                Calls B
+              </th>
+              <th scope="col" class="num">
+                Own A
+              </th>
+              <th scope="col" class="num">
+                Own B
+              </th>
+              <th scope="col" class="num">
+                Difference
+              </th>
+              <th scope="col" class="num">
+                Noise
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.slice(0, 500).map((one, index) => (
+              <tr key={index}>
+                <td class="mono">
+                  <bdi>{shown(one.function)}</bdi>
+                </td>
+                <td>
+                  <Place run={a} file={one.file} line={one.line} source={one.source} />
+                </td>
+                <td class="num">{one.a ? count(one.a.calls) : "–"}</td>
+                <td class="num">{one.b ? count(one.b.calls) : "–"}</td>
+                <td class="num">{one.a ? duration(one.a.own_ns) : "–"}</td>
+                <td class="num">{one.b ? duration(one.b.own_ns) : "–"}</td>
+                <td class="num">
+                  <b class={one.certain ? (one.delta_ns > 0 ? "raised-text" : "s-ok") : "quiet"}>
+                    {one.delta_ns < 0 ? "−" : "+"}
+                    {duration(Math.abs(one.delta_ns))}
+                  </b>
+                </td>
+                <td class="num">{one.noise_ns === null ? "?" : `± ${duration(one.noise_ns)}`}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
       </div>
     </>
   );

@@ -14,7 +14,10 @@ import { valueKind, valueText } from "../parts/value_text";
 
 const SIZES = [25, 50, 100, 250, 500, 1000];
 
-interface Row { events: EventObject[]; changed: Map<string, Value> }
+interface Row {
+  events: EventObject[];
+  changed: Map<string, Value>;
+}
 
 export function EventsView({ data }: { data: RunData }) {
   const query = route.value.query;
@@ -27,11 +30,24 @@ export function EventsView({ data }: { data: RunData }) {
   const from = backend();
   const report = from instanceof Report ? from : null;
   const one = data.threads.find((each) => each.thread === thread);
-  const total = report ? report.eventsOf(thread) : thread ? (one ? one.events + one.lost : 0) : data.run.events + data.run.lost;
+  const total = report
+    ? report.eventsOf(thread)
+    : thread
+      ? one
+        ? one.events + one.lost
+        : 0
+      : data.run.events + data.run.lost;
   // Of a thread by their numbers; of all threads, and where only some events are there, by their order.
-  const place = thread && !report ? { thread, from: first, to: first + size - 1 } : { thread: thread || undefined, skip: first - 1 };
-  const { items, end, error } = useList<EventObject>(`${id}/${thread}/${first}/${size}`, "replay", { run: id, ...place, limit: size, source: true },
-    data.run.state === "running" ? data.run.events : "ended");
+  const place =
+    thread && !report
+      ? { thread, from: first, to: first + size - 1 }
+      : { thread: thread || undefined, skip: first - 1 };
+  const { items, end, error } = useList<EventObject>(
+    `${id}/${thread}/${first}/${size}`,
+    "replay",
+    { run: id, ...place, limit: size, source: true },
+    data.run.state === "running" ? data.run.events : "ended",
+  );
   const rows = useMemo(() => foldRows(items, fold), [items, fold]);
   const pages = Math.max(1, Math.ceil(total / size));
   return (
@@ -39,19 +55,48 @@ export function EventsView({ data }: { data: RunData }) {
       <div class="view-bar">
         <h2>Events</h2>
         <ThreadChoice data={data} />
-        <label class="choice">Page size <select value={size} onChange={(event) => setQuery({ size: event.currentTarget.value, page: "" })}>
-          {[...new Set([...SIZES, size])].sort((a, b) => a - b).map((one) => <option key={one} value={one}>{one}</option>)}</select></label>
-        <label class="choice"><input type="checkbox" checked={fold} onChange={() => setQuery({ fold: fold ? "no" : "" })} /> fold lines</label>
+        <label class="choice">
+          Page size{" "}
+          <select value={size} onChange={(event) => setQuery({ size: event.currentTarget.value, page: "" })}>
+            {[...new Set([...SIZES, size])]
+              .sort((a, b) => a - b)
+              .map((one) => (
+                <option key={one} value={one}>
+                  {one}
+                </option>
+              ))}
+          </select>
+        </label>
+        <label class="choice">
+          <input type="checkbox" checked={fold} onChange={() => setQuery({ fold: fold ? "no" : "" })} /> fold lines
+        </label>
         <span class="grow" />
         <Pager page={page} pages={pages} />
       </div>
       <Trouble error={error} />
       <div class="table-box" tabIndex={0} role="region" aria-label="Events">
         <table class="table events">
-          <thead><tr><th scope="col">Position</th><th scope="col">Where</th><th scope="col">Thread</th><th scope="col">Event</th><th scope="col">Statement</th><th scope="col">Data</th></tr></thead>
-          <tbody>{rows.map((row) => <EventRow key={`${row.events[0].thread}:${row.events[0].seq}`} run={id} row={row} data={data} />)}</tbody>
+          <thead>
+            <tr>
+              <th scope="col">Position</th>
+              <th scope="col">Where</th>
+              <th scope="col">Thread</th>
+              <th scope="col">Event</th>
+              <th scope="col">Statement</th>
+              <th scope="col">Data</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <EventRow key={`${row.events[0].thread}:${row.events[0].seq}`} run={id} row={row} data={data} />
+            ))}
+          </tbody>
         </table>
-        {rows.length === 0 && !error && <p class="quiet pad">{!end ? "Loading …" : total > 0 ? "The events of this page are lost." : "No events."}</p>}
+        {rows.length === 0 && !error && (
+          <p class="quiet pad">
+            {!end ? "Loading …" : total > 0 ? "The events of this page are lost." : "No events."}
+          </p>
+        )}
       </div>
     </main>
   );
@@ -63,8 +108,15 @@ function foldRows(events: EventObject[], fold: boolean): Row[] {
   for (const event of events) {
     const row = rows[rows.length - 1];
     const before = row?.events[row.events.length - 1];
-    const joins = fold && before && event.event === "line" && before.event === "line" && event.frame === before.frame &&
-      event.thread === before.thread && event.line! > before.line! && event.line! - before.line! < 8;
+    const joins =
+      fold &&
+      before &&
+      event.event === "line" &&
+      before.event === "line" &&
+      event.frame === before.frame &&
+      event.thread === before.thread &&
+      event.line! > before.line! &&
+      event.line! - before.line! < 8;
     if (joins) row.events.push(event);
     else rows.push({ events: [event], changed: new Map() });
     const into = rows[rows.length - 1];
@@ -74,24 +126,59 @@ function foldRows(events: EventObject[], fold: boolean): Row[] {
 }
 
 function EventRow({ run, row, data }: { run: string; row: Row; data: RunData }) {
-  const event = row.events[0], last = row.events[row.events.length - 1];
+  const event = row.events[0],
+    last = row.events[row.events.length - 1];
   const thread = data.threads.find((one) => one.thread === event.thread);
   return (
     <tr class={`ev-${event.event}`}>
-      <td><Position run={run} at={`${event.thread}:${event.seq}`} /></td>
-      <td class="nowrap"><Place run={run} file={event.file} line={event.line} source={event.source} />
+      <td>
+        <Position run={run} at={`${event.thread}:${event.seq}`} />
+      </td>
+      <td class="nowrap">
+        <Place run={run} file={event.file} line={event.line} source={event.source} />
         {last.line !== event.line && <span class="mono quiet">–{last.line}</span>}
-        <div class="quiet fn"><bdi>{shown(event.function)}</bdi></div></td>
-      <td class="nowrap"><span class={`lane-dot lane-${event.thread % 6}`} aria-hidden="true" /> <bdi>{shown(thread?.name)}</bdi></td>
-      <td><span class={`event-kind e-${event.event}`}>{event.event}</span></td>
-      <td class="statement">{event.text !== undefined && (
-        <a href={runAddress(run, "", `${event.thread}:${event.seq}`)}><CommentAbove run={run} source={event.source} line={event.line} />{row.events.map((one) => <Statement key={one.seq} text={plainText(one.text)} />)}</a>)}</td>
+        <div class="quiet fn">
+          <bdi>{shown(event.function)}</bdi>
+        </div>
+      </td>
+      <td class="nowrap">
+        <span class={`lane-dot lane-${event.thread % 6}`} aria-hidden="true" /> <bdi>{shown(thread?.name)}</bdi>
+      </td>
+      <td>
+        <span class={`event-kind e-${event.event}`}>{event.event}</span>
+      </td>
+      <td class="statement">
+        {event.text !== undefined && (
+          <a href={runAddress(run, "", `${event.thread}:${event.seq}`)}>
+            <CommentAbove run={run} source={event.source} line={event.line} />
+            {row.events.map((one) => (
+              <Statement key={one.seq} text={plainText(one.text)} />
+            ))}
+          </a>
+        )}
+      </td>
       <td class="data">
         {event.event === "lost" && <span class="lost">{count(event.count ?? 0)} events lost</span>}
-        {event.exception && <div class="raised-text"><bdi>{shown(event.exception.type)}{plainText(event.exception.message) ? `: ${shown(event.exception.message)}` : ""}</bdi></div>}
-        {event.value !== undefined && <div>→ <bdi class={`v-${valueKind(event.value)}`}>{valueText(event.value, 120)}</bdi></div>}
+        {event.exception && (
+          <div class="raised-text">
+            <bdi>
+              {shown(event.exception.type)}
+              {plainText(event.exception.message) ? `: ${shown(event.exception.message)}` : ""}
+            </bdi>
+          </div>
+        )}
+        {event.value !== undefined && (
+          <div>
+            → <bdi class={`v-${valueKind(event.value)}`}>{valueText(event.value, 120)}</bdi>
+          </div>
+        )}
         {[...row.changed].slice(0, 12).map(([name, value]) => (
-          <div key={name}><b class="mono"><bdi>{inline(name)}</bdi></b> = <bdi class={`mono v-${valueKind(value)}`}>{valueText(value, 100)}</bdi></div>
+          <div key={name}>
+            <b class="mono">
+              <bdi>{inline(name)}</bdi>
+            </b>{" "}
+            = <bdi class={`mono v-${valueKind(value)}`}>{valueText(value, 100)}</bdi>
+          </div>
         ))}
         {row.changed.size > 12 && <div class="quiet">and {row.changed.size - 12} more</div>}
       </td>
@@ -107,10 +194,26 @@ function CommentAbove({ run, source, line }: { run: string; source?: number; lin
   if (!lines || !line) return null;
   let first = line - 1;
   while (first > 0 && line - first <= COMMENT_LINES && /^\s*#(?!!)/.test(lines[first - 1])) first--;
-  return <>{lines.slice(first, line - 1).map((text, at) => <code key={at} class="line t-c">{inline(text.slice(0, 400))}</code>)}</>;
+  return (
+    <>
+      {lines.slice(first, line - 1).map((text, at) => (
+        <code key={at} class="line t-c">
+          {inline(text.slice(0, 400))}
+        </code>
+      ))}
+    </>
+  );
 }
 
 export function Statement({ text }: { text: string }) {
   const lines = useMemo(() => [text.trimEnd().slice(0, 400)], [text]);
-  return <code class="line">{highlight(lines)[0]?.map((piece, at) => <span key={at} class={piece.style}>{inline(piece.text)}</span>)}</code>;
+  return (
+    <code class="line">
+      {highlight(lines)[0]?.map((piece, at) => (
+        <span key={at} class={piece.style}>
+          {inline(piece.text)}
+        </span>
+      ))}
+    </code>
+  );
 }

@@ -6,36 +6,100 @@ import type { Text } from "../data/types";
 import { useList } from "../data/use_list";
 import { PartNote, Place, Position, ThreadChoice, Trouble } from "../parts/view_parts";
 
-interface Spot { file: Text | null; line: number; function: Text; source: number | null }
+interface Spot {
+  file: Text | null;
+  line: number;
+  function: Text;
+  source: number | null;
+}
 interface Group {
-  exception: Text; message: Text; raised: Spot | null; from_outside: boolean; outcome: string; ended: Spot | null; count: number; first: string; last: string;
+  exception: Text;
+  message: Text;
+  raised: Spot | null;
+  from_outside: boolean;
+  outcome: string;
+  ended: Spot | null;
+  count: number;
+  first: string;
+  last: string;
 }
 
 export function ExceptionsView({ data }: { data: RunData }) {
   const id = data.run.id;
   const thread = Number(route.value.query.get("thread")) || undefined;
   const { items, end, error } = useList<Group>(`${id}/${thread}`, "exceptions", { run: id, thread }, grown(data.run));
-  const spot = (at: Spot | null) => at ? <><Place run={id} file={at.file} line={at.line} source={at.source} /> <span class="quiet"><bdi>{shown(at.function)}</bdi></span></> : <span class="quiet">–</span>;
+  const spot = (at: Spot | null) =>
+    at ? (
+      <>
+        <Place run={id} file={at.file} line={at.line} source={at.source} />{" "}
+        <span class="quiet">
+          <bdi>{shown(at.function)}</bdi>
+        </span>
+      </>
+    ) : (
+      <span class="quiet">–</span>
+    );
   return (
     <main class="view">
-      <div class="view-bar"><h2>Exceptions</h2><ThreadChoice data={data} />
-        <span class="quiet">{end ? `${plural(items.reduce((sum, one) => sum + one.count, 0), "exception")} of ${plural(items.length, "kind")}` : "counting …"}</span></div>
+      <div class="view-bar">
+        <h2>Exceptions</h2>
+        <ThreadChoice data={data} />
+        <span class="quiet">
+          {end
+            ? `${plural(
+                items.reduce((sum, one) => sum + one.count, 0),
+                "exception",
+              )} of ${plural(items.length, "kind")}`
+            : "counting …"}
+        </span>
+      </div>
       <PartNote data={data} />
       <Trouble error={error} />
-      {end && items.length === 0 ? <p class="pad quiet">No exception was raised in recorded code.</p> : (
+      {end && items.length === 0 ? (
+        <p class="pad quiet">No exception was raised in recorded code.</p>
+      ) : (
         <div class="table-box" tabIndex={0} role="region" aria-label="Exceptions">
           <table class="table">
-            <thead><tr><th scope="col">Exception</th><th scope="col" class="num">Times</th><th scope="col">Raised</th><th scope="col">Became of it</th><th scope="col">Where</th><th scope="col">First</th><th scope="col">Last</th></tr></thead>
-            <tbody>{items.map((one, index) => (
-              <tr key={index} class={one.outcome === "uncaught" ? "failed" : ""}>
-                <td><b class="raised-text"><bdi>{shown(one.exception)}</bdi></b> <bdi>{plainText(one.message) ? shown(one.message).slice(0, 200) : ""}</bdi></td>
-                <td class="num">{count(one.count)}</td>
-                <td class="nowrap">{spot(one.raised)}{one.from_outside && <span class="quiet"> from outside</span>}</td>
-                <td><span class={one.outcome === "uncaught" ? "event-kind e-raise" : "event-kind"}>{one.outcome}</span></td>
-                <td class="nowrap">{spot(one.ended)}</td>
-                <td><Position run={id} at={one.first} /></td><td>{one.last !== one.first && <Position run={id} at={one.last} />}</td>
+            <thead>
+              <tr>
+                <th scope="col">Exception</th>
+                <th scope="col" class="num">
+                  Times
+                </th>
+                <th scope="col">Raised</th>
+                <th scope="col">Became of it</th>
+                <th scope="col">Where</th>
+                <th scope="col">First</th>
+                <th scope="col">Last</th>
               </tr>
-            ))}</tbody>
+            </thead>
+            <tbody>
+              {items.map((one, index) => (
+                <tr key={index} class={one.outcome === "uncaught" ? "failed" : ""}>
+                  <td>
+                    <b class="raised-text">
+                      <bdi>{shown(one.exception)}</bdi>
+                    </b>{" "}
+                    <bdi>{plainText(one.message) ? shown(one.message).slice(0, 200) : ""}</bdi>
+                  </td>
+                  <td class="num">{count(one.count)}</td>
+                  <td class="nowrap">
+                    {spot(one.raised)}
+                    {one.from_outside && <span class="quiet"> from outside</span>}
+                  </td>
+                  <td>
+                    <span class={one.outcome === "uncaught" ? "event-kind e-raise" : "event-kind"}>
+                      {one.outcome}
+                    </span>
+                  </td>
+                  <td class="nowrap">{spot(one.ended)}</td>
+                  <td>
+                    <Position run={id} at={one.first} />
+                  </td>
+                  <td>{one.last !== one.first && <Position run={id} at={one.last} />}</td>
+                </tr>
+              ))}
+            </tbody>
           </table>
         </div>
       )}

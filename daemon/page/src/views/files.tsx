@@ -10,7 +10,12 @@ import { useList } from "../data/use_list";
 import { PartNote, Trouble } from "../parts/view_parts";
 import type { State } from "../data/moment_state";
 
-interface Hits { source: number; file: string; events: number; lines: [number, number][] }
+interface Hits {
+  source: number;
+  file: string;
+  events: number;
+  lines: [number, number][];
+}
 
 export function FilesView({ data }: { data: RunData }) {
   const id = data.run.id;
@@ -18,7 +23,9 @@ export function FilesView({ data }: { data: RunData }) {
   const [filter, setFilter] = useState("");
   const { items, end, error } = useList<Hits>(`${id}/hits`, "hits", { run: id }, grown(data.run));
   const hits = useMemo(() => new Map(items.map((one) => [one.source, one])), [items]);
-  const sources = [...data.sources].sort((a, b) => (hits.get(b.source)?.events ?? 0) - (hits.get(a.source)?.events ?? 0));
+  const sources = [...data.sources].sort(
+    (a, b) => (hits.get(b.source)?.events ?? 0) - (hits.get(a.source)?.events ?? 0),
+  );
   const chosen = sources.find((one) => plainText(one.file) === file) ?? (file === "" ? sources[0] : undefined);
   const lines = useLines(id, chosen?.source);
   const of = chosen ? hits.get(chosen.source) : undefined;
@@ -26,28 +33,67 @@ export function FilesView({ data }: { data: RunData }) {
   const wanted = Number(route.value.query.get("line")) || undefined;
   const goToLine = (line: number) => {
     if (!chosen) return;
-    backend().list<State>("state", { run: id, at: `${plainText(chosen.file)}:${line}` }).then(
-      (list) => (list[0] ? goTo(id, list[0].position) : say(`line ${line} never ran`)), sayError);
+    backend()
+      .list<State>("state", { run: id, at: `${plainText(chosen.file)}:${line}` })
+      .then((list) => (list[0] ? goTo(id, list[0].position) : say(`line ${line} never ran`)), sayError);
   };
   return (
     <main class="view files">
       <section class="panel" aria-label="Files">
-        <div class="panel-head"><h2>Files</h2><input type="search" placeholder="filter" aria-label="Filter files" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} /></div>
+        <div class="panel-head">
+          <h2>Files</h2>
+          <input
+            type="search"
+            placeholder="filter"
+            aria-label="Filter files"
+            value={filter}
+            onInput={(event) => setFilter(event.currentTarget.value)}
+          />
+        </div>
         <ol class="panel-body rows">
-          {sources.filter((one) => shown(one.file).toLowerCase().includes(filter.toLowerCase())).slice(0, 1000).map((one) => (
-            <li key={one.source}><a class={one === chosen ? "row-button on" : "row-button"} href={runAddress(id, "files", plainText(one.file))} title={shown(one.file)}
-              aria-current={one === chosen ? "true" : undefined}>
-              <span class="fn tail"><bdi dir="ltr">{shown(one.file)}</bdi></span><span class="where">{hits.has(one.source) ? plural(hits.get(one.source)!.events, "line") : end ? "never ran" : ""}</span></a></li>
-          ))}
+          {sources
+            .filter((one) => shown(one.file).toLowerCase().includes(filter.toLowerCase()))
+            .slice(0, 1000)
+            .map((one) => (
+              <li key={one.source}>
+                <a
+                  class={one === chosen ? "row-button on" : "row-button"}
+                  href={runAddress(id, "files", plainText(one.file))}
+                  title={shown(one.file)}
+                  aria-current={one === chosen ? "true" : undefined}
+                >
+                  <span class="fn tail">
+                    <bdi dir="ltr">{shown(one.file)}</bdi>
+                  </span>
+                  <span class="where">
+                    {hits.has(one.source) ? plural(hits.get(one.source)!.events, "line") : end ? "never ran" : ""}
+                  </span>
+                </a>
+              </li>
+            ))}
         </ol>
       </section>
       <section class="panel" aria-label="Source">
-        <div class="panel-head"><h2><bdi>{shown(chosen?.file) || "Choose a file"}</bdi></h2>
-          <span class="quiet">{of ? `${plural(of.lines.length, "line")} ran; a line's number leads to its first execution` : ""}</span></div>
+        <div class="panel-head">
+          <h2>
+            <bdi>{shown(chosen?.file) || "Choose a file"}</bdi>
+          </h2>
+          <span class="quiet">
+            {of ? `${plural(of.lines.length, "line")} ran; a line's number leads to its first execution` : ""}
+          </span>
+        </div>
         <PartNote data={data} />
         <Trouble error={error} />
         {file !== "" && !chosen && <p class="pad">No source of this name is recorded.</p>}
-        {lines && chosen && <SourceView lines={lines} current={wanted} notes={{ hits: counts }} label={`Source of ${shown(chosen.file)}`} onLine={goToLine} />}
+        {lines && chosen && (
+          <SourceView
+            lines={lines}
+            current={wanted}
+            notes={{ hits: counts }}
+            label={`Source of ${shown(chosen.file)}`}
+            onLine={goToLine}
+          />
+        )}
       </section>
     </main>
   );

@@ -7,8 +7,23 @@ import type { Text } from "../data/types";
 import { useList } from "../data/use_list";
 import { PartNote, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "../parts/view_parts";
 
-interface Node { node: number; parent: number | null; depth: number; function: Text; file: Text | null; line: number | null; calls: number; own_ns: number; cumulative_ns: number }
-interface Box { node: Node; left: number; width: number; row: number }
+interface Node {
+  node: number;
+  parent: number | null;
+  depth: number;
+  function: Text;
+  file: Text | null;
+  line: number | null;
+  calls: number;
+  own_ns: number;
+  cumulative_ns: number;
+}
+interface Box {
+  node: Node;
+  left: number;
+  width: number;
+  row: number;
+}
 const ROW = 22;
 const LEAST = 0.0012; // of the width
 
@@ -18,36 +33,90 @@ export function FlameView({ data }: { data: RunData }) {
   const thread = Number(query.get("thread")) || undefined;
   const by = query.get("by") === "calls" ? "calls" : "time";
   const span = spanFields(data);
-  const { items, end, error } = useList<Node>(`${id}/${thread}/${by}/${span.from_ns}/${span.to_ns}`, "calls", { run: id, thread, by: by === "calls" ? "count" : "time", least: 1, ...span }, grown(data.run));
+  const { items, end, error } = useList<Node>(
+    `${id}/${thread}/${by}/${span.from_ns}/${span.to_ns}`,
+    "calls",
+    { run: id, thread, by: by === "calls" ? "count" : "time", least: 1, ...span },
+    grown(data.run),
+  );
   const [zoomed, setZoomed] = useState<number | null>(null);
   const [over, setOver] = useState<Node | null>(null);
   const [find, setFind] = useState("");
   const weight = (node: Node) => (by === "calls" ? node.calls : node.cumulative_ns);
   const { boxes, rows, path } = useMemo(() => layOut(items, zoomed, weight), [items, zoomed, by]);
   const total = items.filter((one) => one.parent === null).reduce((sum, one) => sum + weight(one), 0) || 1;
-  const text = (node: Node) => `${shown(node.function)} · ${by === "calls" ? `${count(node.calls)} calls` : duration(node.cumulative_ns)} · ${((100 * weight(node)) / total).toFixed(1)} %`;
+  const text = (node: Node) =>
+    `${shown(node.function)} · ${by === "calls" ? `${count(node.calls)} calls` : duration(node.cumulative_ns)} · ${((100 * weight(node)) / total).toFixed(1)} %`;
   return (
     <main class="view">
-      <div class="view-bar"><h2>Flame graph</h2><ThreadChoice data={data} /><SpanChip />
-        <div class="chips" role="group" aria-label="Width shows"><button aria-pressed={by === "time"} onClick={() => setQuery({ by: "" })}>time</button><button aria-pressed={by === "calls"} onClick={() => setQuery({ by: "calls" })}>calls</button></div>
-        <input type="search" placeholder="mark functions" aria-label="Mark functions" value={find} onInput={(event) => setFind(event.currentTarget.value)} />
-        <span class="quiet" role="status">{over ? `${text(over)} · own ${duration(over.own_ns)} · ${baseName(shown(over.file))}:${over.line}` : end ? "a click widens a box, another one leads back" : "counting …"}</span>
-        <span class="grow" />{zoomed !== null && <button onClick={() => setZoomed(null)}>Whole</button>}</div>
+      <div class="view-bar">
+        <h2>Flame graph</h2>
+        <ThreadChoice data={data} />
+        <SpanChip />
+        <div class="chips" role="group" aria-label="Width shows">
+          <button aria-pressed={by === "time"} onClick={() => setQuery({ by: "" })}>
+            time
+          </button>
+          <button aria-pressed={by === "calls"} onClick={() => setQuery({ by: "calls" })}>
+            calls
+          </button>
+        </div>
+        <input
+          type="search"
+          placeholder="mark functions"
+          aria-label="Mark functions"
+          value={find}
+          onInput={(event) => setFind(event.currentTarget.value)}
+        />
+        <span class="quiet" role="status">
+          {over
+            ? `${text(over)} · own ${duration(over.own_ns)} · ${baseName(shown(over.file))}:${over.line}`
+            : end
+              ? "a click widens a box, another one leads back"
+              : "counting …"}
+        </span>
+        <span class="grow" />
+        {zoomed !== null && <button onClick={() => setZoomed(null)}>Whole</button>}
+      </div>
       <PartNote data={data} calls />
       <Trouble error={error} />
       {end && items.length === 0 && <p class="pad quiet">No calls are recorded.</p>}
       <div class="flame-box" role="region" aria-label="Flame graph" tabIndex={0}>
         <div class="flame" style={{ height: `${rows * ROW}px` }}>
           {boxes.map(({ node, left, width, row }) => (
-            <button key={node.node} class={`flame-cell${path.has(node.node) ? " above" : ""}${find && shown(node.function).toLowerCase().includes(find.toLowerCase()) ? " marked" : ""}`}
-              style={{ left: `${left * 100}%`, width: `max(1px, calc(${width * 100}% - 1px))`, top: `${row * ROW}px`, "--hue": hue(node) } as never}
-              title={text(node)} aria-label={text(node)} onMouseEnter={() => setOver(node)} onFocus={() => setOver(node)}
-              onClick={() => setZoomed(zoomed === node.node ? node.parent : node.node)}>{width > 0.02 ? <bdi>{shown(node.function)}</bdi> : ""}</button>
+            <button
+              key={node.node}
+              class={`flame-cell${path.has(node.node) ? " above" : ""}${find && shown(node.function).toLowerCase().includes(find.toLowerCase()) ? " marked" : ""}`}
+              style={
+                {
+                  left: `${left * 100}%`,
+                  width: `max(1px, calc(${width * 100}% - 1px))`,
+                  top: `${row * ROW}px`,
+                  "--hue": hue(node),
+                } as never
+              }
+              title={text(node)}
+              aria-label={text(node)}
+              onMouseEnter={() => setOver(node)}
+              onFocus={() => setOver(node)}
+              onClick={() => setZoomed(zoomed === node.node ? node.parent : node.node)}
+            >
+              {width > 0.02 ? <bdi>{shown(node.function)}</bdi> : ""}
+            </button>
           ))}
         </div>
       </div>
-      {zoomed !== null && <p class="pad"><a href={runAddress(id, "search", "", { where: `event == call and function == ${JSON.stringify(shown(items.find((one) => one.node === zoomed)?.function))}` })}>
-        Find the calls of <bdi>{shown(items.find((one) => one.node === zoomed)?.function)}</bdi></a></p>}
+      {zoomed !== null && (
+        <p class="pad">
+          <a
+            href={runAddress(id, "search", "", {
+              where: `event == call and function == ${JSON.stringify(shown(items.find((one) => one.node === zoomed)?.function))}`,
+            })}
+          >
+            Find the calls of <bdi>{shown(items.find((one) => one.node === zoomed)?.function)}</bdi>
+          </a>
+        </p>
+      )}
     </main>
   );
 }
@@ -70,7 +139,12 @@ function layOut(items: Node[], zoomed: number | null, weight: (node: Node) => nu
   const path = new Set<number>();
   let row = 0;
   const above: Node[] = [];
-  for (let at = zoomed === null ? undefined : byNode.get(byNode.get(zoomed)?.parent ?? -1); at; at = at.parent === null ? undefined : byNode.get(at.parent)) above.unshift(at);
+  for (
+    let at = zoomed === null ? undefined : byNode.get(byNode.get(zoomed)?.parent ?? -1);
+    at;
+    at = at.parent === null ? undefined : byNode.get(at.parent)
+  )
+    above.unshift(at);
   for (const node of above) {
     path.add(node.node);
     boxes.push({ node, left: 0, width: 1, row: row++ });
@@ -89,7 +163,13 @@ function layOut(items: Node[], zoomed: number | null, weight: (node: Node) => nu
       left += part;
     }
   };
-  const roots = zoomed !== null && byNode.has(zoomed) ? [byNode.get(zoomed)!] : children.get(null) ?? [];
-  place(roots, 0, 1, roots.reduce((sum, one) => sum + weight(one), 0), row);
+  const roots = zoomed !== null && byNode.has(zoomed) ? [byNode.get(zoomed)!] : (children.get(null) ?? []);
+  place(
+    roots,
+    0,
+    1,
+    roots.reduce((sum, one) => sum + weight(one), 0),
+    row,
+  );
   return { boxes: boxes.slice(0, 6000), rows, path };
 }

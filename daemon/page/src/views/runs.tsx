@@ -62,7 +62,11 @@ async function deleteRuns(runs: Run[]) {
 async function pinRun(run: Run) {
   try {
     await backend().ask("pin", { run: run.id, pinned: !run.pinned });
-    say(run.pinned ? `run ${run.id} may be deleted again` : `run ${run.id} is pinned: neither the quota nor anybody deletes it`);
+    say(
+      run.pinned
+        ? `run ${run.id} may be deleted again`
+        : `run ${run.id} is pinned: neither the quota nor anybody deletes it`,
+    );
   } catch (error) {
     sayError(error);
   }
@@ -73,7 +77,11 @@ async function importFiles(files: Iterable<File>) {
     try {
       say(`importing ${file.name} …`);
       const answer = await (backend() as Daemon).importFile(file, () => undefined);
-      say(answer.already ? `run ${answer.run.id} was here already, and is the same` : `run ${answer.run.id} is imported`);
+      say(
+        answer.already
+          ? `run ${answer.run.id} was here already, and is the same`
+          : `run ${answer.run.id} is imported`,
+      );
     } catch (error) {
       sayError(error);
     }
@@ -130,9 +138,12 @@ export function RunsPage() {
   };
   const fitting = useMemo(() => {
     const wanted = text.toLowerCase();
-    return (runs ?? []).filter((run) =>
-      (only === "" || (only === "failed" ? failed(run) : run.state === "running")) &&
-      (wanted === "" || `${run.id} ${commandOf(run)} ${shown(run.name)} ${exitText(run)}`.toLowerCase().includes(wanted)));
+    return (runs ?? []).filter(
+      (run) =>
+        (only === "" || (only === "failed" ? failed(run) : run.state === "running")) &&
+        (wanted === "" ||
+          `${run.id} ${commandOf(run)} ${shown(run.name)} ${exitText(run)}`.toLowerCase().includes(wanted)),
+    );
   }, [runs, text, only]);
   const picked = (runs ?? []).filter((run) => chosen.has(run.id));
   const pick = (id: string, on: boolean) => {
@@ -147,43 +158,115 @@ export function RunsPage() {
       <main class="runs">
         <div class="runs-bar">
           <h1>Runs</h1>
-          <input type="search" placeholder="Filter by command, name, id, exception" aria-label="Filter runs" value={text}
-            onInput={(event) => setQuery(event.currentTarget.value, only)} />
+          <input
+            type="search"
+            placeholder="Filter by command, name, id, exception"
+            aria-label="Filter runs"
+            value={text}
+            onInput={(event) => setQuery(event.currentTarget.value, only)}
+          />
           <div class="chips" role="group" aria-label="Which runs">
-            {[["", "all"], ["running", "running"], ["failed", "failed"]].map(([value, name]) => (
-              <button key={name} aria-pressed={only === value} onClick={() => setQuery(text, value)}>{name}</button>
+            {[
+              ["", "all"],
+              ["running", "running"],
+              ["failed", "failed"],
+            ].map(([value, name]) => (
+              <button key={name} aria-pressed={only === value} onClick={() => setQuery(text, value)}>
+                {name}
+              </button>
             ))}
           </div>
           <span class="grow" />
-          {picked.length === 2 && <a class="button" href={`#/compare/${picked[0].id}/${picked[1].id}`}>Compare the two</a>}
+          {picked.length === 2 && (
+            <a class="button" href={`#/compare/${picked[0].id}/${picked[1].id}`}>
+              Compare the two
+            </a>
+          )}
           {picked.length > 0 && (
-            <button class="danger" onClick={() => deleteRuns(picked).then(() => setChosen(new Set()))}>Delete {picked.length}</button>
+            <button class="danger" onClick={() => deleteRuns(picked).then(() => setChosen(new Set()))}>
+              Delete {picked.length}
+            </button>
           )}
           <button onClick={() => picker.current?.click()}>Import…</button>
-          <input ref={picker} type="file" multiple hidden aria-label="Files to import"
-            onChange={(event) => { importFiles(Array.from(event.currentTarget.files ?? [])); event.currentTarget.value = ""; }} />
+          <input
+            ref={picker}
+            type="file"
+            multiple
+            hidden
+            aria-label="Files to import"
+            onChange={(event) => {
+              importFiles(Array.from(event.currentTarget.files ?? []));
+              event.currentTarget.value = "";
+            }}
+          />
         </div>
-        {runs === null ? <p class="quiet">Loading …</p> : runs.length === 0 ? <Empty />
-          : fitting.length === 0 ? <p class="quiet">No run fits. <button onClick={() => setQuery("", "")}>Show all {runs.length}</button></p>
-          : <RunTable runs={fitting.slice(0, rows)} chosen={chosen} pick={pick} />}
-        {fitting.length > rows && <button onClick={() => setRows(rows + STEP * 5)}>Show more of {count(fitting.length)}</button>}
+        {runs === null ? (
+          <p class="quiet">Loading …</p>
+        ) : runs.length === 0 ? (
+          <Empty />
+        ) : fitting.length === 0 ? (
+          <p class="quiet">
+            No run fits. <button onClick={() => setQuery("", "")}>Show all {runs.length}</button>
+          </p>
+        ) : (
+          <RunTable runs={fitting.slice(0, rows)} chosen={chosen} pick={pick} />
+        )}
+        {fitting.length > rows && (
+          <button onClick={() => setRows(rows + STEP * 5)}>Show more of {count(fitting.length)}</button>
+        )}
       </main>
-      {over && <div class="drop-hint"><div>Drop an exported run to import it</div></div>}
+      {over && (
+        <div class="drop-hint">
+          <div>Drop an exported run to import it</div>
+        </div>
+      )}
     </div>
   );
 }
 
-function RunTable({ runs, chosen, pick }: { runs: Run[]; chosen: Set<string>; pick: (id: string, on: boolean) => void }) {
+function RunTable({
+  runs,
+  chosen,
+  pick,
+}: {
+  runs: Run[];
+  chosen: Set<string>;
+  pick: (id: string, on: boolean) => void;
+}) {
   return (
     <div class="table-box" role="region" aria-label="Runs" tabIndex={0}>
       <table class="table">
         <thead>
-          <tr><th scope="col"><span class="hidden">Choose</span></th><th scope="col">Command</th><th scope="col">Run</th>
-            <th scope="col">Started</th><th scope="col" class="num">Took</th><th scope="col" class="num">Events</th>
-            <th scope="col" class="num">Lost</th><th scope="col">Ended</th><th scope="col" class="num">Size</th>
-            <th scope="col"><span class="hidden">What to do</span></th></tr>
+          <tr>
+            <th scope="col">
+              <span class="hidden">Choose</span>
+            </th>
+            <th scope="col">Command</th>
+            <th scope="col">Run</th>
+            <th scope="col">Started</th>
+            <th scope="col" class="num">
+              Took
+            </th>
+            <th scope="col" class="num">
+              Events
+            </th>
+            <th scope="col" class="num">
+              Lost
+            </th>
+            <th scope="col">Ended</th>
+            <th scope="col" class="num">
+              Size
+            </th>
+            <th scope="col">
+              <span class="hidden">What to do</span>
+            </th>
+          </tr>
         </thead>
-        <tbody>{runs.map((run) => <RunRow key={run.id} run={run} chosen={chosen.has(run.id)} pick={pick} />)}</tbody>
+        <tbody>
+          {runs.map((run) => (
+            <RunRow key={run.id} run={run} chosen={chosen.has(run.id)} pick={pick} />
+          ))}
+        </tbody>
       </table>
     </div>
   );
@@ -195,24 +278,55 @@ function RunRow({ run, chosen, pick }: { run: Run; chosen: boolean; pick: (id: s
   const command = commandOf(run);
   return (
     <tr class={running ? "running" : failed(run) ? "failed" : ""}>
-      <td><input type="checkbox" aria-label={`Choose run ${run.id}`} checked={chosen}
-        onChange={(event) => pick(run.id, event.currentTarget.checked)} /></td>
-      <td class="command"><a href={runAddress(run.id)} title={command}>
-        {run.name && <span class="tag"><bdi>{shown(run.name)}</bdi></span>}<bdi>{command || "(no command)"}</bdi></a></td>
+      <td>
+        <input
+          type="checkbox"
+          aria-label={`Choose run ${run.id}`}
+          checked={chosen}
+          onChange={(event) => pick(run.id, event.currentTarget.checked)}
+        />
+      </td>
+      <td class="command">
+        <a href={runAddress(run.id)} title={command}>
+          {run.name && (
+            <span class="tag">
+              <bdi>{shown(run.name)}</bdi>
+            </span>
+          )}
+          <bdi>{command || "(no command)"}</bdi>
+        </a>
+      </td>
       <td class="mono">{run.id}</td>
       <td class="nowrap">{startedAt(run.start_ns)}</td>
       <td class="num">{duration(since(run.start_ns, run.end_ns ?? now))}</td>
       <td class="num">{count(run.events)}</td>
       <td class="num">{run.lost > 0 ? <span class="lost">{count(run.lost)}</span> : <span class="quiet">–</span>}</td>
-      <td><span class={`state ${running ? "s-running" : failed(run) ? "s-failed" : "s-ok"}`}>
-        {running ? "running" : exitText(run) === "0" ? "ok" : exitText(run)}</span></td>
+      <td>
+        <span class={`state ${running ? "s-running" : failed(run) ? "s-failed" : "s-ok"}`}>
+          {running ? "running" : exitText(run) === "0" ? "ok" : exitText(run)}
+        </span>
+      </td>
       <td class="num">{bytes(run.bytes)}</td>
       <td class="row-actions">
-        <button aria-label={`Pin run ${run.id}`} aria-pressed={!!run.pinned} title={run.pinned ? "Pinned: it stays until it is let go" : "Pin: keep it whatever the quota says"}
-          onClick={() => pinRun(run)}>⚲</button>
-        <button aria-label={`Export run ${run.id}`} title="Export as one file" onClick={() => exportRun(run)}>⤓</button>
-        <button aria-label={`Delete run ${run.id}`} title={running ? "It is still going" : run.pinned ? "It is pinned" : "Delete"} disabled={running || !!run.pinned}
-          onClick={() => deleteRuns([run])}>✕</button>
+        <button
+          aria-label={`Pin run ${run.id}`}
+          aria-pressed={!!run.pinned}
+          title={run.pinned ? "Pinned: it stays until it is let go" : "Pin: keep it whatever the quota says"}
+          onClick={() => pinRun(run)}
+        >
+          ⚲
+        </button>
+        <button aria-label={`Export run ${run.id}`} title="Export as one file" onClick={() => exportRun(run)}>
+          ⤓
+        </button>
+        <button
+          aria-label={`Delete run ${run.id}`}
+          title={running ? "It is still going" : run.pinned ? "It is pinned" : "Delete"}
+          disabled={running || !!run.pinned}
+          onClick={() => deleteRuns([run])}
+        >
+          ✕
+        </button>
       </td>
     </tr>
   );
@@ -224,8 +338,14 @@ function Empty() {
       <Logo />
       <h2>Nothing is recorded yet</h2>
       <p>Record a program, and it appears here while it runs:</p>
-      <pre class="terminal"><b>$</b> smiley-run app.py{"\n"}<b>$</b> smiley-run -m package.tool{"\n"}<b>$</b> smiley-run -c 'print(sum(range(9)))'</pre>
-      <p class="quiet">Or drop a file on this page that somebody made with <code>smiley-export</code>.</p>
+      <pre class="terminal">
+        <b>$</b> smiley-run app.py{"\n"}
+        <b>$</b> smiley-run -m package.tool{"\n"}
+        <b>$</b> smiley-run -c 'print(sum(range(9)))'
+      </pre>
+      <p class="quiet">
+        Or drop a file on this page that somebody made with <code>smiley-export</code>.
+      </p>
     </section>
   );
 }

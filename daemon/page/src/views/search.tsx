@@ -3,14 +3,32 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { backend } from "../data/app_state";
 import { count, plainText, plural, shown, inline } from "../data/format";
 import { Statement } from "./events";
-import { counting, found, foundBefore, looking, openWindow, search, searchRun, searchText, stopSearch, total, WINDOW } from "./search_state";
+import {
+  counting,
+  found,
+  foundBefore,
+  looking,
+  openWindow,
+  search,
+  searchRun,
+  searchText,
+  stopSearch,
+  total,
+  WINDOW,
+} from "./search_state";
 import { route, runAddress } from "../data/route";
 import type { RunData } from "../data/run_data";
 import { Pager, Place, Position, setQuery, Trouble } from "../parts/view_parts";
 import { valueText } from "../parts/value_text";
 
 const ROWS = 200; // a page
-const EXAMPLES = ['event == raise', 'event == return and value == None', 'function == "main"', 'amount changed', 'event == stdout and value ~ "error"'];
+const EXAMPLES = [
+  "event == raise",
+  "event == return and value == None",
+  'function == "main"',
+  "amount changed",
+  'event == stdout and value ~ "error"',
+];
 
 export function SearchView({ data }: { data: RunData }) {
   const id = data.run.id;
@@ -36,7 +54,15 @@ export function SearchView({ data }: { data: RunData }) {
   const wanted = Math.floor(first / WINDOW);
   const atHand = foundBefore.value / WINDOW;
   useEffect(() => {
-    if (!mine || total.value === 0 || wanted === atHand || looking.value || first >= total.value || tried.current === wanted) return;
+    if (
+      !mine ||
+      total.value === 0 ||
+      wanted === atHand ||
+      looking.value ||
+      first >= total.value ||
+      tried.current === wanted
+    )
+      return;
     tried.current = wanted;
     openWindow(wanted).catch((failure) => setError(failure instanceof Error ? failure.message : String(failure)));
   }, [mine, wanted, atHand, total.value > first, looking.value]);
@@ -46,43 +72,136 @@ export function SearchView({ data }: { data: RunData }) {
   const shownRows = results.slice(first - foundBefore.value, first - foundBefore.value + ROWS);
   return (
     <main class="view">
-      <form class="view-bar" role="search" onSubmit={(event) => { event.preventDefault(); setError(""); searchText.value = "\0"; setQuery({ where: text, page: "" }, false); }}>
+      <form
+        class="view-bar"
+        role="search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          setError("");
+          searchText.value = "\0";
+          setQuery({ where: text, page: "" }, false);
+        }}
+      >
         <h2>Search</h2>
-        <input ref={field} class="expression" type="text" spellcheck={false} autocomplete="off" aria-label="Expression" value={text}
-          placeholder='function == "pay" and amount < 0' onInput={(event) => setText(event.currentTarget.value)} />
+        <input
+          ref={field}
+          class="expression"
+          type="text"
+          spellcheck={false}
+          autocomplete="off"
+          aria-label="Expression"
+          value={text}
+          placeholder='function == "pay" and amount < 0'
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
         <button type="submit">Find</button>
-        {counting.value && <button type="button" onClick={stopSearch}>Stop</button>}
-        <span class="quiet" role="status">{asked === "" ? "" : `${plural(total.value, "event")}${counting.value ? " so far …" : ""}`}</span>
-        {total.value > ROWS && <><span class="grow" /><Pager page={page} pages={pages} /></>}
+        {counting.value && (
+          <button type="button" onClick={stopSearch}>
+            Stop
+          </button>
+        )}
+        <span class="quiet" role="status">
+          {asked === "" ? "" : `${plural(total.value, "event")}${counting.value ? " so far …" : ""}`}
+        </span>
+        {total.value > ROWS && (
+          <>
+            <span class="grow" />
+            <Pager page={page} pages={pages} />
+          </>
+        )}
       </form>
       <Trouble error={error} />
-      {asked === "" && (backend().kind === "report" ? (
-        <p class="examples">A report finds texts: in the kinds of events, functions, files, source lines, values and exceptions. Expressions
-          are for smiley-web.</p>
-      ) : (
-        <div class="examples"><p>Every event of the run is asked whether this holds. For example:</p>
-          <ul>{EXAMPLES.map((one) => <li key={one}><button onClick={() => setQuery({ where: one }, false)}><code>{one}</code></button></li>)}</ul>
-          <p class="quiet">Names: event function file line thread process task depth value exception, and the program's variables with their
-            attributes and items. <code>~</code> finds a text in a text, <code>x changed</code> is true where it changed.</p></div>
-      ))}
-      {asked !== "" && total.value > 0 && shownRows.length === 0 && <p class="pad quiet">{looking.value ? `Looking for the results from number ${count(first + 1)} on …` : "No results here."}</p>}
+      {asked === "" &&
+        (backend().kind === "report" ? (
+          <p class="examples">
+            A report finds texts: in the kinds of events, functions, files, source lines, values and exceptions.
+            Expressions are for smiley-web.
+          </p>
+        ) : (
+          <div class="examples">
+            <p>Every event of the run is asked whether this holds. For example:</p>
+            <ul>
+              {EXAMPLES.map((one) => (
+                <li key={one}>
+                  <button onClick={() => setQuery({ where: one }, false)}>
+                    <code>{one}</code>
+                  </button>
+                </li>
+              ))}
+            </ul>
+            <p class="quiet">
+              Names: event function file line thread process task depth value exception, and the program's variables
+              with their attributes and items. <code>~</code> finds a text in a text, <code>x changed</code> is true
+              where it changed.
+            </p>
+          </div>
+        ))}
+      {asked !== "" && total.value > 0 && shownRows.length === 0 && (
+        <p class="pad quiet">
+          {looking.value ? `Looking for the results from number ${count(first + 1)} on …` : "No results here."}
+        </p>
+      )}
       {shownRows.length > 0 && (
         <div class="table-box" tabIndex={0} role="region" aria-label="Results">
           <table class="table events">
-            <thead><tr><th scope="col">Position</th><th scope="col">Where</th><th scope="col">Event</th><th scope="col">Statement</th><th scope="col">Data</th></tr></thead>
-            <tbody>{shownRows.map((event) => (
-              <tr key={`${event.thread}:${event.seq}`}>
-                <td><Position run={id} at={`${event.thread}:${event.seq}`} /></td>
-                <td class="nowrap"><Place run={id} file={event.file} line={event.line} source={event.source} /> <span class="quiet"><bdi>{shown(event.function)}</bdi></span></td>
-                <td><span class={`event-kind e-${event.event}`}>{event.event}</span></td>
-                <td class="statement"><a href={runAddress(id, "", `${event.thread}:${event.seq}`)}><Statement text={plainText(event.text) || " "} /></a></td>
-                <td class="data">{event.exception ? <bdi class="raised-text">{shown(event.exception.type)}: {shown(event.exception.message)}</bdi>
-                  : event.value !== undefined ? <bdi>{valueText(event.value, 80)}</bdi>
-                  : Object.entries(event.changed ?? {}).slice(0, 4).map(([name, value]) => <span key={name} class="pill"><bdi>{inline(name)} = {valueText(value, 40)}</bdi></span>)}</td>
+            <thead>
+              <tr>
+                <th scope="col">Position</th>
+                <th scope="col">Where</th>
+                <th scope="col">Event</th>
+                <th scope="col">Statement</th>
+                <th scope="col">Data</th>
               </tr>
-            ))}</tbody>
+            </thead>
+            <tbody>
+              {shownRows.map((event) => (
+                <tr key={`${event.thread}:${event.seq}`}>
+                  <td>
+                    <Position run={id} at={`${event.thread}:${event.seq}`} />
+                  </td>
+                  <td class="nowrap">
+                    <Place run={id} file={event.file} line={event.line} source={event.source} />{" "}
+                    <span class="quiet">
+                      <bdi>{shown(event.function)}</bdi>
+                    </span>
+                  </td>
+                  <td>
+                    <span class={`event-kind e-${event.event}`}>{event.event}</span>
+                  </td>
+                  <td class="statement">
+                    <a href={runAddress(id, "", `${event.thread}:${event.seq}`)}>
+                      <Statement text={plainText(event.text) || " "} />
+                    </a>
+                  </td>
+                  <td class="data">
+                    {event.exception ? (
+                      <bdi class="raised-text">
+                        {shown(event.exception.type)}: {shown(event.exception.message)}
+                      </bdi>
+                    ) : event.value !== undefined ? (
+                      <bdi>{valueText(event.value, 80)}</bdi>
+                    ) : (
+                      Object.entries(event.changed ?? {})
+                        .slice(0, 4)
+                        .map(([name, value]) => (
+                          <span key={name} class="pill">
+                            <bdi>
+                              {inline(name)} = {valueText(value, 40)}
+                            </bdi>
+                          </span>
+                        ))
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
           </table>
-          {total.value > WINDOW && <p class="quiet pad">The results from number {count(foundBefore.value + 1)} to {count(foundBefore.value + results.length)} are on the timeline; n and N walk through all of them.</p>}
+          {total.value > WINDOW && (
+            <p class="quiet pad">
+              The results from number {count(foundBefore.value + 1)} to {count(foundBefore.value + results.length)}{" "}
+              are on the timeline; n and N walk through all of them.
+            </p>
+          )}
         </div>
       )}
     </main>

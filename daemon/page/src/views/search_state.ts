@@ -8,15 +8,15 @@ import type { EventObject } from "../data/types";
 
 export const WINDOW = 5000; // results at hand
 export const found = signal<EventObject[]>([]);
-export const foundBefore = signal(0);               // how many come before them
-export const total = signal(0);                     // results of the whole run, as far as they are counted
-export const counting = signal(false);              // results are still being looked for
-export const looking = signal(false);               // the window is still being filled
+export const foundBefore = signal(0); // how many come before them
+export const total = signal(0); // results of the whole run, as far as they are counted
+export const counting = signal(false); // results are still being looked for
+export const looking = signal(false); // the window is still being filled
 export const searchText = signal("");
 export const searchRun = signal("");
 
 let counter: Stream | null = null; // counts to the end of the run
-let filler: Stream | null = null;  // fills another window than the first
+let filler: Stream | null = null; // fills another window than the first
 let starts: (string | null)[] = [null]; // where each window begins that is known: behind this position
 
 export function stopSearch() {
@@ -48,18 +48,22 @@ export function search(run: string, text: string, onError: (text: string) => voi
     starts[1] ??= positionOf(first[first.length - 1]);
     if (!filler) looking.value = false;
   };
-  const stream: Stream = backend().stream("replay", { run, where: text, source: true, limit: WINDOW, count: true }, (object) => {
-    if (object.type === "counted") {
-      if (looking.value) filled();
-      total.value = object.events;
-      return;
-    }
-    first.push(object);
-    if (!due) {
-      due = true;
-      setTimeout(show, 80);
-    }
-  });
+  const stream: Stream = backend().stream(
+    "replay",
+    { run, where: text, source: true, limit: WINDOW, count: true },
+    (object) => {
+      if (object.type === "counted") {
+        if (looking.value) filled();
+        total.value = object.events;
+        return;
+      }
+      first.push(object);
+      if (!due) {
+        due = true;
+        setTimeout(show, 80);
+      }
+    },
+  );
   counter = stream;
   stream.done.then(
     (end) => {
@@ -73,7 +77,8 @@ export function search(run: string, text: string, onError: (text: string) => voi
       stopSearch();
       found.value = [];
       onError(error instanceof Error ? error.message : String(error));
-    });
+    },
+  );
 }
 
 const positionOf = (event: EventObject | undefined) => (event ? `${event.thread}:${event.seq}` : null);
@@ -81,13 +86,16 @@ const positionOf = (event: EventObject | undefined) => (event ? `${event.thread}
 // Makes a window the one at hand. The windows before one that was never reached are passed through.
 export async function openWindow(wanted: number): Promise<void> {
   filler?.close();
-  const run = searchRun.value, where = searchText.value;
+  const run = searchRun.value,
+    where = searchText.value;
   let at = Math.min(wanted, starts.length - 1);
   looking.value = true;
   for (; at <= wanted; at++) {
     const list: EventObject[] = [];
     const after = starts[at] ?? undefined;
-    const stream = backend().stream("replay", { run, where, source: true, limit: WINDOW, after }, (event) => list.push(event));
+    const stream = backend().stream("replay", { run, where, source: true, limit: WINDOW, after }, (event) =>
+      list.push(event),
+    );
     filler = stream;
     try {
       await stream.done;

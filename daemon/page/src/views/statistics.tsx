@@ -7,11 +7,24 @@ import type { Text } from "../data/types";
 import { useList } from "../data/use_list";
 import { PartNote, Place, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "../parts/view_parts";
 
-export interface Times { calls: number; primitive: number; own_ns: number; cumulative_ns: number }
-export interface FunctionStats extends Times {
-  file: Text | null; line: number | null; function: Text; source: number | null; callers?: (Times & { file: Text | null; line: number | null; function: Text; source: number | null })[];
+export interface Times {
+  calls: number;
+  primitive: number;
+  own_ns: number;
+  cumulative_ns: number;
 }
-const SORTS: [keyof FunctionStats, string][] = [["calls", "Calls"], ["own_ns", "Own time"], ["cumulative_ns", "Total time"]];
+export interface FunctionStats extends Times {
+  file: Text | null;
+  line: number | null;
+  function: Text;
+  source: number | null;
+  callers?: (Times & { file: Text | null; line: number | null; function: Text; source: number | null })[];
+}
+const SORTS: [keyof FunctionStats, string][] = [
+  ["calls", "Calls"],
+  ["own_ns", "Own time"],
+  ["cumulative_ns", "Total time"],
+];
 const SHOWN = 500;
 const per = (ns: number, calls: number) => (calls > 0 ? duration(ns / calls) : "–");
 
@@ -19,53 +32,137 @@ export function StatisticsView({ data }: { data: RunData }) {
   const id = data.run.id;
   const query = route.value.query;
   const thread = Number(query.get("thread")) || undefined;
-  const sort = (SORTS.find(([key]) => key === query.get("sort"))?.[0] ?? "cumulative_ns") as "calls" | "own_ns" | "cumulative_ns";
+  const sort = (SORTS.find(([key]) => key === query.get("sort"))?.[0] ?? "cumulative_ns") as
+    "calls" | "own_ns" | "cumulative_ns";
   const [filter, setFilter] = useState("");
   const [open, setOpen] = useState("");
   const span = spanFields(data);
-  const { items, end, error } = useList<FunctionStats>(`${id}/${thread}/${span.from_ns}/${span.to_ns}`, "stats", { run: id, thread, callers: true, ...span }, grown(data.run));
-  const rows = useMemo(() => [...items].filter((one) => `${shown(one.function)} ${shown(one.file)}`.toLowerCase().includes(filter.toLowerCase()))
-    .sort((a, b) => b[sort] - a[sort]), [items, sort, filter]);
+  const { items, end, error } = useList<FunctionStats>(
+    `${id}/${thread}/${span.from_ns}/${span.to_ns}`,
+    "stats",
+    { run: id, thread, callers: true, ...span },
+    grown(data.run),
+  );
+  const rows = useMemo(
+    () =>
+      [...items]
+        .filter((one) => `${shown(one.function)} ${shown(one.file)}`.toLowerCase().includes(filter.toLowerCase()))
+        .sort((a, b) => b[sort] - a[sort]),
+    [items, sort, filter],
+  );
   const most = Math.max(1, ...items.map((one) => one[sort]));
   return (
     <main class="view">
-      <div class="view-bar"><h2>Statistics</h2><ThreadChoice data={data} /><SpanChip />
-        <input type="search" placeholder="filter functions" aria-label="Filter functions" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
-        <span class="quiet">{end ? `${plural(items.length, "function")}, ${plural(end.calls ?? 0, "call")}; the cost of recording is taken out of the times` : "counting …"}</span></div>
+      <div class="view-bar">
+        <h2>Statistics</h2>
+        <ThreadChoice data={data} />
+        <SpanChip />
+        <input
+          type="search"
+          placeholder="filter functions"
+          aria-label="Filter functions"
+          value={filter}
+          onInput={(event) => setFilter(event.currentTarget.value)}
+        />
+        <span class="quiet">
+          {end
+            ? `${plural(items.length, "function")}, ${plural(end.calls ?? 0, "call")}; the cost of recording is taken out of the times`
+            : "counting …"}
+        </span>
+      </div>
       <PartNote data={data} calls />
       <Trouble error={error} />
       <div class="table-box" tabIndex={0} role="region" aria-label="Functions">
         <table class="table stats">
-          <thead><tr><th scope="col">Function</th><th scope="col">Where</th>
-            {SORTS.map(([key, name]) => <th key={key} scope="col" class="num" aria-sort={key === sort ? "descending" : "none"}>
-              <button class="sort" onClick={() => setQuery({ sort: key })}>{name}{key === sort ? " ↓" : ""}</button></th>)}
-            <th scope="col" class="num">Own per call</th><th scope="col" class="num">Total per call</th></tr></thead>
-          <tbody>{rows.slice(0, SHOWN).map((one) => {
-            const key = `${shown(one.file)}/${one.line}/${shown(one.function)}`;
-            const opened = open === key;
-            return <>
-              <tr key={key}>
-                <td><button class="sort fn-name" aria-expanded={opened} onClick={() => setOpen(opened ? "" : key)}>{one.callers?.length ? (opened ? "▾ " : "▸ ") : "  "}<bdi class="mono">{shown(one.function)}</bdi></button>
-                  <a class="quiet small" href={runAddress(id, "search", "", { where: `event == call and function == ${JSON.stringify(shown(one.function))}` })}>its calls</a></td>
-                <td><Place run={id} file={one.file} line={one.line} source={one.source} /></td>
-                <td class="num">{count(one.calls)}{one.primitive !== one.calls && <span class="quiet"> / {count(one.primitive)}</span>}</td>
-                <td class="num"><Bar part={sort === "own_ns" ? one.own_ns / most : 0} />{duration(one.own_ns)}</td>
-                <td class="num"><Bar part={sort === "cumulative_ns" ? one.cumulative_ns / most : 0} />{duration(one.cumulative_ns)}</td>
-                <td class="num">{per(one.own_ns, one.calls)}</td><td class="num">{per(one.cumulative_ns, one.primitive)}</td>
-              </tr>
-              {opened && one.callers?.map((caller, index) => (
-                <tr key={`${key}/${index}`} class="caller">
-                  <td>called by <bdi class="mono">{shown(caller.function)}</bdi></td><td><Place run={id} file={caller.file} line={caller.line} source={caller.source} /></td>
-                  <td class="num">{count(caller.calls)}</td><td class="num">{duration(caller.own_ns)}</td><td class="num">{duration(caller.cumulative_ns)}</td><td /><td />
-                </tr>
+          <thead>
+            <tr>
+              <th scope="col">Function</th>
+              <th scope="col">Where</th>
+              {SORTS.map(([key, name]) => (
+                <th key={key} scope="col" class="num" aria-sort={key === sort ? "descending" : "none"}>
+                  <button class="sort" onClick={() => setQuery({ sort: key })}>
+                    {name}
+                    {key === sort ? " ↓" : ""}
+                  </button>
+                </th>
               ))}
-            </>;
-          })}</tbody>
+              <th scope="col" class="num">
+                Own per call
+              </th>
+              <th scope="col" class="num">
+                Total per call
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.slice(0, SHOWN).map((one) => {
+              const key = `${shown(one.file)}/${one.line}/${shown(one.function)}`;
+              const opened = open === key;
+              return (
+                <>
+                  <tr key={key}>
+                    <td>
+                      <button class="sort fn-name" aria-expanded={opened} onClick={() => setOpen(opened ? "" : key)}>
+                        {one.callers?.length ? (opened ? "▾ " : "▸ ") : "  "}
+                        <bdi class="mono">{shown(one.function)}</bdi>
+                      </button>
+                      <a
+                        class="quiet small"
+                        href={runAddress(id, "search", "", {
+                          where: `event == call and function == ${JSON.stringify(shown(one.function))}`,
+                        })}
+                      >
+                        its calls
+                      </a>
+                    </td>
+                    <td>
+                      <Place run={id} file={one.file} line={one.line} source={one.source} />
+                    </td>
+                    <td class="num">
+                      {count(one.calls)}
+                      {one.primitive !== one.calls && <span class="quiet"> / {count(one.primitive)}</span>}
+                    </td>
+                    <td class="num">
+                      <Bar part={sort === "own_ns" ? one.own_ns / most : 0} />
+                      {duration(one.own_ns)}
+                    </td>
+                    <td class="num">
+                      <Bar part={sort === "cumulative_ns" ? one.cumulative_ns / most : 0} />
+                      {duration(one.cumulative_ns)}
+                    </td>
+                    <td class="num">{per(one.own_ns, one.calls)}</td>
+                    <td class="num">{per(one.cumulative_ns, one.primitive)}</td>
+                  </tr>
+                  {opened &&
+                    one.callers?.map((caller, index) => (
+                      <tr key={`${key}/${index}`} class="caller">
+                        <td>
+                          called by <bdi class="mono">{shown(caller.function)}</bdi>
+                        </td>
+                        <td>
+                          <Place run={id} file={caller.file} line={caller.line} source={caller.source} />
+                        </td>
+                        <td class="num">{count(caller.calls)}</td>
+                        <td class="num">{duration(caller.own_ns)}</td>
+                        <td class="num">{duration(caller.cumulative_ns)}</td>
+                        <td />
+                        <td />
+                      </tr>
+                    ))}
+                </>
+              );
+            })}
+          </tbody>
         </table>
-        {rows.length > SHOWN && <p class="quiet pad">The first {SHOWN} of {count(rows.length)}; filter to see others.</p>}
+        {rows.length > SHOWN && (
+          <p class="quiet pad">
+            The first {SHOWN} of {count(rows.length)}; filter to see others.
+          </p>
+        )}
       </div>
     </main>
   );
 }
 
-const Bar = ({ part }: { part: number }) => part > 0 ? <span class="bar" style={{ width: `${Math.round(part * 90)}px` }} aria-hidden="true" /> : null;
+const Bar = ({ part }: { part: number }) =>
+  part > 0 ? <span class="bar" style={{ width: `${Math.round(part * 90)}px` }} aria-hidden="true" /> : null;

@@ -13,27 +13,65 @@ export function ThreadsView({ data }: { data: RunData }) {
   const lines = new Map(items.map((one) => [one.thread, one.lines]));
   return (
     <main class="view">
-      <div class="view-bar"><h2>Threads</h2></div>
+      <div class="view-bar">
+        <h2>Threads</h2>
+      </div>
       <PartNote data={data} />
       <Trouble error={error} />
       <div class="table-box" tabIndex={0} role="region" aria-label="Threads">
         <table class="table">
-          <thead><tr><th scope="col">Thread</th><th scope="col">Process</th><th scope="col" class="num">Began</th><th scope="col" class="num">Lasted</th><th scope="col" class="num">Events</th>
-            <th scope="col" class="num">Lines</th><th scope="col" class="num">Lost</th><th scope="col">First</th><th scope="col">Last</th><th scope="col">Events</th></tr></thead>
-          <tbody>{data.threads.map((thread) => (
-            <tr key={thread.thread}>
-              <td><span class={`lane-dot lane-${thread.thread % 6}`} aria-hidden="true" /> <b><bdi>{shown(thread.name)}</bdi></b> {!thread.ended && data.run.state === "running" && <span class="state s-running">runs</span>}</td>
-              <td>{thread.process}</td>
-              <td class="num">{duration(since(data.run.start_ns, thread.first_ns))}</td>
-              <td class="num">{duration(since(thread.first_ns, thread.last_ns))}</td>
-              <td class="num">{count(thread.events)}</td>
-              <td class="num">{lines.has(thread.thread) ? count(lines.get(thread.thread) ?? 0) : "…"}</td>
-              <td class="num">{thread.lost ? <span class="lost">{count(thread.lost)}</span> : "–"}</td>
-              <td><Position run={id} at={`${thread.thread}:1`} /></td>
-              <td><Position run={id} at={`${thread.thread}:${Math.max(1, thread.events + thread.lost)}`} /></td>
-              <td><a href={runAddress(id, "events", "", { thread: String(thread.thread) })}>table</a></td>
+          <thead>
+            <tr>
+              <th scope="col">Thread</th>
+              <th scope="col">Process</th>
+              <th scope="col" class="num">
+                Began
+              </th>
+              <th scope="col" class="num">
+                Lasted
+              </th>
+              <th scope="col" class="num">
+                Events
+              </th>
+              <th scope="col" class="num">
+                Lines
+              </th>
+              <th scope="col" class="num">
+                Lost
+              </th>
+              <th scope="col">First</th>
+              <th scope="col">Last</th>
+              <th scope="col">Events</th>
             </tr>
-          ))}</tbody>
+          </thead>
+          <tbody>
+            {data.threads.map((thread) => (
+              <tr key={thread.thread}>
+                <td>
+                  <span class={`lane-dot lane-${thread.thread % 6}`} aria-hidden="true" />{" "}
+                  <b>
+                    <bdi>{shown(thread.name)}</bdi>
+                  </b>{" "}
+                  {!thread.ended && data.run.state === "running" && <span class="state s-running">runs</span>}
+                </td>
+                <td>{thread.process}</td>
+                <td class="num">{duration(since(data.run.start_ns, thread.first_ns))}</td>
+                <td class="num">{duration(since(thread.first_ns, thread.last_ns))}</td>
+                <td class="num">{count(thread.events)}</td>
+                <td class="num">{lines.has(thread.thread) ? count(lines.get(thread.thread) ?? 0) : "…"}</td>
+                <td class="num">{thread.lost ? <span class="lost">{count(thread.lost)}</span> : "–"}</td>
+                <td>
+                  <Position run={id} at={`${thread.thread}:1`} />
+                </td>
+                <td>
+                  <Position run={id} at={`${thread.thread}:${Math.max(1, thread.events + thread.lost)}`} />
+                </td>
+                <td>
+                  <a href={runAddress(id, "events", "", { thread: String(thread.thread) })}>table</a>
+                </td>
+              </tr>
+            ))}
+          </tbody>
         </table>
       </div>
       {data.tasks.length > 0 && <TasksTable data={data} />}
@@ -45,7 +83,12 @@ const STEP = 500; // rows drawn at once
 
 function TasksTable({ data }: { data: RunData }) {
   const id = data.run.id;
-  const { items, end, error } = useList<TaskCount>(`${id}/tasks`, "tasks", { run: id, counts: true }, grown(data.run));
+  const { items, end, error } = useList<TaskCount>(
+    `${id}/tasks`,
+    "tasks",
+    { run: id, counts: true },
+    grown(data.run),
+  );
   const [filter, setFilter] = useState("");
   const [busy, setBusy] = useState(false);
   const [rows, setRows] = useState(STEP);
@@ -54,31 +97,81 @@ function TasksTable({ data }: { data: RunData }) {
   const thread = (one: TaskCount) => data.threads.find((each) => each.thread === one.thread);
   return (
     <>
-      <div class="view-bar"><h2>Tasks</h2>
-        <input type="search" placeholder="filter tasks" aria-label="Filter tasks" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
-        <div class="chips" role="group" aria-label="Order"><button aria-pressed={!busy} onClick={() => setBusy(false)}>first ones first</button><button aria-pressed={busy} onClick={() => setBusy(true)}>busiest first</button></div>
-        <span class="quiet" role="status">{end ? plural(items.length, "task") : "counting …"}</span></div>
+      <div class="view-bar">
+        <h2>Tasks</h2>
+        <input
+          type="search"
+          placeholder="filter tasks"
+          aria-label="Filter tasks"
+          value={filter}
+          onInput={(event) => setFilter(event.currentTarget.value)}
+        />
+        <div class="chips" role="group" aria-label="Order">
+          <button aria-pressed={!busy} onClick={() => setBusy(false)}>
+            first ones first
+          </button>
+          <button aria-pressed={busy} onClick={() => setBusy(true)}>
+            busiest first
+          </button>
+        </div>
+        <span class="quiet" role="status">
+          {end ? plural(items.length, "task") : "counting …"}
+        </span>
+      </div>
       <Trouble error={error} />
       <div class="table-box" tabIndex={0} role="region" aria-label="Tasks">
         <table class="table">
-          <thead><tr><th scope="col">Task</th><th scope="col">Thread</th><th scope="col" class="num">Began</th><th scope="col" class="num">Lasted</th><th scope="col" class="num">Events</th>
-            <th scope="col" class="num">Turns</th><th scope="col">First</th><th scope="col">Last</th><th scope="col">Events</th></tr></thead>
-          <tbody>{fits.slice(0, rows).map((one) => (
-            <tr key={one.task}>
-              <td><b><bdi>{shown(one.name)}</bdi></b></td>
-              <td><bdi>{shown(thread(one)?.name)}</bdi></td>
-              <td class="num">{one.first_ns ? duration(since(data.run.start_ns, one.first_ns)) : "never ran"}</td>
-              <td class="num">{one.first_ns ? duration(since(one.first_ns, one.last_ns)) : "–"}</td>
-              <td class="num">{count(one.events)}</td>
-              <td class="num">{count(one.turns)}</td>
-              <td>{one.first && <Position run={id} at={one.first} />}</td>
-              <td>{one.last && <Position run={id} at={one.last} />}</td>
-              <td><a href={runAddress(id, "search", "", { where: `task == ${JSON.stringify(shown(one.name))}` })}>find</a></td>
+          <thead>
+            <tr>
+              <th scope="col">Task</th>
+              <th scope="col">Thread</th>
+              <th scope="col" class="num">
+                Began
+              </th>
+              <th scope="col" class="num">
+                Lasted
+              </th>
+              <th scope="col" class="num">
+                Events
+              </th>
+              <th scope="col" class="num">
+                Turns
+              </th>
+              <th scope="col">First</th>
+              <th scope="col">Last</th>
+              <th scope="col">Events</th>
             </tr>
-          ))}</tbody>
+          </thead>
+          <tbody>
+            {fits.slice(0, rows).map((one) => (
+              <tr key={one.task}>
+                <td>
+                  <b>
+                    <bdi>{shown(one.name)}</bdi>
+                  </b>
+                </td>
+                <td>
+                  <bdi>{shown(thread(one)?.name)}</bdi>
+                </td>
+                <td class="num">{one.first_ns ? duration(since(data.run.start_ns, one.first_ns)) : "never ran"}</td>
+                <td class="num">{one.first_ns ? duration(since(one.first_ns, one.last_ns)) : "–"}</td>
+                <td class="num">{count(one.events)}</td>
+                <td class="num">{count(one.turns)}</td>
+                <td>{one.first && <Position run={id} at={one.first} />}</td>
+                <td>{one.last && <Position run={id} at={one.last} />}</td>
+                <td>
+                  <a href={runAddress(id, "search", "", { where: `task == ${JSON.stringify(shown(one.name))}` })}>
+                    find
+                  </a>
+                </td>
+              </tr>
+            ))}
+          </tbody>
         </table>
       </div>
-      {fits.length > rows && <button onClick={() => setRows(rows + STEP * 4)}>Show more of {count(fits.length)}</button>}
+      {fits.length > rows && (
+        <button onClick={() => setRows(rows + STEP * 4)}>Show more of {count(fits.length)}</button>
+      )}
     </>
   );
 }
