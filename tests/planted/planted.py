@@ -49,7 +49,9 @@ class Workshop:
     def output_of(self, target):
         if target == "tracer":
             names = os.listdir(os.path.join(self.build, "lib", "smiley"))
-            version = subprocess.check_output([self.python, "-c", "import sys; print('%d%d' % sys.version_info[:2])"], text=True)
+            version = subprocess.check_output(
+                [self.python, "-c", "import sys; print('%d%d' % sys.version_info[:2])"], text=True
+            )
             name = next(n for n in names if n.startswith("_smiley.cpython-%s-" % version.strip()))
             return os.path.join("lib", "smiley", name)
         return os.path.join("bin", target)
@@ -106,8 +108,15 @@ class Workshop:
         """(passed, what it said)."""
         words = [w.format(bin=self.bin, sources=self.tree, python=self.python) for w in words]
         env = dict(os.environ, SMILEY_BIN=self.bin, SMILEY_TEST_PYTHONS=self.python, SMILEY_TEST_TIMEOUT="30")
-        child = subprocess.Popen(words, env=env, cwd=self.dir, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, start_new_session=True)
+        child = subprocess.Popen(
+            words,
+            env=env,
+            cwd=self.dir,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         try:
             out = child.communicate(timeout=PATIENCE)[0]
         except subprocess.TimeoutExpired:
@@ -126,8 +135,10 @@ def edit(tree, mistake):
         text = file.read()
     find, replace = mistake["find"].strip("\n"), mistake["replace"].strip("\n")
     if text.count(find) != 1:
-        raise SystemExit("planted: in %s this stands %d times and not once; the edit must follow the code:\n%s" %
-                         (mistake["file"], text.count(find), find))
+        raise SystemExit(
+            "planted: in %s this stands %d times and not once; the edit must follow the code:\n%s"
+            % (mistake["file"], text.count(find), find)
+        )
     with open(path, "w") as file:
         file.write(text.replace(find, replace))
     return lambda: open(path, "w").write(text)
@@ -138,7 +149,9 @@ def main():
     parser.add_argument("sources", type=os.path.abspath)
     parser.add_argument("build", type=os.path.abspath)
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--quick", action="store_true", help="only those that are quick to find; all edits are tried on the code")
+    parser.add_argument(
+        "--quick", action="store_true", help="only those that are quick to find; all edits are tried on the code"
+    )
     args = parser.parse_args()
     here = os.path.dirname(os.path.abspath(__file__))
     mistakes = {}
