@@ -13,37 +13,78 @@ import sys
 
 TOP_LEVEL = {"CMakeLists.txt", "shm", "daemon", "tracer", "tools", "tests", "perf", "README.md", "LICENSE"}
 
-# Folders are layers: who may include whom.
-LAYERS = {
-    "shm": {"shm"},
-    "tracer": {"shm", "tracer"},
-    "daemon": {"shm", "daemon"},
-    "tools": {"shm", "daemon", "tools"},
+# Layers: which others each may include.
+LAYERS = {"shm": (), "tracer": ("shm",), "daemon": ("shm",), "tools": ("shm", "daemon")}
+
+# Rooms of each layer, in order: a folder may include itself, those before it in its layer, and the layers below.
+# "." is the layer's own folder. The second list names rooms before it that a folder must not include all the same.
+ROOMS = {
+    "shm": [("base", ()), (".", ()), ("expression", ())],
+    "tracer": [
+        ("config", ()),
+        ("interp", ()),
+        ("preload", ("interp",)),
+        ("values", ("preload",)),
+        ("code", ("preload",)),
+        ("shadow", ("preload", "code")),
+        ("recorder", ("preload",)),
+        ("hooks", ("preload",)),
+        (".", ("preload",)),
+    ],
+    "daemon": [
+        ("run", ()),
+        ("value", ()),
+        ("protocol", ()),
+        ("store", ()),
+        ("store/repair", ()),
+        ("events", ()),
+        ("live", ()),
+        ("find", ()),
+        ("drain", ()),
+        ("analysis", ()),
+        ("exchange", ()),
+        ("background", ()),
+        ("query", ()),
+        ("server", ()),
+        (".", ()),
+    ],
+    "tools": [
+        ("terminal", ()),
+        ("link", ()),
+        ("view", ()),
+        ("run", ()),
+        ("commands", ()),
+        (".", ()),
+    ],
 }
 
-# Each third-party library has one home. The longest prefix that fits decides. Tests and perf may use any.
+# Each third-party library has one home: the sources that may include it. The longest prefix of a header's name that stands
+# here decides. Tests and perf may use any.
 HOMES = {
-    "rocksdb/": ["daemon/store*.cc"],
-    "pybind11/": ["tracer/module*.cc"],
+    "rocksdb/": ["daemon/store/*"],
+    "pybind11/": ["tracer/module.cc"],
     "CLI/": ["tools/commands/arguments.cc"],
-    "boost/interprocess/": ["shm/segment*.cc"],
-    "boost/asio": ["daemon/server*.h", "daemon/server*.cc", "daemon/session*.h", "daemon/session*.cc",
-                   "daemon/web_s*.h", "daemon/web_s*.cc"],
-    "boost/beast/": ["daemon/server/web_session.h", "daemon/server/web_session.cc"],
+    "boost/interprocess/": ["shm/segment.cc"],
+    "boost/asio": ["daemon/server/*"],
+    "boost/beast/": ["daemon/server/web_session.*"],
     "boost/multiprecision/": ["tracer/values/big_int.cc"],
     "boost/": [],
-    "concurrentqueue/": ["daemon/pipeline*.cc"],
-    "openssl/": ["daemon/drain/drainer_catalogue.cc", "daemon/exchange/import_jsonl.cc", "daemon/protocol/remote_access.cc", "daemon/protocol/tls_client.cc"],
+    "concurrentqueue/": ["daemon/drain/pipeline.cc"],
+    "openssl/": [
+        "daemon/drain/*",
+        "daemon/exchange/import_jsonl.cc",
+        "daemon/protocol/remote_access.cc",
+        "daemon/protocol/tls_client.cc",
+    ],
     "zstd.h": ["daemon/store/chunk.cc"],
-    "xxhash.h": ["shm/*.cc", "daemon/store/chunk.cc", "daemon/exchange/smiley_frames.cc", "daemon/exchange/import_chrome.cc", "tracer/*.cc"],
-    "simdjson.h": ["daemon/protocol/request.cc", "daemon/value/text_codec.cc", "daemon/value/from_json.cc", "daemon/import*.cc",
-                   "tools/link/event_view.cc", "tools/run/report.cc"],
-    "nlohmann/": ["daemon/*json*.cc", "daemon/drain/drainer_runs.cc", "daemon/settings.cc", "tools/*.cc"],
+    "xxhash.h": ["shm/*", "tracer/*", "daemon/store/chunk.cc", "daemon/exchange/*"],
+    "simdjson.h": ["daemon/protocol/*", "daemon/value/*", "daemon/exchange/*", "tools/link/*", "tools/run/report.cc"],
+    "nlohmann/": ["daemon/*", "tools/*"],
     "spdlog/": ["daemon/daemon.cc"],
-    "fmt/": ["daemon/*.cc", "tools/*.cc"],
+    "fmt/": ["daemon/*", "tools/*"],
     "Python.h": ["tracer/*"],
     "frameobject.h": ["tracer/*"],
-    "internal/": ["tracer/interp*"],
+    "internal/": ["tracer/interp/*"],
 }
 # Folders of the system's own headers.
 SYSTEM_FOLDERS = {"sys", "linux", "arpa", "net", "netinet", "gnu", "bits", "asm"}
@@ -56,11 +97,15 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*(<([^>]+)>|"([^"]+)")')
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:root|work|Users|home/[a-z_]\w{2,})/")
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|HACK)\b|(?i:\bnot (?:yet )?implemented\b)")
 NAP = re.compile(r"\b(?:sleep_for|sleep_until|usleep|nanosleep|time\.sleep)\s*\(")
-NOISE = re.compile(r"\bstd::(?:cout|cerr|clog)\b|(?<![\w.>:])(?:printf|puts|perror|abort)\s*\(|\bstd::(?:abort|terminate|exit)\s*\(")
+NOISE = re.compile(
+    r"\bstd::(?:cout|cerr|clog)\b|(?<![\w.>:])(?:printf|puts|perror|abort)\s*\(|\bstd::(?:abort|terminate|exit)\s*\("
+)
 
 
-STD_LOCK = re.compile(r"\bstd::(?:(?:recursive_|timed_|shared_|shared_timed_)?mutex|condition_variable(?:_any)?|lock_guard|unique_lock|"
-                      r"shared_lock|scoped_lock)\b")
+STD_LOCK = re.compile(
+    r"\bstd::(?:(?:recursive_|timed_|shared_|shared_timed_)?mutex|condition_variable(?:_any)?|lock_guard|unique_lock|"
+    r"shared_lock|scoped_lock)\b"
+)
 MUTEX = re.compile(r"^\s*(?:static |mutable )*(?:shm::)?(?:Shared)?Mutex (\w+);")
 MUTEX_HOME = "shm/base/mutex.h"
 
@@ -69,8 +114,13 @@ def tree(root):
     """Paths of all text files, relative; build folders, caches and dot-folders left out."""
     for folder, folders, files in os.walk(root):
         top = folder == root
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in ("__pycache__", "node_modules")
-                            and not (top and f.startswith("build")))
+        folders[:] = sorted(
+            f
+            for f in folders
+            if not f.startswith(".")
+            and f not in ("__pycache__", "node_modules")
+            and not (top and f.startswith("build"))
+        )
         for name in sorted(files):
             if name.endswith(TEXT):
                 yield os.path.relpath(os.path.join(folder, name), root)
@@ -87,17 +137,34 @@ def home_of(header):
     return max(fitting, key=len) if fitting else None
 
 
+def room_of(path):
+    """The room of a source, as ROOMS names it: "." for the layer's own folder."""
+    return "/".join(path.split("/")[1:-1]) or "."
+
+
+def check_order(path, target):
+    """What is wrong with `path` including our own header `target`, or None."""
+    layer, other = path.split("/")[0], target.split("/")[0]
+    if other != layer:
+        return None if other in LAYERS[layer] else "%s must not include %s" % (layer, other)
+    order = [room for room, _ in ROOMS[layer]]
+    room, needed = room_of(path), room_of(target)
+    for name in (room, needed):
+        if name not in order:
+            return "%s/%s is no room of %s: give it a place in tests/lint/tree.py" % (layer, name, layer)
+    if order.index(needed) > order.index(room) or needed in dict(ROOMS[layer])[room]:
+        return "%s/%s must not include %s/%s" % (layer, room, layer, needed)
+    return None
+
+
 def check_include(path, header, quoted, root):
     layer = path.split("/")[0]
     if layer not in LAYERS:
         return None
     if quoted:
-        target = header.split("/")[0]
         if "/" not in header or not os.path.exists(os.path.join(root, header)):
             return 'includes of our own are written from the root of the tree: "%s" is none' % header
-        if target not in LAYERS[layer]:
-            return "%s must not include %s" % (layer, target)
-        return None
+        return check_order(path, header)
     if header.split("/")[0] in LAYERS and "/" in header:
         return "our own headers are included with quotes"
     home = home_of(header)
@@ -161,7 +228,10 @@ def main():
     problems = check(root)
     for problem in problems:
         print(problem)
-    print("smiley: %d breach%s of the house rules" % (len(problems), "" if len(problems) == 1 else "es"), file=sys.stderr)
+    print(
+        "smiley: %d breach%s of the house rules" % (len(problems), "" if len(problems) == 1 else "es"),
+        file=sys.stderr,
+    )
     return 1 if problems else 0
 
 
