@@ -28,6 +28,9 @@ GOOD = {
     "daemon/d.cc": "  shm::Mutex mutex_;\n  int a SMILEY_GUARDED_BY(mutex_) = 0;\n",
     "tools/c.cc": '#include "daemon/b.h"\nint main() { std::printf("x"); }\n',
     "tests/shm/a.cc": '#include <boost/test/unit_test.hpp>\n#include "shm/a.h"\n',
+    "daemon/page/src/data/wire.ts": "export const wire = 1;\n",
+    "daemon/page/src/moment/why.tsx": 'import { wire } from "../data/wire";\nimport "./why.css";\n',
+    "daemon/page/src/main.tsx": 'import "./style/index.css";\nimport { why } from "./moment/why";\n',
     ".ci/run": "",
     "build-x/junk.h": "junk\n",
 }
@@ -82,6 +85,15 @@ BREACHES = [
     ),
     ("daemon/x.cc", "  shm::Mutex mutex_;\n", 1, "says what it guards"),
     ("daemon/x.cc", "void F() { std::abort(); }\n", 1, "never print"),
+    (
+        "daemon/page/src/data/x.ts",
+        'import { why } from "../moment/why";\n',
+        1,
+        "data must not import daemon/page/src/mom",
+    ),
+    ("daemon/page/src/views/x.tsx", '\nimport type {\n  Why,\n} from "../moment/why";\n', 4, "views must not import"),
+    ("daemon/page/src/parts/x.tsx", 'const x = await import("../main");\n', 1, "parts must not import"),
+    ("daemon/page/src/extra/x.ts", 'import { wire } from "../data/wire";\n', 1, "no room of the page"),
 ]
 
 

@@ -58,6 +58,10 @@ ROOMS = {
     ],
 }
 
+# Rooms of the page's sources, in order: a module imports its own room and those before it. "." is src itself.
+PAGE = "daemon/page/src"
+PAGE_ROOMS = ("style", "data", "parts", "views", "moment", ".")
+
 # Each third-party library has one home: the sources that may include it. The longest prefix of a header's name that stands
 # here decides. Tests and perf may use any.
 HOMES = {
@@ -90,10 +94,12 @@ HOMES = {
 SYSTEM_FOLDERS = {"sys", "linux", "arpa", "net", "netinet", "gnu", "bits", "asm"}
 
 SOURCE = (".h", ".cc", ".c")
+SCRIPT = (".ts", ".tsx")
 TEXT = SOURCE + (".py", ".sh", ".cmake", ".txt", ".md", ".ts", ".tsx", ".mjs", ".css", ".html")
 MAX_LINES = 600
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(<([^>]+)>|"([^"]+)")')
+IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.[^"']*)["']""")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:root|work|Users|home/[a-z_]\w{2,})/")
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|HACK)\b|(?i:\bnot (?:yet )?implemented\b)")
 NAP = re.compile(r"\b(?:sleep_for|sleep_until|usleep|nanosleep|time\.sleep)\s*\(")
@@ -176,6 +182,24 @@ def check_include(path, header, quoted, root):
     return None
 
 
+def page_room_of(path):
+    """The room of a module below PAGE, as PAGE_ROOMS names it."""
+    inner = os.path.relpath(path, PAGE)
+    return inner.split("/")[0] if "/" in inner else "."
+
+
+def check_import(path, target):
+    """What is wrong with the page's module `path` importing `target`, a relative path as written there, or None."""
+    needed = page_room_of(os.path.normpath(os.path.join(os.path.dirname(path), target)))
+    room = page_room_of(path)
+    for name in (room, needed):
+        if name not in PAGE_ROOMS:
+            return "%s/%s is no room of the page: give it a place in tests/lint/tree.py" % (PAGE, name)
+    if PAGE_ROOMS.index(needed) > PAGE_ROOMS.index(room):
+        return "%s/%s must not import %s/%s" % (PAGE, room, PAGE, needed)
+    return None
+
+
 def check_file(root, path):
     with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
         lines = file.read().split("\n")
@@ -197,6 +221,11 @@ def check_file(root, path):
             found = INCLUDE.match(line)
             if found:
                 problem = check_include(path, found.group(2) or found.group(3), found.group(3) is not None, root)
+                if problem:
+                    yield here + problem
+        if path.startswith(PAGE + "/") and path.endswith(SCRIPT):
+            for target in IMPORT.findall(line):
+                problem = check_import(path, target)
                 if problem:
                     yield here + problem
         if path.startswith("tests/lint/"):
