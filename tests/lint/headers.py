@@ -1,8 +1,8 @@
-"""Compiles each header alone: a header includes what it needs.
+"""Compiles each header alone, because a header includes all that it needs.
 
     python3 tests/lint/headers.py CXX [SOURCES] [--flags FLAG…]
 
-Headers of the tracer see the headers of the Python that runs this; those that only C files include are compiled as C.
+Headers of the tracer see the headers of the Python that runs this script. A header that only C files include is compiled as C.
 """
 
 import concurrent.futures
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import sysconfig
 
-# Pieces of the version files' text, not headers: what they need is what includes them.
+# Parts of the sources of each CPython version. Their includers provide what they need.
 PIECES = {
     "tracer/interp/interp_parts.h",
     "tracer/interp/interp_312_up.h",
@@ -36,7 +36,7 @@ def headers(root):
 
 
 def only_for_c(root, header):
-    """True when C files include it and no C++ file or header does."""
+    """True when C files of its folder include the header and no C++ file or header there does."""
     wanted = re.compile(r'^\s*#\s*include\s*"%s"' % re.escape(header), re.M)
     users = set()
     folder = os.path.join(root, os.path.dirname(header))
@@ -55,14 +55,17 @@ def compile_alone(root, compiler, flags, header):
     if header.startswith("tracer/"):
         include = sysconfig.get_path("include")
         words += ["-isystem", include, "-isystem", os.path.join(include, "internal")]
-    # Twice: a header may be included again.
+    # Twice, because a header may be included again.
     text = '#include "%s"\n#include "%s"\n' % (header, header)
-    done = subprocess.run(words + ["-"], input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    # In root, because quotes look first in the folder where the compiler runs.
+    done = subprocess.run(
+        words + ["-"], cwd=root, input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
 def check(root, compiler, flags=(), workers=2):
-    """(headers looked at, {header: the compiler's words})."""
+    """(number of headers, {header that does not compile: the compiler's messages})."""
     failed = {}
     names = list(headers(root))
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:

@@ -1,9 +1,9 @@
-"""The house rules that a machine can check, over the whole tree.
+"""Checks the house rules that a machine can check, over the whole tree.
 
     python3 tests/lint/tree.py [SOURCES]
 
-Prints `file:line: what is wrong` for each breach and ends with 1 when there is one. selftest.py plants each kind of
-breach and looks whether it is found.
+Prints `file:line: problem` for each breach and exits with 1 when there is one. selftest.py plants each kind of breach and
+checks that this script reports it. commits.py, which this script calls, checks the subjects of commits.
 """
 
 import fnmatch
@@ -11,13 +11,16 @@ import os
 import re
 import sys
 
+import commits
+
 TOP_LEVEL = {"CMakeLists.txt", "shm", "daemon", "tracer", "tools", "tests", "perf", "README.md", "LICENSE"}
 
-# Layers: which others each may include.
+# For each layer of C++ the other layers that it may include.
 LAYERS = {"shm": (), "tracer": ("shm",), "daemon": ("shm",), "tools": ("shm", "daemon")}
+PAGE = "daemon/page/src"
 
-# Rooms of each layer, in order: a folder may include itself, those before it in its layer, and the layers below.
-# "." is the layer's own folder. The second list names rooms before it that a folder must not include all the same.
+# The rooms (folders) of each layer and of the page, in order. A room may include itself, the rooms before it in its layer, and
+# the layers below. "." is the layer's own folder. The second member names earlier rooms that the room must not include.
 ROOMS = {
     "shm": [("base", ()), (".", ()), ("expression", ())],
     "tracer": [
@@ -56,14 +59,11 @@ ROOMS = {
         ("commands", ()),
         (".", ()),
     ],
+    PAGE: [("style", ()), ("data", ()), ("parts", ()), ("views", ()), ("moment", ()), (".", ())],
 }
 
-# Rooms of the page's sources, in order: a module imports its own room and those before it. "." is src itself.
-PAGE = "daemon/page/src"
-PAGE_ROOMS = ("style", "data", "parts", "views", "moment", ".")
-
-# Each third-party library has one home: the sources that may include it. The longest prefix of a header's name that stands
-# here decides. Tests and perf may use any.
+# Each third-party library has one home: patterns of the sources that may include it. The longest key that begins a header's
+# name decides. Tests and perf may include any library.
 HOMES = {
     "rocksdb/": ["daemon/store/*"],
     "pybind11/": ["tracer/module.cc"],
@@ -95,7 +95,7 @@ SYSTEM_FOLDERS = {"sys", "linux", "arpa", "net", "netinet", "gnu", "bits", "asm"
 
 SOURCE = (".h", ".cc", ".c")
 SCRIPT = (".ts", ".tsx")
-TEXT = SOURCE + (".py", ".sh", ".cmake", ".txt", ".md", ".ts", ".tsx", ".mjs", ".css", ".html")
+TEXT = SOURCE + SCRIPT + (".py", ".sh", ".cmake", ".txt", ".md", ".mjs", ".css", ".html")
 MAX_LINES = 600
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(<([^>]+)>|"([^"]+)")')
@@ -106,8 +106,6 @@ NAP = re.compile(r"\b(?:sleep_for|sleep_until|usleep|nanosleep|time\.sleep)\s*\(
 NOISE = re.compile(
     r"\bstd::(?:cout|cerr|clog)\b|(?<![\w.>:])(?:printf|puts|perror|abort)\s*\(|\bstd::(?:abort|terminate|exit)\s*\("
 )
-
-
 STD_LOCK = re.compile(
     r"\bstd::(?:(?:recursive_|timed_|shared_|shared_timed_)?mutex|condition_variable(?:_any)?|lock_guard|unique_lock|"
     r"shared_lock|scoped_lock)\b"
@@ -116,8 +114,8 @@ MUTEX = re.compile(r"^\s*(?:static |mutable )*(?:shm::)?(?:Shared)?Mutex (\w+);"
 MUTEX_HOME = "shm/base/mutex.h"
 
 
-def tree(root):
-    """Paths of all text files, relative; build folders, caches and dot-folders left out."""
+def list_texts(root):
+    """Yields the paths of all text files, relative to root, without build folders, caches and dot-folders."""
     for folder, folders, files in os.walk(root):
         top = folder == root
         folders[:] = sorted(
@@ -132,72 +130,81 @@ def tree(root):
                 yield os.path.relpath(os.path.join(folder, name), root)
 
 
-def top_level(root):
+def check_top_level(root):
     for name in sorted(os.listdir(root)):
         if name not in TOP_LEVEL and not name.startswith(".") and not name.startswith("build"):
-            yield "%s:1: only %s and dot-files stand at the top" % (name, ", ".join(sorted(TOP_LEVEL)))
+            yield "%s:1: only %s and dot-files are allowed at the top" % (name, ", ".join(sorted(TOP_LEVEL)))
 
 
-def home_of(header):
+def find_home(header):
+    """The key of HOMES that applies to a header, or None."""
     fitting = [prefix for prefix in HOMES if header.startswith(prefix)]
     return max(fitting, key=len) if fitting else None
 
 
-def room_of(path):
-    """The room of a source, as ROOMS names it: "." for the layer's own folder."""
-    return "/".join(path.split("/")[1:-1]) or "."
+def split_room(path):
+    """(layer, room) of a source as ROOMS names them. The layer is None outside of all layers."""
+    layers = [layer for layer in ROOMS if path.startswith(layer + "/")]
+    if not layers:
+        return None, None
+    layer = max(layers, key=len)
+    return layer, os.path.dirname(path[len(layer) + 1 :]) or "."
 
 
 def check_order(path, target):
-    """What is wrong with `path` including our own header `target`, or None."""
-    layer, other = path.split("/")[0], target.split("/")[0]
+    """Says how `path` breaks the order by including our own header or script `target`; None when it does not."""
+    layer, room = split_room(path)
+    other, needed = split_room(target)
     if other != layer:
-        return None if other in LAYERS[layer] else "%s must not include %s" % (layer, other)
-    order = [room for room, _ in ROOMS[layer]]
-    room, needed = room_of(path), room_of(target)
+        return None if other in LAYERS.get(layer, ()) else "%s must not include %s" % (layer, target.split("/")[0])
+    order = [name for name, _ in ROOMS[layer]]
     for name in (room, needed):
         if name not in order:
-            return "%s/%s is no room of %s: give it a place in tests/lint/tree.py" % (layer, name, layer)
+            return "%s/%s is no room of %s: add it to ROOMS in tests/lint/tree.py" % (layer, name, layer)
     if order.index(needed) > order.index(room) or needed in dict(ROOMS[layer])[room]:
         return "%s/%s must not include %s/%s" % (layer, room, layer, needed)
     return None
 
 
 def check_include(path, header, quoted, root):
-    layer = path.split("/")[0]
-    if layer not in LAYERS:
+    if path.split("/")[0] not in LAYERS:
         return None
     if quoted:
         if "/" not in header or not os.path.exists(os.path.join(root, header)):
-            return 'includes of our own are written from the root of the tree: "%s" is none' % header
+            return 'our own headers are included by their path from the root of the tree: there is no "%s"' % header
         return check_order(path, header)
     if header.split("/")[0] in LAYERS and "/" in header:
         return "our own headers are included with quotes"
-    home = home_of(header)
+    home = find_home(header)
     if home is not None:
         if not any(fnmatch.fnmatchcase(path, pattern) for pattern in HOMES[home]):
-            return "%s is at home in %s only" % (header, ", ".join(HOMES[home]) or "no file")
+            return "%s may be included in %s only" % (header, ", ".join(HOMES[home]) or "no file")
     elif "/" in header and header.split("/")[0] not in SYSTEM_FOLDERS:
-        return "%s belongs to a library that has no home yet: give it one in tests/lint/tree.py" % header
+        return "the library of %s has no home yet: add it to HOMES in tests/lint/tree.py" % header
     return None
 
 
-def page_room_of(path):
-    """The room of a module below PAGE, as PAGE_ROOMS names it."""
-    inner = os.path.relpath(path, PAGE)
-    return inner.split("/")[0] if "/" in inner else "."
-
-
-def check_import(path, target):
-    """What is wrong with the page's module `path` importing `target`, a relative path as written there, or None."""
-    needed = page_room_of(os.path.normpath(os.path.join(os.path.dirname(path), target)))
-    room = page_room_of(path)
-    for name in (room, needed):
-        if name not in PAGE_ROOMS:
-            return "%s/%s is no room of the page: give it a place in tests/lint/tree.py" % (PAGE, name)
-    if PAGE_ROOMS.index(needed) > PAGE_ROOMS.index(room):
-        return "%s/%s must not import %s/%s" % (PAGE, room, PAGE, needed)
-    return None
+def check_line(root, path, line):
+    """Yields the problems that one line shows by itself."""
+    layer = path.split("/")[0]
+    code = path.endswith(SOURCE)
+    if code and (found := INCLUDE.match(line)):
+        yield check_include(path, found.group(2) or found.group(3), found.group(3) is not None, root)
+    if path.startswith(PAGE + "/") and path.endswith(SCRIPT):
+        for target in IMPORT.findall(line):
+            yield check_order(path, os.path.normpath(os.path.join(os.path.dirname(path), target)))
+    if path.startswith("tests/lint/"):
+        return  # these files contain the patterns themselves
+    if MACHINE_PATH.search(line):
+        yield "a path of one machine"
+    if UNFINISHED.search(line):
+        yield "unfinished: finish it or open an issue"
+    if layer == "tests" and NAP.search(line):
+        yield "tests wait for events, not for the clock"
+    if code and layer in LAYERS and path != MUTEX_HOME and STD_LOCK.search(line.split("//")[0]):
+        yield "use the locks of %s, which Clang can check" % MUTEX_HOME
+    if code and layer in ("shm", "daemon") and NOISE.search(line.split("//")[0]):
+        yield "libraries never print or abort"
 
 
 def check_file(root, path):
@@ -205,9 +212,6 @@ def check_file(root, path):
         lines = file.read().split("\n")
     if lines and lines[-1] == "":
         lines.pop()
-    layer = path.split("/")[0]
-    code = path.endswith(SOURCE)
-    locks = code and layer in LAYERS and path != MUTEX_HOME
     if not path.endswith(".md") and len(lines) > MAX_LINES:
         yield "%s:%d: longer than %d lines" % (path, MAX_LINES + 1, MAX_LINES)
     if path.endswith(".h"):
@@ -215,46 +219,31 @@ def check_file(root, path):
             yield "%s:1: a header begins with '// Thread rule: '" % path
         if "#pragma once" not in lines:
             yield "%s:1: a header has #pragma once" % path
+    locks = path.endswith(SOURCE) and path.split("/")[0] in LAYERS and path != MUTEX_HOME
     for number, line in enumerate(lines, 1):
-        here = "%s:%d: " % (path, number)
-        if code:
-            found = INCLUDE.match(line)
-            if found:
-                problem = check_include(path, found.group(2) or found.group(3), found.group(3) is not None, root)
-                if problem:
-                    yield here + problem
-        if path.startswith(PAGE + "/") and path.endswith(SCRIPT):
-            for target in IMPORT.findall(line):
-                problem = check_import(path, target)
-                if problem:
-                    yield here + problem
-        if path.startswith("tests/lint/"):
-            continue  # the rules themselves
-        if MACHINE_PATH.search(line):
-            yield here + "a path of somebody's machine"
-        if UNFINISHED.search(line):
-            yield here + "unfinished: finish it or open an issue"
-        if layer == "tests" and NAP.search(line):
-            yield here + "tests wait on events, not on the clock"
-        if locks and STD_LOCK.search(line.split("//")[0]):
-            yield here + "locks are those of %s, which Clang can check" % MUTEX_HOME
+        for problem in check_line(root, path, line):
+            if problem:
+                yield "%s:%d: %s" % (path, number, problem)
         mutex = MUTEX.match(line) if locks else None
         if mutex and not any("GUARDED_BY(%s)" % mutex.group(1) in other for other in lines):
-            yield here + "nothing here is SMILEY_GUARDED_BY(%s): a mutex says what it guards" % mutex.group(1)
-        if code and layer in ("shm", "daemon") and NOISE.search(line.split("//")[0]):
-            yield here + "libraries never print or abort"
+            yield "%s:%d: a mutex says what it guards: nothing here is SMILEY_GUARDED_BY(%s)" % (
+                path,
+                number,
+                mutex.group(1),
+            )
 
 
 def check(root):
-    problems = list(top_level(root))
-    for path in tree(root):
+    """All problems of the tree, each as `file:line: problem`."""
+    problems = list(check_top_level(root))
+    for path in list_texts(root):
         problems.extend(check_file(root, path))
     return problems
 
 
 def main():
     root = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "..", ".."))
-    problems = check(root)
+    problems = check(root) + commits.check(root)
     for problem in problems:
         print(problem)
     print(
