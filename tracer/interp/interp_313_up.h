@@ -1,6 +1,8 @@
 // Thread rule: as interp.h. Included by the version files of CPython 3.13 and newer: what they share.
 #pragma once
 
+#include "tracer/interp/interp_parts.h"
+
 void smiley_attributes(PyObject* object, SmileyAttributes* out) {
   PyTypeObject* type = Py_TYPE(object);
   *out = (SmileyAttributes){NULL, NULL, NULL, 0};
