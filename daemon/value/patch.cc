@@ -4,26 +4,15 @@
 #include "daemon/value/forms.h"
 #include "daemon/value/value.h"
 #include "shm/cbor.h"
+#include "shm/forms.h"
 
 namespace smiley::daemon {
 namespace {
 
 using shm::CborReader;
+using enum shm::PatchOperation;
 
 constexpr std::size_t kMaxPatchedItems = 1u << 20;  // a container never grows beyond this by patches
-
-enum Op : std::uint64_t {
-  kSetItem,
-  kTruncate,
-  kAppend,
-  kSetKey,
-  kDeleteKey,
-  kSetAttribute,
-  kDeleteAttribute,
-  kCut,
-  kRemove,
-  kRemoveAttribute
-};
 
 class Patching {
  public:
@@ -51,25 +40,25 @@ class Patching {
 
   bool Apply(std::uint64_t op, std::uint64_t fields) {
     switch (op) {
-      case kSetItem:
+      case kPatchSetItem:
         return fields == 2 && SetItem();
-      case kTruncate:
+      case kPatchTruncate:
         return fields == 1 && Truncate();
-      case kAppend:
+      case kPatchAppend:
         return Append(fields);
-      case kSetKey:
+      case kPatchSetKey:
         return fields == 2 && SetKey();
-      case kDeleteKey:
+      case kPatchDeleteKey:
         return fields == 1 && DeleteKey();
-      case kSetAttribute:
+      case kPatchSetAttribute:
         return fields == 2 && SetAttribute();
-      case kDeleteAttribute:
+      case kPatchDeleteAttribute:
         return fields == 1 && DeleteAttribute();
-      case kCut:
+      case kPatchCut:
         return fields == 1 && reader_.ReadUnsigned(&inner_.cut);
-      case kRemove:
+      case kPatchRemove:
         return fields == 1 && Remove();
-      case kRemoveAttribute:
+      case kPatchRemoveAttribute:
         return fields == 1 && RemoveAttribute();
       default:
         return false;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "shm/base/status.h"
+#include "shm/forms.h"
 
 namespace smiley::daemon {
 
@@ -25,36 +26,10 @@ struct ReadAt {
   friend bool operator==(const ReadAt&, const ReadAt&) = default;
 };
 
-// The first item of a tag 6 array (FORMAT.md).
-enum Form : std::uint8_t {
-  kFormNone = 0,
-  kFormList = 1,
-  kFormTuple = 2,
-  kFormSet = 3,
-  kFormFrozenset = 4,
-  kFormDeque = 5,
-  kFormDict = 6,
-  kFormDefaultdict = 7,
-  kFormCounter = 8,
-  kFormOrderedDict = 9,
-  kFormRef = 10,
-  kFormObject = 11,
-  kFormStrCut = 12,
-  kFormStrRaw = 13,
-  kFormBytesCut = 14,
-  kFormBytearray = 15,
-  kFormBigInt = 16,
-  kFormComplex = 17,
-  kFormText = 18,
-  kFormException = 19,
-  kFormSubclass = 20,
-  kFormRedacted = 21,
-  kFormLost = 22,
-  kFormUnbound = 23,
-  kFormUnreadable = 24,
-};
-constexpr bool IsSequenceForm(std::uint8_t form) { return form >= kFormList && form <= kFormDeque; }
-constexpr bool IsDictForm(std::uint8_t form) { return form >= kFormDict && form <= kFormOrderedDict; }
+using shm::Form;
+using enum shm::Form;
+using shm::IsDictForm;
+using shm::IsSequenceForm;
 
 inline constexpr int kMaxValueDepth = 100;  // deeper values do not decode
 
@@ -69,7 +44,7 @@ struct Value {
     kForm,   // tag 6 arrays, `form` says which
   };
   Type type = Type::kNone;
-  std::uint8_t form = 0;        // FORMAT.md, 1..24
+  std::uint8_t form = 0;        // shm/forms.h; 0 when type is not kForm
   bool flag = false;            // kBool
   bool has_items = false;       // containers, objects: items or attributes present (not cut by depth)
   std::int64_t integer = 0;     // kInt; form 16: bits, 0 = not known

@@ -1,13 +1,11 @@
 #include "tracer/hooks/written_text.h"
 
+#include "shm/forms.h"
 #include "tracer/values/types.h"
 #include "tracer/values/utf8.h"
 
 namespace smiley::tracer {
 namespace {
-
-// Forms of shm/FORMAT.md.
-constexpr int kFormCutStr = 12, kFormSurrogates = 13, kFormCutBytes = 14;
 
 Py_ssize_t Characters(std::string_view text) {
   Py_ssize_t count = 0;
@@ -41,12 +39,12 @@ std::string WrittenText::Take(const Secrets& secrets) {
   const bool utf8 = !surrogates_ && IsUtf8(text_);
   if (surrogates_) {
     out.Form(3);
-    out.Int(kFormSurrogates);
+    out.Int(shm::kFormStrRaw);
     out.Int(cut_);
     out.Bytes(text_);
   } else if (cut_ > 0) {
     out.Form(3);
-    out.Int(utf8 ? kFormCutStr : kFormCutBytes);
+    out.Int(utf8 ? shm::kFormStrCut : shm::kFormBytesCut);
     out.Int(cut_);
     PutText(&out, text_);
   } else {

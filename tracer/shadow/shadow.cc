@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "shm/forms.h"
 #include "tracer/interp/interp.h"
-#include "tracer/values/patch_operations.h"
 
 namespace smiley::tracer {
 namespace {
+
+using enum shm::PatchOperation;
 
 // As operator==, but values that are equal may be of two objects.
 bool SameMark(const Mark& a, const Mark& b) {
@@ -388,8 +390,8 @@ bool Comparer::PatchValues(Picture* old, PyObject* object, const TypeInfo& info,
   most_ops_ = static_cast<int>((old->items.size() + old->attributes.size()) / 4) + 4;
   changes_.clear();
   const std::size_t array = out->BeginArray();
-  if (!PatchValuesOf(&old->items, parts_.items, dict ? 2 : 1, dict ? kSetKey : kSetItem, out)) return false;
-  if (!PatchValuesOf(&old->attributes, parts_.attributes, 2, kSetAttribute, out)) return false;
+  if (!PatchValuesOf(&old->items, parts_.items, dict ? 2 : 1, dict ? kPatchSetKey : kPatchSetItem, out)) return false;
+  if (!PatchValuesOf(&old->attributes, parts_.attributes, 2, kPatchSetAttribute, out)) return false;
   out->EndArray(array, static_cast<std::size_t>(ops_));
   if (out->overflow()) return false;
   if (ops_ == 0) {
@@ -407,7 +409,7 @@ bool Comparer::PatchValues(Picture* old, PyObject* object, const TypeInfo& info,
 }
 
 bool Comparer::SetItem(std::size_t index, shm::CborWriter* out) {
-  if (!Operation(out, 3, kSetItem)) return false;
+  if (!Operation(out, 3, kPatchSetItem)) return false;
   out->Unsigned(index);
   return encoder_->Append(parts_.items[index], out);
 }
@@ -425,7 +427,7 @@ bool Comparer::PatchSequence(const Picture& old, shm::CborWriter* out) {
         overlap > 0) {
       shift = 1;
       kept = overlap;
-      if (!Operation(out, 2, kRemove)) return false;
+      if (!Operation(out, 2, kPatchRemove)) return false;
       out->Int(0);
     }
   }
@@ -434,11 +436,11 @@ bool Comparer::PatchSequence(const Picture& old, shm::CborWriter* out) {
     if (!SetItem(i, out)) return false;
   }
   if (before.size() - shift > kept) {
-    if (!Operation(out, 2, kTruncate)) return false;
+    if (!Operation(out, 2, kPatchTruncate)) return false;
     out->Unsigned(kept);
   }
   if (after.size() > kept) {
-    if (!Operation(out, 1 + after.size() - kept, kAppend)) return false;
+    if (!Operation(out, 1 + after.size() - kept, kPatchAppend)) return false;
     for (std::size_t i = kept; i < after.size(); ++i) {
       if (!encoder_->Append(parts_.items[i], out)) return false;
     }
@@ -494,18 +496,19 @@ bool Comparer::Patch(const Picture& old, PyObject* object, const TypeInfo& info,
   const bool dict = IsDict(old.shape);
   bool fits;
   if (dict) {
-    fits = PatchPairs(old.items, now_.items, parts_.items, kSetKey, kRemove, out);
+    fits = PatchPairs(old.items, now_.items, parts_.items, kPatchSetKey, kPatchRemove, out);
   } else {
     fits = PatchSequence(old, out);
   }
-  fits = fits && PatchPairs(old.attributes, now_.attributes, parts_.attributes, kSetAttribute, kRemoveAttribute, out);
+  fits = fits && PatchPairs(old.attributes, now_.attributes, parts_.attributes, kPatchSetAttribute,
+                            kPatchRemoveAttribute, out);
   if (!fits) return false;
   const auto cut = [&](const Picture& p) {
     return p.shape == Shape::kObject ? p.attribute_total - static_cast<Py_ssize_t>(p.attributes.size() / 2)
                                      : p.total - static_cast<Py_ssize_t>(dict ? p.items.size() / 2 : p.items.size());
   };
   if (cut(old) != cut(now_)) {
-    if (!Operation(out, 2, kCut)) return false;
+    if (!Operation(out, 2, kPatchCut)) return false;
     out->Int(cut(now_));
   }
   out->EndArray(array, static_cast<std::size_t>(ops_));

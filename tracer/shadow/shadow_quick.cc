@@ -1,10 +1,12 @@
 // Comparer's first look: what can be said of the commonest containers and objects, and of their commonest change, at
 // a glance.
+#include "shm/forms.h"
 #include "tracer/shadow/shadow.h"
-#include "tracer/values/patch_operations.h"
 
 namespace smiley::tracer {
 namespace {
+
+using enum shm::PatchOperation;
 
 // Bytes of a patch, one after the other. REQUIRES as many as there is room for: a CborWriter, which asks at each
 // step, makes 1.03 of the instructions of a recorded `nbody`, 1.01 of `parser`.
@@ -43,7 +45,7 @@ bool Comparer::PatchItem(Shadow* shadow, PyObject* const* items, std::size_t at,
   const QuickCbor value(items[at]);
   if (value.size == 0 || FirstOther(picture->items, items, at + 1) != picture->items.size()) return false;
   Writer out(patch);
-  out.Byte(kSetItem);
+  out.Byte(kPatchSetItem);
   out.Byte(static_cast<unsigned char>(at));
   out.End(value);
   Patched(picture, &picture->items[at], items[at]);
@@ -92,7 +94,7 @@ bool Comparer::PatchAttribute(Shadow* shadow, const SmileyAttributes& at, Py_ssi
   }
   const std::size_t length = static_cast<std::size_t>(PyUnicode_GET_LENGTH(name));
   Writer out(patch);
-  out.Byte(kSetAttribute);
+  out.Byte(kPatchSetAttribute);
   out.Byte(static_cast<unsigned char>(0x60 | length));
   out.Bytes(PyUnicode_DATA(name), length);
   out.End(value);

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "tracer/interp/interp.h"
-#include "tracer/values/encoder_forms.h"
 #include "tracer/values/text_forms.h"
 
 namespace smiley::tracer {
@@ -104,12 +103,12 @@ bool Encoder::Seen(PyObject* object, std::uint64_t* id, shm::CborWriter* out) {
 void Encoder::Text(std::string_view text, Py_ssize_t cut, bool surrogates, shm::CborWriter* out) {
   if (surrogates) {
     out->Form(3);
-    out->Int(kFormSurrogates);
+    out->Int(kFormStrRaw);
     out->Int(cut);
     out->Bytes(text);
   } else if (cut > 0) {
     out->Form(3);
-    out->Int(kFormCutStr);
+    out->Int(kFormStrCut);
     out->Int(cut);
     out->Text(text);
   } else {
@@ -291,13 +290,13 @@ void Encoder::Scalar(PyObject* object, Shape shape, shm::CborWriter* out) {
         out->Int(kFormRedacted);
       } else if (array) {
         out->Form(4);
-        out->Int(kFormByteArray);
+        out->Int(kFormBytearray);
         out->Unsigned(context_->ids.Of(object));
         out->Int(size - take);
         out->Bytes(view);
       } else if (take < size) {
         out->Form(3);
-        out->Int(kFormCutBytes);
+        out->Int(kFormBytesCut);
         out->Int(size - take);
         out->Bytes(view);
       } else {

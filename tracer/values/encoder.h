@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "shm/cbor.h"
+#include "shm/forms.h"
 #include "tracer/config/options.h"
 #include "tracer/values/level.h"
 #include "tracer/values/quick_value.h"
@@ -22,6 +23,8 @@
 #include "tracer/values/types.h"
 
 namespace smiley::tracer {
+
+using enum shm::Form;
 
 // Numbers of containers and objects, per process, in order of first capture. An address that is used again by another
 // object of the same type keeps its number: nothing is kept alive to know better.

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "tracer/values/encoder.h"
-#include "tracer/values/encoder_forms.h"
 
 namespace smiley::tracer {
 namespace {
@@ -16,11 +15,11 @@ int ContainerForm(Shape shape) {
     case Shape::kSet:
       return kFormSet;
     case Shape::kFrozenSet:
-      return kFormFrozenSet;
+      return kFormFrozenset;
     case Shape::kDeque:
       return kFormDeque;
     case Shape::kDefaultDict:
-      return kFormDefaultDict;
+      return kFormDefaultdict;
     case Shape::kCounter:
       return kFormCounter;
     case Shape::kOrderedDict:

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "tracer/values/encoder.h"
-#include "tracer/values/encoder_forms.h"
 #include "tracer/values/text_forms.h"
 
 namespace smiley::tracer {
