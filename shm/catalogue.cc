@@ -38,7 +38,7 @@ struct CatalogueWriter::State {
   std::vector<std::unique_ptr<Segment>> segments SMILEY_GUARDED_BY(mutex);  // the last one takes records
   std::uint64_t used SMILEY_GUARDED_BY(mutex) = 0;                          // bytes in it
 
-  Status AddSegment(std::size_t record) SMILEY_REQUIRES(mutex) {
+  Status AddSegment(std::size_t record) SMILEY_REQUIRES_LOCK(mutex) {
     SegmentOptions options;
     options.kind = SegmentKind::kCatalogue;
     options.index = static_cast<std::uint32_t>(segments.size());
@@ -54,7 +54,7 @@ struct CatalogueWriter::State {
     return Status::Ok();
   }
 
-  Status Append(RecordType type, std::uint32_t id, std::string_view payload) SMILEY_REQUIRES(mutex) {
+  Status Append(RecordType type, std::uint32_t id, std::string_view payload) SMILEY_REQUIRES_LOCK(mutex) {
     if (payload.size() > kMaxRecordBytes) return {Code::kInvalid, "a catalogue record is too large"};
     const std::size_t size = RecordSize(payload.size());
     if (segments.empty() || used + size > segments.back()->data_bytes()) {

@@ -87,8 +87,8 @@ class LiveLane {
   void Skip(Channel& channel, std::uint64_t entry, const SkippedEvents& skipped);
   void Flush(Channel& channel);
   void Hand(Channel& channel, LivePortionPtr portion);
-  bool SomebodyHasRoom() const SMILEY_REQUIRES(mutex_);
-  std::size_t Queues() const SMILEY_REQUIRES(mutex_);
+  bool SomebodyHasRoom() const SMILEY_REQUIRES_LOCK(mutex_);
+  std::size_t Queues() const SMILEY_REQUIRES_LOCK(mutex_);
 
   Archive& archive_;
   LiveFeed& feed_;

@@ -62,7 +62,7 @@ bool StoredNames::ReadCode(std::string_view payload, CodeInfo* code) const {
       !in.ReadUnsigned(&line) || !in.ReadUnsigned(&source) || !in.ReadArray(&count)) {
     return false;
   }
-  const auto text = [this](std::uint64_t id) SMILEY_REQUIRES_SHARED(mutex_) -> std::string {
+  const auto text = [this](std::uint64_t id) SMILEY_REQUIRES_SHARED_LOCK(mutex_) -> std::string {
     const auto found = strings_.find(static_cast<std::uint32_t>(id));
     return found == strings_.end() ? std::string() : *found->second;
   };
@@ -80,7 +80,7 @@ bool StoredNames::ReadCode(std::string_view payload, CodeInfo* code) const {
   // The names of each line; a record without them is whole, too.
   std::uint64_t lines = 0;
   if (items < 6 || !in.ReadArray(&lines)) return true;
-  const auto names = [&](std::vector<std::string>* out) SMILEY_REQUIRES_SHARED(mutex_) {
+  const auto names = [&](std::vector<std::string>* out) SMILEY_REQUIRES_SHARED_LOCK(mutex_) {
     std::uint64_t many = 0, name = 0;
     if (!in.ReadArray(&many)) return false;
     for (; many > 0; --many) {

@@ -28,7 +28,7 @@ class StoredNames : public Names {
   std::uint32_t FindTask(std::uint32_t id) const override;
 
  private:
-  bool ReadCode(std::string_view payload, CodeInfo* code) const SMILEY_REQUIRES_SHARED(mutex_);
+  bool ReadCode(std::string_view payload, CodeInfo* code) const SMILEY_REQUIRES_SHARED_LOCK(mutex_);
   mutable shm::SharedMutex mutex_;
   std::unordered_map<std::uint32_t, std::unique_ptr<const std::string>> strings_ SMILEY_GUARDED_BY(mutex_);
   mutable std::unordered_map<std::uint32_t, std::unique_ptr<const CodeInfo>> codes_ SMILEY_GUARDED_BY(mutex_);

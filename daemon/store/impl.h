@@ -67,12 +67,12 @@ class StoreImpl : public Store {
   };
   Result<RunRecord*> TouchRun(Change* change, const std::string& run);
   ThreadInfo& TouchThread(Change* change, std::uint32_t run, std::uint32_t thread, std::uint32_t process, bool* fresh)
-      SMILEY_REQUIRES(write_mutex_);
+      SMILEY_REQUIRES_LOCK(write_mutex_);
   Status ReserveKeys(const Batch& batch, std::map<std::string, std::uint32_t>* keys);
   Status AddRecords(const Batch& batch, const std::map<std::string, std::uint32_t>& keys, Change* change,
-                    WriteList* list) SMILEY_REQUIRES(write_mutex_);
+                    WriteList* list) SMILEY_REQUIRES_LOCK(write_mutex_);
   Status AddPieces(const Batch& batch, const std::vector<std::string>& chunks, Change* change, WriteList* list)
-      SMILEY_REQUIRES(write_mutex_);
+      SMILEY_REQUIRES_LOCK(write_mutex_);
   // Writes a list under the run's own number, unless the run has gone meanwhile.
   Status WriteDerived(const std::string& run, const std::function<void(const std::string& prefix, WriteList*)>& fill);
   Status Written(const Status& status);
@@ -81,7 +81,7 @@ class StoreImpl : public Store {
     std::string from, to;
   };
   Status ListDeletion(const RunRecord& record, WriteList* list, std::vector<KeyRange>* ranges)
-      SMILEY_REQUIRES(write_mutex_);
+      SMILEY_REQUIRES_LOCK(write_mutex_);
   void CompactDeleted();
 
   const Options options_;

@@ -28,8 +28,8 @@ class SpaceGuard {
   static constexpr const char* kBallastName = "ballast";
 
  private:
-  void LayBallast() SMILEY_REQUIRES(mutex_);
-  bool DropBallast() SMILEY_REQUIRES(mutex_);
+  void LayBallast() SMILEY_REQUIRES_LOCK(mutex_);
+  bool DropBallast() SMILEY_REQUIRES_LOCK(mutex_);
   const std::filesystem::path dir_;
   const std::uint64_t reserve_;
   const std::uint64_t ballast_bytes_;

@@ -1,9 +1,9 @@
 // Thread rule: any thread; that is what it is for.
 //
 // Mutexes, locks and conditions that Clang's thread-safety analysis understands. A field says with SMILEY_GUARDED_BY
-// which mutex it is under, a function with SMILEY_REQUIRES which one its caller holds; whoever touches one without
-// the other does not compile with Clang (-Wthread-safety). Other compilers see the standard library's own and nothing
-// else.
+// which mutex it is under, a function with SMILEY_REQUIRES_LOCK which one its caller holds; whoever touches one
+// without the other does not compile with Clang (-Wthread-safety). Other compilers see the standard library's own and
+// nothing else.
 #pragma once
 
 #include <chrono>
@@ -21,8 +21,8 @@
 #define SMILEY_GUARDED_BY(mutex) SMILEY_THREAD_ATTRIBUTE(guarded_by(mutex))
 #define SMILEY_POINTEE_GUARDED_BY(mutex) SMILEY_THREAD_ATTRIBUTE(pt_guarded_by(mutex))
 // Of a function: its caller holds the mutex (for reading at least), or must not hold it.
-#define SMILEY_REQUIRES(...) SMILEY_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
-#define SMILEY_REQUIRES_SHARED(...) SMILEY_THREAD_ATTRIBUTE(requires_shared_capability(__VA_ARGS__))
+#define SMILEY_REQUIRES_LOCK(...) SMILEY_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
+#define SMILEY_REQUIRES_SHARED_LOCK(...) SMILEY_THREAD_ATTRIBUTE(requires_shared_capability(__VA_ARGS__))
 #define SMILEY_EXCLUDES(...) SMILEY_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
 // Of a function that one thread alone can run, for a reason that stands beside it.
 #define SMILEY_UNCHECKED SMILEY_THREAD_ATTRIBUTE(no_thread_safety_analysis)
@@ -97,13 +97,13 @@ class Condition {
   void NotifyOne() { condition_.notify_one(); }
   void NotifyAll() { condition_.notify_all(); }
 
-  void Wait(Mutex& mutex) SMILEY_REQUIRES(mutex) {
+  void Wait(Mutex& mutex) SMILEY_REQUIRES_LOCK(mutex) {
     std::unique_lock lock(mutex.mutex_, std::adopt_lock);
     condition_.wait(lock);
     lock.release();  // its caller goes on holding it
   }
   // False: the time has come.
-  bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point until) SMILEY_REQUIRES(mutex) {
+  bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point until) SMILEY_REQUIRES_LOCK(mutex) {
     std::unique_lock lock(mutex.mutex_, std::adopt_lock);
     const bool woken = condition_.wait_until(lock, until) == std::cv_status::no_timeout;
     lock.release();
