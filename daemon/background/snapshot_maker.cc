@@ -216,13 +216,6 @@ Result<bool> SnapshotMaker::Step() {
   }
 }
 
-Decoder::FrameLoader MakeFrameLoader(Archive& archive, const std::string& run, const ThreadSnapshot& snapshot) {
-  return [&archive, run, thread = snapshot.thread, seq = snapshot.next_seq](std::uint64_t frame, FrameSnapshot* out) {
-    auto last = archive.LastDerived(run, FrameKey(thread, frame, 0), FrameKey(thread, frame, seq + 1));
-    return last.ok() && *last && DecodeFrame((*last)->second, out);
-  };
-}
-
 SnapshotKeeper::SnapshotKeeper(Store& store, Watch watch)
     : store_(store), watch_(std::move(watch)), worker_([this] { Work(); }) {}
 

@@ -72,9 +72,6 @@ class SnapshotMaker {
   std::uint64_t snapshots_ = 0, bytes_ = 0, pieces_ = 0;
 };
 
-// Reads the variables of frames as they were at a snapshot.
-Decoder::FrameLoader MakeFrameLoader(Archive& archive, const std::string& run, const ThreadSnapshot& snapshot);
-
 // "reindex": derived data of a run, or of all runs, made again (daemon/protocol/PROTOCOL.md).
 Reply MakeReindex(const Services& services, const Request& request);
 

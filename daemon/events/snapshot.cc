@@ -128,4 +128,11 @@ bool DecodeProgress(std::string_view bytes, SnapshotProgress* progress) {
   return in.ok();
 }
 
+FrameLoader MakeFrameLoader(Archive& archive, const std::string& run, const ThreadSnapshot& snapshot) {
+  return [&archive, run, thread = snapshot.thread, seq = snapshot.next_seq](std::uint64_t frame, FrameSnapshot* out) {
+    auto last = archive.LastDerived(run, FrameKey(thread, frame, 0), FrameKey(thread, frame, seq + 1));
+    return last.ok() && *last && DecodeFrame((*last)->second, out);
+  };
+}
+
 }  // namespace smiley::daemon

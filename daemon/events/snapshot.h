@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "daemon/run/archive.h"
 #include "daemon/value/value.h"
 #include "shm/format.h"
 
@@ -35,6 +37,11 @@ struct FrameSnapshot {
 };
 std::string EncodeFrame(const FrameSnapshot& frame);
 bool DecodeFrame(std::string_view bytes, FrameSnapshot* frame);
+
+// Reads the variables of a frame as they were at a snapshot; false: nothing is known of the frame.
+using FrameLoader = std::function<bool(std::uint64_t frame, FrameSnapshot* out)>;
+// Loads frames from the run's derived data. REQUIRES that the archive outlives the loader.
+FrameLoader MakeFrameLoader(Archive& archive, const std::string& run, const ThreadSnapshot& snapshot);
 
 // Keys of derived data within a run.
 std::string SnapshotKey(std::uint32_t thread, std::uint64_t next_seq);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "daemon/background/snapshot_maker.h"
+#include "daemon/events/snapshot.h"
 #include "daemon/query/answer.h"
 
 namespace smiley::daemon {
