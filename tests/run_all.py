@@ -1,12 +1,12 @@
-"""Runs what CTest knows, then for each Python of SMILEY_TEST_PYTHONS the system tests and the quick third of its own
-test-suite (cpython/run.py), then what there is with sanitizers (sanitize/sanitize.py), then clang-tidy over what changed
-(lint/tidy.py), and counts.
+"""Runs all tests and counts them: CTest's tests; for each Python of SMILEY_TEST_PYTHONS the system tests and the
+quick third of that Python's own test-suite (cpython/run.py); the sanitizers (sanitize/sanitize.py); clang-tidy over
+the changed sources (lint/tidy.py).
 
     python3 tests/run_all.py BUILD SOURCES
 
-A Boost.Test case, a unittest method, a module of CPython's suite, a program recorded with sanitizers, a fuzz target and a source
-that clang-tidy looked at count as one each, any other CTest test as one. The last line is "N passed, N failed"; the exit code is
-0 only when something passed, nothing failed and nothing was skipped.
+Each of these counts as one: a Boost.Test case, a unittest method, a module of CPython's suite, a program recorded
+with sanitizers, a fuzz target, a source that clang-tidy checked, and any other test of CTest. The last line is "N
+passed, N failed". The exit code is 0 only when something passed, nothing failed and nothing was skipped.
 """
 
 import os
@@ -17,12 +17,12 @@ import sys
 import threading
 import xml.etree.ElementTree
 
-CTEST_TIMEOUT = 1200  # seconds, each test
-SYSTEM_TIMEOUT = 3600  # seconds, all system tests of one Python
+CTEST_TIMEOUT = 1200  # seconds for each test
+SYSTEM_TIMEOUT = 3600  # seconds for all system tests of one Python
 
 
 def count_output(text, failed):
-    """(passed, failed, skipped) as the output of one test program tells; `failed`: whether it ended badly."""
+    """(passed, failed, skipped) according to the output of one test program. `failed`: its exit code was not 0."""
     passed = bad = skipped = 0
     boost_total = sum(int(n) for n in re.findall(r"^Running (\d+) test cases?\.\.\.", text, re.M))
     if boost_total:
@@ -82,11 +82,11 @@ def run_ctest(build):
 
 
 def run_for(python, words, **more):
-    """Runs words (of this Python's) with `python` as the one under test; (exit code, output, which is also shown). `more`: of
-    the environment."""
+    """Runs this Python with `words` and with `python` as the interpreter under test; shows the output. Returns (exit code, output).
+    `more` are further variables of the environment."""
     environment = dict(os.environ, SMILEY_TEST_PYTHONS=python)
     environment.update(more)
-    # `smiley-run app.py` takes the python3 of PATH: it is the one under test.
+    # `smiley-run app.py` takes the python3 of PATH, which must be the interpreter under test.
     environment["PATH"] = os.path.dirname(python) + os.pathsep + environment.get("PATH", "")
     child = subprocess.Popen(
         [sys.executable, *words],
@@ -118,15 +118,15 @@ def run_system(sources, python):
     )
     if re.search(r"^Ran 0 tests", text, re.M):
         code = 1
-    # Only the last summary is unittest's own; a test may show another one's.
+    # Only the last summary is this unittest's own. A test may print the summary of another.
     start = text.rfind("\nRan ")
     return list(count_output(text[start + 1 :] if start >= 0 else "", code != 0))
 
 
 def run_cpython(sources, python):
-    """None for a Python that was installed without its test-suite."""
+    """[passed, failed, skipped], or None for a Python that was installed without its test-suite."""
     if subprocess.call([python, "-c", "import test.test_grammar"], stderr=subprocess.DEVNULL) != 0:
-        print("not there: the test-suite of %s" % python)
+        print("not installed: the test-suite of %s" % python)
         return None
     code, text = run_for(
         python, [os.path.join(sources, "tests", "cpython", "run.py"), "--quick", "--jobs", str(os.cpu_count() or 1)]
@@ -153,15 +153,15 @@ def run_sanitizers(build, sources):
 
 def run_tidy(build, sources):
     code, text = run_for(sys.executable, [os.path.join(sources, "tests", "lint", "tidy.py"), sources, build])
-    counted = re.findall(r"^(\d+) sources looked at, (\d+) findings$", text, re.M)
+    counted = re.findall(r"^(\d+) sources checked, (\d+) findings$", text, re.M)
     if not counted:
         return [0, 1, 0]
-    looked_at, findings = map(int, counted[-1])
-    return [max(0, looked_at - findings), findings, 0] if code != 0 else [looked_at, 0, 0]
+    checked, findings = map(int, counted[-1])
+    return [max(0, checked - findings), findings, 0] if code != 0 else [checked, 0, 0]
 
 
 def main(build, sources):
-    # What started this (a shell in the background, nohup) may ignore signals; programs under test must not inherit that.
+    # The parent (a shell in the background, nohup) may ignore signals. Programs under test must not inherit that.
     for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)

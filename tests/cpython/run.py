@@ -1,13 +1,14 @@
-"""CPython's own test-suite without and with smiley-run: each test must end in the same way.
+"""Runs CPython's own test-suite without and with smiley-run. Each test must end in the same way.
 
     python3 tests/cpython/run.py [--python PYTHON]... [--quick] [--jobs N] [--stdlib] [--keep DIR] [MODULE...]
 
-For each module of modules.toml (or those named) that the Python has, `python -m test MODULE` runs by itself and under
-smiley-run, and what became of each test (passed, failed, error, skipped) is compared. What differs twice in a row and is
-not among the exceptions of modules.toml is a difference. The last line is "N modules the same, N differ".
+For each module of modules.toml (or each named module) that the Python has, `python -m test MODULE` runs alone and
+under smiley-run, and the script compares the result of each test (passed, failed, error, skipped). A difference
+counts when it occurs twice in a row and modules.toml does not accept it. The last line is "N modules the same, N
+differ".
 
 SMILEY_BIN            directory of the commands (default: build/bin beside the sources)
-SMILEY_TEST_PYTHONS   interpreters, separated by colons, where --python names none (default: python3 on PATH)
+SMILEY_TEST_PYTHONS   interpreters, separated by colons, used without --python (default: python3 on PATH)
 """
 
 import argparse
@@ -29,10 +30,10 @@ import xml.etree.ElementTree
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BIN = os.path.abspath(os.environ.get("SMILEY_BIN") or os.path.join(ROOT, "build", "bin"))
-TIMEOUT = 900  # seconds, one module by itself
-SLOWER = 20  # times that, and a minute, it may take recorded
-MOST_SHOWN = 12  # differences of a module
-MEMORY = 8 << 30  # bytes of address space, each process
+TIMEOUT = 900  # seconds for one module alone
+SLOWER = 20  # a recorded module may take this many times the seconds of the plain one, and a minute
+MOST_SHOWN = 12  # differences that are printed for a module
+MEMORY = 8 << 30  # bytes of address space of each process
 
 
 class Python:
@@ -64,9 +65,9 @@ class Outcome:
 
 
 def read_report(path):
-    """{test: result} of a JUnit report; a test that is there several times has all its results.
+    """{test: result} of a JUnit report. A test that occurs several times gets all its results.
 
-    Subtests that failed have no name of their own there, and their test is then missing.
+    The report gives failed subtests no name of their own, and their test is then missing.
     """
     found = {}
     for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
@@ -111,7 +112,7 @@ class Job:
         return "%s %s%s" % (self.python.version, self.name, " --include-stdlib" if self.stdlib else "")
 
     def words(self, report, temporary):
-        # In the order of the test program's own options: what is run is the same in both ways.
+        # The same command in both runs, with the options of the test program in their order.
         words = ["-m", "test", "--junit-xml", report, "--tempdir", temporary]
         for pattern in self.entry.get("only", []):
             words += ["-m", pattern]
@@ -169,7 +170,7 @@ class Job:
 
     @staticmethod
     def ask_and_stop(env):
-        """What the daemon knows of the run; the daemon is gone afterwards."""
+        """The daemon's description of the run. Stops the daemon."""
         listed = subprocess.run([os.path.join(BIN, "smiley-list"), "--json"], env=env, capture_output=True)
         subprocess.run([os.path.join(BIN, "smiley-daemon"), "stop"], env=env, capture_output=True)
         try:
@@ -188,7 +189,7 @@ class Job:
         ]
 
     def compare(self, exceptions):
-        """[(test, alone, recorded)] that differ, excused ones left out."""
+        """The differences that nothing excuses, as [(test, alone, recorded)]."""
         alone = self.run(False, TIMEOUT)
         recorded = self.run(True, min(TIMEOUT, 60 + SLOWER * alone.seconds))
         self.alone, self.recorded = alone, recorded

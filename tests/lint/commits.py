@@ -2,8 +2,8 @@
 
     python3 tests/lint/commits.py [SOURCES]
 
-The rule applies to commits that follow the one that added this file; merges are exempt. A tree without its history (an
-archive, a clone of one commit) has nothing to check.
+The rule applies to commits that follow the one that added this file; merges are exempt. A tree without its history
+(an archive, a clone of one commit) has nothing to check.
 """
 
 import os

@@ -3,8 +3,8 @@
 #
 #     sh tests/lint/format.sh [--check] [FILE…]
 #
-# The formatters come from npm. They are installed once into the folder SMILEY_FORMAT_DIR (default: .cache/format in the tree).
-# Exit code: 0 formatted, 1 not formatted, 2 the formatters could not run.
+# The formatters come from npm. They are installed once into the folder SMILEY_FORMAT_DIR (default: .cache/format in
+# the tree). Exit code: 0 formatted, 1 not formatted, 2 the formatters could not run.
 set -eu
 root=$(CDPATH= cd -- "$(dirname -- "$0")/../.." && pwd)
 modules=${SMILEY_FORMAT_DIR:-$root/.cache/format}

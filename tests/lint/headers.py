@@ -2,7 +2,8 @@
 
     python3 tests/lint/headers.py CXX [SOURCES] [--flags FLAG…]
 
-Headers of the tracer see the headers of the Python that runs this script. A header that only C files include is compiled as C.
+Headers of the tracer see the headers of the Python that runs this script. A header that only C files include is
+compiled as C.
 """
 
 import concurrent.futures

@@ -1,4 +1,4 @@
-"""A small tree of sources in which the selftests of the lint plant what must be found."""
+"""A small tree of sources, in which the selftests of the lint plant breaches."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import unittest
 
 
 class PlantedTree(unittest.TestCase):
-    GOOD = {}  # path in the tree: text
+    GOOD = {}  # {path in the tree: its text}
 
     def setUp(self):
         self.root = os.path.realpath(tempfile.mkdtemp(prefix="smiley-lint-"))

@@ -63,7 +63,8 @@ BREACHES = [
     ("daemon/x.cc", '#include "tracer/module.cc"\n', 1, "daemon must not include tracer"),
     ("tools/x.cc", '#include "tracer/module.cc"\n', 1, "tools must not include tracer"),
     ("tools/x.cc", '#include "tests/shm/a.cc"\n', 1, "tools must not include tests"),
-    # Rooms: one that includes a later one in each layer, one that includes an earlier one that is forbidden, an unknown one.
+    # Rooms: one that includes a later one in each layer, one that includes an earlier one that is forbidden, an
+    # unknown one.
     ("shm/base/x.h", HEADER + '#include "shm/segment.h"\n', 3, "shm/base must not include shm/."),
     ("shm/x.cc", '#include "shm/expression/expression.cc"\n', 1, "shm/. must not include shm/expression"),
     ("tracer/code/x.cc", '#include "tracer/hooks/hooks.cc"\n', 1, "tracer/code must not include tracer/hooks"),

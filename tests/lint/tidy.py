@@ -1,16 +1,18 @@
-"""clang-tidy with the checks of .clang-tidy: nothing may be found.
+"""Runs clang-tidy with the checks of .clang-tidy. No finding is allowed.
 
     python3 tests/lint/tidy.py SOURCES BUILD [--all [--analyzer]] [--most 60] [--commits 30] [FILE…]
 
-BUILD has the compile_commands.json (any compiler's). Without files the changed ones are looked at: what is not committed, and
-what was committed since the branch left the one that it will be merged into (origin's main), or else the last commits. A header
-stands for the source of its name, or another that includes it. Where that is less than --most, others fill up, chosen by
-the newest commit. --all: every source; with --analyzer by the analyzer as well, which follows each function's paths.
+BUILD holds a compile_commands.json of any compiler. Without files the script checks the changed sources: those with
+uncommitted changes, and those of the commits since the branch left origin's main, or else of the last commits. A
+changed header is checked through the source of its name, or through another source that includes it. Other sources,
+chosen by the newest commit, fill up to --most. --all checks every source; --analyzer adds the analyzer, which follows
+each function's paths.
 
-Headers are most of the time, so sources that are compiled alike and name different things are read as one; where that does
-not compile, as fewer; one by one with the analyzer, which (like misc-unused-alias-decls) leaves out what is included. What was
-clean is not looked at again as long as it is the same after the preprocessor (BUILD/tidy). The tree is kept clean for Debian
-12's clang-tidy 14: a newer one's findings are shown, and fail with --strict only.
+Reading headers takes most of the time. So sources with the same flags and different names are checked together as
+one; a group that does not compile is halved. The analyzer gets each source alone, because it (like
+misc-unused-alias-decls) skips included sources. A source without findings is skipped until its preprocessed text
+changes (BUILD/tidy). The tree is kept clean for Debian 12's clang-tidy 14. Findings of a newer version are shown, and
+fail with --strict only.
 """
 
 import argparse
@@ -27,10 +29,11 @@ import sys
 import time
 
 FOLDERS = ("shm", "tracer", "daemon", "tools", "tests", "perf")
-TOGETHER = 8  # sources read as one
-# What these name for themselves a header names too, so that together with others they do not compile; it would be noticed, later.
+TOGETHER = 8  # sources that are checked as one, at most
+# Sources with a name that a header declares too. Together with others they do not compile, which would only cost
+# time.
 ALONE = {"daemon/events/decoder.cc", "tools/link/event_view.cc"}
-VERSION = "14"  # whose findings fail
+VERSION = "14"  # the clang-tidy whose findings fail
 FINDING = re.compile(r"^(/[^:\n]+):(\d+):\d+: (?:warning|error): .*\[[\w.,-]+\]$", re.M)
 ANALYZER = "clang-analyzer-*"
 
@@ -40,18 +43,18 @@ class Wrong(Exception):
 
 
 def git(sources, *words):
-    """Lines, or None where it fails."""
+    """Lines of git's output, or None where git fails."""
     done = subprocess.run(["git", "-C", sources, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     return done.stdout.splitlines() if done.returncode == 0 else None
 
 
 def changed(sources, commits):
-    """(changed paths, in words what was chosen, the newest commit)."""
+    """(changed paths, a description of the choice, the newest commit)."""
     top = git(sources, "rev-parse", "--show-toplevel")
     head = git(sources, "rev-parse", "-q", "--verify", "HEAD")
     if not top or not head or os.path.realpath(top[0]) != os.path.realpath(sources):
         return [], "there is no history", time.strftime("%F")
-    if not git(sources, "rev-parse", "-q", "--verify", "HEAD~1"):  # one commit, which has everything
+    if not git(sources, "rev-parse", "-q", "--verify", "HEAD~1"):  # the only commit adds every file
         return [], "there is no history", head[0]
     names = (git(sources, "diff", "--name-only", "HEAD") or []) + (
         git(sources, "ls-files", "--others", "--exclude-standard") or []
@@ -70,7 +73,7 @@ class Source:
         path = os.path.realpath(os.path.join(command["directory"], command["file"]))
         self.full, self.path = path, os.path.relpath(path, sources)
         words = command.get("arguments") or shlex.split(command["command"])
-        # Neither compiler nor launcher, output or input, warnings (the build's own) or what only code generation looks at.
+        # Drops the compiler, its launcher, input, output, warnings and the flags of code generation.
         kept, skip = [], 0
         for word in words[1:]:
             if skip or word in ("-o", "-c", "-MF", "-MT", "-MQ"):
@@ -85,7 +88,7 @@ class Source:
         self.names = self.own_names()
 
     def own_names(self):
-        """What it names outside of functions and classes, as far as can be seen at the beginning of lines."""
+        """The names that the source declares outside of functions and classes, found by the beginning of lines."""
         found, hidden = set(), False
         for line in self.text.splitlines():
             hidden = line.startswith("namespace {") or (hidden and not line.startswith("}  // namespace"))
@@ -98,7 +101,7 @@ class Source:
 
 
 def choose(args, known):
-    """Sources, and in words which."""
+    """(sources, a description of the choice)."""
     if args.all:
         return list(known.values()), "all"
     if args.files:
@@ -151,7 +154,7 @@ def group(sources, most):
     return [kept for members in groups if (kept := [m for m in members if m.path not in ALONE])] + alone
 
 
-class Bench:
+class Checker:
     def __init__(self, args):
         self.args, self.dir = args, os.path.join(args.build, "tidy")
         found = (shutil.which(name) for name in ("clang-tidy-" + VERSION, "clang-tidy"))
@@ -163,19 +166,19 @@ class Bench:
         self.config = os.path.join(args.sources, ".clang-tidy")
         with open(self.config) as file:
             self.key = said + file.read() + str(args.analyzer)
-        self.findings, self.parted = {}, 0
+        self.findings, self.halved = {}, 0
         os.makedirs(self.dir, exist_ok=True)
 
     def preprocessed(self, path, flags):
         compiler = shutil.which("clang++-" + self.version) or shutil.which("clang++")
         if compiler is None:
             return None
-        # With comments (NOLINT) and macros, which some checks look at.
+        # Keeps comments (NOLINT) and macros, because some checks read them.
         words = [compiler, *flags, "-w", "-E", "-CC", "-dD", path]
         done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL)
         return hashlib.sha256(self.key.encode() + done.stdout).hexdigest() if done.returncode == 0 else None
 
-    def look(self, members):
+    def check_group(self, members):
         path, flags = members[0].full, list(members[0].flags)
         if len(members) > 1:
             text = "".join('#include "%s"\n' % member.full for member in members)
@@ -198,18 +201,18 @@ class Bench:
             stdin=subprocess.DEVNULL,
         )
         if len(members) > 1 and (done.returncode < 0 or "[clang-diagnostic-error]" in done.stdout):
-            self.parted += 1
-            self.look(members[: len(members) // 2])
-            self.look(members[len(members) // 2 :])
+            self.halved += 1
+            self.check_group(members[: len(members) // 2])
+            self.check_group(members[len(members) // 2 :])
             return
-        # The analyzer ends some paths in a library's header, where it has lost a coroutine's frame.
+        # Findings in a library's header do not count: there the analyzer loses the frame of a coroutine.
         found = [
             (match, done.stdout[match.start() :])
             for match in FINDING.finditer(done.stdout)
             if match.group(1).startswith((self.args.sources + os.sep, self.dir + os.sep))
         ]
         for match, rest in found:
-            # Its lines go on to the next finding.
+            # A finding's lines end where the next finding begins.
             following = FINDING.search(rest, match.end() - match.start())
             self.report(match.group(0), rest[: following.start()] if following else rest)
         if not found and done.returncode != 0:
@@ -222,7 +225,7 @@ class Bench:
             open(mark, "w").close()
 
     def report(self, name, text):
-        if name not in self.findings:  # a header's is found with each source that includes it
+        if name not in self.findings:  # each source that includes a header repeats its findings
             self.findings[name] = text
             print(text.rstrip().replace(self.args.sources + os.sep, ""), flush=True)
 
@@ -241,23 +244,23 @@ class Bench:
                 known[path] = Source(command, self.args.sources)
         chosen, which = choose(self.args, known)
         print(
-            "clang-tidy %s looks at %d of %d sources: %s" % (self.version, len(chosen), len(known), which), flush=True
+            "clang-tidy %s checks %d of %d sources: %s" % (self.version, len(chosen), len(known), which), flush=True
         )
         begun = time.monotonic()
-        # The largest first, so that none is waited for at the end.
+        # The largest first, so that no single one is left at the end.
         groups = sorted(
             group(chosen, 1 if self.args.analyzer else TOGETHER),
             key=lambda members: -sum(len(member.text) for member in members),
         )
         with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as pool:
-            list(pool.map(self.look, groups))
+            list(pool.map(self.check_group, groups))
         print(
             "%d sources in %.0f s" % (len(chosen), time.monotonic() - begun)
-            + (", read as %d" % (len(groups) + self.parted) if len(groups) < len(chosen) else "")
+            + (", checked as %d" % (len(groups) + self.halved) if len(groups) < len(chosen) else "")
         )
         if not chosen:
-            raise Wrong("there is nothing to look at")
-        print("%d sources looked at, %d findings" % (len(chosen), len(self.findings)))
+            raise Wrong("there are no sources to check")
+        print("%d sources checked, %d findings" % (len(chosen), len(self.findings)))
         if self.findings and self.version != VERSION and not self.args.strict:
             print("not counted: the tree is kept clean for clang-tidy %s" % VERSION)
             return 0
@@ -276,7 +279,7 @@ def main(words=None):
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--strict", action="store_true")
     try:
-        return Bench(parser.parse_intermixed_args(words)).run()
+        return Checker(parser.parse_intermixed_args(words)).run()
     except Wrong as problem:
         print("tidy.py: %s" % problem)
         return 1

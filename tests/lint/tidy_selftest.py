@@ -1,4 +1,4 @@
-"""Plants findings in a small tree and looks whether tidy.py shows them, each once, and fails; and what it takes for changed.
+"""Plants findings in a small tree and checks that tidy.py shows each once and fails. Checks which sources it takes for changed.
 
 python3 tests/lint/tidy_selftest.py
 """
@@ -18,12 +18,12 @@ import planted_tree  # noqa: E402
 import tidy  # noqa: E402
 
 GOOD = {
-    # Nothing of the library's but what must be: most runs look at all of it again.
+    # Few headers of the library, because most runs read them again.
     "shm/a.h": "#pragma once\nstruct Text {\n  Text(const Text&);\n  Text(Text&&) noexcept;\n  ~Text();\n"
     "  int size() const;\n};\nint A();\n",
     "shm/a.cc": '#include "shm/a.h"\nnamespace {\nint Here() { return 1; }\n}  // namespace\nint A() { return Here(); }\n',
     "shm/b.cc": '#include "shm/a.h"\nint B() { return A(); }\n',
-    # Names what a.cc names too: they cannot be read as one.
+    # Declares a name of a.cc, so that the two cannot be checked as one.
     "shm/c.cc": '#include "shm/a.h"\nnamespace {\nint Here() { return 2; }\n}  // namespace\nint C() { return Here(); }\n',
     "tools/d.c": "int D(void) { return 0; }\n",
 }
@@ -77,8 +77,8 @@ class Planted(planted_tree.PlantedTree):
     def test_a_good_tree_passes_and_is_known_the_next_time(self):
         code, said = self.run_tidy("--all")
         self.assertEqual(code, 0, said)
-        self.assertIn("looks at 4 of 4 sources", said)
-        self.assertIn("read as 3", said)
+        self.assertIn("checks 4 of 4 sources", said)
+        self.assertIn("checked as 3", said)
         self.assertEqual(
             len([name for name in os.listdir(os.path.join(self.build, "tidy")) if name.startswith("clean-")]), 3
         )
@@ -86,13 +86,13 @@ class Planted(planted_tree.PlantedTree):
     def test_a_finding_is_shown_once_and_fails(self):
         self.assertEqual(self.run_tidy("--all")[0], 0)
         self.write("shm/b.cc", MOVED % "")
-        for _ in range(2):  # it is not taken for clean the second time
+        for _ in range(2):  # the second run must not take it for clean
             code, said = self.run_tidy("--all")
             self.assertEqual(code, 1, said)
             self.assertEqual(
                 said.count("shm/b.cc:5:10: warning: 'a' used after it was moved [bugprone-use-after-move]"), 1, said
             )
-            self.assertIn("looked at, 1 findings\n", said)
+            self.assertIn("checked, 1 findings\n", said)
 
     def test_a_finding_of_a_header_is_shown_once(self):
         self.write("shm/f.h", COPIED)
@@ -102,25 +102,25 @@ class Planted(planted_tree.PlantedTree):
         self.assertEqual((code, said.count("[performance-unnecessary-value-param]")), (1, 1), said)
         code, said = self.run_tidy(os.path.join(self.root, "shm/f.h"))
         self.assertEqual(code, 1, said)
-        self.assertIn("looks at 1 of 6 sources", said)
+        self.assertIn("checks 1 of 6 sources", said)
 
     def test_a_reason_in_the_source_counts(self):
         self.write("shm/b.cc", MOVED % "  // NOLINT(bugprone-use-after-move): planted")
         self.assertEqual(self.run_tidy("--all")[0], 0)
-        self.write("shm/b.cc", MOVED % "")  # the same but for the comment
+        self.write("shm/b.cc", MOVED % "")  # only the comment differs
         self.assertEqual(self.run_tidy("--all")[0], 1)
 
-    def test_what_does_not_compile_together_is_parted(self):
-        # Two names that cannot be seen at the beginning of a line.
+    def test_sources_that_do_not_compile_together_are_halved(self):
+        # Two equal names that do not begin a line.
         self.write("shm/a.cc", GOOD["shm/a.cc"] + "  static int same = 1;\nint S() { return same; }\n")
         self.write("shm/b.cc", "  static int same = 2;\n" + MOVED % "" + "int T() { return same; }\n")
         code, said = self.run_tidy("--all")
         self.assertEqual(code, 1, said)
-        self.assertIn("read as 4", said)
+        self.assertIn("checked as 4", said)
         self.assertIn("shm/b.cc:6:10: warning: 'a' used after", said)
-        self.assertIn("looked at, 1 findings\n", said)
+        self.assertIn("checked, 1 findings\n", said)
 
-    def test_what_does_not_compile_fails(self):
+    def test_a_source_that_does_not_compile_fails(self):
         self.write("tools/d.c", "int D(void) { return x; }\n")
         code, said = self.run_tidy("--all")
         self.assertEqual(code, 1, said)
@@ -140,16 +140,16 @@ class Planted(planted_tree.PlantedTree):
         self.git("init", "-b", "main")
         self.commit("shm", "tools", ".clang-tidy")
         code, said = self.run_tidy("--most", "2")
-        self.assertIn("looks at 2 of 4 sources: 0 there is no history, 2 others", said)
+        self.assertIn("checks 2 of 4 sources: 0 there is no history, 2 others", said)
         self.write("tools/d.c", GOOD["tools/d.c"] + "\n")
         self.commit("tools")
         code, said = self.run_tidy("--most", "1", "--commits", "1")
         self.assertEqual(code, 0, said)
-        self.assertIn("looks at 1 of 4 sources: 1 changed in the last 1 commits, 0 others", said)
+        self.assertIn("checks 1 of 4 sources: 1 changed in the last 1 commits, 0 others", said)
         code, said = self.run_tidy("--most", "9", "--commits", "1")
         self.assertEqual(code, 1, said)
-        self.assertIn("looks at 4 of 4 sources: 1 changed in the last 1 commits, 3 others", said)
-        # A branch: what it changed, also where it only changed a header; and what is not committed.
+        self.assertIn("checks 4 of 4 sources: 1 changed in the last 1 commits, 3 others", said)
+        # On a branch: its changes, also those of a header only, and uncommitted changes.
         self.git("update-ref", "refs/remotes/origin/main", "HEAD")
         self.write("shm/a.h", GOOD["shm/a.h"] + "\n")
         self.commit("shm")

@@ -2,8 +2,8 @@
 
     python3 tests/lint/tree.py [SOURCES]
 
-Prints `file:line: problem` for each breach and exits with 1 when there is one. selftest.py plants each kind of breach and
-checks that this script reports it. commits.py, which this script calls, checks the subjects of commits.
+Prints `file:line: problem` for each breach and exits with 1 when there is one. selftest.py plants each kind of breach
+and checks that this script reports it. commits.py, which this script calls, checks the subjects of commits.
 """
 
 import fnmatch
@@ -19,8 +19,9 @@ TOP_LEVEL = {"CMakeLists.txt", "shm", "daemon", "tracer", "tools", "tests", "per
 LAYERS = {"shm": (), "tracer": ("shm",), "daemon": ("shm",), "tools": ("shm", "daemon")}
 PAGE = "daemon/page/src"
 
-# The rooms (folders) of each layer and of the page, in order. A room may include itself, the rooms before it in its layer, and
-# the layers below. "." is the layer's own folder. The second member names earlier rooms that the room must not include.
+# The rooms (folders) of each layer and of the page, in order. A room may include itself, the rooms before it in its
+# layer, and the layers below. "." is the layer's own folder. The second member names earlier rooms that the room must
+# not include.
 ROOMS = {
     "shm": [("base", ()), (".", ()), ("expression", ())],
     "tracer": [
@@ -62,8 +63,8 @@ ROOMS = {
     PAGE: [("style", ()), ("data", ()), ("parts", ()), ("views", ()), ("moment", ()), (".", ())],
 }
 
-# Each third-party library has one home: patterns of the sources that may include it. The longest key that begins a header's
-# name decides. Tests and perf may include any library.
+# Each third-party library has one home: patterns of the sources that may include it. The longest key that begins a
+# header's name decides. Tests and perf may include any library.
 HOMES = {
     "rocksdb/": ["daemon/store/*"],
     "pybind11/": ["tracer/module.cc"],

@@ -1,4 +1,4 @@
-# Runs the tests of the page: cmake -DSOURCES= -DBUILD= -P run.cmake. They are copied to where npm put what they import.
+# Runs the tests of the page: cmake -DSOURCES= -DBUILD= -P run.cmake. Copies them to the folder where npm installed their imports.
 set(page ${BUILD}/daemon/page)
 if(EXISTS ${page}/missing.txt OR NOT EXISTS ${page}/node_modules/playwright-core)
   set(why "npm has not run")

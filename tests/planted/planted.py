@@ -1,13 +1,18 @@
-"""Plants believable mistakes, one after the other, and shows that the tests find each.
+"""Plants believable mistakes, one after the other, and checks that a test finds each.
 
     python3 tests/planted/planted.py SOURCES BUILD [NAME…] [--quick]
 
-Each *.toml here is a mistake: what it is (`what`), an edit (`file`, `find`, `replace`; `find` must stand there exactly once, so
-that an edit whose code has moved fails loudly), what must be linked again (`targets`, and in `also` the other sources that
-include the file, when it is a header), and the test that must fail (`test`, words with {bin}, {sources} and {python}).
-The sources are copied, the changed files compiled with the very commands of BUILD, and its objects and libraries used for all
-the rest, so that a mistake costs a compilation, a link and a test. The same test must pass with the edit left out.
-`quick = true`: also in continuous integration.
+Each *.toml of this folder is a mistake:
+
+* `what` describes the program with the mistake.
+* `file`, `find`, `replace` are the edit. `find` must occur exactly once in the file, so that an edit whose code has
+  moved fails.
+* `targets` are linked again. `also` names the sources that include the file, when it is a header.
+* `test` is the command that must fail, with {bin}, {sources} and {python}. It must pass without the edit.
+* `quick = true` runs the mistake in continuous integration, too.
+
+The script edits a copy of the sources, compiles the changed files with the commands of BUILD, and links them with its
+other objects and libraries. So a mistake costs a compilation, a link and a test.
 """
 
 import argparse
@@ -22,7 +27,7 @@ import tempfile
 import tomllib
 
 FOLDERS = ("shm", "tracer", "daemon", "tools", "tests")
-PATIENCE = 600  # seconds for one test; a test that hangs has found something
+PATIENCE = 600  # seconds for one test; a test that hangs counts as failed
 
 
 class Workshop:
@@ -43,7 +48,7 @@ class Workshop:
     def link_command(self, target):
         text = subprocess.check_output(["ninja", "-C", self.build, "-t", "commands", target], text=True)
         line = text.strip().split("\n")[-1]
-        # CMake wraps links: ": && the command && what follows it".
+        # CMake wraps links as ": && COMMAND && FOLLOWING".
         return line.split(" && ")[1] if line.startswith(": && ") else line
 
     def output_of(self, target):
@@ -57,7 +62,7 @@ class Workshop:
         return os.path.join("bin", target)
 
     def build_with(self, files, targets):
-        """Compiles `files` out of the copied tree, wherever the targets use them, and links the targets into the workshop."""
+        """Compiles `files` of the copied tree for each target that uses them, and links the targets into the workshop."""
         for target in targets:
             output = self.output_of(target)
             link = shlex.split(self.link_command(output))
@@ -85,7 +90,9 @@ class Workshop:
                         words[2:2] = ["-I", self.tree]
                     subprocess.run(words, cwd=command["directory"], check=True)
                     if place is None:
-                        fresh.append(new)  # before the libraries: the one within is not looked for then
+                        fresh.append(
+                            new
+                        )  # placed before the libraries, so that the linker does not take the old object from them
                     else:
                         link[place] = new
             place = libraries[0] if libraries else at + 1
@@ -95,7 +102,7 @@ class Workshop:
 
     @staticmethod
     def in_library(old, link):
-        """Objects of shm/CMakeFiles/smiley_shm.dir stand in shm/libsmiley_shm.a."""
+        """True when the object is a member of a library of the link: shm/CMakeFiles/smiley_shm.dir of shm/libsmiley_shm.a."""
         found = re.match(r"(.*)/CMakeFiles/([^/]+)\.dir/", old)
         return found and "%s/lib%s.a" % (found.group(1), found.group(2)) in link
 
@@ -105,7 +112,7 @@ class Workshop:
             shutil.copy2(os.path.join(self.build, output), os.path.join(self.dir, output))
 
     def run(self, words):
-        """(passed, what it said)."""
+        """(passed, the end of its output). `passed` is None when no test ran."""
         words = [w.format(bin=self.bin, sources=self.tree, python=self.python) for w in words]
         env = dict(os.environ, SMILEY_BIN=self.bin, SMILEY_TEST_PYTHONS=self.python, SMILEY_TEST_TIMEOUT="30")
         child = subprocess.Popen(
@@ -136,7 +143,7 @@ def edit(tree, mistake):
     find, replace = mistake["find"].strip("\n"), mistake["replace"].strip("\n")
     if text.count(find) != 1:
         raise SystemExit(
-            "planted: in %s this stands %d times and not once; the edit must follow the code:\n%s"
+            "planted: %s has this text %d times, not once: change the edit as the code has changed\n%s"
             % (mistake["file"], text.count(find), find)
         )
     with open(path, "w") as file:
@@ -150,7 +157,7 @@ def main():
     parser.add_argument("build", type=os.path.abspath)
     parser.add_argument("names", nargs="*")
     parser.add_argument(
-        "--quick", action="store_true", help="only those that are quick to find; all edits are tried on the code"
+        "--quick", action="store_true", help="only the mistakes that are found quickly; all edits must fit"
     )
     args = parser.parse_args()
     here = os.path.dirname(os.path.abspath(__file__))

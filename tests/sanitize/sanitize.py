@@ -1,17 +1,17 @@
-"""The C++ tests, the tracer and the fuzz targets under Clang's sanitizers.
+"""Runs the C++ tests, the tracer and the fuzz targets with Clang's sanitizers.
 
     python3 tests/sanitize/sanitize.py SOURCES BUILD [PART…] [--fuzz-seconds 15]
 
-| part | what must be clean |
+| part | what it runs |
 |---|---|
-| `address` | every C++ test with AddressSanitizer (leaks too) and UndefinedBehaviorSanitizer, but those that fork while threads run |
-| `tracer` | the extension with both: the example and the programs of tests/system/programs, recorded; each must end and say what it does unrecorded, and what was stored must be sound |
-| `fuzz` | each fuzz target searches for a while, from its corpus and from what an earlier search in this folder found |
-| `thread` | the tests of shm and those of the daemon that have threads, with ThreadSanitizer |
+| `address` | every C++ test with AddressSanitizer (and its leak check) and UndefinedBehaviorSanitizer, but those that fork while threads run |
+| `tracer` | the extension with both, in the example and in each program of tests/system/programs. Output and exit code must be those of the unrecorded program, and the store must be sound |
+| `fuzz` | each fuzz target, for some seconds, from its corpus and from the inputs that earlier searches in this folder found |
+| `thread` | with ThreadSanitizer: the tests of shm, and those of the daemon that have threads |
 
-BUILD is where tools/test.sh built: the commands come from there (only the tracer is exchanged), what is built here goes into
-BUILD/sanitize. SMILEY_TEST_PYTHONS names the interpreters. Each report of a sanitizer is a failure, also one from a process
-that a test started and whose end nobody looked at. The last line is "N passed, N failed".
+BUILD is the folder that tools/test.sh built. Its commands are used; only the tracer is replaced. The builds of this
+script go into BUILD/sanitize. SMILEY_TEST_PYTHONS names the interpreters. Each report of a sanitizer is a failure,
+also the report of a process that nobody waited for. The last line is "N passed, N failed".
 """
 
 import argparse
@@ -30,7 +30,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 PARTS = ("address", "tracer", "fuzz", "thread")
 FUZZ = ("catalogue", "expression", "frames", "import", "request", "segment", "value")
-# Suites of the daemon with more than one thread; of the others, one thread's, there are no races to be seen.
+# The suites of the daemon that have more than one thread. The others cannot have a race.
 THREADED = (
     "live_feed",
     "live_view",
@@ -44,12 +44,12 @@ THREADED = (
     "store_care",
     "snapshots",
 )
-# These fork from a process with threads, and the child goes on without exec: the allocators of Clang 14's runtimes may be locked for
-# ever in it. They run without a sanitizer only.
+# Suites that fork from a process with threads, and whose child continues without exec. The allocators of Clang 14's
+# run-time libraries may stay locked in that child. These suites run without a sanitizer only.
 FORKING = ("drain_a_program", "drain_runs", "drain_damage", "exactly_once")
-PATIENCE = 1800  # seconds for one test program
-MOST_PRINTED = 6000  # bytes of an input that failed, to be found again where the folder is not kept
-# Compiling is most of the time and -O0 halves it; nothing is optimised away that a sanitizer could have seen.
+PATIENCE = 1800  # seconds that one test program may take
+MOST_PRINTED = 6000  # bytes of a failing input that are printed, for machines that do not keep the folder
+# Compiling takes most of the time, and -O0 halves it. -O0 also removes no access that a sanitizer could see.
 FLAGS = "-O0 -g1"
 
 
@@ -69,7 +69,7 @@ def clang():
 
 
 def strict(cxx):
-    """The tree is kept free of the warnings of Debian 12's Clang; a newer one may know others, and they are no test's failure."""
+    """The flags for warnings: errors with Debian 12's Clang, none with a newer one, whose other warnings are no failures."""
     version = subprocess.run([cxx, "-dumpversion"], capture_output=True, text=True).stdout
     return ["-DSMILEY_WERROR=ON"] if version.startswith("14.") else []
 
@@ -88,7 +88,7 @@ class Bench:
     # Builds.
 
     def make(self, name, sanitizers, targets, *options):
-        """Builds `targets` with `sanitizers`; returns the folder."""
+        """Builds `targets` with `sanitizers`. Returns the folder."""
         where = os.path.join(self.dir, name)
         cc, cxx = clang()
         begun, before = time.monotonic(), sum(os.times()[2:4])
@@ -135,9 +135,7 @@ class Bench:
 
     def environment(self, reports, leaks=True, **more):
         common = "log_path=%s:exitcode=86:allocator_may_return_null=1" % reports
-        known = lambda kind: (
-            ':suppressions="%s"' % os.path.join(HERE, kind + ".txt")
-        )  # a space would end it otherwise
+        known = lambda kind: ':suppressions="%s"' % os.path.join(HERE, kind + ".txt")  # a space would end the value
         return dict(
             os.environ,
             LSAN_OPTIONS="print_suppressions=0" + known("leaks"),
@@ -149,7 +147,7 @@ class Bench:
         )
 
     def run(self, words, environment, **more):
-        """(exit code or None when it did not end, output)."""
+        """(exit code, output). The exit code is None when the program did not end."""
         child = subprocess.Popen(
             words,
             env=environment,
@@ -175,7 +173,7 @@ class Bench:
         )
 
     def suite(self, where, layer, name):
-        """A suite of one of the executables of Boost.Test, in a process of its own; each case counts as one."""
+        """Runs one suite of a Boost.Test executable in a process of its own. Each case counts as one."""
         begun = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="sms-", dir="/tmp") as work:
             environment = self.environment(
@@ -184,7 +182,7 @@ class Bench:
             words = [os.path.join(where, "bin", "smiley_test_" + layer), "--log_level=message", "--run_test=" + name]
             code, out = self.run(words, environment)
             reports = read_reports(work)
-        # What the filter leaves out is said to be skipped there, and counts with its own suite.
+        # Boost.Test reports the cases of other suites as skipped. They count with their own suite.
         passed, failed = (
             sum(map(int, re.findall(r"^\s+(\d+) test cases? out of \d+ " + word, out, re.M)))
             for word in ("passed", "failed")
@@ -226,7 +224,7 @@ class Bench:
         self.suites(where, "daemon", "shm")
 
     def tracer(self):
-        """The commands as they are, with the tracer of the build with AddressSanitizer."""
+        """A folder with the commands of BUILD and the tracer that AddressSanitizer instruments."""
         where = self.make_address()
         lab = os.path.join(self.dir, "lab")
         shutil.rmtree(lab, ignore_errors=True)
@@ -256,7 +254,7 @@ class Bench:
 
     def recorded(self, lab, runtime, python, program):
         with tempfile.TemporaryDirectory(prefix="sms-", dir="/tmp") as work:
-            # Objects of the program come from malloc, so that a look at one that is gone is seen.
+            # The program's objects come from malloc, so that AddressSanitizer sees an access to a freed one.
             environment = self.environment(
                 os.path.join(work, "report"),
                 leaks=False,

@@ -1,12 +1,12 @@
-// Formats the tree, or reports the sources that are not formatted: C and C++ with clang-format, TypeScript and .mjs with
-// prettier, Python with ruff. package-lock.json fixes their versions, so that every machine agrees.
+// Formats the tree, or reports the sources that are not formatted: C and C++ with clang-format, TypeScript and .mjs
+// with prettier, Python with ruff. package-lock.json fixes their versions, so that every machine agrees.
 //
 //     sh tests/lint/format.sh [--check] [FILE…]
 //
-// Without files it takes every source that git tracks or would add; in a tree without git's folder, every source. --check
-// changes nothing and prints `file:1: not formatted` for each source. Exit code: 0 formatted, 1 not formatted, 2 failed.
-// Recorded programs (tests/system/programs, tools/example, perf/workloads) keep their layout, because tests and documents name
-// their lines.
+// Without files it takes every source that git tracks or would add; in a tree without git's folder, every source.
+// --check changes nothing and prints `file:1: not formatted` for each source. Exit code: 0 formatted, 1 not
+// formatted, 2 failed. Recorded programs (tests/system/programs, tools/example, perf/workloads) keep their layout,
+// because tests and documents name their lines.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
