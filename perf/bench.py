@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Slow-down of recording, as ratios in one interleaved run.
+"""Measures the slow-down of recording, as ratios in one interleaved run.
 
     perf/bench.py --bin build/bin --python /usr/bin/python3 [--python …] [--rounds 7] [--workload fib …] [--json FILE]
 
-Every round runs each mode of each workload once, in turn, so that what the machine does meanwhile meets all of them.
-Prints medians and the spread (first to third quartile) of the ratio to the untraced run of the same round; then what
-recording adds to the start of an interpreter, and to the peak of a workload's memory.
+Every round runs each mode of each workload once, in turn, so that other work of the machine meets all modes. Prints
+medians and spread (first to third quartile) of the ratio to the untraced run of the same round. Then prints the time
+that recording adds to the start of an interpreter, and the memory that it adds to the peak of a workload.
 """
 
 import argparse
@@ -22,8 +22,8 @@ import sys
 import tempfile
 import time
 
-LEAST_SECONDS = 0.1  # a workload is repeated in its process until the untraced one takes about so long, ...
-ONCE = {"imports"}  # ... but for what can be done but once
+LEAST_SECONDS = 0.1  # a workload is repeated in its process until the untraced one takes about this long
+ONCE = {"imports"}  # workloads that cannot be repeated
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORKLOADS = [
@@ -49,7 +49,11 @@ MODES = [
     "empty profile",
     "cProfile",
 ]
-RECORDED = {"full record": "values", "calls only": "calls", "calls, arguments": "arguments"}  # mode: --detail
+RECORDED = {
+    "full record": "values",
+    "calls only": "calls",
+    "calls, arguments": "arguments",
+}  # {mode: value of --detail}
 
 
 def build_hooks(python, folder):
@@ -65,7 +69,7 @@ def build_hooks(python, folder):
     )
 
 
-def command(mode, python, smiley, workload, times, out):
+def make_command(mode, python, smiley, workload, times, out):
     words = [str(HERE / "run_workload.py"), workload, str(times), str(out)]
     if mode in RECORDED:
         return [str(smiley), "run", "-q", "--detail", RECORDED[mode], "--python", python, *words]
@@ -79,7 +83,7 @@ def command(mode, python, smiley, workload, times, out):
 
 
 def forget_run(smiley, environment):
-    """So that what the daemon does behind a run that has ended (snapshots, statistics) meets no other mode."""
+    """Deletes the last run and waits until the daemon is idle, so that its snapshots and statistics meet no other mode."""
 
     def ask(*words):
         return subprocess.run(
@@ -93,8 +97,8 @@ def forget_run(smiley, environment):
         time.sleep(0.05)
 
 
-def start_up(python, smiley, environment, folder):
-    """Seconds of one start of an interpreter that does nothing: untraced, recorded (the daemon is running)."""
+def measure_start(python, smiley, environment, folder):
+    """Seconds from start to end of an interpreter that does nothing: [untraced, recorded]. The daemon is running."""
     seconds = []
     for words in ([python, "-c", "pass"], [str(smiley), "run", "-q", "--python", python, "-c", "pass"]):
         begin = time.perf_counter()
@@ -116,13 +120,15 @@ def measure(python, smiley, rounds, folder, workloads):
         if workload in ONCE:
             often[workload] = 1
             continue
-        subprocess.run(command("untraced", python, smiley, workload, 2, out), check=True, env=environment, cwd=HERE)
+        subprocess.run(
+            make_command("untraced", python, smiley, workload, 2, out), check=True, env=environment, cwd=HERE
+        )
         often[workload] = max(1, math.ceil(2 * LEAST_SECONDS / float(out.read_text().split()[0])))
     for round_number in range(rounds):
         for workload in workloads:
             for mode in MODES:
                 subprocess.run(
-                    command(mode, python, smiley, workload, often[workload], out),
+                    make_command(mode, python, smiley, workload, often[workload], out),
                     check=True,
                     env=environment,
                     stdout=subprocess.DEVNULL,
@@ -133,7 +139,7 @@ def measure(python, smiley, rounds, folder, workloads):
                 seconds, kib = out.read_text().split()
                 times[workload, mode].append(float(seconds))
                 memory[workload, mode].append(int(kib))
-        starts.append(start_up(python, smiley, environment, folder))
+        starts.append(measure_start(python, smiley, environment, folder))
         print(f"\rround {round_number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     subprocess.run(
@@ -142,7 +148,7 @@ def measure(python, smiley, rounds, folder, workloads):
     return times, memory, starts
 
 
-def ratios(times, workload, mode):
+def compute_ratios(times, workload, mode):
     return [t / u for t, u in zip(times[workload, mode], times[workload, "untraced"])]
 
 
@@ -167,7 +173,7 @@ def report(python, measured, workloads):
         cells = [f"{statistics.median(times[workload, 'untraced']) * 1000:.0f} ms"]
         medians = {}
         for mode in MODES[1:]:
-            values = sorted(ratios(times, workload, mode))
+            values = sorted(compute_ratios(times, workload, mode))
             medians[mode] = statistics.median(values)
             means[mode].append(medians[mode])
             quarter = max(1, len(values) // 4)

@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""What the daemon manages: storing, latency, clients.
+"""Measures the daemon: storing, sizes, latency, clients.
 
     perf/daemon.py --bin build/bin --python /usr/bin/python3 [drain] [sizes] [latency] [clients]
 
-* drain: the synthetic producer at full speed; events that one second of the daemon's processor time drains, checks,
-  indexes and stores, its greatest memory, bytes per event.
-* sizes: bytes per event of real work of the standard library, recorded whole.
-* latency: from an event to a client of `tail` that has it, while a program records at full speed; the client asks for as
-  many events a second as smiley-tail does on a terminal.
-* clients: how much longer a recorded program takes while 50 clients watch, one of them stopped, than with none; rounds in
-  turn.
+* drain: the synthetic producer runs at full speed. Events that one second of the daemon's processor time drains,
+  checks, indexes and stores; the daemon's peak of memory; bytes per event.
+* sizes: bytes per event of real work of the standard library, all of it recorded.
+* latency: the time from an event until a client of `tail` has read it, while a program records at full speed. The
+  client requests as many events a second as smiley-tail does on a terminal.
+* clients: the time of a recorded program while 50 clients watch, one of them stopped, against none; rounds in turn.
 """
 
 import argparse
@@ -33,7 +32,7 @@ SIZES = {
     "textwrap": "import textwrap\nfor i in range(60): textwrap.fill('the quick brown fox jumps over the lazy dog ' * 20, 40 + i % 20)",
 }
 
-TERMINAL_RATE = 4000  # kTerminalEventsPerSecond in tools/commands/tail.cc
+TERMINAL_RATE = 4000  # events a second: kTerminalEventsPerSecond in tools/commands/tail.cc
 
 WORK = """
 import sys, time
@@ -74,8 +73,8 @@ def sizes(bin_dir, python):
     return found
 
 
-def latencies(bin_dir, python, seconds):
-    """In ms, one for each portion that arrived: from its newest event until it was read."""
+def measure_latencies(bin_dir, python, seconds):
+    """Sorted latencies in ms, one for each portion: from its newest event until the client read it."""
     found = []
     with Home(bin_dir) as home, home.connect() as client:
         client.sendall(b'{"op":"tail","max_rate":%d}\n' % TERMINAL_RATE)
@@ -98,8 +97,8 @@ def latencies(bin_dir, python, seconds):
     return sorted(found)
 
 
-def watched(home, clients, stop):
-    """Connects clients of `tail`; all but the first read what comes until `stop` is set."""
+def connect_clients(home, clients, stop):
+    """Connects clients of `tail`. All but the first read until `stop` is set. Returns their thread."""
     connections = [home.connect() for _ in range(clients)]
     selector = selectors.DefaultSelector()
     for connection in connections:
@@ -126,7 +125,7 @@ def clients(bin_dir, python, rounds):
         for count in (0, 50):
             with Home(bin_dir) as home:
                 stop = threading.Event()
-                thread = watched(home, count, stop) if count else None
+                thread = connect_clients(home, count, stop) if count else None
                 took[count] = float(home.run("smiley-run", "-q", "--python", python, "-c", FIXED))
                 stop.set()
                 if thread:
@@ -153,7 +152,7 @@ def main():
             print("sizes, %s: %.2f bytes/event of %d" % (name, size, events))
         print("sizes, median: %.2f" % statistics.median(size for size, _ in found.values()), flush=True)
     if "latency" in what:
-        found = latencies(args.bin, args.python, 10)
+        found = measure_latencies(args.bin, args.python, 10)
         print(
             "latency: median %.1f ms, 99th percentile %.1f ms, %d portions"
             % (statistics.median(found), found[int(len(found) * 0.99)], len(found)),

@@ -1,6 +1,6 @@
-// The floor that any recorder stands on: hooks that do nothing. A C trace (lines) or profile (calls) function before
-// CPython 3.12, sys.monitoring callbacks in C from 3.12 on, and a C profile function for all of them. Built by
-// bench.py for each interpreter.
+// Hooks that do nothing: the floor of any recorder. Before CPython 3.12 a C trace function (lines) or profile
+// function (calls), from 3.12 on callbacks of sys.monitoring in C, and for all versions a C profile function.
+// bench.py builds this module for each interpreter.
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <frameobject.h>
@@ -11,7 +11,7 @@ static int NothingOld(PyObject* self, PyFrameObject* frame, int what, PyObject* 
   return 0;
 }
 
-// These hooks are the calling thread's alone: run_workload.py has each thread begin with this.
+// The hooks are those of the calling thread only, so run_workload.py calls Start in each thread.
 #if PY_VERSION_HEX < 0x030C0000
 static PyObject* Start(PyObject* self, PyObject* kind) {
   (void)self;

@@ -1,4 +1,4 @@
-"""Homes with a daemon of their own, for what is measured here."""
+"""Homes with a daemon of their own, for measurements."""
 
 import json
 import os
@@ -11,14 +11,14 @@ import time
 
 
 class Connection:
-    """To the daemon of a home; one request after the other."""
+    """A connection to the daemon of a home, for one request after the other."""
 
     def __init__(self, home):
         self.socket = home.connect()
         self.file = self.socket.makefile("rb")
 
     def ask(self, **request):
-        """The lines of the answer, the end line last, and the seconds that it took."""
+        """(the lines of the answer with the end line last, the seconds until it was complete)."""
         begin = time.perf_counter()
         self.socket.sendall(json.dumps(request).encode() + b"\n")
         first = self.file.readline()
@@ -30,7 +30,7 @@ class Connection:
 
 
 class Home:
-    """A home of its own, with its daemon; gone at the end."""
+    """A temporary home with its daemon. Leaving the context stops the daemon and removes the home."""
 
     def __init__(self, bin_dir):
         self.bin = bin_dir

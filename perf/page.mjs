@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// What the page costs against the length of a run: the synthetic producer records, and Chromium looks.
+// Measures the page against the length of a run: the synthetic producer records the run, and Chromium shows it.
 //
 //   node perf/page.mjs [--bin build/bin] [--jumps 40] [--slow MS] EVENTS…
 //
-// First view: from asking for the address of the run's middle until its line, values and lanes are painted, in a fresh tab.
-// Jump: from a new position in the address until its line, values and calls are painted. Memory: of the tab's process (its
-// proportional set), and of the scripts' objects, after all jumps and each view that does not read the whole run.
+// First view: the time from the request of the run's middle until its line, values and lanes are painted, in a new
+// tab. Jump: the time from a new position in the address until its line, values and calls are painted. Memory: the
+// proportional set of the tab's process, and the objects of the scripts, after all jumps and after each view that
+// does not read the whole run.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -18,7 +19,7 @@ const option = (name, otherwise) => {
 };
 const bin = resolve(option("--bin", "build/bin"));
 const jumps = Number(option("--jumps", "40"));
-const slow = Number(option("--slow", "0")); // tells of each view and jump that took longer: what it asked for, and when what came
+const slow = Number(option("--slow", "0")); // ms; prints the requests of each view and jump that took longer; 0: none
 const sizes = words.length ? words.map(Number) : [1e5, 1e7];
 const { chromium } = createRequire(join(bin, "../daemon/page/package.json"))("playwright-core");
 const FLAGS = [
@@ -34,7 +35,7 @@ const FLAGS = [
 const middle = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 const worst = (list) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * 0.95))];
 
-// Resolves with the milliseconds since `since` when the next frame with all of a moment is painted.
+// Resolves, when the next frame with the whole moment is painted, with the milliseconds since `since`.
 const painted = ({ position, since }) =>
   new Promise((done) => {
     const look = () => {
@@ -51,7 +52,8 @@ const painted = ({ position, since }) =>
     look();
   });
 
-// What a page asks its daemon, on which connection, and when (ms since `reset`) it was asked, first answered and ended.
+// The requests of a page to its daemon: connection, and the times of request, first answer and end, in ms since
+// `reset`.
 function listen(page) {
   const log = {
     asked: [],
@@ -112,7 +114,7 @@ async function measure(events) {
     if (produced.status !== 0) throw new Error(`the producer: ${produced.stderr}`);
     let run = null;
     while (run?.state !== "ended") run = JSON.parse(smiley("list", "--json", "-n", "1"));
-    smiley("store", "reindex", run.id); // as the daemon does by itself when it has nothing else to do
+    smiley("store", "reindex", run.id); // the daemon does this by itself when it is idle
     browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
     const open = async () => {
@@ -141,7 +143,7 @@ async function measure(events) {
     await page.evaluate(painted, { position: place(0.5), since: 0 });
     const times = [];
     for (let i = 0; i < jumps; i++) {
-      const to = place((i * 0.618034 + 0.1) % 1); // all over the run
+      const to = place((i * 0.618034 + 0.1) % 1); // spread over the run
       log.reset();
       times.push(
         await page.evaluate(

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What questions cost against the length of a run: the synthetic producer records, the daemon stores, and this asks.
+"""Measures queries against the length of a run, which the synthetic producer records.
 
 perf/queries.py --bin build/bin --events 100000 1000000 10000000
 """
@@ -24,7 +24,7 @@ def wait_for(condition, seconds):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
-            raise SystemExit("it did not come to an end within %d s" % seconds)
+            raise SystemExit("the run did not end within %d s" % seconds)
         time.sleep(0.2)
 
 
@@ -42,7 +42,7 @@ def measure(bin_dir, events, queries):
         row["bytes"] = "%.2f" % (run["bytes"] / run["events"])
         random.seed(1)
         places = ["1:%d" % random.randint(1, run["events"]) for _ in range(queries)]
-        # Before its snapshots are made, a state is read from the beginning: a few only where that takes long.
+        # Without snapshots a state is read from the beginning of the run. Long runs get few of these queries.
         few = places[: max(2, min(10, int(3e7 / run["events"])))]
         row["before"] = median_and_99([daemon.ask(op="state", run="last", at=place)[1] for place in few])
         lines, seconds = daemon.ask(op="reindex", run="last")

@@ -1,6 +1,8 @@
-"""Runs one workload and writes its seconds and its peak of memory (KiB) to a file: run_workload.py NAME TIMES OUT [line|call|profile|cprofile]
+"""Runs one workload and writes its seconds and its peak of memory (KiB) to a file.
 
-The start of the interpreter and of the recorder is not in the figure.
+    run_workload.py NAME TIMES OUT [line|call|profile|cprofile]
+
+The seconds do not include the start of the interpreter and the recorder.
 """
 
 import importlib
@@ -26,7 +28,7 @@ if mode in ("line", "call", "profile"):
     if sys.version_info < (3, 12) or mode == "profile":
         threading.settrace(
             lambda *event: (sys.settrace(None), empty_hooks.start(mode))[1]
-        )  # the first event of each thread
+        )  # runs at the first event of each thread
     begin = time.perf_counter()
     main()
     seconds = time.perf_counter() - begin
@@ -34,7 +36,9 @@ elif mode == "cprofile":
     import cProfile
 
     if sys.version_info < (3, 12):
-        threading.setprofile(lambda *event: cProfile.Profile().enable())  # later ones see all threads by themselves
+        threading.setprofile(
+            lambda *event: cProfile.Profile().enable()
+        )  # a profiler of 3.12 and newer sees all threads
     profile = cProfile.Profile()
     begin = time.perf_counter()
     profile.runcall(main)

@@ -1,4 +1,4 @@
-"""Exceptions: raised, passed through frames, handled, as parsers and lookups do."""
+"""Exceptions: raised, propagated through frames and handled, as in parsers and lookups."""
 
 
 class Missing(LookupError):

@@ -1,12 +1,12 @@
 """A real application from Debian's packages: pygments highlights a module of the standard library as HTML.
 
-It is imported before the time begins: from sources, because Debian compiles it for one Python only, that takes longer than the rest.
+The import is not measured: Debian compiles pygments for one Python only, and from sources the import takes longer than the rest.
 """
 
 import sys
 import textwrap
 
-sys.path.append("/usr/lib/python3/dist-packages")  # of python3-pygments; nothing but Python in it, so any version can use it
+sys.path.append("/usr/lib/python3/dist-packages")  # of python3-pygments, pure Python, which any version can use
 
 import pygments  # noqa: E402
 from pygments.formatters import HtmlFormatter  # noqa: E402

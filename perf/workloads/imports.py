@@ -1,4 +1,4 @@
-"""An import-heavy start-up: many modules of the standard library, each for the first time."""
+"""A start-up that imports many modules of the standard library, each for the first time."""
 
 
 def main():
