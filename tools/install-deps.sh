@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs what smiley needs and this machine lacks, with apt-get: Debian 12, 13 and testing. Says nothing and calls
-# nothing when all is there. Used by quickstart.sh and test.sh.
+# Installs the missing packages that smiley needs with apt-get, on Debian 12, 13 and testing. Prints nothing and runs
+# no apt-get when all are installed. quickstart.sh and test.sh call it.
 #
-#     sh tools/install-deps.sh [build|test]      test: also what only the tests need
+#     sh tools/install-deps.sh [build|test]      test: also the packages that only the tests need
 #
-# SMILEY_NO_INSTALL=1: install nothing, only say what is missing.
+# SMILEY_NO_INSTALL=1: only reports the missing packages.
 set -u
 
 fail() {
@@ -18,7 +18,7 @@ case $what in build | test) ;; *) fail "install-deps.sh takes build or test, not
 version=
 [ -r /etc/os-release ] && version=$(. /etc/os-release && echo "${VERSION_ID:-}")
 
-# One requirement a line; where alternatives stand on it, any of them will do and the first is what gets installed.
+# One requirement a line. Any of its alternatives is enough; the first one is installed when all are missing.
 requirements() {
   cat <<'END'
 g++
@@ -42,9 +42,9 @@ libssl-dev
 libgflags-dev
 zlib1g-dev
 END
-  # For the page; they may have come otherwise than from Debian.
+  # For the page. They may be installed from elsewhere than Debian.
   command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || printf 'nodejs\nnpm\nca-certificates\n'
-  # Debian 12's default is Boost 1.74; 1.81 is there as well and is what later versions are nearer to.
+  # Debian 12 has Boost 1.74 (its default) and 1.81, which is closer to later versions.
   if [ "$version" = 12 ]; then
     echo "libboost1.81-dev|libboost1.74-dev"
     [ "$what" = test ] && echo "libboost-test1.81-dev|libboost-test1.74-dev"
@@ -79,7 +79,7 @@ installed() {
 }
 
 command -v dpkg-query >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1 ||
-  fail "this script knows Debian's apt-get only; install by hand: $(requirements | cut -d'|' -f1 | tr '\n' ' ')"
+  fail "this script needs Debian's apt-get; install by hand: $(requirements | cut -d'|' -f1 | tr '\n' ' ')"
 
 missing=
 for line in $(requirements); do
@@ -91,7 +91,7 @@ for line in $(requirements); do
 done
 [ -n "$missing" ] || exit 0
 
-[ -z "${SMILEY_NO_INSTALL:-}" ] || fail "missing packages, and SMILEY_NO_INSTALL is set:$missing"
+[ -z "${SMILEY_NO_INSTALL:-}" ] || fail "these packages are missing, and SMILEY_NO_INSTALL is set:$missing"
 
 if [ "$(id -u)" = 0 ]; then
   as_root() { "$@"; }
@@ -102,18 +102,18 @@ elif command -v sudo >/dev/null 2>&1; then
     as_root() { sudo -n "$@"; }
   fi
 else
-  fail "not root and there is no sudo; as root: apt-get install$missing"
+  fail "packages are missing, and there is no sudo to install them; as root: apt-get install$missing"
 fi
 
 apt() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 "$@" </dev/null
 }
 
-log=$(mktemp "${TMPDIR:-/tmp}/smiley-apt.XXXXXX") || fail "no temporary file can be made in ${TMPDIR:-/tmp}"
+log=$(mktemp "${TMPDIR:-/tmp}/smiley-apt.XXXXXX") || fail "cannot create a temporary file in ${TMPDIR:-/tmp}"
 trap 'rm -f "$log"' EXIT
 echo "smiley: installing$missing" >&2
 # shellcheck disable=SC2086
 if ! { apt update && apt install --no-install-recommends $missing; } >"$log" 2>&1; then
   tail -n 15 "$log" >&2
-  fail "apt-get could not install everything; by hand: apt-get update && apt-get install$missing"
+  fail "apt-get could not install all packages (its last lines are above); by hand: apt-get update && apt-get install$missing"
 fi

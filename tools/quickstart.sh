@@ -1,6 +1,6 @@
 #!/bin/sh
-# From a fresh clone to a recorded, watched and stored run: installs what is missing, builds, starts the daemon, records
-# the bundled example with a live view, and says what to type next. Needs no terminal; may be run again at any time.
+# From a fresh clone to a recorded and stored run: installs missing packages, builds, starts the daemon, records the
+# bundled example with a live view, and prints the next commands. Needs no terminal; may be run again at any time.
 #
 #     sh tools/quickstart.sh
 set -u
@@ -27,14 +27,14 @@ trap 'stop_tail; exit 143' TERM
 
 sh "$root/tools/install-deps.sh" build || exit 1
 
-# A compiler takes up to a gigabyte and a half here; two at a time that swap are slower than one.
+# A compiler takes up to 1.5 GB. Two compilers that swap are slower than one.
 jobs=$(nproc 2>/dev/null || echo 1)
 memory=$(awk '/^MemAvailable:/ { print int($2 / 1500000) }' /proc/meminfo 2>/dev/null)
 [ "${memory:-1}" -ge 1 ] || memory=1
 [ "${memory:-1}" -ge "$jobs" ] || jobs=$memory
 
 mkdir -p "$build" || fail "cannot write to $build"
-# Runs a command: its words on the terminal if there is one, and into the log in any case.
+# Runs a command. Its output goes into the log, and to the terminal if there is one.
 logged() {
   if [ -t 1 ]; then
     { "$@" 2>&1 && echo done >"$build/.quickstart.ok"; } | tee -a "$log"
@@ -60,17 +60,17 @@ logged cmake --build "$build" -j "$jobs" || build_failed "the build failed"
 bin=$build/bin
 "$bin/smiley-daemon" start || fail "the daemon did not start (see the line above)"
 
-step "recording tools/example/farm_shop.py, with a live view of it beside"
+step "recording tools/example/farm_shop.py, with a live view of it"
 output=$build/quickstart-example.out
 if [ -t 1 ]; then
   "$bin/smiley-tail" </dev/null &
-else  # nobody reads ten thousand lines in a log: exceptions only
+else  # a log of ten thousand lines helps nobody: exceptions only
   "$bin/smiley-tail" --where 'event in (raise, handled)' </dev/null &
 fi
 tail_pid=$!
 "$bin/smiley-run" --shm --name quickstart "$root/tools/example/farm_shop.py" >"$output" </dev/null
 code=$?
-# The view shows the run's end at once and then waits for the next run; a second is plenty.
+# The view shows the run's end at once and then waits for the next run. A second is enough.
 waited=0
 while kill -0 "$tail_pid" 2>/dev/null && [ "$waited" -lt 10 ]; do
   sleep 0.1
@@ -86,7 +86,7 @@ The example wrote:
 
 $(sed 's/^/    /' "$output")
 
-Money is missing, and one customer was paid for shopping. The run is stored; ask it why. Who was paid, and whose basket had
+Money is missing, and one customer was paid for shopping. The run is stored, and answers why. Who was paid, and whose basket had
 a coupon in it before anybody gave one?
 
     $show/smiley-replay last --where 'function == "pay" and event == return and value < 0'
@@ -102,5 +102,5 @@ Then look around, and record your own:
     $show/smiley-export last > run.smiley      a file for a colleague, who types
     $show/smiley-import run.smiley
 
-Every command has --help. README.md tells the rest.
+Every command has --help, and README.md describes the rest.
 END

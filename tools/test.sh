@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs what is missing, builds everything with warnings as errors in build-test/, runs every test, and ends with one
-# line: N passed, N failed. Needs no terminal; may be run again at any time.
+# Installs missing packages, builds everything with warnings as errors in build-test/, runs every test, and ends with
+# the line "N passed, N failed". Needs no terminal; may be run again at any time.
 #
 #     sh tools/test.sh
 #
 # The system tests run once for each CPython found (3.11 and newer with headers: on PATH, in /usr/bin, in
-# ~/.pyenv/versions; one a minor version). SMILEY_TEST_PYTHONS=EXE:EXE… names them instead. With CI=true 3.11, 3.12 and
-# 3.13 must be among them. SMILEY_TEST_BUILD=DIR builds there.
+# ~/.pyenv/versions; one a minor version). SMILEY_TEST_PYTHONS=EXE:EXE… names them instead. With CI=true 3.11, 3.12
+# and 3.13 must be among them. SMILEY_TEST_BUILD=DIR builds there.
 set -u
 
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
