@@ -13,6 +13,7 @@
 
 #include "daemon/events/event.h"
 #include "daemon/events/event_lines.h"
+#include "daemon/events/run_reader.h"
 #include "daemon/run/archive.h"
 #include "shm/base/status.h"
 

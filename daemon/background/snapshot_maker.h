@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "daemon/background/pace.h"
-#include "daemon/events/event.h"
+#include "daemon/events/decoder.h"
 #include "daemon/events/snapshot.h"
 #include "daemon/query/answer.h"
 #include "daemon/run/archive.h"

@@ -1,8 +1,9 @@
+#include "daemon/events/decoder.h"
+
 #include <algorithm>
 #include <cstring>
 
 #include "daemon/events/decoder_frames.h"
-#include "daemon/events/event.h"
 #include "daemon/events/thread_words.h"
 #include "shm/cbor.h"
 

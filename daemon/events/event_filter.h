@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/events/decoder.h"
 #include "daemon/events/event.h"
 #include "daemon/run/archive.h"
 #include "daemon/value/value.h"

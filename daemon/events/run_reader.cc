@@ -1,10 +1,10 @@
+#include "daemon/events/run_reader.h"
+
 #include <algorithm>
 #include <map>
 #include <queue>
 #include <tuple>
 #include <unordered_set>
-
-#include "daemon/events/event.h"
 
 namespace smiley::daemon {
 namespace {

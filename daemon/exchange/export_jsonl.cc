@@ -4,6 +4,7 @@
 
 #include "daemon/events/event.h"
 #include "daemon/events/event_json.h"
+#include "daemon/events/run_reader.h"
 #include "daemon/exchange/export.h"
 
 namespace smiley::daemon {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/events/decoder.h"
 #include "daemon/events/event.h"
 #include "daemon/find/position.h"
 #include "daemon/run/archive.h"

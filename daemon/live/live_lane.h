@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/events/decoder.h"
 #include "daemon/events/event.h"
 #include "daemon/events/event_filter.h"
 #include "daemon/events/event_lines.h"

@@ -14,6 +14,7 @@
 #include "daemon/events/event.h"
 #include "daemon/events/event_filter.h"
 #include "daemon/events/event_lines.h"
+#include "daemon/events/run_reader.h"
 #include "daemon/find/position.h"
 #include "daemon/query/answer.h"
 #include "daemon/run/archive.h"

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/events/decoder.h"
 #include "daemon/events/event.h"
 #include "daemon/value/value.h"
 #include "shm/cbor.h"

@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "daemon/events/event_filter.h"
+#include "daemon/events/run_reader.h"
 #include "tests/daemon/served_home.h"
 
 using namespace smiley;

@@ -1,3 +1,5 @@
+#include "daemon/events/run_reader.h"
+
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <set>
