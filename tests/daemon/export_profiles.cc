@@ -1,4 +1,6 @@
 #include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <iterator>
 
 #include "daemon/exchange/export.h"
 #include "tests/daemon/stored_calls.h"
@@ -81,6 +83,17 @@ BOOST_AUTO_TEST_CASE(other_formats_are_refused_by_name) {
   BOOST_REQUIRE(!refused.ok());
   BOOST_TEST(refused.status().message() ==
              "there is no format 'svg': it is one of smiley, jsonl, pstats, chrome, speedscope, collapsed");
+}
+
+// A reader learns of a format where he looks first.
+BOOST_AUTO_TEST_CASE(the_pages_name_every_format) {
+  for (const char* const page : {"README.md", "daemon/exchange/EXPORT.md", "daemon/protocol/PROTOCOL.md"}) {
+    std::ifstream file(std::string(SMILEY_SOURCE_DIR) + "/" + page);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    for (const ExportFormat& format : ExportFormats()) {
+      BOOST_TEST(text.find(format.name) != std::string::npos, page << " does not name " << format.name);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,4 +1,6 @@
 // smiley-export: a run as one file, or through a pipe.
+#include "daemon/exchange/export.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -8,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "shm/clock.h"
 #include "tools/commands/arguments.h"
@@ -79,10 +82,29 @@ int WriteWhole(const std::string& bytes, const std::string& path) {
   return kExitOk;
 }
 
+// This command writes the page itself; the daemon writes every other format.
+constexpr char kHtml[] = "html";
+
+std::vector<std::string> FormatNames() {
+  std::vector<std::string> names;
+  for (const daemon::ExportFormat& format : daemon::ExportFormats()) names.emplace_back(format.name);
+  names.emplace_back(kHtml);
+  return names;
+}
+
+std::string DescribeFormats() {
+  std::string text;
+  for (const daemon::ExportFormat& format : daemon::ExportFormats()) {
+    text += std::string(format.name) + (text.empty() ? " (the default): " : ": ") + std::string(format.description) +
+            ". ";
+  }
+  return text + kHtml + ": a page that opens from disk";
+}
+
 }  // namespace
 
 int ExportMain(int argc, char** argv) {
-  std::string selector, format = "smiley", path;
+  std::string selector, format(daemon::ExportFormats().front().name), path;
   ReportOptions report;
   std::optional<std::uint64_t> thread, events;
   Arguments arguments("Writes a run as one self-contained file: its events, sources and checksums.",
@@ -93,11 +115,7 @@ int ExportMain(int argc, char** argv) {
                       "  smiley-export last --format html -o run.html   one page, see also smiley-report\n"
                       "  smiley-export last --format html --where 'event == raise' > part.html   a part of the run");
   arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", true)
-      .OneOf("--format", &format, {"smiley", "jsonl", "pstats", "chrome", "speedscope", "collapsed", "html"},
-             "smiley (compact, the default) and jsonl (JSON Lines) can be imported again; pstats (Python's "
-             "profilers), chrome "
-             "(Perfetto), speedscope and collapsed (flame graphs) are for other tools; html is "
-             "a page that opens from disk")
+      .OneOf("--format", &format, FormatNames(), DescribeFormats())
       .Text("--around", &report.around, "of html: only the part around this position", "THREAD:EVENT")
       .Text("--where", &report.where, "of html: only events at which this expression holds", "EXPR")
       .Number("--thread", &thread, "of html: only this thread (smiley-threads lists them)")
@@ -105,7 +123,7 @@ int ExportMain(int argc, char** argv) {
       .Text("-o,--output", &path, "write to this file rather than to standard output", "FILE")
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
-  if (format != "html" && (!report.around.empty() || !report.where.empty() || thread || events)) {
+  if (format != kHtml && (!report.around.empty() || !report.where.empty() || thread || events)) {
     Say("a part of a run can be exported as --format html only; smiley-replay --json prints the events that fit");
     return kExitUsage;
   }
@@ -113,8 +131,8 @@ int ExportMain(int argc, char** argv) {
   if (events) report.events = *events;
   if (thread) report.thread = static_cast<std::uint32_t>(std::min<std::uint64_t>(*thread, UINT32_MAX));
   if (path == "-") path.clear();
-  const bool binary = format == "smiley" || format == "pstats";
-  if (path.empty() && binary && IsTerminal(STDOUT_FILENO)) {
+  const daemon::ExportFormat* const known = daemon::FindExportFormat(format);
+  if (path.empty() && known != nullptr && known->binary && IsTerminal(STDOUT_FILENO)) {
     Say("this is binary and not for a terminal: add '> " + Clean(selector) + "." + format +
         "', or --format jsonl to read it here");
     return kExitUsage;
@@ -123,7 +141,7 @@ int ExportMain(int argc, char** argv) {
   if (!opened) return Fail(opened.status());
   Link* link = opened->link.get();
   const RunView* run = &opened->run;
-  if (format == "html") {
+  if (format == kHtml) {
     const Result<std::string> page = ReportAsOneFile(link, *run, report);
     if (!page) return Fail(page.status());
     return WriteWhole(*page, path);
