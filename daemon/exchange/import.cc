@@ -111,10 +111,13 @@ class SameFrames : public SameBytes {
 }  // namespace
 
 struct Importer::State {
-  explicit State(const Services& services_in) : services(services_in) {}
+  State(Archive& archive_in, Store& store_in, std::filesystem::path spool_folder_in)
+      : archive(archive_in), store(store_in), spool_folder(std::move(spool_folder_in)) {}
   Status Choose(bool last);
 
-  const Services& services;
+  Archive& archive;
+  Store& store;
+  const std::filesystem::path spool_folder;
   std::string head;  // until the format and the run are known
   std::unique_ptr<ImportFormat> format;
   bool already = false;
@@ -128,7 +131,7 @@ Status Importer::State::Choose(bool last) {
   const std::optional<bool> chrome = PeekChrome(head);
   if (!chrome && !last) return Status::Ok();
   if (chrome.value_or(false)) {
-    format = MakeChromeImport(services);
+    format = MakeChromeImport(archive, store, spool_folder);
     const std::string bytes = std::move(head);
     head.clear();
     return format->Feed(bytes);
@@ -144,11 +147,11 @@ Status Importer::State::Choose(bool last) {
     if (head.size() > kMaxHead) return Status(Code::kForeign, "this is not an export of smiley");
     return Status::Ok();
   }
-  if (auto run = services.archive.FindRun(**id)) {
+  if (auto run = archive.FindRun(**id)) {
     if (run->state == RunState::kRunning) {
       return Status(Code::kBusy, "run " + run->id + " is being recorded here at this moment");
     }
-    auto mine = MakeExport(services.archive, run->id, json ? "jsonl" : "smiley");
+    auto mine = MakeExport(archive, run->id, json ? "jsonl" : "smiley");
     if (!mine) return mine.status();
     already = true;
     if (json) {
@@ -157,14 +160,15 @@ Status Importer::State::Choose(bool last) {
       format = std::make_unique<SameFrames>(std::move(*mine), std::move(*run));
     }
   } else {
-    format = json ? MakeJsonlImport(services) : MakeSmileyImport(services);
+    format = json ? MakeJsonlImport(archive, store) : MakeSmileyImport(archive, store);
   }
   const std::string bytes = std::move(head);
   head.clear();
   return format->Feed(bytes);
 }
 
-Importer::Importer(const Services& services) : state_(std::make_unique<State>(services)) {}
+Importer::Importer(Archive& archive, Store& store, std::filesystem::path spool_folder)
+    : state_(std::make_unique<State>(archive, store, std::move(spool_folder))) {}
 Importer::~Importer() = default;
 
 Status Importer::Feed(std::string_view bytes) {

@@ -6,12 +6,13 @@
 // removed. A run that is there already is compared byte by byte: equal is fine, different is refused.
 #pragma once
 
-#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include "daemon/query/services.h"
+#include "daemon/run/archive.h"
+#include "daemon/store/store.h"
 #include "shm/base/status.h"
 
 namespace smiley::daemon {
@@ -29,7 +30,8 @@ class ImportFormat {
 
 class Importer {
  public:
-  explicit Importer(const Services& services);
+  // Both outlive the importer. `spool_folder` is where temporary files may be created.
+  Importer(Archive& archive, Store& store, std::filesystem::path spool_folder);
   ~Importer();
   Importer(const Importer&) = delete;
   Importer& operator=(const Importer&) = delete;

@@ -91,8 +91,8 @@ std::string CborOfJson(std::string_view json) {
 
 class ChromeImport : public ImportFormat {
  public:
-  explicit ChromeImport(const Services& services)
-      : services_(services), spool_(services.home.dir), hash_(XXH3_createState()) {
+  ChromeImport(Archive& archive, Store& store, std::filesystem::path spool_folder)
+      : archive_(archive), store_(store), spool_(std::move(spool_folder)), hash_(XXH3_createState()) {
     XXH3_64bits_reset(hash_.get());
   }
 
@@ -134,14 +134,15 @@ class ChromeImport : public ImportFormat {
   Result<std::uint32_t> ProcessOf(const std::string& pid);
   Result<std::uint32_t> ThreadOf(const std::string& pid, const std::string& tid);
   Result<std::uint32_t> NameOf(std::string_view name);
-  Status Store(ImportSink* sink);
+  Status StoreEvents(ImportSink* sink);
   JsonEvent EventOf(Kind kind, std::int64_t time_ns, std::uint32_t name) const;
   Status OpenCall(EventEncoder* encoder, const ChromeRecord& record);
   Status CloseCall(EventEncoder* encoder, std::int64_t time_ns);
   Status CloseUntil(EventEncoder* encoder, std::int64_t time_ns);
   Status Mark(EventEncoder* encoder, const ChromeRecord& record);
 
-  const Services& services_;
+  Archive& archive_;
+  Store& store_;
   ChromeSlicer slicer_;
   ChromeSpool spool_;
   std::unique_ptr<XXH3_state_t, HashCloser> hash_;
@@ -443,7 +444,7 @@ Status ChromeImport::Mark(EventEncoder* encoder, const ChromeRecord& record) {
   return encoder->Add(event);
 }
 
-Status ChromeImport::Store(ImportSink* sink) {
+Status ChromeImport::StoreEvents(ImportSink* sink) {
   if (Status status = spool_.Sort(); !status) return status;
   EventEncoder encoder(sink);
   ChromeRecord record;
@@ -496,7 +497,7 @@ Result<RunInfo> ChromeImport::Finish() {
   for (std::uint64_t digest = XXH3_64bits_digest(hash_.get()); run.id.size() < 9; digest /= 36) {
     run.id += "0123456789abcdefghijklmnopqrstuvwxyz"[digest % 36];
   }
-  if (auto known = services_.archive.FindRun(run.id)) {
+  if (auto known = archive_.FindRun(run.id)) {
     already_ = true;
     return *known;
   }
@@ -512,7 +513,7 @@ Result<RunInfo> ChromeImport::Finish() {
     if (count > 0) run.notes.push_back(std::to_string(count) + " events of the trace " + what);
   };
   note(passed_over_, "are of a kind that is not a call, an instant or a counter, and were left out");
-  ImportSink sink(services_);
+  ImportSink sink(archive_, store_);
   if (Status status = sink.Begin(run); !status) return status;
   for (std::uint32_t i = 0; i < processes_.size(); ++i) {
     ProcessInfo process;
@@ -541,7 +542,7 @@ Result<RunInfo> ChromeImport::Finish() {
     info.text = source.second;
     if (Status status = sink.AddSource(std::move(info)); !status) return status;
   }
-  if (Status status = Store(&sink); !status) return status;
+  if (Status status = StoreEvents(&sink); !status) return status;
   note(unmatched_, "end a call that did not begin");
   run.complete = unmatched_ == 0;
   sink.SetEnd(run);
@@ -562,8 +563,8 @@ std::optional<bool> PeekChrome(std::string_view head) {
   return std::nullopt;
 }
 
-std::unique_ptr<ImportFormat> MakeChromeImport(const Services& services) {
-  return std::make_unique<ChromeImport>(services);
+std::unique_ptr<ImportFormat> MakeChromeImport(Archive& archive, Store& store, std::filesystem::path spool_folder) {
+  return std::make_unique<ChromeImport>(archive, store, std::move(spool_folder));
 }
 
 }  // namespace smiley::daemon

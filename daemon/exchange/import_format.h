@@ -3,6 +3,7 @@
 // The readers of the formats (private to daemon/import*.cc).
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,9 +14,9 @@
 
 namespace smiley::daemon {
 
-std::unique_ptr<ImportFormat> MakeSmileyImport(const Services& services);
-std::unique_ptr<ImportFormat> MakeJsonlImport(const Services& services);
-std::unique_ptr<ImportFormat> MakeChromeImport(const Services& services);
+std::unique_ptr<ImportFormat> MakeSmileyImport(Archive& archive, Store& store);
+std::unique_ptr<ImportFormat> MakeJsonlImport(Archive& archive, Store& store);
+std::unique_ptr<ImportFormat> MakeChromeImport(Archive& archive, Store& store, std::filesystem::path spool_folder);
 // The id of the run that a stream with this beginning holds; nullopt: more bytes are needed.
 Result<std::optional<std::string>> PeekSmileyRun(std::string_view head);
 Result<std::optional<std::string>> PeekJsonlRun(std::string_view head);

@@ -135,7 +135,7 @@ std::string Sha256Hex(std::string_view text) {
 
 class JsonlImport : public ImportFormat {
  public:
-  explicit JsonlImport(const Services& services) : sink_(services), encoder_(&sink_) {}
+  JsonlImport(Archive& archive, Store& store) : sink_(archive, store), encoder_(&sink_) {}
 
   Status Feed(std::string_view bytes) override {
     std::size_t from = 0;
@@ -447,8 +447,8 @@ class JsonlImport : public ImportFormat {
 
 }  // namespace
 
-std::unique_ptr<ImportFormat> MakeJsonlImport(const Services& services) {
-  return std::make_unique<JsonlImport>(services);
+std::unique_ptr<ImportFormat> MakeJsonlImport(Archive& archive, Store& store) {
+  return std::make_unique<JsonlImport>(archive, store);
 }
 
 Result<std::optional<std::string>> PeekJsonlRun(std::string_view head) {

@@ -34,12 +34,12 @@ bool IsRunId(const std::string& id) {
 ImportSink::~ImportSink() {
   if (written_ && !finished_) {
     // What cannot be removed now stays invisible and is removed when the store is opened next.
-    static_cast<void>(services_.store.DeleteRun(run_.id));
+    static_cast<void>(store_.DeleteRun(run_.id));
   }
   if (registered_) {
     Running& running = RunningImports();
     const shm::MutexLock lock(running.mutex);
-    running.runs.erase({&services_.store, run_.id});
+    running.runs.erase({&store_, run_.id});
   }
 }
 
@@ -48,7 +48,7 @@ Status ImportSink::Begin(const RunInfo& run) {
   {
     Running& running = RunningImports();
     const shm::MutexLock lock(running.mutex);
-    if (!running.runs.insert({&services_.store, run.id}).second) {
+    if (!running.runs.insert({&store_, run.id}).second) {
       return Status(Code::kBusy, "run " + run.id + " is being imported by someone else at this moment");
     }
   }
@@ -131,7 +131,7 @@ Status ImportSink::Flush(bool last) {
     batch_.runs.push_back(run_);
   }
   written_ = true;
-  const Status status = services_.store.Commit(batch_);
+  const Status status = store_.Commit(batch_);
   batch_ = Batch();
   batch_bytes_ = 0;
   SMILEY_TEST_POINT("import.written");
@@ -141,13 +141,13 @@ Status ImportSink::Flush(bool last) {
 Result<RunInfo> ImportSink::Finish() {
   // Everything is stored before anything can be seen.
   if (Status status = Flush(false); !status) return status;
-  if (services_.archive.FindRun(run_.id)) {
+  if (archive_.FindRun(run_.id)) {
     return Status(Code::kInvalid, "a run with the id " + run_.id + " has come up meanwhile; nothing was imported");
   }
   if (Status status = Flush(true); !status) return status;
   finished_ = true;
   SMILEY_TEST_POINT("import.finished");
-  return services_.archive.FindRun(run_.id);
+  return archive_.FindRun(run_.id);
 }
 
 }  // namespace smiley::daemon

@@ -10,15 +10,17 @@
 #include <string>
 #include <vector>
 
-#include "daemon/query/services.h"
+#include "daemon/run/archive.h"
 #include "daemon/run/piece.h"
+#include "daemon/store/store.h"
 #include "shm/base/status.h"
 
 namespace smiley::daemon {
 
 class ImportSink {
  public:
-  explicit ImportSink(const Services& services) : services_(services) {}
+  // Both outlive the sink.
+  ImportSink(Archive& archive, Store& store) : archive_(archive), store_(store) {}
   // Removes what was stored unless Finish() has succeeded.
   ~ImportSink();
   ImportSink(const ImportSink&) = delete;
@@ -47,7 +49,8 @@ class ImportSink {
     std::uint64_t next_seq = 1;
     std::int64_t last_ns = INT64_MIN;
   };
-  const Services& services_;
+  Archive& archive_;
+  Store& store_;
   RunInfo run_;
   Batch batch_;
   std::size_t batch_bytes_ = 0;

@@ -14,7 +14,7 @@ Status Damaged(const std::string& what) { return Status(Code::kDamaged, "the exp
 
 class SmileyImport : public ImportFormat {
  public:
-  explicit SmileyImport(const Services& services) : sink_(services) {}
+  SmileyImport(Archive& archive, Store& store) : sink_(archive, store) {}
 
   Status Feed(std::string_view bytes) override {
     reader_.Feed(bytes);
@@ -97,8 +97,8 @@ class SmileyImport : public ImportFormat {
 
 }  // namespace
 
-std::unique_ptr<ImportFormat> MakeSmileyImport(const Services& services) {
-  return std::make_unique<SmileyImport>(services);
+std::unique_ptr<ImportFormat> MakeSmileyImport(Archive& archive, Store& store) {
+  return std::make_unique<SmileyImport>(archive, store);
 }
 
 Result<std::optional<std::string>> PeekSmileyRun(std::string_view head) {

@@ -369,7 +369,8 @@ Session::Awaitable<bool> Session::Finish(const Request& request) {
 }
 
 Session::Awaitable<bool> Session::Import(const Request& request) {
-  auto importer = std::make_unique<Importer>(host_->services);
+  auto importer =
+      std::make_unique<Importer>(host_->services.archive, host_->services.store, host_->services.home.dir);
   Status status;
   std::string bytes;
   bool whole = false;  // all frames were read: the connection can go on

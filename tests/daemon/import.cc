@@ -233,10 +233,10 @@ BOOST_AUTO_TEST_CASE(nothing_shows_before_the_end_and_two_imports_of_a_run_exclu
   StoreLongRun(from.core().store(), "long1", 20'000);
   const std::string bytes = Exported(from, "long1", "smiley");
   {
-    Importer first(to.services());
+    Importer first(to.services().archive, to.services().store, to.home().dir);
     BOOST_REQUIRE(first.Feed(std::string_view(bytes).substr(0, bytes.size() - 10)).ok());
     BOOST_TEST(to.services().archive.Runs().empty());
-    Importer second(to.services());
+    Importer second(to.services().archive, to.services().store, to.home().dir);
     const Status status = second.Feed(bytes);
     BOOST_TEST((status.code() == Code::kBusy), status.message());
   }

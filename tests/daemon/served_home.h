@@ -151,7 +151,7 @@ inline std::string Produce(Producer& producer) {
 }
 // Feeds an import in portions; its outcome.
 inline Result<Importer::Outcome> ImportBytes(const Services& services, std::string_view bytes, std::size_t portion) {
-  Importer importer(services);
+  Importer importer(services.archive, services.store, services.home.dir);
   while (!bytes.empty()) {
     const std::string_view part = bytes.substr(0, portion);
     if (Status status = importer.Feed(part); !status) return status;

@@ -66,7 +66,7 @@ std::string WithCheckSums(std::string bytes) {
 void Import(const Services& services, std::string_view bytes, std::size_t portion) {
   Result<Importer::Outcome> outcome = Status(Code::kInvalid, "");
   {
-    Importer importer(services);
+    Importer importer(services.archive, services.store, services.home.dir);
     Status status;
     while (!bytes.empty() && status.ok()) {
       const std::string_view part = bytes.substr(0, portion);
