@@ -27,6 +27,8 @@ bool ShowsFrame(Kind kind) {
 }
 // The event word holds the line itself.
 bool HoldsLine(Kind kind) { return kind >= Kind::kLine && kind <= Kind::kUnwind && !Pushes(kind); }
+// The line that the event shows is its frame's.
+bool TakesFrameLine(const JsonEvent& event) { return !HoldsLine(event.kind) || event.line == 0; }
 bool HoldsName(Kind kind) { return (kind >= Kind::kCCall && kind <= Kind::kCRaise) || kind == Kind::kMark; }
 
 std::string CodeKey(const JsonEvent& event) {
@@ -161,86 +163,137 @@ Status EventEncoder::Restack(Thread* thread, std::vector<OpenCall> stack, std::u
   return Status::Ok();
 }
 
-// Makes the thread stand where the event says, and finds the event word's id (of kinds that show a frame).
-Status EventEncoder::Place(Process* process, Thread* thread, const JsonEvent& event, std::uint32_t* id,
-                           bool* attach_code) {
+// Puts the frame of a call, resume or throw on the stack, and returns the catalogue id of its code.
+Result<std::uint32_t> EventEncoder::EnterFrame(Process* process, Thread* thread, const JsonEvent& event) {
   auto& stack = thread->stack;
   const std::size_t open = thread->hidden + stack.size();
-  if (Pushes(event.kind)) {
-    const std::uint64_t top = stack.empty() ? 0 : stack.back().frame;
-    if ((event.has_depth && open != event.depth) || top != event.parent) {
-      const std::uint32_t depth = event.has_depth ? event.depth : static_cast<std::uint32_t>(open);
-      std::vector<OpenCall> wanted;
-      for (std::size_t i = stack.size(); event.parent != 0 && i > 0 && wanted.empty(); --i) {
-        if (stack[i - 1].frame == event.parent && thread->hidden + i == depth) {
-          wanted.assign(stack.begin(), stack.begin() + static_cast<std::ptrdiff_t>(i));
-        }
-      }
-      if (wanted.empty() && event.parent != 0) wanted.push_back({event.parent, 0, 0});
-      if (Status status = Restack(thread, std::move(wanted), depth); !status) return status;
-    }
-    OpenCall call{event.frame, 0, 0};
-    std::uint32_t known = 0;
-    if (event.kind != Kind::kCall) {
-      const auto waiting = process->waiting.find(event.frame);
-      if (waiting != process->waiting.end()) {
-        call.line = waiting->second.line;
-        if (call.line != 0) known = waiting->second.code;
-      }
-    }
-    auto code = CodeId(process, event, known, call.line == 0);
-    if (!code) return code.status();
-    call.code = *id = *code;
-    stack.push_back(call);
-    return Status::Ok();
-  }
-
-  const bool derived = !HoldsLine(event.kind) || event.line == 0;  // the line shown is the frame's
-  const auto line_of = [&](const OpenCall& call) {
-    if (call.line != 0) return call.line;
-    return call.code == 0 ? 0 : process->code_list[call.code - 1].first_line;
-  };
-  const bool nameless = event.frame == 0 && !event.has_code;
-  bool fits;
-  if (stack.empty()) {
-    fits = event.frame == 0 && (!event.has_depth || open == event.depth + 1 || (open == 0 && event.depth == 0));
-    *attach_code = fits && event.has_code;
-  } else {
-    const std::uint64_t parent = stack.size() > 1 ? stack[stack.size() - 2].frame : 0;
-    fits = stack.back().frame == event.frame && FitsCode(*process, stack.back().code, event) &&
-           (nameless || (open == event.depth + 1 && parent == event.parent));
-    if (fits && derived && line_of(stack.back()) != event.line) fits = false;
-  }
-  if (!fits) {
+  const std::uint64_t top = stack.empty() ? 0 : stack.back().frame;
+  if ((event.has_depth && open != event.depth) || top != event.parent) {
+    const std::uint32_t depth = event.has_depth ? event.depth : static_cast<std::uint32_t>(open);
     std::vector<OpenCall> wanted;
-    const std::uint32_t depth =
-        event.has_depth ? event.depth + 1 : static_cast<std::uint32_t>(std::max<std::size_t>(open, 1));
-    if (!nameless) {
-      std::uint32_t known = 0;
-      for (std::size_t i = stack.size(); i > 0; --i) {
-        if (stack[i - 1].frame != event.frame) continue;
-        known = stack[i - 1].code;
-        const std::uint64_t parent = i > 1 ? stack[i - 2].frame : 0;
-        if (thread->hidden + i == depth && parent == event.parent) {
-          wanted.assign(stack.begin(), stack.begin() + static_cast<std::ptrdiff_t>(i - 1));
-        }
-        break;
+    for (std::size_t i = stack.size(); event.parent != 0 && i > 0 && wanted.empty(); --i) {
+      if (stack[i - 1].frame == event.parent && thread->hidden + i == depth) {
+        wanted.assign(stack.begin(), stack.begin() + static_cast<std::ptrdiff_t>(i));
       }
-      if (wanted.empty() && event.parent != 0) wanted.push_back({event.parent, 0, 0});
-      // Where only the line differs, a second id of the same code makes readers take the new frame over.
-      const bool other_line = !stack.empty() && derived && stack.back().frame == event.frame;
-      Result<std::uint32_t> code = std::uint32_t{0};
-      if (event.has_code) {
-        code = other_line ? NewCode(process, event, event.line) : CodeId(process, event, known, false);
-      }
-      if (!code) return code.status();
-      wanted.push_back({event.frame, *code, derived ? event.line : 0});
     }
+    if (wanted.empty() && event.parent != 0) wanted.push_back({event.parent, 0, 0});
     if (Status status = Restack(thread, std::move(wanted), depth); !status) return status;
-    *attach_code = false;
   }
-  *id = HoldsLine(event.kind) ? event.line : 0;
-  return Status::Ok();
+  OpenCall call{event.frame, 0, 0};
+  std::uint32_t known = 0;
+  if (event.kind != Kind::kCall) {
+    const auto waiting = process->waiting.find(event.frame);
+    if (waiting != process->waiting.end()) {
+      call.line = waiting->second.line;
+      if (call.line != 0) known = waiting->second.code;
+    }
+  }
+  auto code = CodeId(process, event, known, call.line == 0);
+  if (!code) return code.status();
+  call.code = *code;
+  stack.push_back(call);
+  return call.code;
+}
+
+// Whether the stack already agrees with the event's frame, code, depth and line. `*attach_code`: the stack is empty
+// and the event names its code itself.
+bool EventEncoder::FitsStack(const Process& process, const Thread& thread, const JsonEvent& event,
+                             bool* attach_code) const {
+  const auto& stack = thread.stack;
+  const std::size_t open = thread.hidden + stack.size();
+  if (stack.empty()) {
+    const bool fits =
+        event.frame == 0 && (!event.has_depth || open == event.depth + 1 || (open == 0 && event.depth == 0));
+    *attach_code = fits && event.has_code;
+    return fits;
+  }
+  const OpenCall& top = stack.back();
+  const std::uint64_t parent = stack.size() > 1 ? stack[stack.size() - 2].frame : 0;
+  if (top.frame != event.frame || !FitsCode(process, top.code, event)) return false;
+  const bool nameless = event.frame == 0 && !event.has_code;
+  if (!nameless && (open != event.depth + 1 || parent != event.parent)) return false;
+  if (!TakesFrameLine(event)) return true;
+  const std::uint32_t line = top.line != 0   ? top.line
+                             : top.code == 0 ? 0
+                                             : process.code_list[top.code - 1].first_line;
+  return line == event.line;
+}
+
+// Rebuilds the stack where it does not agree with an event of a frame that is open already.
+Status EventEncoder::AlignStack(Process* process, Thread* thread, const JsonEvent& event, bool* attach_code) {
+  if (FitsStack(*process, *thread, event, attach_code)) return Status::Ok();
+  *attach_code = false;
+  const auto& stack = thread->stack;
+  const std::size_t open = thread->hidden + stack.size();
+  const std::uint32_t depth =
+      event.has_depth ? event.depth + 1 : static_cast<std::uint32_t>(std::max<std::size_t>(open, 1));
+  std::vector<OpenCall> wanted;
+  if (event.frame != 0 || event.has_code) {
+    std::uint32_t known = 0;
+    for (std::size_t i = stack.size(); i > 0; --i) {
+      if (stack[i - 1].frame != event.frame) continue;
+      known = stack[i - 1].code;
+      const std::uint64_t parent = i > 1 ? stack[i - 2].frame : 0;
+      if (thread->hidden + i == depth && parent == event.parent) {
+        wanted.assign(stack.begin(), stack.begin() + static_cast<std::ptrdiff_t>(i - 1));
+      }
+      break;
+    }
+    if (wanted.empty() && event.parent != 0) wanted.push_back({event.parent, 0, 0});
+    // Where only the line differs, a second id of the same code makes readers take the new frame over.
+    const bool derived = TakesFrameLine(event);
+    const bool other_line = !stack.empty() && derived && stack.back().frame == event.frame;
+    Result<std::uint32_t> code = std::uint32_t{0};
+    if (event.has_code) {
+      code = other_line ? NewCode(process, event, event.line) : CodeId(process, event, known, false);
+    }
+    if (!code) return code.status();
+    wanted.push_back({event.frame, *code, derived ? event.line : 0});
+  }
+  return Restack(thread, std::move(wanted), depth);
+}
+
+// Takes from the stack what the event ends: one frame, or all of them at the thread's end.
+void EventEncoder::LeaveFrames(Process* process, Thread* thread, const JsonEvent& event) {
+  const Kind kind = event.kind;
+  if (kind == Kind::kReturn || kind == Kind::kYield || kind == Kind::kUnwind) {
+    if (kind == Kind::kYield && event.frame != 0) {
+      process->waiting[event.frame] = {event.frame, thread->stack.empty() ? 0 : thread->stack.back().code,
+                                       event.line};
+    } else {
+      process->waiting.erase(event.frame);
+    }
+    if (!thread->stack.empty()) {
+      thread->stack.pop_back();
+    } else if (thread->hidden > 0) {
+      --thread->hidden;
+    }
+  }
+  if (kind == Kind::kThreadEnd) {
+    for (const OpenCall& call : thread->stack) process->waiting.erase(call.frame);
+    thread->stack.clear();
+    thread->hidden = 0;
+  }
+}
+
+// Appends the loss, the changed variables, the value and the exception of an event, in the order of the format.
+Status EventEncoder::AppendContents(Process* process, const JsonEvent& event,
+                                    std::vector<AttachmentWords>* attachments) {
+  const Kind kind = event.kind;
+  if (kind == Kind::kLost) {
+    attachments->push_back(LossAttachment(event.seq, event.lost_count, event.lost_first_ns, event.lost_last_ns));
+  }
+  for (const JsonEvent::Change& change : event.changed) {
+    auto name = StringId(process, change.name);
+    if (!name) return name.status();
+    if (Status status = AppendChange(*name, change.cbor, attachments); !status) return status;
+  }
+  if (!event.value.empty() && !(HoldsName(kind) && event.value_is_text)) {
+    const Kind as = kind == Kind::kStdout || kind == Kind::kStderr ? Kind::kText : Kind::kValue;
+    if (Status status = AppendCbor(as, 0, event.value, attachments); !status) return status;
+  }
+  if (!event.has_exception) return Status::Ok();
+  return AppendException(event.exception_type, event.exception_message, attachments);
 }
 
 Status EventEncoder::Add(const JsonEvent& event) {
@@ -252,16 +305,25 @@ Status EventEncoder::Add(const JsonEvent& event) {
   if (thread.begun && event.time_ns < thread.units)
     return Bad("time goes back in thread " + std::to_string(event.thread));
   if (event.line > shm::kMaxId || event.task > shm::kMaxId) return Bad("a line or task number is too large");
-  std::uint32_t id = 0, code = 0;
-  bool attach_code = false;
   const Kind kind = event.kind;
-  const std::uint64_t expected_frame = thread.last_frame + 1;
-  if (ShowsFrame(kind)) {
-    if (Status status = Place(&process, &thread, event, &id, &attach_code); !status) return status;
+  // Of a call whose frame has the next number, and of a resume without a frame, the words do not name the frame.
+  const bool names_frame = (kind == Kind::kCall && event.frame != thread.last_frame + 1) ||
+                           ((kind == Kind::kResume || kind == Kind::kThrow) && event.frame != 0);
+  std::uint32_t id = 0;
+  std::vector<AttachmentWords> attachments;
+  if (names_frame) attachments.push_back(FrameAttachment(event.frame));
+  if (Pushes(kind)) {
+    auto code = EnterFrame(&process, &thread, event);
+    if (!code) return code.status();
+    id = *code;
+  } else if (ShowsFrame(kind)) {
+    bool attach_code = false;
+    if (Status status = AlignStack(&process, &thread, event, &attach_code); !status) return status;
+    if (HoldsLine(kind)) id = event.line;
     if (attach_code) {
-      auto found = CodeId(&process, event, 0, false);
-      if (!found) return found.status();
-      code = *found;
+      auto code = CodeId(&process, event, 0, false);
+      if (!code) return code.status();
+      attachments.push_back(CodeAttachment(*code));
     }
   }
   if (kind == Kind::kTask) id = event.task;
@@ -270,7 +332,7 @@ Status EventEncoder::Add(const JsonEvent& event) {
     if (!name) return name.status();
     id = *name;
   }
-  // Where the piece began anew, its header must be the state before this event.
+  // The header of a new piece holds the stack before this event.
   if (!thread.open) {
     OpenCall entered{};
     if (Pushes(kind)) {
@@ -280,49 +342,12 @@ Status EventEncoder::Add(const JsonEvent& event) {
     OpenPiece(&thread, event);
     if (Pushes(kind)) thread.stack.push_back(entered);
   }
-  // Encode needs to know whether the frame's id goes without saying.
-  JsonEvent const& e = event;
-  const bool say_frame = (kind == Kind::kCall && e.frame != expected_frame) ||
-                         ((kind == Kind::kResume || kind == Kind::kThrow) && e.frame != 0);
-  if (kind == Kind::kCall) thread.last_frame = e.frame;
+  if (kind == Kind::kCall) thread.last_frame = event.frame;
   if (kind == Kind::kLine && !thread.stack.empty()) thread.stack.back().line = id;
-  if (kind == Kind::kReturn || kind == Kind::kYield || kind == Kind::kUnwind) {
-    if (kind == Kind::kYield && e.frame != 0) {
-      process.waiting[e.frame] = {e.frame, thread.stack.empty() ? 0 : thread.stack.back().code, e.line};
-    } else {
-      process.waiting.erase(e.frame);
-    }
-    if (!thread.stack.empty()) {
-      thread.stack.pop_back();
-    } else if (thread.hidden > 0) {
-      --thread.hidden;
-    }
-  }
-  if (kind == Kind::kThreadEnd) {
-    for (const OpenCall& call : thread.stack) process.waiting.erase(call.frame);
-    thread.stack.clear();
-    thread.hidden = 0;
-  }
-  std::vector<AttachmentWords> attachments;
-  if (say_frame) attachments.push_back(FrameAttachment(e.frame));
-  if (attach_code) attachments.push_back(CodeAttachment(code));
-  if (kind == Kind::kLost) {
-    attachments.push_back(LossAttachment(e.seq, e.lost_count, e.lost_first_ns, e.lost_last_ns));
-  }
-  for (const JsonEvent::Change& change : e.changed) {
-    auto name = StringId(&process, change.name);
-    if (!name) return name.status();
-    if (Status status = AppendChange(*name, change.cbor, &attachments); !status) return status;
-  }
-  if (!e.value.empty() && !(HoldsName(kind) && e.value_is_text)) {
-    const Kind as = kind == Kind::kStdout || kind == Kind::kStderr ? Kind::kText : Kind::kValue;
-    if (Status status = AppendCbor(as, 0, e.value, &attachments); !status) return status;
-  }
-  if (e.has_exception) {
-    if (Status status = AppendException(e.exception_type, e.exception_message, &attachments); !status) return status;
-  }
+  LeaveFrames(&process, &thread, event);
+  if (Status status = AppendContents(&process, event, &attachments); !status) return status;
   const std::uint32_t flags =
-      kind == Kind::kRaise && e.propagated ? static_cast<std::uint32_t>(shm::kFlagPropagated) : 0;
+      kind == Kind::kRaise && event.propagated ? static_cast<std::uint32_t>(shm::kFlagPropagated) : 0;
   return Encode(&thread, event, id, flags, attachments);
 }
 

@@ -84,7 +84,11 @@ class EventEncoder {
   Result<std::uint32_t> StringId(Process* process, const std::string& text);
   Result<std::uint32_t> CodeId(Process* process, const JsonEvent& event, std::uint32_t frame_code, bool fresh);
   Result<std::uint32_t> NewCode(Process* process, const JsonEvent& event, std::uint32_t first_line);
-  Status Place(Process* process, Thread* thread, const JsonEvent& event, std::uint32_t* id, bool* attach_code);
+  Result<std::uint32_t> EnterFrame(Process* process, Thread* thread, const JsonEvent& event);
+  bool FitsStack(const Process& process, const Thread& thread, const JsonEvent& event, bool* attach_code) const;
+  Status AlignStack(Process* process, Thread* thread, const JsonEvent& event, bool* attach_code);
+  void LeaveFrames(Process* process, Thread* thread, const JsonEvent& event);
+  Status AppendContents(Process* process, const JsonEvent& event, std::vector<AttachmentWords>* attachments);
   Status Restack(Thread* thread, std::vector<OpenCall> stack, std::uint32_t depth);
   Status ClosePiece(Thread* thread);
   void OpenPiece(Thread* thread, const JsonEvent& event);
