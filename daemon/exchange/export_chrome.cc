@@ -150,7 +150,7 @@ class ChromeProducer : public Producer {
         while (!stack_.empty()) Leave(out);
         break;
       case Kind::kRaise:
-        if ((event.flags & shm::kFlagPropagated) == 0) Raised(out, event);
+        if ((event.flags & shm::kFlagPropagated) == 0) AppendRaise(out, event);
         break;
       case Kind::kMark:
         if (const std::string* name = walk_->names().FindString(event.id)) Instant(out, "mark", *name);
@@ -159,7 +159,7 @@ class ChromeProducer : public Producer {
         break;
     }
   }
-  void Raised(std::string* out, const RawEvent& event) {
+  void AppendRaise(std::string* out, const RawEvent& event) {
     for (const Attachment& attachment : event.attachments) {
       if (attachment.kind != Kind::kException) continue;
       shm::CborReader reader(attachment.bytes);
