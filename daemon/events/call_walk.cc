@@ -149,16 +149,16 @@ const RawEvent* ThreadWalk::Next() {
   }
 }
 
-Place PlaceOf(const ThreadWalk& walk, const RawEvent& event) {
-  Place place;
+CodeLine CodeLineOf(const ThreadWalk& walk, const RawEvent& event) {
+  CodeLine place;
   if (const std::uint32_t code = walk.walker().Code(event)) place.code = walk.names().FindCode(code);
   place.line = walk.walker().Line(event);
   if (place.line == 0 && place.code != nullptr) place.line = place.code->first_line;
   return place;
 }
 
-Place PlaceOf(const Names& names, const WalkFrame& frame) {
-  Place place;
+CodeLine CodeLineOf(const Names& names, const WalkFrame& frame) {
+  CodeLine place;
   place.code = names.FindCode(frame.code);
   place.line = frame.line == 0 && place.code != nullptr ? place.code->first_line : frame.line;
   return place;

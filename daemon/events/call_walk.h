@@ -85,12 +85,12 @@ class ThreadWalk {
   Status status_;
 };
 
-// Where an event happened, in words: what all answers that name a place share.
-struct Place {
+// The code and the line at which an event happened, as every answer shows them.
+struct CodeLine {
   const CodeInfo* code = nullptr;  // null = not known
   std::uint32_t line = 0;
 };
-Place PlaceOf(const ThreadWalk& walk, const RawEvent& event);
-Place PlaceOf(const Names& names, const WalkFrame& frame);
+CodeLine CodeLineOf(const ThreadWalk& walk, const RawEvent& event);
+CodeLine CodeLineOf(const Names& names, const WalkFrame& frame);
 
 }  // namespace smiley::daemon

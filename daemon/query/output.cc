@@ -23,7 +23,7 @@ struct Written {
   std::uint64_t seq = 0;
   std::int64_t time_ns = 0;
   bool to_stderr = false;
-  Place place;
+  CodeLine place;
   std::string text;
   std::uint64_t cut = 0;  // characters that the recording left out
 };
@@ -132,7 +132,7 @@ class OutputReader {
     written->seq = event.seq;
     written->time_ns = event.time_ns;
     written->to_stderr = event.kind == Kind::kStderr;
-    written->place = PlaceOf(*thread.walk, event);
+    written->place = CodeLineOf(*thread.walk, event);
     for (const Attachment& attachment : event.attachments) {
       if (attachment.kind != Kind::kText) continue;
       std::size_t used = 0;
