@@ -123,7 +123,7 @@ Status SnapshotMaker::Load(Thread* thread) {
 
 Status SnapshotMaker::Take(Thread* thread) {
   const std::uint32_t number = thread->info.thread;
-  const ThreadSnapshot snapshot = thread->decoder->Snapshot(number);
+  const ThreadSnapshot snapshot = thread->decoder->TakeSnapshot(number);
   std::vector<DerivedItem> items;
   std::uint64_t bytes = 0;
   thread->decoder->TakeChangedFrames(number, [&](std::uint64_t frame, const FrameSnapshot& state) {
@@ -195,7 +195,7 @@ Result<bool> SnapshotMaker::Step() {
     const bool inside = (*piece)->begins_inside;
     const bool follows = !(*piece)->damaged_before && !at_->fresh &&
                          inside == at_->decoder->HoldsBack(at_->info.thread) &&
-                         at_->decoder->Snapshot(at_->info.thread).next_seq == (*piece)->state.first_seq;
+                         at_->decoder->TakeSnapshot(at_->info.thread).next_seq == (*piece)->state.first_seq;
     const SnapshotProgress& progress = at_->progress;
     const bool due = at_->pieces_since >= options_.pieces &&
                      (progress.bytes + at_->last_bytes) * options_.one_part_of <= progress.chunk_bytes;

@@ -19,7 +19,7 @@ struct OpenCall {
   std::uint32_t code = 0, line = 0;
 };
 
-struct ThreadState {
+struct DecodedThread {
   std::uint32_t process = 0, number = 0;
   ThreadWords words;
   std::vector<OpenCall> stack;  // outermost first
@@ -57,8 +57,8 @@ class Cache {
 
 struct Decoder::State {
   std::shared_ptr<const Names> names;
-  std::unordered_map<std::uint32_t, std::unique_ptr<ThreadState>> threads;
-  ThreadState* current = nullptr;
+  std::unordered_map<std::uint32_t, std::unique_ptr<DecodedThread>> threads;
+  DecodedThread* current = nullptr;
   FrameTable frames;
   std::vector<std::uint64_t> ended;  // frames that the latest event ended
   Cache<CodeInfo> codes;
@@ -71,7 +71,7 @@ struct Decoder::State {
   FrameLoader load;
   std::uint64_t load_epoch = 0;
 
-  ThreadState* FindThread(std::uint32_t number) {
+  DecodedThread* FindThread(std::uint32_t number) {
     if (current != nullptr && current->number == number) return current;
     const auto at = threads.find(number);
     return at == threads.end() ? nullptr : at->second.get();
@@ -111,7 +111,7 @@ struct Decoder::State {
     }
     return &made;
   }
-  void Keep(std::uint64_t frame, FrameState& state) {
+  void NoteChanged(std::uint64_t frame, FrameState& state) {
     if (!keeps_changed || state.changed) return;
     state.changed = true;
     changed_frames.push_back(frame);
@@ -119,25 +119,25 @@ struct Decoder::State {
 
   // What a frame's writer did not see, it does not know.
   void Refresh(FrameState& state) {
-    const ThreadState* writer = FindThread(state.thread);
+    const DecodedThread* writer = FindThread(state.thread);
     if (writer == nullptr || writer->epoch == state.epoch) return;
     for (auto& variable : state.variables) variable.second = MakeLost();
     state.epoch = writer->epoch;
   }
 
-  void Sync(ThreadState& thread, const RawEvent& raw);
-  void Enter(ThreadState& thread, const RawEvent& raw);
-  void Place(ThreadState& thread, const RawEvent& raw, Event* event);
-  void Fold(ThreadState& thread, const RawEvent& raw, Event* event);
+  void Sync(DecodedThread& thread, const RawEvent& raw);
+  void Enter(DecodedThread& thread, const RawEvent& raw);
+  void Locate(DecodedThread& thread, const RawEvent& raw, Event* event);
+  void Fold(DecodedThread& thread, const RawEvent& raw, Event* event);
   void Change(FrameState* state, const Attachment& attachment, Event* event);
   ValuePtr Decode(const Attachment& attachment, ReadAt at);
   void ReadException(const Attachment& attachment, Event* event);
-  void Leave(ThreadState& thread, const RawEvent& raw, Event* event);
-  void Give(ThreadState& thread, Event* event);
+  void Leave(DecodedThread& thread, const RawEvent& raw, Event* event);
+  void Emit(DecodedThread& thread, Event* event);
 };
 
 // At the beginning of a piece: is the thread where its header says?
-void Decoder::State::Sync(ThreadState& thread, const RawEvent& raw) {
+void Decoder::State::Sync(DecodedThread& thread, const RawEvent& raw) {
   if (raw.gap && thread.synced) ++thread.epoch;
   if (raw.opens == nullptr) return;
   const shm::BlockHeader& header = raw.opens->state;
@@ -166,7 +166,7 @@ void Decoder::State::Sync(ThreadState& thread, const RawEvent& raw) {
 }
 
 // Call, resume and throw put their frame on the stack.
-void Decoder::State::Enter(ThreadState& thread, const RawEvent& raw) {
+void Decoder::State::Enter(DecodedThread& thread, const RawEvent& raw) {
   OpenCall call;
   call.code = raw.id;
   call.frame = raw.kind == Kind::kCall ? thread.last_frame + 1 : 0;
@@ -191,7 +191,7 @@ void Decoder::State::Enter(ThreadState& thread, const RawEvent& raw) {
   thread.stack.push_back(call);
 }
 
-void Decoder::State::Place(ThreadState& thread, const RawEvent& raw, Event* event) {
+void Decoder::State::Locate(DecodedThread& thread, const RawEvent& raw, Event* event) {
   if (!ShowsFrame(raw.kind)) return;
   const bool known = !thread.stack.empty();
   const std::size_t open = thread.hidden + thread.stack.size();
@@ -292,7 +292,7 @@ void Decoder::State::ReadException(const Attachment& attachment, Event* event) {
   }
 }
 
-void Decoder::State::Fold(ThreadState& thread, const RawEvent& raw, Event* event) {
+void Decoder::State::Fold(DecodedThread& thread, const RawEvent& raw, Event* event) {
   FrameState* state = nullptr;
   for (const Attachment& attachment : raw.attachments) {
     switch (attachment.kind) {
@@ -305,7 +305,7 @@ void Decoder::State::Fold(ThreadState& thread, const RawEvent& raw, Event* event
           if (state->thread != 0) Refresh(*state);
           state->thread = thread.number;
           state->epoch = thread.epoch;
-          Keep(event->frame, *state);
+          NoteChanged(event->frame, *state);
         }
         Change(state, attachment, event);
         break;
@@ -323,7 +323,7 @@ void Decoder::State::Fold(ThreadState& thread, const RawEvent& raw, Event* event
 }
 
 // Return, yield and unwind take their frame from the stack.
-void Decoder::State::Leave(ThreadState& thread, const RawEvent& raw, Event* event) {
+void Decoder::State::Leave(DecodedThread& thread, const RawEvent& raw, Event* event) {
   if (raw.kind == Kind::kThreadEnd) {
     for (const OpenCall& call : thread.stack) ended.push_back(call.frame);
     thread.stack = {};
@@ -342,7 +342,7 @@ void Decoder::State::Leave(ThreadState& thread, const RawEvent& raw, Event* even
   } else if (event->frame != 0) {
     FindFrame(event->frame);
     FrameState& state = frames.Get(event->frame);
-    Keep(event->frame, state);
+    NoteChanged(event->frame, state);
     if (state.thread == 0) {
       state.thread = thread.number;
       state.epoch = thread.epoch;
@@ -352,7 +352,7 @@ void Decoder::State::Leave(ThreadState& thread, const RawEvent& raw, Event* even
   }
 }
 
-void Decoder::State::Give(ThreadState& thread, Event* event) {
+void Decoder::State::Emit(DecodedThread& thread, Event* event) {
   const RawEvent& raw = *thread.words.Peek();
   for (const std::uint64_t frame : ended) frames.Forget(frame);
   ended.clear();
@@ -380,7 +380,7 @@ void Decoder::State::Give(ThreadState& thread, Event* event) {
   if (raw.kind == Kind::kTask) thread.task = raw.id == 0 ? 0 : names->FindTask(raw.id);
   if (raw.kind == Kind::kLost) ++thread.epoch;
   event->task = thread.task;
-  Place(thread, raw, event);
+  Locate(thread, raw, event);
   Fold(thread, raw, event);
   const bool named = raw.kind == Kind::kMark || (raw.kind >= Kind::kCCall && raw.kind <= Kind::kCRaise);
   if (named && event->value == nullptr) {
@@ -396,9 +396,9 @@ Decoder::Decoder(std::shared_ptr<const Names> names) : state_(std::make_unique<S
 Decoder::~Decoder() = default;
 
 void Decoder::Start(PiecePtr piece) {
-  ThreadState* thread = state_->FindThread(piece->thread);
+  DecodedThread* thread = state_->FindThread(piece->thread);
   if (thread == nullptr) {
-    auto made = std::make_unique<ThreadState>();
+    auto made = std::make_unique<DecodedThread>();
     made->number = piece->thread;
     thread = made.get();
     state_->threads.emplace(piece->thread, std::move(made));
@@ -410,19 +410,19 @@ void Decoder::Start(PiecePtr piece) {
 
 bool Decoder::Next(Event* event) {
   if (state_->current == nullptr || state_->current->words.Peek() == nullptr) return false;
-  state_->Give(*state_->current, event);
+  state_->Emit(*state_->current, event);
   return true;
 }
 
 bool Decoder::Next(std::uint32_t thread, Event* event) {
-  ThreadState* found = state_->FindThread(thread);
+  DecodedThread* found = state_->FindThread(thread);
   if (found == nullptr || found->words.Peek() == nullptr) return false;
-  state_->Give(*found, event);
+  state_->Emit(*found, event);
   return true;
 }
 
 bool Decoder::Peek(std::uint32_t thread, std::int64_t* time_ns, std::uint64_t* seq) {
-  ThreadState* found = state_->FindThread(thread);
+  DecodedThread* found = state_->FindThread(thread);
   const RawEvent* raw = found == nullptr ? nullptr : found->words.Peek();
   if (raw == nullptr) return false;
   *time_ns = raw->time_ns;
@@ -431,7 +431,7 @@ bool Decoder::Peek(std::uint32_t thread, std::int64_t* time_ns, std::uint64_t* s
 }
 
 bool Decoder::Finish(std::uint32_t thread) {
-  ThreadState* found = state_->FindThread(thread);
+  DecodedThread* found = state_->FindThread(thread);
   if (found == nullptr) return false;
   found->words.Finish();
   return found->words.Peek() != nullptr;
@@ -445,13 +445,13 @@ const std::vector<std::pair<const std::string*, ValuePtr>>* Decoder::Variables(s
 }
 
 bool Decoder::HoldsBack(std::uint32_t thread) const {
-  const ThreadState* found = state_->FindThread(thread);
+  const DecodedThread* found = state_->FindThread(thread);
   return found != nullptr && found->words.waiting();
 }
 
-ThreadSnapshot Decoder::Snapshot(std::uint32_t thread) const {
+ThreadSnapshot Decoder::TakeSnapshot(std::uint32_t thread) const {
   ThreadSnapshot snapshot;
-  const ThreadState* found = state_->FindThread(thread);
+  const DecodedThread* found = state_->FindThread(thread);
   if (found == nullptr) return snapshot;
   snapshot.process = found->process;
   snapshot.thread = thread;
@@ -470,7 +470,7 @@ void Decoder::TakeChangedFrames(
   state_->ended.clear();
   if (!state_->keeps_changed) {
     state_->keeps_changed = true;
-    state_->frames.ForEach([this](std::uint64_t frame, FrameState& state) { state_->Keep(frame, state); });
+    state_->frames.ForEach([this](std::uint64_t frame, FrameState& state) { state_->NoteChanged(frame, state); });
   }
   for (const std::uint64_t frame : state_->changed_frames) {
     state_->frames.With(frame, [&](FrameState& state) {  // not called for one that has ended
@@ -491,7 +491,7 @@ void Decoder::TakeChangedFrames(
 }
 
 void Decoder::Restore(const ThreadSnapshot& snapshot, FrameLoader load) {
-  auto thread = std::make_unique<ThreadState>();
+  auto thread = std::make_unique<DecodedThread>();
   thread->process = snapshot.process;
   thread->number = snapshot.thread;
   thread->hidden = snapshot.hidden;
@@ -509,7 +509,7 @@ void Decoder::Restore(const ThreadSnapshot& snapshot, FrameLoader load) {
 
 std::vector<Decoder::OpenFrame> Decoder::Stack(std::uint32_t thread, std::uint32_t* hidden) const {
   std::vector<OpenFrame> frames;
-  const ThreadState* found = state_->FindThread(thread);
+  const DecodedThread* found = state_->FindThread(thread);
   *hidden = found == nullptr ? 0 : found->hidden;
   if (found == nullptr) return frames;
   frames.reserve(found->stack.size());

@@ -50,7 +50,7 @@ class Decoder {
   // An event of the thread waits for its rest in the next piece.
   bool HoldsBack(std::uint32_t thread) const;
   // Where a thread stands that has no event left to give (between two pieces) and holds none back.
-  ThreadSnapshot Snapshot(std::uint32_t thread) const;
+  ThreadSnapshot TakeSnapshot(std::uint32_t thread) const;
   // The frames, still open or suspended, whose variables the thread changed since this was asked last. Kept from the
   // first call on, which gives all of them; one at a time, for they may be many and large.
   void TakeChangedFrames(std::uint32_t thread,
