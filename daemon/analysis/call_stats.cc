@@ -98,7 +98,7 @@ Result<bool> CallJob::Step() {
     if (clock_ == nullptr) {
       Spent spent;
       std::uint64_t events = 0, lost = 0;
-      auto known = Known(thread, &spent, &events, &lost);
+      auto known = LoadCounted(thread, &spent, &events, &lost);
       if (!known) return known.status();
       if (*known) {
         events_ += events;
@@ -130,7 +130,8 @@ Result<bool> CallJob::Step() {
   return false;
 }
 
-Result<bool> StatsJob::Known(const ThreadInfo& thread, Spent* spent, std::uint64_t* events, std::uint64_t* lost) {
+Result<bool> StatsJob::LoadCounted(const ThreadInfo& thread, Spent* spent, std::uint64_t* events,
+                                   std::uint64_t* lost) {
   if (from_ == From::kChunks || scope_.task != 0 || scope_.span.bounded()) return false;
   const std::string key = StatsKey(thread.thread);
   auto stored = archive_.LastDerived(scope_.run, key, key + '\0');

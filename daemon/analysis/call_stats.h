@@ -107,7 +107,7 @@ class CallJob {
  protected:
   virtual std::unique_ptr<CallSink> SinkFor(const ThreadInfo& thread) = 0;
   // Whether the thread was counted before, and need not be read: then `spent`, `events` and `lost` are its own.
-  virtual Result<bool> Known(const ThreadInfo&, Spent*, std::uint64_t* /*events*/, std::uint64_t* /*lost*/) {
+  virtual Result<bool> LoadCounted(const ThreadInfo&, Spent*, std::uint64_t* /*events*/, std::uint64_t* /*lost*/) {
     return false;
   }
   // All calls of the thread went to its sink, which goes after this.
@@ -138,7 +138,8 @@ class StatsJob : public CallJob {
 
  protected:
   std::unique_ptr<CallSink> SinkFor(const ThreadInfo&) override { return std::make_unique<CallCounter>(&table_); }
-  Result<bool> Known(const ThreadInfo& thread, Spent* spent, std::uint64_t* events, std::uint64_t* lost) override;
+  Result<bool> LoadCounted(const ThreadInfo& thread, Spent* spent, std::uint64_t* events,
+                           std::uint64_t* lost) override;
 
  private:
   const From from_;

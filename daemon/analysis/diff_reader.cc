@@ -139,7 +139,7 @@ void DiffReader::HashValues(DiffEvent* out) {
   if (!event.exception_type.empty()) out->contents = Mix(out->contents, HashShown(event.exception_message));
   if (event.changed.empty() || event.frame == 0) return;
   if (known_.size() > kMostFrames) known_.clear();
-  Known& known = known_[event.frame];
+  FrameHashes& known = known_[event.frame];
   std::uint64_t sum = 0;  // the order in which names are told does not count
   for (const auto& [name, value] : event.changed) {
     if (value == nullptr || value->Is(kFormLost)) continue;

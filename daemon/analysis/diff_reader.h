@@ -71,7 +71,7 @@ class DiffReader {
   std::uint64_t LineHash(const CodeInfo* code, std::uint32_t line);
   void HashValues(DiffEvent* event);
 
-  struct Known {
+  struct FrameHashes {
     std::vector<std::pair<const std::string*, std::uint64_t>> values;
   };
   std::unique_ptr<RunReader> reader_;
@@ -80,8 +80,8 @@ class DiffReader {
   DiffOptions options_;
   std::uint64_t from_seq_ = 0;
   std::vector<DiffFrame> stack_;
-  bool leave_ = false;                              // the latest event left its frame
-  std::unordered_map<std::uint64_t, Known> known_;  // by frame
+  bool leave_ = false;                                    // the latest event left its frame
+  std::unordered_map<std::uint64_t, FrameHashes> known_;  // by frame
   std::unordered_map<const CodeInfo*, std::uint64_t> codes_;
   std::uint64_t last_frame_ = 0;
   std::uint32_t last_process_ = 0;

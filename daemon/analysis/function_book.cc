@@ -4,13 +4,13 @@
 
 namespace smiley::daemon {
 
-std::uint32_t& FunctionBook::Known(std::vector<std::uint32_t>* ids, std::uint32_t id) {
+std::uint32_t& FunctionBook::SlotOf(std::vector<std::uint32_t>* ids, std::uint32_t id) {
   if (id >= ids->size()) ids->resize(std::max<std::size_t>(id + 1, ids->size() * 2), kUnknown);
   return (*ids)[id];
 }
 
 std::uint32_t FunctionBook::OfCode(const Names& names, std::uint32_t process, std::uint32_t code) {
-  std::uint32_t& known = Known(&processes_[process].codes, code);
+  std::uint32_t& known = SlotOf(&processes_[process].codes, code);
   if (known != kUnknown) return known;
   if (const CodeInfo* info = names.FindCode(code)) {
     return known = Of({info->file, info->function, info->first_line, info->source});
@@ -19,7 +19,7 @@ std::uint32_t FunctionBook::OfCode(const Names& names, std::uint32_t process, st
 }
 
 std::uint32_t FunctionBook::OfBuiltIn(const Names& names, std::uint32_t process, std::uint32_t name) {
-  std::uint32_t& known = Known(&processes_[process].built_in, name);
+  std::uint32_t& known = SlotOf(&processes_[process].built_in, name);
   if (known != kUnknown) return known;
   const std::string* text = names.FindString(name);
   if (text == nullptr) return Of({"", "<unknown>", 0, 0});

@@ -33,7 +33,7 @@ class FunctionBook {
 
  private:
   static constexpr std::uint32_t kUnknown = UINT32_MAX;
-  std::uint32_t& Known(std::vector<std::uint32_t>* ids, std::uint32_t id);
+  std::uint32_t& SlotOf(std::vector<std::uint32_t>* ids, std::uint32_t id);
   struct Process {
     std::vector<std::uint32_t> codes, built_in;  // catalogue id to number
   };
