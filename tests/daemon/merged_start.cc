@@ -9,7 +9,7 @@ using namespace smiley::daemon;
 
 namespace {
 
-struct Told {
+struct Line {
   std::string position, line;
   std::uint64_t number = 1;  // events that it stands for
 };
@@ -48,28 +48,28 @@ struct Fixture {
     StorePieces(core.core().store(), run, pieces);
   }
 
-  std::vector<Told> Ask(const std::string& more) {
-    std::vector<Told> told;
+  std::vector<Line> Ask(const std::string& more) {
+    std::vector<Line> lines;
     for (const std::string& line : Answered(core.services(), R"({"op":"replay","run":")" + run + '"' + more + "}")) {
       BOOST_REQUIRE_MESSAGE(line.rfind("error", 0) != 0, line);
       end = line;
       if (line.rfind("end", 0) == 0) continue;
-      Told one{Member(line, "thread") + ":" + Member(line, "seq"), line, 1};
+      Line one{Member(line, "thread") + ":" + Member(line, "seq"), line, 1};
       if (Member(line, "event") == "lost") one.number = std::stoull(Member(line, "count"));
-      told.push_back(std::move(one));
+      lines.push_back(std::move(one));
     }
-    return told;
+    return lines;
   }
-  static std::string Positions(const std::vector<Told>& told) {
+  static std::string Positions(const std::vector<Line>& lines) {
     std::string text;
-    for (const Told& one : told) text += one.position + " ";
+    for (const Line& one : lines) text += one.position + " ";
     return text;
   }
   // What a page shows: from the event in which number `skip` lies, until it has `size` of them.
-  static std::string Page(const std::vector<Told>& all, std::uint64_t skip, std::uint64_t size) {
+  static std::string Page(const std::vector<Line>& all, std::uint64_t skip, std::uint64_t size) {
     std::string text;
     std::uint64_t at = 0;
-    for (const Told& one : all) {
+    for (const Line& one : all) {
       at += one.number;
       if (at > skip && at - one.number < skip + size) text += one.position + " ";
     }
@@ -86,9 +86,9 @@ BOOST_AUTO_TEST_CASE(pages_of_all_threads_follow_each_other_without_a_gap) {
   for (const unsigned seed : {1u, 2u, 3u}) {
     run = "r" + std::to_string(seed);
     StoreManyThreads(seed * 3, seed);
-    const std::vector<Told> all = Ask("");
+    const std::vector<Line> all = Ask("");
     std::uint64_t total = 0;
-    for (const Told& one : all) total += one.number;
+    for (const Line& one : all) total += one.number;
     BOOST_REQUIRE(total > 200);
     for (const std::uint64_t size : {1, 7, 100}) {
       for (std::uint64_t skip = 0; skip < total; skip += size == 1 ? 5 : size) {
@@ -105,10 +105,10 @@ BOOST_AUTO_TEST_CASE(pages_of_all_threads_follow_each_other_without_a_gap) {
 
 BOOST_AUTO_TEST_CASE(what_comes_after_an_event_is_what_the_whole_replay_has_there) {
   StoreManyThreads(8, 4);
-  const std::vector<Told> all = Ask("");
+  const std::vector<Line> all = Ask("");
   for (std::size_t at = 0; at < all.size(); at += 3) {
     BOOST_TEST_CONTEXT("after " << all[at].position) {
-      const std::vector<Told> rest = Ask(",\"limit\":20,\"after\":\"" + all[at].position + "\"");
+      const std::vector<Line> rest = Ask(",\"limit\":20,\"after\":\"" + all[at].position + "\"");
       for (std::size_t i = 0; i < 20; ++i) {
         BOOST_REQUIRE_EQUAL(i < rest.size() ? rest[i].line : "none",
                             at + 1 + i < all.size() ? all[at + 1 + i].line : "none");
