@@ -48,8 +48,8 @@ DaemonCore::~DaemonCore() {
   if (drainer_) drainer_->Stop();
 }
 
-Services DaemonCore::services(std::function<void()> request_stop) {
-  return {home_, *archive_, *live_, *drainer_, *store_, std::move(request_stop), quota_bytes_, {}, forwarder_.get()};
+Services DaemonCore::services() {
+  return {home_, *archive_, *live_, *drainer_, *store_, quota_bytes_, {}, forwarder_.get()};
 }
 
 }  // namespace smiley::daemon

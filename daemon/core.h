@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 
 #include "daemon/background/caretaker.h"
@@ -35,7 +34,7 @@ class DaemonCore {
   static Result<std::unique_ptr<DaemonCore>> Start(const shm::Home& home, Options options);
   // Drains and stores what is there.
   ~DaemonCore();
-  Services services(std::function<void()> request_stop);
+  Services services();
   Store& store() { return *store_; }
   LiveArchive& archive() { return *archive_; }
   LiveFeed& feed() { return *feed_; }

@@ -175,12 +175,12 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
   }
   const int stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   const int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
-  const auto request_stop = [stop_fd] {
+  const Services services = (*core)->services();
+  Server::Options server_options;
+  server_options.request_stop = [stop_fd] {
     const std::uint64_t one = 1;
     (void)!write(stop_fd, &one, sizeof one);
   };
-  const Services services = (*core)->services(request_stop);
-  Server::Options server_options;
   server_options.web = options.web;
   server_options.listen = settings->listen;
   auto server = Server::Start(services, server_options);

@@ -5,7 +5,7 @@
 
 #include "daemon/analysis/stored_stats.h"
 #include "daemon/events/snapshot.h"
-#include "daemon/query/answer.h"
+#include "daemon/protocol/producer.h"
 
 namespace smiley::daemon {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "daemon/query/objects.h"
+#include "daemon/protocol/json_object.h"
 #include "shm/kind_names.h"
 
 namespace smiley::daemon {

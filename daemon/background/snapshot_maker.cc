@@ -8,7 +8,7 @@
 
 #include "daemon/analysis/stored_stats.h"
 #include "daemon/background/heap.h"
-#include "daemon/query/answer.h"
+#include "daemon/protocol/producer.h"
 
 namespace smiley::daemon {
 namespace {

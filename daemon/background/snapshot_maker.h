@@ -16,7 +16,6 @@
 #include "daemon/background/pace.h"
 #include "daemon/events/decoder.h"
 #include "daemon/events/snapshot.h"
-#include "daemon/query/answer.h"
 #include "daemon/run/archive.h"
 #include "daemon/store/store.h"
 #include "shm/base/mutex.h"
@@ -71,9 +70,6 @@ class SnapshotMaker {
   std::unique_ptr<Thread> at_;
   std::uint64_t snapshots_ = 0, bytes_ = 0, pieces_ = 0;
 };
-
-// "reindex": derived data of a run, or of all runs, made again (daemon/protocol/PROTOCOL.md).
-Reply MakeReindex(const Services& services, const Request& request);
 
 // A thread that makes the snapshots of all runs, and the statistics of those that have ended (stored_stats.h), with a
 // low claim on the processor, and a lower one while programs are recorded (background_pace.h).

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/query/answer.h"
+#include "daemon/protocol/producer.h"
 #include "daemon/run/archive.h"
 #include "shm/base/status.h"
 

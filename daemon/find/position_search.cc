@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "daemon/query/answer.h"
+#include "daemon/protocol/producer.h"
 #include "shm/cbor.h"
 
 namespace smiley::daemon {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "daemon/events/snapshot.h"
-#include "daemon/query/answer.h"
+#include "daemon/protocol/producer.h"
 
 namespace smiley::daemon {
 

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "daemon/protocol/home_socket.h"
+#include "daemon/protocol/json_object.h"
 #include "daemon/protocol/request.h"
 
 namespace smiley::daemon {
@@ -23,40 +24,7 @@ std::string LengthPrefix(std::uint32_t length) {
   return out;
 }
 
-struct CodeNameEntry {
-  Code code;
-  const char* name;
-};
-constexpr CodeNameEntry kCodeNames[] = {
-    {Code::kOk, "ok"},
-    {Code::kNotFound, "not_found"},
-    {Code::kInvalid, "invalid"},
-    {Code::kDamaged, "damaged"},
-    {Code::kForeign, "foreign"},
-    {Code::kVersion, "version"},
-    {Code::kNoSpace, "no_space"},
-    {Code::kPermission, "permission"},
-    {Code::kBusy, "busy"},
-    {Code::kGone, "gone"},
-    {Code::kInterrupted, "interrupted"},
-    {Code::kIo, "io"},
-};
-
 }  // namespace
-
-const char* CodeName(Code code) {
-  for (const auto& entry : kCodeNames) {
-    if (entry.code == code) return entry.name;
-  }
-  return "io";
-}
-
-Code CodeOfName(std::string_view name) {
-  for (const auto& entry : kCodeNames) {
-    if (name == entry.name) return entry.code;
-  }
-  return Code::kIo;
-}
 
 Status StatusOfAnswer(std::string_view line) {
   auto parsed = ParseAnswer(line);

@@ -80,8 +80,5 @@ class Client {
 
 // Reads an answer line: ok, or the Status that its "error" names. kDamaged when it is no answer.
 Status StatusOfAnswer(std::string_view line);
-// snake_case names of Code, as in answers, and back (unknown names give kIo).
-const char* CodeName(Code code);
-Code CodeOfName(std::string_view name);
 
 }  // namespace smiley::daemon

@@ -1,77 +1,55 @@
-// Thread rule: a Producer is used by one thread at a time (steps of one may run on different threads, one after the
-// other). Answer() and the functions that make producers may be called from any thread; they may read the disk.
+// Thread rule: the table is constant. AnswerRequest may be called from any thread; it may read the disk.
 //
-// What the requests of daemon/protocol/PROTOCOL.md ask for, apart from sockets: one-line answers, and producers that
-// make a stream piece by piece, so that the client's pace sets the pace.
+// The requests of daemon/protocol/PROTOCOL.md as one table, and the answer to a request without its socket.
 #pragma once
 
-#include <chrono>
 #include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <utility>
+#include <span>
+#include <string_view>
 
+#include "daemon/protocol/producer.h"
 #include "daemon/protocol/request.h"
 #include "daemon/query/services.h"
-#include "shm/base/status.h"
 
 namespace smiley::daemon {
 
-class Producer {
- public:
-  enum class Next {
-    kMore,  // call again
-    kWait,  // nothing to say now: call again after a wake, or at WaitUntil()
-    kDone,  // the stream has ended
-  };
-  virtual ~Producer() = default;
-  // Appends what comes next to *out (about kStepBytes), in about kStepTime at most. An error ends the stream.
-  virtual Result<Next> Step(std::string* out) = 0;
-  // When to look again although nobody woke us.
-  virtual std::optional<std::chrono::steady_clock::time_point> WaitUntil() const { return std::nullopt; }
-  // Members of the end line, e.g. "\"events\":5"; may be empty.
-  virtual std::string EndMembers() const { return {}; }
-
-  static constexpr std::size_t kStepBytes = 96 * 1024;
-  static constexpr std::chrono::milliseconds kStepTime{10};
+// Which pool of the server makes the answer and its stream.
+enum class Pace {
+  kQuick,  // a short answer, or a live view that waits most of the time
+  kLong,   // may read or compute for long
+};
+// Whose requests are accepted.
+enum class Reach {
+  kAnywhere,
+  kLocal,  // concerns this machine's own programs: refused to clients that came over the network
+};
+// Who leads the request.
+enum class Lead {
+  kHandler,  // the row's handler; its reply is the whole answer
+  // The session (daemon/server/session.h), because more passes than a request and its answer. No handler.
+  kFinish,
+  kImport,
+  kWeb,
+  kStop,
 };
 
-// Says when a step has lasted long enough; looks at the clock only now and then.
-class StepLimit {
- public:
-  StepLimit() : end_(std::chrono::steady_clock::now() + Producer::kStepTime) {}
-  bool Reached(const std::string& out) {
-    if (out.size() >= Producer::kStepBytes) return true;
-    return (++calls_ & 63) == 0 && std::chrono::steady_clock::now() >= end_;
-  }
+// Called when a waiting stream has something to send; from any thread, as long as the stream lives.
+using Wake = std::function<void()>;
 
- private:
-  std::chrono::steady_clock::time_point end_;
-  unsigned calls_ = 0;
+struct RequestRow {
+  std::string_view name;                                                                 // "op"
+  Reply (*handler)(const Services& services, const Request& request, const Wake& wake);  // null unless kHandler
+  Pace pace;
+  Reach reach;
+  Lead lead = Lead::kHandler;
 };
 
-// What a request leads to.
-struct Reply {
-  Status status;                     // not ok: the answer is this error
-  std::string members;               // members of the answer, after "ok":true
-  std::unique_ptr<Producer> stream;  // null: the answer is all
-  bool binary = false;
-};
-inline Reply Refuse(Status status) {
-  Reply reply;
-  reply.status = std::move(status);
-  return reply;
-}
+// All requests, in PROTOCOL.md's order.
+std::span<const RequestRow> RequestTable();
+// Null: there is no such request.
+const RequestRow* FindRequest(std::string_view name);
 
-// hello, status, runs, run, processes, threads, tasks, sources, replay, state, step, when, why, tail, export, check,
-// reindex, delete, pin, begin, stop. (finish and import are conversations: the session leads them.) `wake` is what a
-// waiting producer calls; it may be called from any thread and as long as the producer lives.
-Reply AnswerRequest(const Services& services, const Request& request, std::function<void()> wake);
-
-// Selected by op; null stream and a status where the request is wrong.
-Reply MakeReplay(const Services& services, const Request& request);
-Reply MakeForward(const Services& services, const Request& request);
-Reply MakeTail(const Services& services, const Request& request, std::function<void()> wake);
+// Answers with the handler of the request's row. An unknown request, and one that only a session leads, is refused.
+Reply AnswerRequest(const Services& services, const Request& request, const Wake& wake);
 
 }  // namespace smiley::daemon

@@ -1,11 +1,11 @@
-#include "daemon/query/diff.h"
+#include "daemon/analysis/diff.h"
 
 #include <algorithm>
 #include <map>
 #include <tuple>
 
-#include "daemon/analysis/diff.h"
 #include "daemon/query/objects.h"
+#include "daemon/query/requests.h"
 #include "daemon/value/value.h"
 
 namespace smiley::daemon {
@@ -190,7 +190,7 @@ class DiffProducer : public Producer {
 
 }  // namespace
 
-Reply MakeDiff(const Services& services, const Request& request) {
+Reply AnswerDiff(const Services& services, const Request& request) {
   Reply reply;
   const auto first = request.NeedText("run");
   const auto second = request.NeedText("other");
@@ -210,7 +210,7 @@ Reply MakeDiff(const Services& services, const Request& request) {
     return reply;
   }
   const auto most = static_cast<std::uint64_t>(limit->value_or(1000));
-  if (*stats) return MakeTimingDiff(services, *a, *b, most);
+  if (*stats) return AnswerTimingDiff(services.archive, *a, *b, most);
   auto producer = std::make_unique<DiffProducer>(services.archive, std::move(*a), std::move(*b),
                                                  DiffOptions{*values, *ignore}, most);
   reply.status = producer->Open();

@@ -5,8 +5,8 @@
 #include <tuple>
 
 #include "daemon/analysis/call_stats.h"
-#include "daemon/query/diff.h"
 #include "daemon/query/objects.h"
+#include "daemon/query/requests.h"
 #include "daemon/query/stats.h"
 
 namespace smiley::daemon {
@@ -158,8 +158,8 @@ class TimingProducer : public Producer {
 
 }  // namespace
 
-Reply MakeTimingDiff(const Services& services, const RunInfo& a, const RunInfo& b, std::uint64_t limit) {
-  auto producer = std::make_unique<TimingProducer>(services.archive, a, b, limit);
+Reply AnswerTimingDiff(Archive& archive, const RunInfo& a, const RunInfo& b, std::uint64_t limit) {
+  auto producer = std::make_unique<TimingProducer>(archive, a, b, limit);
   Reply reply;
   reply.status = producer->Open();
   if (reply.status.ok()) reply.stream = std::move(producer);

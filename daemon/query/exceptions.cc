@@ -1,10 +1,9 @@
-#include "daemon/query/exceptions.h"
-
 #include <algorithm>
 #include <unordered_set>
 
 #include "daemon/analysis/exception_flights.h"
 #include "daemon/query/objects.h"
+#include "daemon/query/requests.h"
 #include "daemon/query/stats.h"
 
 namespace smiley::daemon {
@@ -154,7 +153,7 @@ class ExceptionsProducer : public Producer {
 
 }  // namespace
 
-Reply MakeExceptions(const Services& services, const Request& request) {
+Reply AnswerExceptions(const Services& services, const Request& request) {
   Reply reply;
   auto scope = ReadCallScope(services.archive, request);
   if (!scope) {

@@ -1,11 +1,11 @@
 // "forward": where a run is on its way to, and how far.
 #include "daemon/background/forwarder.h"
-#include "daemon/query/answer.h"
 #include "daemon/query/objects.h"
+#include "daemon/query/requests.h"
 
 namespace smiley::daemon {
 
-Reply MakeForward(const Services& services, const Request& request) {
+Reply AnswerForward(const Services& services, const Request& request) {
   const auto run = request.NeedText("run");
   if (!run) return Refuse(run.status());
   Reply reply;

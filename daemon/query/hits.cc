@@ -6,7 +6,7 @@
 
 #include "daemon/events/piece_walk.h"
 #include "daemon/query/objects.h"
-#include "daemon/query/timeline.h"
+#include "daemon/query/requests.h"
 
 namespace smiley::daemon {
 namespace {
@@ -108,7 +108,7 @@ class HitsProducer : public Producer {
 
 }  // namespace
 
-Reply MakeHits(const Services& services, const Request& request) {
+Reply AnswerHits(const Services& services, const Request& request) {
   const auto selector = request.NeedText("run");
   const auto thread = request.Integer("thread", 1, UINT32_MAX);
   for (const Status& status : {selector.status(), thread.status()}) {

@@ -1,11 +1,10 @@
-#include "daemon/query/output.h"
-
 #include <algorithm>
 #include <queue>
 #include <tuple>
 
 #include "daemon/events/call_walk.h"
 #include "daemon/query/objects.h"
+#include "daemon/query/requests.h"
 #include "daemon/value/value.h"
 
 namespace smiley::daemon {
@@ -245,7 +244,7 @@ class OutputProducer : public Producer {
 
 }  // namespace
 
-Reply MakeOutput(const Services& services, const Request& request) {
+Reply AnswerOutput(const Services& services, const Request& request) {
   Reply reply;
   const auto selector = request.NeedText("run");
   const auto thread = request.Integer("thread", 1, UINT32_MAX);

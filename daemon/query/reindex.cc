@@ -2,6 +2,7 @@
 #include "daemon/analysis/stored_stats.h"
 #include "daemon/background/snapshot_maker.h"
 #include "daemon/query/objects.h"
+#include "daemon/query/requests.h"
 
 namespace smiley::daemon {
 namespace {
@@ -52,7 +53,7 @@ class ReindexProducer : public Producer {
 
 }  // namespace
 
-Reply MakeReindex(const Services& services, const Request& request) {
+Reply AnswerReindex(const Services& services, const Request& request) {
   Reply reply;
   const auto selector = request.Text("run");
   if (!selector) {

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "daemon/find/merged_start.h"
+#include "daemon/query/requests.h"
 
 namespace smiley::daemon {
 namespace {
@@ -315,7 +316,7 @@ Result<ReplayOptions> ReadReplayOptions(const Request& request) {
   return options;
 }
 
-Reply MakeReplay(const Services& services, const Request& request) {
+Reply AnswerReplay(const Services& services, const Request& request) {
   Reply reply;
   const auto selector = request.NeedText("run");
   if (!selector) {

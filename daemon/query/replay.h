@@ -16,7 +16,7 @@
 #include "daemon/events/event_lines.h"
 #include "daemon/events/run_reader.h"
 #include "daemon/find/position.h"
-#include "daemon/query/answer.h"
+#include "daemon/protocol/request.h"
 #include "daemon/run/archive.h"
 
 namespace smiley::daemon {

@@ -1,10 +1,9 @@
-// Thread rule: a bundle of references; each says itself who may call it. All outlive the server.
+// Thread rule: plain references; the thread rule of each is in its own header. All outlive the server.
 //
-// What the daemon's core offers to the server.
+// The parts of the daemon that the handlers of requests need.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 
 #include "daemon/live/live_view.h"
@@ -19,14 +18,13 @@ class Forwarder;
 
 struct Services {
   const shm::Home& home;
-  Archive& archive;  // store and in-memory tail as one
-  LiveView& live;
-  RunRegistry& runs;
-  Store& store;                        // import and check; Commit and DeleteRun lock, so any thread may call them
-  std::function<void()> request_stop;  // returns at once; the daemon then stops the server and itself
-  std::uint64_t quota_bytes = 0;       // what the store may take, 0 = no limit
-  std::string listen;                  // HOST:PORT that the server listens on, empty = none
-  Forwarder* forwarder = nullptr;      // sends runs to other machines; null where there is no daemon
+  Archive& archive;                // the store and the events that are not stored yet, as one
+  LiveView& live;                  // for "tail"
+  RunRegistry& runs;               // the runs that are being recorded
+  Store& store;                    // for requests that check or change stored runs
+  std::uint64_t quota_bytes = 0;   // the store's quota in bytes; 0: no quota
+  std::string listen;              // HOST:PORT where clients of other machines connect; empty: nowhere
+  Forwarder* forwarder = nullptr;  // sends runs to other machines; null when the store is read without a daemon
 };
 
 }  // namespace smiley::daemon

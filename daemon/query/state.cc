@@ -6,6 +6,7 @@
 #include "daemon/events/event_json.h"
 #include "daemon/find/place_search.h"
 #include "daemon/find/state_reader.h"
+#include "daemon/query/requests.h"
 #include "shm/cbor.h"
 #include "shm/kind_names.h"
 
@@ -254,7 +255,7 @@ void AppendWhere(JsonObject* object, SourceLines* lines, const CodeInfo* code, s
   if (!text.empty()) object->Text("text", text);
 }
 
-Reply MakeState(const Services& services, const Request& request) {
+Reply AnswerState(const Services& services, const Request& request) {
   const auto selector = request.NeedText("run");
   const auto at = request.Text("at");
   const auto thread = request.Integer("thread", 1, UINT32_MAX);

@@ -11,16 +11,10 @@
 #include "daemon/events/event_lines.h"
 #include "daemon/find/position.h"
 #include "daemon/find/position_search.h"
-#include "daemon/query/answer.h"
-#include "daemon/query/objects.h"
+#include "daemon/protocol/json_object.h"
 #include "daemon/run/archive.h"
 
 namespace smiley::daemon {
-
-Reply MakeState(const Services& services, const Request& request);
-Reply MakeStep(const Services& services, const Request& request);
-Reply MakeWhen(const Services& services, const Request& request);
-Reply MakeWhy(const Services& services, const Request& request);
 
 // The members that tell where code stands: function, source, file, line, text. `code` may be null.
 void AppendWhere(JsonObject* object, SourceLines* lines, const CodeInfo* code, std::uint32_t line);

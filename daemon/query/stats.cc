@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "daemon/analysis/call_tree.h"
+#include "daemon/query/requests.h"
 
 namespace smiley::daemon {
 namespace {
@@ -316,7 +317,7 @@ Result<CallScope> ReadCallScope(Archive& archive, const Request& request) {
   return scope;
 }
 
-Reply MakeStats(const Services& services, const Request& request) {
+Reply AnswerStats(const Services& services, const Request& request) {
   auto scope = ReadCallScope(services.archive, request);
   const auto sort = request.Text("sort");
   const auto limit = request.Integer("limit", 0, INT64_MAX);
@@ -335,7 +336,7 @@ Reply MakeStats(const Services& services, const Request& request) {
   return reply;
 }
 
-Reply MakeCalls(const Services& services, const Request& request) {
+Reply AnswerCalls(const Services& services, const Request& request) {
   auto scope = ReadCallScope(services.archive, request);
   const auto by = request.Text("by");
   const auto depth = request.Integer("depth", 1, 1'000'000);

@@ -4,10 +4,9 @@
 #pragma once
 
 #include "daemon/analysis/call_stats.h"
+#include "daemon/protocol/json_object.h"
 #include "daemon/protocol/request.h"
-#include "daemon/query/answer.h"
-#include "daemon/query/objects.h"
-#include "daemon/query/services.h"
+#include "daemon/run/archive.h"
 
 namespace smiley::daemon {
 
@@ -15,8 +14,5 @@ namespace smiley::daemon {
 Result<CallScope> ReadCallScope(Archive& archive, const Request& request);
 // Adds file, line, function and source; what is not known is null.
 void AddFunction(JsonObject* object, const Function& function);
-
-Reply MakeStats(const Services& services, const Request& request);
-Reply MakeCalls(const Services& services, const Request& request);
 
 }  // namespace smiley::daemon

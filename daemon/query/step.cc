@@ -1,6 +1,7 @@
 // "step": from one position to another.
 #include <map>
 
+#include "daemon/query/requests.h"
 #include "daemon/query/state.h"
 #include "shm/kind_names.h"
 
@@ -145,7 +146,7 @@ class StepProducer : public Producer {
 
 }  // namespace
 
-Reply MakeStep(const Services& services, const Request& request) {
+Reply AnswerStep(const Services& services, const Request& request) {
   const auto selector = request.NeedText("run");
   const auto at = request.NeedText("from");
   const auto kind = request.NeedText("kind");

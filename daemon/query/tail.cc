@@ -6,6 +6,7 @@
 #include "daemon/live/live_view.h"
 #include "daemon/query/objects.h"
 #include "daemon/query/replay.h"
+#include "daemon/query/requests.h"
 
 namespace smiley::daemon {
 namespace {
@@ -192,7 +193,7 @@ class TailProducer : public Producer {
 
 }  // namespace
 
-Reply MakeTail(const Services& services, const Request& request, std::function<void()> wake) {
+Reply AnswerTail(const Services& services, const Request& request, const std::function<void()>& wake) {
   Reply reply;
   const auto selector = request.Text("run");
   const auto follow = request.Flag("follow", true);
@@ -214,7 +215,7 @@ Reply MakeTail(const Services& services, const Request& request, std::function<v
   }
   auto producer = std::make_unique<TailProducer>(services, std::move(*options), *follow,
                                                  static_cast<double>(max_rate->value_or(0)));
-  reply.status = producer->Open(std::move(wake));
+  reply.status = producer->Open(wake);
   if (reply.status.ok()) reply.stream = std::move(producer);
   return reply;
 }

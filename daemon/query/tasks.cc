@@ -7,7 +7,7 @@
 #include "daemon/analysis/task_walk.h"
 #include "daemon/find/position.h"
 #include "daemon/query/objects.h"
-#include "daemon/query/timeline.h"
+#include "daemon/query/requests.h"
 
 namespace smiley::daemon {
 namespace {
@@ -137,7 +137,7 @@ class TaskCountsProducer : public Producer {
 
 }  // namespace
 
-Reply MakeTaskCounts(Archive& archive, const std::string& run, std::optional<std::int64_t> thread) {
+Reply AnswerTaskCounts(Archive& archive, const std::string& run, std::optional<std::int64_t> thread) {
   auto tasks = archive.Tasks(run);
   if (!tasks) return Refuse(tasks.status());
   auto threads = archive.Threads(run);

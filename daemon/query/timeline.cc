@@ -1,5 +1,3 @@
-#include "daemon/query/timeline.h"
-
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -8,6 +6,7 @@
 #include "daemon/analysis/task_walk.h"
 #include "daemon/analysis/timeline_lane.h"
 #include "daemon/find/position_search.h"
+#include "daemon/query/requests.h"
 
 namespace smiley::daemon {
 namespace {
@@ -168,7 +167,7 @@ void KeepThreads(const std::vector<std::int64_t>& wanted, std::vector<ThreadInfo
 
 }  // namespace
 
-Reply MakeTimeline(const Services& services, const Request& request) {
+Reply AnswerTimeline(const Services& services, const Request& request) {
   const auto selector = request.NeedText("run");
   const auto from = request.Integer("from_ns", -kFarthest, kFarthest);
   const auto to = request.Integer("to_ns", -kFarthest, kFarthest);

@@ -6,6 +6,7 @@
 
 #include "daemon/events/event_json.h"
 #include "daemon/find/when_scan.h"
+#include "daemon/query/requests.h"
 #include "daemon/query/state.h"
 
 namespace smiley::daemon {
@@ -172,7 +173,7 @@ class WhenProducer : public Producer {
 
 }  // namespace
 
-Reply MakeWhen(const Services& services, const Request& request) {
+Reply AnswerWhen(const Services& services, const Request& request) {
   const auto selector = request.NeedText("run");
   const auto where = request.NeedText("where");
   const auto thread = request.Integer("thread", 1, UINT32_MAX);

@@ -5,6 +5,7 @@
 #include "daemon/events/event_filter.h"
 #include "daemon/find/place_search.h"
 #include "daemon/find/state_reader.h"
+#include "daemon/query/requests.h"
 #include "daemon/query/state.h"
 #include "shm/kind_names.h"
 
@@ -412,7 +413,7 @@ Result<bool> WhyProducer::Link(std::string* out) {
 
 }  // namespace
 
-Reply MakeWhy(const Services& services, const Request& request) {
+Reply AnswerWhy(const Services& services, const Request& request) {
   const auto selector = request.NeedText("run");
   const auto at = request.NeedText("at");
   const auto name = request.NeedText("name");

@@ -25,7 +25,9 @@ struct Server::State {
   State(const Services& services, const Options& options)
       : host(std::make_shared<SessionHost>(services, options.quick_threads, options.bulk_threads)),
         acceptor(host->io),
-        max_clients(options.max_clients) {}
+        max_clients(options.max_clients) {
+    host->request_stop = options.request_stop;
+  }
 
   asio::awaitable<void> Accept();
   asio::awaitable<void> Pause(std::chrono::milliseconds time);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -28,12 +29,15 @@ class Server {
     std::string web;
     // HOST:PORT to listen on as well, with TLS and the home's token; empty = the UNIX socket only; port 0: any.
     std::string listen;
+    // Called once the request "stop" is answered, on the io thread: returns at once; its owner then calls Stop from
+    // another thread. Null: "stop" has no effect.
+    std::function<void()> request_stop;
   };
   // Listens on the home's socket. REQUIRES the home's daemon lock. The services outlive the server.
   static Result<std::unique_ptr<Server>> Start(const Services& services, const Options& options);
   static Result<std::unique_ptr<Server>> Start(const Services& services) { return Start(services, Options()); }
   // Closes all connections, drops unfinished imports, waits for the threads. Called by the destructor too. Not to be
-  // called from `request_stop` itself.
+  // called from `request_stop`.
   void Stop();
   ~Server();  // NOLINT(bugprone-exception-escape): a thread that cannot be joined is the end of the daemon
   std::size_t clients() const;  // connected now

@@ -14,7 +14,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
-#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -200,31 +199,44 @@ Session::Awaitable<bool> Session::Handle(const std::string& line) {
     co_return written && !broken;
   }
   const Request& request = *parsed;
-  if (remote_ && (request.op == "begin" || request.op == "finish" || request.op == "dump" || request.op == "stop")) {
+  const RequestRow* row = FindRequest(request.op);
+  if (row == nullptr) {
+    const Reply refused = AnswerRequest(host_->services, request, {});
+    const bool usable = co_await AnswerError(request.id_json, refused.status);
+    co_return usable;
+  }
+  if (remote_ && row->reach == Reach::kLocal) {
     const bool usable = co_await AnswerError(
         request.id_json,
         Status(Code::kPermission, "'" + request.op + "' is for that machine alone: use smiley there"));
     co_return usable;
   }
-  if (request.op == "finish") {
-    const bool usable = co_await Finish(request);
-    co_return usable;
+  bool usable = false;
+  switch (row->lead) {
+    case Lead::kHandler:
+      usable = co_await Answer(request, *row);
+      break;
+    case Lead::kFinish:
+      usable = co_await Finish(request);
+      break;
+    case Lead::kImport:
+      usable = co_await Import(request);
+      break;
+    case Lead::kWeb:
+      usable = co_await Web(request);
+      break;
+    case Lead::kStop:
+      usable = co_await StopDaemon(request);
+      break;
   }
-  if (request.op == "import") {
-    const bool usable = co_await Import(request);
-    co_return usable;
-  }
-  if (request.op == "web") {
-    const bool usable = co_await Web(request);
-    co_return usable;
-  }
-  constexpr std::string_view kLong[] = {"replay", "state",      "step",    "when",    "why",      "export",
-                                        "check",  "reindex",    "threads", "sources", "delete",   "stats",
-                                        "calls",  "exceptions", "output",  "diff",    "timeline", "hits"};
-  const bool quick = std::find(std::begin(kLong), std::end(kLong), request.op) == std::end(kLong);
+  co_return usable;
+}
+
+Session::Awaitable<bool> Session::Answer(const Request& request, const RequestRow& row) {
+  const bool quick = row.pace == Pace::kQuick;
   Reply reply;
   auto wake = MakeWake();
-  const auto answer = [&] { reply = AnswerRequest(host_->services, request, wake); };
+  const auto answer = [&] { reply = row.handler(host_->services, request, wake); };
   const bool answered = co_await OnPool(quick ? host_->quick : host_->bulk, answer);
   if (!answered) {
     reply = Reply();
@@ -240,7 +252,13 @@ Session::Awaitable<bool> Session::Handle(const std::string& line) {
   }
   const std::string text = AnswerLine(request.id_json, reply.members);
   const bool written = co_await Write(text);
-  if (request.op == "stop") host_->services.request_stop();
+  co_return written;
+}
+
+Session::Awaitable<bool> Session::StopDaemon(const Request& request) {
+  const std::string text = AnswerLine(request.id_json, {});
+  const bool written = co_await Write(text);
+  if (host_->request_stop) host_->request_stop();
   co_return written;
 }
 

@@ -41,6 +41,7 @@ struct SessionHost {
   std::unordered_set<std::shared_ptr<Session>> sessions;
   std::atomic<std::size_t> session_count{0};  // read from any thread
   bool stopping = false;
+  std::function<void()> request_stop;  // Server::Options::request_stop; may be null
   // Makes an address that opens the page; set by the server. Called on the io thread.
   std::function<Result<WebInvitation>(std::string_view path)> invite;
 };
@@ -68,9 +69,11 @@ class Session : public std::enable_shared_from_this<Session> {
   // Each returns false when the connection is to be closed.
   Awaitable<bool> Handle(const std::string& line);
   Awaitable<bool> Stream(const Request& request, std::unique_ptr<Producer> producer, bool binary, bool quick);
+  Awaitable<bool> Answer(const Request& request, const RequestRow& row);
   Awaitable<bool> Finish(const Request& request);
   Awaitable<bool> Import(const Request& request);
   Awaitable<bool> Web(const Request& request);
+  Awaitable<bool> StopDaemon(const Request& request);
   Awaitable<bool> AnswerError(const std::string& id_json, const Status& status);
   // Runs `work` on a pool and comes back to the io thread. False: it threw (no memory).
   template <typename Work>

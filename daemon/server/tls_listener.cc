@@ -18,8 +18,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "daemon/protocol/json_object.h"
 #include "daemon/protocol/request.h"
-#include "daemon/query/objects.h"
 
 namespace smiley::daemon {
 

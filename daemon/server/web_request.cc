@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "daemon/query/objects.h"
+#include "daemon/protocol/json_object.h"
 
 namespace smiley::daemon {
 namespace {

@@ -83,12 +83,11 @@ class TestCore {
     auto core = DaemonCore::Start(home_.home(), options);
     BOOST_REQUIRE_MESSAGE(core.ok(), core.status().message());
     core_ = std::move(*core);
-    services_ = std::make_unique<Services>(core_->services([this] { stop_requested = true; }));
+    services_ = std::make_unique<Services>(core_->services());
   }
   const shm::Home& home() const { return home_.home(); }
   const Services& services() const { return *services_; }
   DaemonCore& core() { return *core_; }
-  std::atomic<bool> stop_requested{false};
 
  private:
   TestHome home_;
@@ -99,7 +98,9 @@ class TestCore {
 class ServedHome : public TestCore {
  public:
   explicit ServedHome(const std::string& below = "") : TestCore(below) {
-    auto server = Server::Start(services());
+    Server::Options options;
+    options.request_stop = [this] { stop_requested = true; };
+    auto server = Server::Start(services(), options);
     BOOST_REQUIRE_MESSAGE(server.ok(), server.status().message());
     server_ = std::move(*server);
   }
@@ -111,6 +112,7 @@ class ServedHome : public TestCore {
     return std::move(*client);
   }
   Server& server() { return *server_; }
+  std::atomic<bool> stop_requested{false};
 
  private:
   std::unique_ptr<Server> server_;

@@ -95,7 +95,7 @@ void Import(const Services& services, std::string_view bytes, std::size_t portio
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static Bench bench;
-  static const Services services = bench.core->services([] {});
+  static const Services services = bench.core->services();
   const std::string bytes(reinterpret_cast<const char*>(data), size);
   Import(services, bytes, bytes.size());
   Import(services, WithCheckSums(bytes), 100);

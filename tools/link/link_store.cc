@@ -35,10 +35,9 @@ class NoRuns final : public daemon::RunRegistry {
 class StoreLink final : public Link {
  public:
   StoreLink(shm::Home home, std::unique_ptr<daemon::Store> store)
-      : home_(std::move(home)), store_(std::move(store)), services_{home_,   store_->archive(),
-                                                                    live_,   runs_,
-                                                                    *store_, [] {},
-                                                                    0,       {}} {}
+      : home_(std::move(home)), store_(std::move(store)), services_{home_, store_->archive(), live_,
+                                                                    runs_, *store_,           0,
+                                                                    {}} {}
 
   Result<std::string> Ask(std::string_view line) override {
     buffer_.clear();

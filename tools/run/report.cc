@@ -8,7 +8,7 @@
 
 #include "daemon/background/whole_file.h"
 #include "daemon/protocol/client.h"
-#include "daemon/query/objects.h"
+#include "daemon/protocol/json_object.h"
 #include "shm/base/identity.h"
 #include "shm/clock.h"
 #include "tools/link/link.h"
