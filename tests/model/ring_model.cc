@@ -204,6 +204,56 @@ void RingModel::AfterLook(State* state, std::uint8_t limit) const {
   c.pc = kCopyHeader;
 }
 
+// The second check of the intent, after the copy.
+void RingModel::StepLookAgain(const State& state, std::vector<State>* out) const {
+  State fenced = state;
+  if (bug_ != Bug::kSecondLookUnfenced) Memory::FenceAcquire(&fenced.consumer.views);
+  for (std::size_t i = fenced.memory.First(fenced.consumer.views, kIntent); i < fenced.memory.Count(kIntent); ++i) {
+    State next = fenced;
+    Consumer& d = next.consumer;
+    const std::uint8_t oldest = Oldest(next.memory.Read(&d.views, kIntent, i, false), d.write_pos);
+    d.pc = kCheck;
+    if (d.position < oldest) {
+      d.position = oldest;
+      d.copy.clear();
+      d.pc = kLookWrite;
+    }
+    out->push_back(std::move(next));
+  }
+}
+
+// The writes of the store, and the freeing of the blocks behind them.
+void RingModel::StepStoring(State next, std::vector<State>* out) const {
+  Consumer& c = next.consumer;
+  switch (c.pc) {
+    case kCommitOne:
+      if (bug_ == Bug::kCursorBeforeCommit) {
+        Commit(&next, true, false);
+        c.pc = kCommitTwo;
+      } else {
+        Commit(&next, bug_ != Bug::kCursorForgotten, true);
+        c.pc = bug_ == Bug::kFreeBeforeCommit ? kLookWrite : kFree;
+        c.position = c.to;
+        c.copy.clear();
+      }
+      break;
+    case kCommitTwo:
+      Commit(&next, false, true);
+      c.position = c.to;
+      c.copy.clear();
+      c.pc = kFree;
+      break;
+    case kFree: {
+      const int freed = c.to / kWords * kWords;
+      if (freed > next.memory.Latest(kRead))
+        next.memory.WriteRelease(&c.views, kRead, static_cast<std::uint8_t>(freed));
+      c.pc = bug_ == Bug::kFreeBeforeCommit ? kCommitOne : kLookWrite;
+      break;
+    }
+  }
+  out->push_back(std::move(next));
+}
+
 void RingModel::StepConsumer(const State& state, std::vector<State>* out) const {
   const Consumer& c = state.consumer;
   const auto each = [&](int location, bool acquire, auto then) {
@@ -243,24 +293,9 @@ void RingModel::StepConsumer(const State& state, std::vector<State>* out) const 
                d.pc = policy_ == Policy::kOverwrite && bug_ != Bug::kNoSecondLook ? kLookAgain : kCheck;
            });
       return;
-    case kLookAgain: {
-      State fenced = state;
-      if (bug_ != Bug::kSecondLookUnfenced) Memory::FenceAcquire(&fenced.consumer.views);
-      for (std::size_t i = fenced.memory.First(fenced.consumer.views, kIntent); i < fenced.memory.Count(kIntent);
-           ++i) {
-        State next = fenced;
-        Consumer& d = next.consumer;
-        const std::uint8_t oldest = Oldest(next.memory.Read(&d.views, kIntent, i, false), d.write_pos);
-        d.pc = kCheck;
-        if (d.position < oldest) {
-          d.position = oldest;
-          d.copy.clear();
-          d.pc = kLookWrite;
-        }
-        out->push_back(std::move(next));
-      }
+    case kLookAgain:
+      StepLookAgain(state, out);
       return;
-    }
     case kCheck: {
       State next = state;
       Consumer& d = next.consumer;
@@ -273,39 +308,11 @@ void RingModel::StepConsumer(const State& state, std::vector<State>* out) const 
       out->push_back(std::move(next));
       return;
     }
-    case kCommitOne: {
-      State next = state;
-      if (bug_ == Bug::kCursorBeforeCommit) {
-        Commit(&next, true, false);
-        next.consumer.pc = kCommitTwo;
-      } else {
-        Commit(&next, bug_ != Bug::kCursorForgotten, true);
-        next.consumer.pc = bug_ == Bug::kFreeBeforeCommit ? kLookWrite : kFree;
-        next.consumer.position = next.consumer.to;
-        next.consumer.copy.clear();
-      }
-      out->push_back(std::move(next));
+    case kCommitOne:
+    case kCommitTwo:
+    case kFree:
+      StepStoring(state, out);
       return;
-    }
-    case kCommitTwo: {
-      State next = state;
-      Commit(&next, false, true);
-      next.consumer.position = next.consumer.to;
-      next.consumer.copy.clear();
-      next.consumer.pc = kFree;
-      out->push_back(std::move(next));
-      return;
-    }
-    case kFree: {
-      State next = state;
-      Consumer& d = next.consumer;
-      const int freed = d.to / kWords * kWords;
-      if (freed > next.memory.Latest(kRead))
-        next.memory.WriteRelease(&d.views, kRead, static_cast<std::uint8_t>(freed));
-      d.pc = bug_ == Bug::kFreeBeforeCommit ? kCommitOne : kLookWrite;
-      out->push_back(std::move(next));
-      return;
-    }
   }
 }
 

@@ -93,6 +93,8 @@ class RingModel {
   static constexpr int kEnded = 100;
   void StepProducer(const State& state, std::vector<State>* out) const;
   void StepConsumer(const State& state, std::vector<State>* out) const;
+  void StepLookAgain(const State& state, std::vector<State>* out) const;
+  void StepStoring(State next, std::vector<State>* out) const;
   void StepOpening(State next, std::vector<State>* out) const;
   bool HasRoom(const Producer& producer) const;
   std::uint8_t Oldest(std::uint8_t freed_or_intent, std::uint8_t write_pos) const;

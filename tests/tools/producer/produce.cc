@@ -1,14 +1,14 @@
-// Records an imaginary shop: as the tracer would write it, at whatever speed is asked for.
+// Records an imaginary shop as the tracer would record it, at a given speed.
 //
 //   smiley_test_producer EVENTS [--threads N] [--rate EVENTS_PER_SECOND] [--exception] [--stay] [--run ID]
 //     [--blocks N] [--on-full block|drop|overwrite] [--names N] [--progress FILE] [--hesitate N] [--calls]
 //
-// Prints the run's id first. --stay: keeps the process alive, with its threads open, until standard input ends.
-// --blocks: size of each ring in blocks of 64 KiB. --names: so many strings that nothing refers to come into the
-// catalogue first. --calls: calls and returns alone, as of --detail calls. --progress: a file of 8 bytes for each
-// thread, in which the number of its events that were published or counted as lost stands at every moment, so that it
-// is known after a kill. --hesitate: after N losses in a row a thread waits until the reader has given blocks back.
-// Test points: see shm/README.md.
+// Prints the run's id first. --stay keeps the process alive, with its threads open, until standard input ends.
+// --blocks is the size of each ring in blocks of 64 KiB. --names writes this many strings into the catalogue first,
+// to which no event refers. --calls records calls and returns only, as --detail calls does. --progress names a file
+// of 8 bytes for each thread: at every moment it holds the number of events that the thread has published or counted
+// as lost, and it survives a kill. --hesitate makes a thread wait, after N losses in a row, until the reader has
+// freed blocks. shm/README.md describes the test points.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -291,71 +291,73 @@ class Thread : public OpenFrames {
   std::atomic<std::uint64_t>* progress_ = nullptr;
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  Options options;
+// Fills *options from the command line; false when a file cannot be created.
+bool ParseOptions(int argc, char** argv, Options* options) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     const char* next = i + 1 < argc ? argv[i + 1] : "0";
     if (word == "--threads") {
-      options.threads = static_cast<unsigned>(std::atoi(next));
+      options->threads = static_cast<unsigned>(std::atoi(next));
       ++i;
     } else if (word == "--rate") {
-      options.rate = std::atof(next);
+      options->rate = std::atof(next);
       ++i;
     } else if (word == "--run") {
-      options.run = next;
+      options->run = next;
       ++i;
     } else if (word == "--blocks") {
-      options.blocks = std::strtoull(next, nullptr, 10);
+      options->blocks = std::strtoull(next, nullptr, 10);
       ++i;
     } else if (word == "--hesitate") {
-      options.hesitate = std::strtoull(next, nullptr, 10);
+      options->hesitate = std::strtoull(next, nullptr, 10);
       ++i;
     } else if (word == "--names") {
-      options.names = std::strtoull(next, nullptr, 10);
+      options->names = std::strtoull(next, nullptr, 10);
       ++i;
     } else if (word == "--on-full") {
       const std::string policy = next;
-      options.on_full = policy == "drop"        ? OnFull::kDrop
-                        : policy == "overwrite" ? OnFull::kOverwrite
-                                                : OnFull::kBlock;
+      options->on_full = policy == "drop"        ? OnFull::kDrop
+                         : policy == "overwrite" ? OnFull::kOverwrite
+                                                 : OnFull::kBlock;
       ++i;
     } else if (word == "--progress") {
-      options.progress = MapProgress(next);
-      if (options.progress == nullptr) {
-        std::fprintf(stderr, "producer: cannot make %s\n", next);
-        return 1;
+      options->progress = MapProgress(next);
+      if (options->progress == nullptr) {
+        std::fprintf(stderr, "producer: cannot create %s\n", next);
+        return false;
       }
       ++i;
     } else if (word == "--exception") {
-      options.exception = true;
+      options->exception = true;
     } else if (word == "--calls") {
-      options.calls = true;
+      options->calls = true;
     } else if (word == "--stay") {
-      options.stay = true;
+      options->stay = true;
     } else {
-      options.events = std::strtoull(word.c_str(), nullptr, 10);
+      options->events = std::strtoull(word.c_str(), nullptr, 10);
     }
   }
-  ArmTestPoints(nullptr);
-  auto home = Home::Open();
-  if (!home) {
-    std::fprintf(stderr, "producer: %s\n", home.status().message().c_str());
-    return 1;
-  }
+  return true;
+}
+
+// The owner of the segments of the imaginary process. *start is its start, in nanoseconds of the monotonic clock.
+SegmentOwner MakeOwner(const Options& options, const Home& home, std::uint64_t* start) {
   SegmentOwner owner;
-  owner.home = *home;
+  owner.home = home;
   owner.run = options.run.empty() ? NewRunId() : options.run;
   owner.identity = SelfIdentity();
   owner.process_token = std::random_device()() | 1u;
   owner.clock = Clock::Detect();
   timespec wall{};
   clock_gettime(CLOCK_REALTIME, &wall);
-  const std::uint64_t mono = MonotonicNs();
-  owner.wall_minus_mono_ns = wall.tv_sec * 1'000'000'000LL + wall.tv_nsec - static_cast<std::int64_t>(mono);
-  const std::string process = Encode([&](CborWriter& w) {
+  *start = MonotonicNs();
+  owner.wall_minus_mono_ns = wall.tv_sec * 1'000'000'000LL + wall.tv_nsec - static_cast<std::int64_t>(*start);
+  return owner;
+}
+
+// The catalogue's record of the imaginary process.
+std::string DescribeProcess(const Options& options, std::uint64_t start) {
+  return Encode([&](CborWriter& w) {
     w.MapHeader(8);
     w.Text("command");
     w.ArrayHeader(2);
@@ -366,7 +368,7 @@ int main(int argc, char** argv) {
     w.Text("python");
     w.Text("3.11.2");
     w.Text("start_mono_ns");
-    w.Unsigned(mono);
+    w.Unsigned(start);
     w.Text("parent_pid");
     w.Int(0);
     w.Text("parent_token");
@@ -376,7 +378,22 @@ int main(int argc, char** argv) {
     w.Text("kind");
     w.Text("first");
   });
-  auto catalogue = CatalogueWriter::Create(owner, process);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  if (!ParseOptions(argc, argv, &options)) return 1;
+  ArmTestPoints(nullptr);
+  auto home = Home::Open();
+  if (!home) {
+    std::fprintf(stderr, "producer: %s\n", home.status().message().c_str());
+    return 1;
+  }
+  std::uint64_t start = 0;
+  const SegmentOwner owner = MakeOwner(options, *home, &start);
+  auto catalogue = CatalogueWriter::Create(owner, DescribeProcess(options, start));
   if (!catalogue) {
     std::fprintf(stderr, "producer: %s\n", catalogue.status().message().c_str());
     return 1;
