@@ -89,7 +89,7 @@ function listen(page) {
   });
   return log;
 }
-function tell(what, took, log) {
+function printRequests(what, took, log) {
   if (!slow || took < slow) return;
   console.error(`${what}: ${Math.round(took)} ms`);
   for (const { op, on, at, first, end, closed, bytes, fields } of log.asked) {
@@ -134,7 +134,7 @@ async function measure(events) {
       const log = listen(page);
       await page.goto(`${address}#/run/${run.id}/${place(0.5 + i / 100)}`, { waitUntil: "commit" });
       views.push(await page.evaluate(painted, { position: place(0.5 + i / 100), since: 0 }));
-      tell(`view ${i}`, views[i], log);
+      printRequests(`view ${i}`, views[i], log);
       await page.close();
     }
     const page = await open();
@@ -150,7 +150,7 @@ async function measure(events) {
           `(${painted})({ position: ${JSON.stringify(to)}, since: (location.hash = ${JSON.stringify(`#/run/${run.id}/${to}`)}, performance.now()) })`,
         ),
       );
-      tell(`jump ${i} to ${to}`, times[i], log);
+      printRequests(`jump ${i} to ${to}`, times[i], log);
     }
     await page.evaluate((id) => (location.hash = `#/run/${id}/events?thread=1&page=1000&size=100`), run.id);
     await page.locator("table.events tbody tr").nth(20).waitFor();

@@ -229,7 +229,7 @@ class Job:
         return differ
 
 
-def tell(job, differ, verbose):
+def report(job, differ, verbose):
     events = job.recorded.run["events"] if job.recorded.run else 0
     print(
         "%-9s %-50s %4d tests  %6.1f s alone %6.1f s recorded  %d events"
@@ -295,7 +295,7 @@ def main():
     def do(job):
         differ = job.check(exceptions)
         with lock:
-            tell(job, differ, options.verbose)
+            report(job, differ, options.verbose)
             counts[bool(differ)] += 1
 
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
