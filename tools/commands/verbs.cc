@@ -7,30 +7,9 @@ namespace smiley::tools {
 
 const std::vector<Verb>& Verbs() {
   static const std::vector<Verb> verbs = {
-      {"run", RunMain, "record a Python program"},
-      {"tail", TailMain, "watch a run while it goes on (also: monitor)"},
-      {"monitor", TailMain, ""},
-      {"list", ListMain, "the runs that are stored"},
-      {"show", ShowMain, "what is known of one run"},
-      {"threads", ThreadsMain, "the threads of a run"},
-      {"replay", ReplayMain, "a stored run, event by event"},
-      {"stats", StatsMain, "calls counted and timed, function by function"},
-      {"calls", CallsMain, "who called whom, as a tree"},
-      {"exceptions", ExceptionsMain, "what was raised, where, and where it ended"},
-      {"diff", DiffMain, "two runs compared: what is different, and where it begins"},
-      {"output", OutputMain, "what the program wrote, and which event wrote it"},
-      {"when", WhenMain, "the events at which an expression becomes true"},
-      {"why", WhyMain, "where the value of a variable came from"},
-      {"report", ReportMain, "a run as pages that open from disk"},
-      {"web", WebMain, "runs in the browser (also: server)"},
-      {"server", WebMain, ""},
-      {"export", ExportMain, "a run as one file"},
-      {"import", ImportMain, "such a file back into the store"},
-      {"delete", DeleteMain, "remove runs"},
-      {"pin", PinMain, "keep runs from being deleted"},
-      {"daemon", DaemonMain, "start, stop or ask the daemon that stores runs"},
-      {"store", StoreMain, "check the store, repair it"},
-      {"doctor", DoctorMain, "check the installation"},
+#define SMILEY_VERB(name, main, summary) {name, main, summary},
+#include "tools/commands/verbs.def"
+#undef SMILEY_VERB
   };
   return verbs;
 }

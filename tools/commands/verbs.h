@@ -12,28 +12,9 @@
 
 namespace smiley::tools {
 
-int DaemonMain(int argc, char** argv);
-int RunMain(int argc, char** argv);
-int TailMain(int argc, char** argv);
-int ListMain(int argc, char** argv);
-int ShowMain(int argc, char** argv);
-int ThreadsMain(int argc, char** argv);
-int ReplayMain(int argc, char** argv);
-int WhenMain(int argc, char** argv);
-int WhyMain(int argc, char** argv);
-int DeleteMain(int argc, char** argv);
-int PinMain(int argc, char** argv);
-int ExportMain(int argc, char** argv);
-int ImportMain(int argc, char** argv);
-int StoreMain(int argc, char** argv);
-int ReportMain(int argc, char** argv);
-int WebMain(int argc, char** argv);
-int StatsMain(int argc, char** argv);
-int CallsMain(int argc, char** argv);
-int ExceptionsMain(int argc, char** argv);
-int OutputMain(int argc, char** argv);
-int DiffMain(int argc, char** argv);
-int DoctorMain(int argc, char** argv);
+#define SMILEY_VERB(name, main, summary) int main(int argc, char** argv);
+#include "tools/commands/verbs.def"
+#undef SMILEY_VERB
 
 struct Verb {
   std::string_view name;
