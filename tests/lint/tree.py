@@ -56,7 +56,7 @@ ROOMS = {
         ("terminal", ()),
         ("link", ()),
         ("view", ()),
-        ("run", ()),
+        ("run", ("view",)),
         ("commands", ()),
         (".", ()),
     ],
