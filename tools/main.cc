@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tools/commands/verbs.h"
+#include "tools/terminal/help.h"
 #include "tools/terminal/terminal.h"
 #include "tools/terminal/text.h"
 
@@ -16,6 +17,8 @@ using smiley::tools::FindVerb;
 using smiley::tools::Output;
 using smiley::tools::Say;
 using smiley::tools::Verb;
+
+constexpr std::size_t kSummaryColumn = 14;
 
 std::string AllVerbs() {
   std::string names;
@@ -28,28 +31,27 @@ std::string AllVerbs() {
 }
 
 void PrintHelp() {
-  std::string help =
-      "smiley records what a Python program does, and shows it live and afterwards.\n\nUsage: smiley VERB …    "
-      "(the same as smiley-VERB …)\n\n";
+  smiley::tools::HelpPage page(smiley::tools::HelpWidth());
+  page.Paragraph("smiley records what a Python program does, and shows it live and afterwards.").Blank();
+  page.Paragraph("Usage: smiley VERB ... (the same as smiley-VERB ...)").Blank();
   for (const Verb& verb : smiley::tools::Verbs()) {
-    if (verb.summary.empty()) continue;
-    help += "  " + smiley::tools::PadRight(verb.name, 12) + std::string(verb.summary) + "\n";
+    if (!verb.summary.empty()) page.Row(verb.name, verb.summary, kSummaryColumn);
   }
-  help +=
-      "\nTry:\n"
-      "  smiley run app.py        records app.py\n"
-      "  smiley tail              watches it, in another terminal\n"
-      "  smiley replay last       shows it again\n"
-      "  smiley VERB --help       tells more about one verb\n";
-  Output::Get().Write(help);
+  page.Blank().Paragraph("Examples:");
+  page.Examples(
+      "smiley run app.py   record app.py\n"
+      "smiley tail   watch it from another terminal\n"
+      "smiley replay last   show it afterwards\n"
+      "smiley VERB --help   describe one verb");
+  Output::Get().Write(page.text());
   Output::Get().Flush();
 }
 
 int UnknownVerb(std::string_view name) {
-  std::string message = "there is no verb '" + std::string(name) + "'";
+  std::string message = "smiley has no verb '" + std::string(name) + "'";
   const std::string_view nearest = smiley::tools::NearestVerb(name);
-  if (!nearest.empty()) message += ", did you mean '" + std::string(nearest) + "'?";
-  message += nearest.empty() ? "; there are: " : " There are: ";
+  message += nearest.empty() ? ";" : ", did you mean '" + std::string(nearest) + "'?";
+  message += " The verbs are: ";
   Say(message + AllVerbs());
   return smiley::tools::kExitUsage;
 }
@@ -98,7 +100,7 @@ int main(int argc, char** argv) {
   try {
     return Dispatch(argc, argv);
   } catch (const std::exception& error) {
-    Say(std::string("this should not happen: ") + error.what());
+    Say(std::string("internal error: ") + error.what());
     return smiley::tools::kExitNo;
   }
 }

@@ -7,43 +7,45 @@ import unittest
 
 import support
 
-VERBS = [
-    "run",
-    "tail",
-    "monitor",
-    "list",
-    "show",
-    "threads",
-    "replay",
-    "when",
-    "why",
-    "export",
-    "import",
-    "delete",
-    "pin",
-    "daemon",
-    "store",
-]
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def read_verbs():
+    """The rows of tools/commands/verbs.def: name to summary. An alias has an empty summary."""
+    with open(os.path.join(ROOT, "tools", "commands", "verbs.def"), encoding="utf-8") as file:
+        return dict(re.findall(r'(?m)^SMILEY_VERB\("(\w+)", \w+, "(.*)"\)$', file.read()))
+
+
+VERBS = read_verbs()
+LOCAL = {"run", "web", "server", "doctor"}  # verbs that know no other machine
 
 
 class Wording(support.SmileyTest):
     """What can be said without a daemon."""
 
-    def test_every_verb_has_help_with_an_example(self):
+    def test_every_verb_has_a_link_and_help_with_an_example(self):
+        self.assertGreater(len(VERBS), 20)
         for verb in VERBS:
+            self.assertEqual(os.readlink(os.path.join(support.BIN, "smiley-" + verb)), "smiley", verb)
             result = self.smiley(verb, "--help")
             self.assert_code(result, 0)
-            self.assertIn("xample", result.text, verb)
-            self.assertIn("smiley-", result.text, verb)
+            self.assertRegex(result.text, r"\nExamples:\n  smiley-", verb)
             self.assertEqual(result.words, "", verb)
         self.assertIsNone(self.daemon_pid())
+
+    def test_help_fits_the_terminal(self):
+        for columns in (60, 80):
+            for verb in VERBS:
+                result = self.smiley(verb, "--help", env=dict(self.env, COLUMNS=str(columns)))
+                whole = [line for line in result.text.splitlines() if not line.startswith("  smiley")]
+                self.assertLessEqual(max(map(len, whole)), columns, verb)
 
     def test_umbrella_and_dashed_names_are_the_same_program(self):
         umbrella = [os.path.join(support.BIN, "smiley")]
         listed = self.run_words(umbrella + ["--help"])
         self.assert_code(listed, 0)
-        for verb in VERBS:
-            if verb != "monitor":
+        for verb, summary in VERBS.items():
+            if summary:
                 self.assertRegex(listed.text, r"(?m)^  %s " % verb)
         one = self.run_words(umbrella + ["help", "replay"])
         two = self.smiley("replay", "--help")
@@ -52,7 +54,7 @@ class Wording(support.SmileyTest):
 
     def test_what_reads_runs_reads_those_of_other_machines(self):
         for verb in VERBS:
-            if verb != "run":
+            if verb not in LOCAL:
                 self.assertIn("--connect", self.smiley(verb, "--help").text, verb)
 
     def test_versions_agree(self):
@@ -164,7 +166,7 @@ class Recorded(support.SmileyTest):
         result = self.smiley("list")
         self.assert_code(result, 0)
         head, row = result.text.splitlines()
-        self.assertEqual(head.split(), ["RUN", "STARTED", "TOOK", "EVENTS", "LOST", "EXIT", "SIZE", "COMMAND"])
+        self.assertEqual(head.split(), ["RUN", "STARTED", "TOOK", "EVENTS", "LOST", "ENDED", "SIZE", "COMMAND"])
         self.assertIn(self.run_id, row)
         self.assertTrue(row.endswith("shop.py 2000"), row)
         run = self.run_object(self.run_id)
@@ -285,7 +287,7 @@ class Recorded(support.SmileyTest):
         self.assertTrue(support.wait_until(lambda: (self.run_object(running) or {}).get("events", 0) >= 90))
         refused = self.smiley("delete", self.run_id, running)
         self.assert_code(refused, 1)
-        self.assertIn("still going on", self.assert_one_line(refused))
+        self.assertIn("still running", self.assert_one_line(refused))
         self.assertIsNotNone(self.run_object(self.run_id))
         gone = self.smiley("delete", self.run_id)
         self.assert_code(gone, 0)

@@ -98,11 +98,11 @@ BOOST_AUTO_TEST_CASE(leaving_a_function_shows_value_or_exception) {
   BOOST_TEST(screen.Show(raise).back() == "MainThread │      shop.py:6 ✗     ValueError: negative");
   raise.propagated = true;
   BOOST_TEST(screen.Show(raise).back() ==
-             "MainThread │      shop.py:6 ✗     ValueError: negative   comes through pay");
+             "MainThread │      shop.py:6 ✗     ValueError: negative   propagates through pay");
   raise.kind = shm::Kind::kHandled;
   BOOST_TEST(screen.Show(raise).back() == "MainThread │      shop.py:6 ✓     handled ValueError: negative");
   raise.kind = shm::Kind::kUnwind;
-  BOOST_TEST(screen.Show(raise).back() == "MainThread │      shop.py:6 ←   leaves pay by ValueError: negative");
+  BOOST_TEST(screen.Show(raise).back() == "MainThread │      shop.py:6 ←   pay() raised ValueError: negative");
   EventView end = At(shm::Kind::kReturn, 7, "<module>", 0);
   end.value = "null";
   BOOST_TEST(screen.Show(end).back() == "MainThread │      shop.py:7 ← end of <module>");

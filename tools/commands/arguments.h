@@ -17,7 +17,7 @@ namespace smiley::tools {
 class Arguments {
  public:
   // `what`: one sentence. `examples`: lines of commands, shown below the options.
-  Arguments(std::string what, const std::string& examples);
+  Arguments(std::string what, std::string examples);
   ~Arguments();
 
   // Names as in "-n,--lines"; positional ones have no dashes. The targets outlive Parse and keep their value when the

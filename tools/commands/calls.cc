@@ -9,6 +9,7 @@
 #include "tools/commands/verbs.h"
 #include "tools/link/ask.h"
 #include "tools/link/connect.h"
+#include "tools/terminal/screen.h"
 #include "tools/terminal/text.h"
 
 namespace smiley::tools {
@@ -40,13 +41,13 @@ std::string Joints(const std::vector<Row>& rows, std::size_t at, std::vector<boo
   return out;
 }
 
-std::string Print(const std::vector<Row>& rows, bool by_count, const Look& look) {
+std::string Print(const std::vector<Row>& rows, bool by_count, const Screen& screen) {
   std::int64_t whole_ns = 0;
   for (const Row& row : rows) {
     if (row.depth > 0) continue;
     whole_ns += row.cumulative;
   }
-  std::string out = Paint(look.color, sgr::kDim,
+  std::string out = Paint(screen.color, sgr::kDim,
                           PadLeft("CUMULATIVE", 18) + PadLeft("OWN", 10) + PadLeft("CALLS", 13) + "  FUNCTION") +
                     "\n";
   std::vector<bool> more;
@@ -59,9 +60,9 @@ std::string Print(const std::vector<Row>& rows, bool by_count, const Look& look)
     std::string line = PadLeft(by_count ? "" : fmt::format("{:.1f} %", share), 8) +
                        PadLeft(Duration(row.cumulative), 10) + PadLeft(Duration(row.own), 10) +
                        PadLeft(Number(row.calls), 13) + "  ";
-    line += Joints(rows, i, &more, look.unicode) + row.name;
-    if (row.folded) line += look.unicode ? " …" : " ...";
-    out += (look.width == 0 ? line : Cut(line, look.width, look.unicode)) + "\n";
+    line += Joints(rows, i, &more, screen.unicode) + row.name;
+    if (row.folded) line += screen.unicode ? " …" : " ...";
+    out += (screen.width == 0 ? line : Cut(line, screen.width, screen.unicode)) + "\n";
   }
   return out;
 }
@@ -74,24 +75,22 @@ int CallsMain(int argc, char** argv) {
   bool json = false;
   ColorChoice color = ColorChoice::kAuto;
   Arguments arguments(
-      "Shows who called whom as a tree: calls of one function from the same chain of callers are one line.",
-      "  smiley-calls last                      by time\n"
-      "  smiley-calls last --by count --depth 4 by number of calls, four calls deep\n"
-      "  smiley-calls last --thread 2 --json    of one thread, for scripts");
-  arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
-      .OneOf("--by", &by, {"time", "count"},
-             "what comes first: what took most time, or what was called most (default: time)")
-      .Number("--depth", &depth, "fold what lies deeper into its caller")
-      .Number("--thread", &thread, "only this thread (smiley-threads lists them)")
-      .Text("--task", &task, "only while this task runs: its number, PROCESS:NUMBER or its name", "TASK")
-      .Number("--least", &least,
-              "leave out what is less than this many thousandths of the whole (default: 5; with --json 0)")
-      .Flag("--json", &json, "JSON Lines: callers before their callees, and an object with the totals")
+      "Shows who called whom as a tree. Calls of one function through the same chain of callers share a line.",
+      "smiley-calls last   most time first\n"
+      "smiley-calls last --by count --depth 4   most calls first, four calls deep\n"
+      "smiley-calls last --thread 2 --json   one thread, for scripts");
+  arguments.Word("RUN", &selector, "a run id or its beginning, last, last~1 or last:failed (default: last)", false)
+      .OneOf("--by", &by, {"time", "count"}, "sort by time or by number of calls (default: time)")
+      .Number("--depth", &depth, "show at most N calls deep; deeper calls count for their caller")
+      .Number("--thread", &thread, "only this thread (see smiley-threads)")
+      .Text("--task", &task, "only while this task runs: a number, PROCESS:NUMBER or a name", "TASK")
+      .Number("--least", &least, "hide calls below N/1000 of total time (default: 5; with --json 0)")
+      .Flag("--json", &json, "print JSON Lines: callers before their callees, then the totals")
       .Color(&color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if ((depth && *depth == 0) || (least && *least > 1000)) {
-    Say(least && *least > 1000 ? "--least takes thousandths: 0 to 1000" : "--depth begins with 1");
+    Say(least && *least > 1000 ? "--least takes thousandths, from 0 to 1000" : "--depth takes a number from 1");
     return kExitUsage;
   }
   const Result<OpenedRun> opened = OpenRun(selector);
@@ -100,7 +99,7 @@ int CallsMain(int argc, char** argv) {
   const RunView* run = &opened->run;
   const Result<std::string> task_fields = TaskFields(link, run->id, task);
   if (!task_fields) return Fail(task_fields.status());
-  const Look look = LookOf(color);
+  const Screen screen = DetectScreen(color);
   std::string request = "{\"op\":\"calls\",\"run\":" + Quote(run->id) + ",\"by\":" + Quote(by) + *task_fields;
   if (depth) request += ",\"depth\":" + std::to_string(*depth);
   if (thread) request += ",\"thread\":" + std::to_string(*thread);
@@ -129,20 +128,19 @@ int CallsMain(int argc, char** argv) {
     return kExitOk;
   }
   if (rows.empty()) {
-    Say("no calls of run " + run->id + " were recorded there (smiley-show " + run->id + TargetWords() +
-        " tells what was)");
+    Say("run " + run->id + " has no recorded calls here; see smiley-show " + run->id + TargetWords());
     return kExitNo;
   }
-  std::string out = Print(rows, by == "count", look);
+  std::string out = Print(rows, by == "count", screen);
   if (end->Number("left_out") > 0) {
-    out += Paint(look.color, sgr::kDim,
-                 Plural(end->Number("left_out"), "branch is", "branches are") +
-                     " left out as too small: --least 0 shows all") +
+    out += Paint(screen.color, sgr::kDim,
+                 Plural(end->Number("left_out"), "small branch is", "small branches are") +
+                     " hidden; --least 0 shows all") +
            "\n";
   }
   Output::Get().Write(out);
   Output::Get().Flush();
-  Say("times are " + TimesText(*end));
+  Say("total time " + TimesText(*end));
   return kExitOk;
 }
 

@@ -36,7 +36,7 @@ Result<std::string> TaskFields(Link* link, const std::string& run, const std::st
   if (count == 0) return Status(Code::kNotFound, "run " + run + " has no task '" + task + "'");
   if (count > 1) {
     return Status(Code::kInvalid, std::to_string(count) + " tasks of run " + run + " are called '" + task +
-                                      "': name one by its number");
+                                      "'; give the number of one");
   }
   return found;
 }
@@ -45,10 +45,8 @@ std::string TimesText(const AnswerObject& end) {
   const std::int64_t cost = end.Signed("cost_ns");
   std::string text = Duration(end.Signed("own_ns"));
   if (cost == 0) return text;
-  return text + ", of " + Duration(end.Signed("recorded_ns")) + " recorded: " + Duration(cost) +
-         " are taken out as the cost of recording (about " +
-         Duration(static_cast<std::int64_t>(end.Real("cost_per_event_ns"))) +
-         " an event, estimated from the quickest tenth of the gaps between events of the same kind and size)";
+  return text + "; recording overhead removed: " + Duration(cost) + " (" +
+         Duration(static_cast<std::int64_t>(end.Real("cost_per_event_ns"))) + " an event, estimated)";
 }
 
 }  // namespace smiley::tools

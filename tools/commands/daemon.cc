@@ -19,6 +19,7 @@
 #include "tools/link/ask.h"
 #include "tools/link/connect.h"
 #include "tools/link/link.h"
+#include "tools/terminal/screen.h"
 #include "tools/terminal/text.h"
 #include "tools/terminal/units.h"
 
@@ -67,13 +68,13 @@ int Start(const daemon::DaemonOptions& options, bool foreground) {
     return kExitOk;  // what was asked for is the case
   }
   if (!status) return Fail(status);
-  Say("the daemon runs for " + Where(options.home));
+  Say("the daemon is running for " + Where(options.home));
   return kExitOk;
 }
 
 int Stop(const shm::Home& home, bool quiet) {
   if (!shm::DaemonHoldsLock(home)) {
-    if (!quiet) Say("no daemon runs for " + Where(home));
+    if (!quiet) Say("no daemon is running for " + Where(home));
     return kExitOk;
   }
   WatchSignals();
@@ -89,13 +90,13 @@ int Stop(const shm::Home& home, bool quiet) {
   // One that does not answer is asked in the system's way; it stores what it has then too.
   if (!asked && holder > 0) ::kill(holder, SIGTERM);
   Progress progress;
-  progress.Show("storing what is on its way");
+  progress.Show("storing the last events");
   const bool ended = WaitForEnd(home, kStopTime);
   progress.Clear();
   if (Interrupted()) return kExitInterrupted;
   if (!ended) {
-    Say("the daemon (pid " + std::to_string(holder) + ") does not end; 'kill -9 " + std::to_string(holder) +
-        "' loses nothing that programs have recorded");
+    Say("the daemon (pid " + std::to_string(holder) + ") does not stop; 'kill -9 " + std::to_string(holder) +
+        "' stops it and loses no recorded event");
     return kExitNo;
   }
   if (!quiet) Say("the daemon has stopped");
@@ -124,7 +125,8 @@ int PrintStatus(const shm::Home& home, bool json, ColorChoice color) {
   } else {
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
-    const Result<std::string> text = RenderStatus(*answer, LookOf(color), now.tv_sec * 1'000'000'000LL + now.tv_nsec);
+    const Result<std::string> text =
+        RenderStatus(*answer, DetectScreen(color), now.tv_sec * 1'000'000'000LL + now.tv_nsec);
     if (!text) return Fail(text.status());
     Output::Get().Write(*text);
   }
@@ -138,8 +140,8 @@ int ShowToken(const shm::Home& home) {
   if (!access) return Fail(access.status());
   Output::Get().Write(daemon::FormatToken(access->token) + "\n");
   Output::Get().Flush();
-  Say("whoever has this reads and deletes your runs; on the other machine: smiley-daemon token --save HOST:PORT, and "
-      "put it in there");
+  Say("whoever has this token can read and delete your runs; on the other machine, run smiley-daemon token --save "
+      "HOST:PORT and paste it");
   return kExitOk;
 }
 
@@ -148,14 +150,14 @@ int KeepToken(const shm::Home& home, const std::string& address) {
     Say("--save: " + Clean(parsed.status().message()));
     return kExitUsage;
   }
-  if (IsTerminal(STDIN_FILENO)) Say("put the token in and end the line:");
+  if (IsTerminal(STDIN_FILENO)) Say("paste the token and press Enter:");
   std::string text;
   char byte = 0;
   while (text.size() < 4096 && ::read(STDIN_FILENO, &byte, 1) == 1 && byte != '\n') text += byte;
   const auto token = daemon::ParseToken(text);
   if (!token) return Fail(token.status());
   if (const Status saved = daemon::SaveToken(home, address, *token); !saved) return Fail(saved);
-  Say("kept; next: smiley-list --connect " + address);
+  Say("token saved; next: smiley-list --connect " + address);
   return kExitOk;
 }
 
@@ -177,53 +179,56 @@ int DaemonMain(int argc, char** argv) {
   bool foreground = false, json = false;
   ColorChoice color = ColorChoice::kAuto;
   Arguments arguments(
-      "The daemon stores what programs record and answers the other commands. It is started by itself when needed.",
-      "  smiley-daemon start                    in the background\n"
-      "  smiley-daemon start --foreground       here, until Ctrl-C\n"
-      "  smiley-daemon start --quota 20G        the oldest runs go when the store takes more\n"
-      "  smiley-daemon start --listen :4040     for smiley-list --connect HOST:4040 on other machines\n"
-      "  smiley-daemon start --web 127.0.0.1:8080   the page at an address of your choice\n"
-      "  smiley-daemon token                    what these need to be let in\n"
-      "  smiley-daemon status --json            runs, rings, rates, losses, for scripts\n"
-      "  smiley-daemon restart                  after an update");
+      "Starts, stops or queries the daemon, which stores runs and answers the other commands. smiley starts it when "
+      "it is needed.",
+      "smiley-daemon start   in the background\n"
+      "smiley-daemon start --foreground   in this terminal, until Ctrl-C\n"
+      "smiley-daemon start --quota 20G   delete the oldest runs when the store grows beyond 20 GB\n"
+      "smiley-daemon start --listen :4040   for smiley-list --connect HOST:4040 on other machines\n"
+      "smiley-daemon start --web 127.0.0.1:8080   serve the page at this address\n"
+      "smiley-daemon token   print the token that other machines need\n"
+      "smiley-daemon status --json   runs, rings, rates and losses, for scripts\n"
+      "smiley-daemon restart   after an update");
   arguments.OneOf("ACTION", &action, {"start", "stop", "status", "restart", "token", "pipe"}, "what to do")
-      .Text("--store", &store,
-            "keep runs in this directory, also from the next start on (default: the one in the home)", "DIR|default")
-      .Text("--quota", &quota, "what the store may take, also from the next start on: 500M, 20G", "SIZE|off")
-      .Text("--listen", &listen, "also for other machines, with TLS and the token; also from the next start on",
+      .Text("--store", &store, "the directory of the store, kept for later starts (default: in smiley's home)",
+            "DIR|default")
+      .Text("--quota", &quota, "the largest size of the store, as in 500M or 20G, kept for later starts", "SIZE|off")
+      .Text("--listen", &listen, "accept other machines, with TLS and a token; kept for later starts",
             "HOST:PORT|off")
-      .Text("--web", &web, "serve the page there (start, restart; default: the loopback, when smiley-web first asks)",
+      .Text("--web", &web,
+            "serve the page at this address (start, restart; default: the loopback, from the first smiley-web on)",
             "HOST:PORT|off")
-      .Text("--save", &save, "token: keep another machine's token, read from standard input, for --connect HOST:PORT",
+      .Text("--save", &save,
+            "with token: read another machine's token from standard input and keep it for --connect HOST:PORT",
             "HOST:PORT")
-      .Flag("--foreground", &foreground, "stay in the foreground (start, restart)")
-      .Flag("--json", &json, "status as one JSON object")
+      .Flag("--foreground", &foreground, "run in the foreground (start, restart)")
+      .Flag("--json", &json, "with status: print one JSON object")
       .Color(&color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (action.empty()) {
-    Say("say what the daemon should do: smiley-daemon start, stop, status, restart, token or pipe");
+    Say("give an action: smiley-daemon start, stop, status, restart, token or pipe");
     return kExitUsage;
   }
   const bool starts = action == "start" || action == "restart";
   const bool told = !store.empty() || !quota.empty() || !listen.empty() || !web.empty();
   if (!starts && (foreground || told)) {
-    Say("--store, --quota, --listen, --web and --foreground belong to start and restart");
+    Say("--store, --quota, --listen, --web and --foreground go with start and restart only");
     return kExitUsage;
   }
   if (!save.empty() && action != "token") {
-    Say("--save belongs to token");
+    Say("--save goes with token only");
     return kExitUsage;
   }
   if (!Target().empty() && action != "status") {
-    Say("--connect belongs to status; use smiley on that machine for the rest");
+    Say("--connect goes with status only; run smiley-daemon on that machine for the rest");
     return kExitUsage;
   }
   daemon::DaemonOptions options;
   if (!quota.empty()) {
     options.quota_bytes = quota == "off" ? 0 : ParseBytes(quota);
     if (!options.quota_bytes || (quota != "off" && *options.quota_bytes < kLeastQuota)) {
-      Say("--quota needs a size of at least 1M, as in 500M or 20G, or off");
+      Say("--quota takes a size from 1M, as in 500M or 20G, or off");
       return kExitUsage;
     }
   }

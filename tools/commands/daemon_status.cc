@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/link/run_view.h"
+#include "tools/terminal/screen.h"
 #include "tools/terminal/table.h"
 #include "tools/terminal/terminal.h"
 #include "tools/terminal/text.h"
@@ -26,8 +27,8 @@ std::string Text(const Json& object, const char* key) {
 std::string Percent(double part) { return std::to_string(std::lround(part * 100)) + " %"; }
 std::string PerSecond(double n) { return Number(static_cast<std::uint64_t>(n < 0 ? 0 : n + 0.5)); }
 
-std::string RunTable(const Json& runs, const Look& look) {
-  Table table(look.color, look.unicode, look.width);
+std::string RunTable(const Json& runs, const Screen& screen) {
+  Table table(screen.color, screen.unicode, screen.width);
   table.Column("RUN");
   table.Column("EVENTS/S", Table::Align::kRight);
   table.Column("DRAINED/S", Table::Align::kRight);
@@ -51,8 +52,8 @@ std::string RunTable(const Json& runs, const Look& look) {
 
 constexpr std::size_t kMostRings = 40;
 
-std::string RingTable(const Json& rings, const Look& look) {
-  Table table(look.color, look.unicode, look.width);
+std::string RingTable(const Json& rings, const Screen& screen) {
+  Table table(screen.color, screen.unicode, screen.width);
   table.Column("RING OF RUN");
   table.Column("PROCESS", Table::Align::kRight);
   table.Column("THREAD", Table::Align::kRight);
@@ -86,13 +87,13 @@ std::string RingTable(const Json& rings, const Look& look) {
 
 }  // namespace
 
-Result<std::string> RenderStatus(const std::string& answer, const Look& look, std::int64_t now_ns) {
+Result<std::string> RenderStatus(const std::string& answer, const Screen& screen, std::int64_t now_ns) {
   const Json status = Json::parse(answer, nullptr, false);
   if (!status.is_object())
-    return Status(Code::kDamaged, "the daemon's answer cannot be read: smiley-daemon restart may help");
+    return Status(Code::kDamaged, "the daemon's answer cannot be read; smiley-daemon restart may help");
   std::string out;
   const auto fact = [&](std::string_view name, const std::string& text, std::string_view style = {}) {
-    out += Paint(look.color, sgr::kDim, PadRight(name, 12)) + Paint(look.color, style, text) + "\n";
+    out += Paint(screen.color, sgr::kDim, PadRight(name, 12)) + Paint(screen.color, style, text) + "\n";
   };
   fact("daemon",
        "running, pid " + std::to_string(At<std::uint64_t>(status, "pid")) + ", for " +
@@ -101,21 +102,21 @@ Result<std::string> RenderStatus(const std::string& answer, const Look& look, st
   fact("home", Text(status, "home"));
   fact("store", Text(status, "store") + ": " + Plural(At<std::uint64_t>(status, "runs_stored"), "run", "runs") +
                     ", " + Bytes(At<std::uint64_t>(status, "store_bytes")) + ", " +
-                    Bytes(At<std::uint64_t>(status, "free_bytes")) + " free on its disk");
+                    Bytes(At<std::uint64_t>(status, "free_bytes")) + " free on this disk");
   const std::string listen = Text(status, "listen");
-  if (!listen.empty()) fact("listens", listen + " with TLS; smiley-daemon token shows what clients need");
+  if (!listen.empty()) fact("listens", listen + " with TLS; smiley-daemon token prints the token for clients");
   const auto quota = At<std::uint64_t>(status, "quota_bytes");
   if (quota != 0) {
     const bool over = At<std::uint64_t>(status, "store_bytes") > quota;
     fact("quota",
-         Bytes(quota) + (over ? ", exceeded: what goes on and what is pinned stays"
-                              : ", then the oldest runs go that are not pinned"),
+         Bytes(quota) + (over ? ", exceeded: running and pinned runs are kept"
+                              : "; beyond it the oldest runs are deleted, except pinned ones"),
          over ? sgr::kYellow : sgr::kGreen);
   }
   fact("memory", Bytes(At<std::uint64_t>(status, "memory_bytes")) + ", " +
-                     Bytes(At<std::uint64_t>(status, "in_flight_bytes")) + " on the way to the store");
+                     Bytes(At<std::uint64_t>(status, "in_flight_bytes")) + " waiting for the store");
   const auto lost = At<std::uint64_t>(status, "lost");
-  fact("lost", lost == 0 ? "nothing" : Plural(lost, "event", "events") + " of the runs going on",
+  fact("lost", lost == 0 ? "nothing" : Plural(lost, "event", "events") + " of the running runs",
        lost == 0 ? sgr::kGreen : sgr::kAlarm);
   const std::string bottleneck = Text(status, "bottleneck");
   fact("bottleneck", bottleneck.empty() ? "none" : bottleneck,
@@ -129,13 +130,13 @@ Result<std::string> RenderStatus(const std::string& answer, const Look& look, st
     fact("to be sent",
          "run " + Text(forward, "run") + " to " + Text(forward, "to") + ": " +
              (state == "sending"     ? "sending, " + Bytes(At<std::uint64_t>(forward, "sent_bytes"))
-              : state == "recording" ? "when it has ended"
+              : state == "recording" ? "sent when it has ended"
                                      : "waiting") +
              (error.empty() ? "" : "; last try: " + error),
          error.empty() ? std::string_view() : sgr::kYellow);
   }
-  if (runs.empty()) fact("runs", "none going on");
-  return out + RunTable(runs, look) + RingTable(rings, look);
+  if (runs.empty()) fact("runs", "none running");
+  return out + RunTable(runs, screen) + RingTable(rings, screen);
 }
 
 std::string StatusObject(const std::string& answer) {

@@ -7,12 +7,12 @@
 #include <string>
 
 #include "shm/base/status.h"
-#include "tools/link/ask.h"
+#include "tools/terminal/screen.h"
 
 namespace smiley::tools {
 
 // `answer`: the answer line. `now_ns`: wall clock.
-Result<std::string> RenderStatus(const std::string& answer, const Look& look, std::int64_t now_ns);
+Result<std::string> RenderStatus(const std::string& answer, const Screen& screen, std::int64_t now_ns);
 // One JSON object: {"type":"status","running":true, …}.
 std::string StatusObject(const std::string& answer);
 

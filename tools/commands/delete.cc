@@ -29,13 +29,12 @@ Result<std::vector<RunView>> Named(Link* link, const std::vector<std::string>& s
     Result<RunView> run = AskRun(link, selector);
     if (!run) return run.status();
     if (run->running()) {
-      return Status(
-          Code::kBusy,
-          "run " + run->id + " is still going on and stays; nothing was deleted (try again when it has ended)");
+      return Status(Code::kBusy,
+                    "run " + run->id + " is still running; nothing was deleted (try again when it has ended)");
     }
     if (run->pinned) {
-      return Status(Code::kBusy, "run " + run->id + " is pinned and stays; nothing was deleted (smiley-pin --unpin " +
-                                     run->id + " lets it go)");
+      return Status(Code::kBusy, "run " + run->id + " is pinned; nothing was deleted (smiley-pin --unpin " + run->id +
+                                     " removes the pin)");
     }
     const bool twice =
         std::any_of(runs.begin(), runs.end(), [&](const RunView& other) { return other.id == run->id; });
@@ -77,30 +76,31 @@ int DeleteMain(int argc, char** argv) {
   Rules rules;
   bool json = false, dry_run = false;
   Arguments arguments(
-      "Removes runs and what they recorded. Runs that are still going on or pinned are refused; by --keep-last and\n"
-      "--older-than they are passed over. With both, a run goes when both let it go.",
-      "  smiley-delete last                            the newest run\n"
-      "  smiley-delete k3f9 q7                         several, by the beginning of their ids\n"
-      "  smiley-delete --older-than 7d --keep-last 5   what is a week old, but not the newest five\n"
-      "  smiley-delete --keep-last 20 --dry-run        only say what would go");
-  arguments.Words("RUN", &selectors, "id or its beginning, last, last~1, last:failed", false)
-      .Number("--keep-last", &rules.keep_last, "all but the newest N")
-      .Text("--older-than", &older, "those that ended longer ago: 45s, 30m, 12h, 7d, 2w", "AGE")
-      .Flag("--dry-run", &dry_run, "remove nothing, say what would be removed")
-      .Flag("--json", &json, "print the removed runs as JSON Lines")
+      "Deletes runs and everything recorded in them. A running or pinned run that you name is an error, and nothing "
+      "is "
+      "deleted. --keep-last and --older-than skip such runs; together they delete a run that both select.",
+      "smiley-delete last   the newest run\n"
+      "smiley-delete k3f9 q7   two runs, by the beginning of their ids\n"
+      "smiley-delete --older-than 7d --keep-last 5   older than a week, but never the newest five\n"
+      "smiley-delete --keep-last 20 --dry-run   only print what would be deleted");
+  arguments.Words("RUN", &selectors, "a run id or its beginning, last, last~1 or last:failed", false)
+      .Number("--keep-last", &rules.keep_last, "delete all runs but the newest N")
+      .Text("--older-than", &older, "delete runs that ended longer ago than 45s, 30m, 12h, 7d or 2w", "AGE")
+      .Flag("--dry-run", &dry_run, "delete nothing, print what would be deleted")
+      .Flag("--json", &json, "print the deleted runs as JSON Lines")
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (!older.empty()) {
     rules.older_ns = ParseAge(older);
     if (!rules.older_ns) {
-      Say("--older-than needs a number and s, m, h, d or w, as in 7d; '" + Clean(older) + "' is none");
+      Say("--older-than takes a number with s, m, h, d or w, as in 7d; not '" + Clean(older) + "'");
       return kExitUsage;
     }
   }
   const bool by_rule = rules.keep_last || rules.older_ns;
   if (by_rule == !selectors.empty()) {
-    Say(by_rule ? "name runs, or say --keep-last or --older-than; not both"
-                : "which runs? Name them, or say --keep-last N or --older-than AGE (smiley-delete --help)");
+    Say(by_rule ? "give either runs, or --keep-last or --older-than"
+                : "which runs? Give their ids, --keep-last N or --older-than AGE (see smiley-delete --help)");
     return kExitUsage;
   }
   WatchSignals();

@@ -9,6 +9,7 @@
 #include "tools/commands/verbs.h"
 #include "tools/link/answer.h"
 #include "tools/link/ask.h"
+#include "tools/terminal/screen.h"
 #include "tools/terminal/table.h"
 #include "tools/terminal/text.h"
 
@@ -30,12 +31,11 @@ std::string Place(const AnswerObject& spot) {
   return Clean(BaseName(file)) + ":" + std::to_string(spot.Number("line"));
 }
 
-// What one of the runs does there.
-std::string SpotText(const AnswerObject& difference, const char* side, const Look& look) {
-  if (!difference.Has(side)) return Paint(look.color, sgr::kDim, "does nothing here");
+// The event of run `side` at a difference. REQUIRES that the run has one there.
+std::string SpotText(const AnswerObject& difference, const char* side, const Screen& screen) {
   const AnswerObject spot = difference.Object(side);
   const std::string event = spot.Text("event");
-  std::string text = Paint(look.color, sgr::kBold, PadRight(Place(spot), 18)) + " ";
+  std::string text = Paint(screen.color, sgr::kBold, PadRight(Place(spot), 18)) + " ";
   if (event == "thread_start") return "has the thread '" + Clean(spot.Text("function")) + "'";
   if (event == "call" || event == "resume" || event == "throw")
     text += event + "s " + Clean(spot.Text("function"));
@@ -48,7 +48,14 @@ std::string SpotText(const AnswerObject& difference, const char* side, const Loo
     text += "  " + Clean(exception.Text("type"));
     if (const std::string message = exception.Text("message"); !message.empty()) text += ": " + Clean(message);
   }
-  return text + Paint(look.color, sgr::kDim, "   " + spot.Text("position"));
+  return text + Paint(screen.color, sgr::kDim, "   " + spot.Text("position"));
+}
+
+// "only in a", "only in b"; empty where both runs do something.
+std::string OnlyIn(const AnswerObject& difference) {
+  if (!difference.Has("a")) return "only in b";
+  if (!difference.Has("b")) return "only in a";
+  return {};
 }
 
 std::string Trimmed(std::string text) {
@@ -56,51 +63,55 @@ std::string Trimmed(std::string text) {
   return text;
 }
 
-std::string StackText(const AnswerObject& difference, const char* side, const Look& look) {
+std::string StackText(const AnswerObject& difference, const char* side, const Screen& screen) {
   std::string out;
   for (const AnswerObject& frame : difference.Object(side).List("stack")) {
     out += "      " + PadRight(Place(frame), 18) + " " + Clean(frame.Text("function")) + "\n";
   }
-  return out.empty() ? out : Paint(look.color, sgr::kDim, out);
+  return out.empty() ? out : Paint(screen.color, sgr::kDim, out);
 }
 
-std::string DifferenceText(const AnswerObject& object, const Look& look) {
+std::string DifferenceText(const AnswerObject& object, const Screen& screen) {
   const std::string kind = object.Text("kind");
   const bool first = object.Flag("first");
-  const std::string what = kind == "value"       ? "other values"
-                           : kind == "flow"      ? "another way"
-                           : kind == "calls"     ? "other calls"
-                           : kind == "exception" ? "an exception"
-                                                 : "a thread";
+  const std::string only = OnlyIn(object);
+  const std::string what = !only.empty()         ? only
+                           : kind == "value"     ? "different values"
+                           : kind == "flow"      ? "different branch"
+                           : kind == "calls"     ? "different calls"
+                           : kind == "exception" ? "different exception"
+                                                 : "different thread";
   std::string out =
-      Paint(look.color, first ? sgr::kBoldRed : sgr::kBoldCyan, first ? "first difference: " + what : what);
+      Paint(screen.color, first ? sgr::kBoldRed : sgr::kBoldCyan, first ? "first difference: " + what : what);
   if (object.Number("count") > 1)
-    out += Paint(look.color, sgr::kDim, "  " + Number(object.Number("count")) + " times");
+    out += Paint(screen.color, sgr::kDim, "  " + Number(object.Number("count")) + " times");
   if (object.Number("events") > 2)
-    out += Paint(look.color, sgr::kDim, "  " + Plural(object.Number("events"), "event", "events"));
+    out += Paint(screen.color, sgr::kDim, "  " + Plural(object.Number("events"), "event", "events"));
   out += "\n";
   if (kind == "value" && object.Has("a")) {
     const AnswerObject a = object.Object("a");
-    out += "  " + Paint(look.color, sgr::kBold, PadRight(Place(a), 18)) + " " + Trimmed(Clean(a.Text("text"))) +
-           Paint(look.color, sgr::kDim,
+    out += "  " + Paint(screen.color, sgr::kBold, PadRight(Place(a), 18)) + " " + Trimmed(Clean(a.Text("text"))) +
+           Paint(screen.color, sgr::kDim,
                  "   " + Clean(a.Text("function")) + "   " + a.Text("position") + " and " +
                      object.Object("b").Text("position")) +
            "\n";
   } else {
-    out += "  a " + SpotText(object, "a", look) + "\n  b " + SpotText(object, "b", look) + "\n";
+    for (const char* side : {"a", "b"}) {
+      if (object.Has(side)) out += std::string("  ") + side + " " + SpotText(object, side, screen) + "\n";
+    }
   }
   for (const AnswerObject& name : object.List("names")) {
     out += "    " + Clean(name.Text("name")) + "\n";
     for (const char* side : {"a", "b"}) {
       const std::string text = name.Has((std::string(side) + "_text").c_str())
                                    ? Clean(name.Text((std::string(side) + "_text").c_str()))
-                                   : "not there";
-      out += std::string("      ") + side + " = " + Paint(look.color, *side == 'a' ? sgr::kRed : sgr::kGreen, text) +
-             "\n";
+                                   : "not set";
+      out += std::string("      ") + side + " = " +
+             Paint(screen.color, *side == 'a' ? sgr::kRed : sgr::kGreen, text) + "\n";
     }
   }
   if (!first) return out;
-  const std::string a = StackText(object, "a", look), b = StackText(object, "b", look);
+  const std::string a = StackText(object, "a", screen), b = StackText(object, "b", screen);
   if (a == b && !a.empty()) return out + "    stack of both\n" + a;
   if (!a.empty()) out += "    stack of a\n" + a;
   if (!b.empty()) out += "    stack of b\n" + b;
@@ -109,13 +120,13 @@ std::string DifferenceText(const AnswerObject& object, const Look& look) {
 
 std::string Signed(std::int64_t ns) { return (ns < 0 ? "-" : "+") + Duration(std::abs(ns)); }
 
-void AddTiming(const AnswerObject& object, const Look& look, Table* table) {
+void AddTiming(const AnswerObject& object, const Screen& screen, Table* table) {
   const AnswerObject a = object.Object("a"), b = object.Object("b");
   const std::int64_t delta = object.Signed("delta_ns"), before = a.Signed("own_ns");
   const bool certain = object.Flag("certain");
   std::string name = Clean(object.Text("function"));
   if (object.Has("file")) name += "  " + Place(object);
-  const std::string plus = look.unicode ? "±" : "+-";
+  const std::string plus = screen.unicode ? "±" : "+-";
   table->Row(
       {{Signed(delta), !certain    ? sgr::kDim
                        : delta > 0 ? sgr::kRed
@@ -135,30 +146,30 @@ void AddTiming(const AnswerObject& object, const Look& look, Table* table) {
 int DiffMain(int argc, char** argv) {
   Options options;
   Arguments arguments(
-      "Compares two runs: the first difference with its stacks and values, then the others in order of importance. "
-      "Times, "
-      "ids and addresses do not count. Ends with 0 when they do the same, 1 when they differ, 2 when they cannot be "
-      "compared.",
-      "  smiley-diff last~1 last                    what is different this time?\n"
-      "  smiley-diff k3 p9 --ignore started_at      a variable that always differs\n"
-      "  smiley-diff last~1 last --flow             only what is called, run and raised, no values\n"
-      "  smiley-diff last~1 last --stats            what became slower or faster, and whether that can be chance");
-  arguments.Word("A", &options.a, "a run: id or its beginning, last, last~1, last:failed", true)
+      "Compares two runs. Shows the first difference with its stacks and values, then the others, most important "
+      "first. Times, ids and addresses are ignored. The exit code is 0 when the runs are equal, 1 when they differ "
+      "and "
+      "2 when they cannot be compared.",
+      "smiley-diff last~1 last   what is different this time?\n"
+      "smiley-diff k3 p9 --ignore started_at   ignore a variable that always differs\n"
+      "smiley-diff last~1 last --flow   only calls, lines and exceptions, without values\n"
+      "smiley-diff last~1 last --stats   what became slower or faster, by more than noise");
+  arguments.Word("A", &options.a, "a run id or its beginning, last, last~1 or last:failed", true)
       .Word("B", &options.b, "the run to compare it with", true)
       .Flag("--stats", &options.stats,
-            "compare the functions' own times; noise: three standard errors by the spread of their calls, and a "
-            "tenth of the cost of recording")
-      .Flag("--flow", &options.flow, "leave values out")
-      .Texts("--ignore", &options.ignored, "a variable whose values do not count; may be given again", "NAME")
-      .Number("-n,--limit", &options.limit, "at most this many (default: 20; with --json 1000)")
-      .Flag("--json", &options.json, "JSON Lines: one object a difference, and one with the totals")
+            "compare the functions' own times; noise is three standard errors of their calls and a tenth of the "
+            "recording overhead")
+      .Flag("--flow", &options.flow, "compare without values")
+      .Texts("--ignore", &options.ignored, "ignore the values of this variable; may be repeated", "NAME")
+      .Number("-n,--limit", &options.limit, "at most N differences (default: 20; with --json 1000)")
+      .Flag("--json", &options.json, "print JSON Lines: the differences, then the totals")
       .Color(&options.color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   WatchSignals();
   auto link = OpenLink(NeedDaemon::kNo);
   if (!link) return Fail(link.status()) == kExitInterrupted ? kExitInterrupted : kExitUsage;
-  const Look look = LookOf(options.color);
+  const Screen screen = DetectScreen(options.color);
   std::string request = "{\"op\":\"diff\",\"run\":" + Quote(options.a) + ",\"other\":" + Quote(options.b);
   if (options.stats) request += ",\"stats\":true";
   if (options.flow) request += ",\"values\":false";
@@ -169,7 +180,7 @@ int DiffMain(int argc, char** argv) {
     request += "]";
   }
   request += ",\"limit\":" + std::to_string(options.limit.value_or(options.json ? 1000 : 20)) + "}";
-  Table table(look.color, look.unicode, look.width);
+  Table table(screen.color, screen.unicode, screen.width);
   for (const char* heading : {"CHANGE", "NOISE", "PART", "A", "B", "CALLS A", "CALLS B"})
     table.Column(heading, Table::Align::kRight);
   table.Column("FUNCTION");
@@ -178,9 +189,9 @@ int DiffMain(int argc, char** argv) {
   std::string end_line;
   const auto add = [&](const AnswerObject& object) {
     if (options.stats) {
-      AddTiming(object, look, &table);
+      AddTiming(object, screen, &table);
     } else {
-      Output::Get().Write(DifferenceText(object, look));
+      Output::Get().Write(DifferenceText(object, screen));
     }
   };
   const Status status = ForEachAnswer(link->get(), request, options.json, &progress, add, &end_line);
@@ -198,19 +209,20 @@ int DiffMain(int argc, char** argv) {
     Output::Get().Flush();
   } else if (options.stats) {
     Say(Duration(end->Signed("a_own_ns")) + " and " + Duration(end->Signed("b_own_ns")) +
-        ", without the cost of recording; " + Plural(end->Number("differ"), "function differs", "functions differ") +
-        " by more than chance");
+        ", recording overhead removed; " + Plural(end->Number("differ"), "function differs", "functions differ") +
+        " by more than noise");
   } else if (end->Flag("equal")) {
     Say("no difference in " + Plural(end->Number("events"), "event", "events"));
   } else {
     const std::uint64_t more = end->Number("groups") - end->Number("count");
     Say(Plural(end->Number("differences"), "difference", "differences") + " of " + Number(end->Number("groups")) +
-        " kinds" + (more == 0 ? "" : ", " + Number(more) + " more: -n " + std::to_string(end->Number("groups"))));
+        " kinds" +
+        (more == 0 ? "" : "; -n " + std::to_string(end->Number("groups")) + " shows " + Number(more) + " more"));
   }
-  if (!end->Flag("all") && end->Has("all")) Say("they differ in so much that not all calls were looked into");
+  if (!end->Flag("all") && end->Has("all")) Say("the runs differ so much that not every call was compared");
   if (end->Number("lost") > 0)
     Say(Plural(end->Number("lost"), "event", "events") +
-        " were lost in one of them: what is missing can look like a difference");
+        " were lost in one of the runs; a lost event can look like a difference");
   return end->Flag("equal") ? kExitOk : kExitNo;
 }
 

@@ -7,6 +7,7 @@
 #include "tools/commands/verbs.h"
 #include "tools/link/ask.h"
 #include "tools/run/python.h"
+#include "tools/terminal/screen.h"
 #include "tools/terminal/terminal.h"
 #include "tools/terminal/text.h"
 
@@ -20,7 +21,7 @@ const char* NameOf(State state) {
   return state == State::kOk ? "ok" : state == State::kWarning ? "warning" : "problem";
 }
 
-void Show(const Finding& finding, const Look& look) {
+void Show(const Finding& finding, const Screen& screen) {
   const std::string_view style = finding.state == State::kOk        ? sgr::kGreen
                                  : finding.state == State::kWarning ? sgr::kYellow
                                                                     : sgr::kBoldRed;
@@ -29,8 +30,9 @@ void Show(const Finding& finding, const Look& look) {
   std::string name = finding.name;
   name.resize(13, ' ');
   std::string line =
-      Paint(look.color, style, state) + Paint(look.color, sgr::kBold, name) + Clean(finding.text) + "\n";
-  if (!finding.advice.empty()) line += std::string(21, ' ') + Paint(look.color, style, Clean(finding.advice)) + "\n";
+      Paint(screen.color, style, state) + Paint(screen.color, sgr::kBold, name) + Clean(finding.text) + "\n";
+  if (!finding.advice.empty())
+    line += std::string(21, ' ') + Paint(screen.color, style, Clean(finding.advice)) + "\n";
   Output::Get().Write(line);
 }
 
@@ -52,17 +54,19 @@ int DoctorMain(int argc, char** argv) {
   ColorChoice color = ColorChoice::kAuto;
   Arguments arguments(
       "Checks this installation: commands, tracers, Pythons, kernel, shared memory, daemon and store.",
-      "  smiley-doctor\n"
-      "  smiley-doctor --install-pth --python .venv/bin/python    then: SMILEY=1 .venv/bin/python app.py");
+      "smiley-doctor\n"
+      "smiley-doctor --install-pth --python .venv/bin/python   then run: SMILEY=1 .venv/bin/python app.py");
   arguments
-      .Flag("--install-pth", &install, "put a smiley.pth into the site-packages of a Python: SMILEY=1 then records")
-      .Flag("--remove-pth", &remove, "take it away again")
-      .Text("--python", &python, "of which Python (default: the one that smiley-run takes)", "PYTHON")
-      .Flag("--json", &json, "JSON Lines")
+      .Flag("--install-pth", &install,
+            "install smiley.pth in the site-packages of a Python; SMILEY=1 then records its programs")
+      .Flag("--remove-pth", &remove, "remove smiley.pth from the site-packages")
+      .Text("--python", &python, "the Python for --install-pth and --remove-pth (default: as for smiley-run)",
+            "PYTHON")
+      .Flag("--json", &json, "print JSON Lines")
       .Color(&color);
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (install && remove) {
-    Say("--install-pth and --remove-pth cannot both be (smiley-doctor --help shows the options)");
+    Say("give either --install-pth or --remove-pth, not both (see smiley-doctor --help)");
     return kExitUsage;
   }
   std::vector<Finding> findings;
@@ -80,11 +84,11 @@ int DoctorMain(int argc, char** argv) {
   } else {
     findings = ExamineInstallation();
   }
-  const Look look = LookOf(color);
+  const Screen screen = DetectScreen(color);
   int problems = 0;
   for (const Finding& finding : findings) {
     problems += finding.state == State::kProblem;
-    json ? ShowJson(finding) : Show(finding, look);
+    json ? ShowJson(finding) : Show(finding, screen);
   }
   Output::Get().Flush();
   return problems == 0 ? kExitOk : kExitNo;

@@ -50,21 +50,22 @@ Finding DefaultPython(const Installation& installation) {
   std::string failed;
   const Prepared prepared = PrepareProgram(options, installation, &failed);
   if (prepared.exit_code != 0)
-    return {"python", State::kWarning, failed, "name another with smiley-run --python PYTHON"};
-  return {"python", State::kOk, prepared.program.path + " is what smiley-run takes", ""};
+    return {"python", State::kWarning, failed, "choose another with smiley-run --python PYTHON"};
+  return {"python", State::kOk, "smiley-run uses " + prepared.program.path, ""};
 }
 
 Finding SharedMemory() {
   struct stat status;
   if (stat("/dev/shm", &status) != 0 || !S_ISDIR(status.st_mode) || access("/dev/shm", W_OK) != 0) {
     return {"shm", State::kWarning,
-            "/dev/shm is not there or not writable; rings are files in the home, which is slower",
+            "/dev/shm is missing or not writable; rings are files in smiley's home, which is slower",
             "mount a tmpfs there (in containers: --shm-size)"};
   }
   const std::uint64_t free = FreeBytes("/dev/shm");
   if (free < kShmWanted) {
-    return {"shm", State::kWarning, Bytes(free) + " free in /dev/shm; rings beyond half of it are files in the home",
-            "make it larger (in containers: --shm-size=256m), or remove what fills it"};
+    return {"shm", State::kWarning,
+            Bytes(free) + " free in /dev/shm; rings beyond half of it are files in smiley's home",
+            "enlarge /dev/shm (in containers: --shm-size=256m), or remove other files from it"};
   }
   return {"shm", State::kOk, Bytes(free) + " free in /dev/shm", ""};
 }
@@ -75,7 +76,7 @@ Finding Kernel() {
   const std::string kernel = std::string(name.sysname) + " " + name.release;
   const long fd = syscall(SYS_pidfd_open, getpid(), 0);
   if (fd < 0) {
-    return {"kernel", State::kProblem, kernel + " has no pidfd_open: the death of programs is not seen",
+    return {"kernel", State::kProblem, kernel + " has no pidfd_open; the end of programs cannot be noticed",
             "smiley needs Linux 5.3 or newer, and a container that allows this call"};
   }
   close(static_cast<int>(fd));
@@ -93,13 +94,14 @@ Finding ClockUsed() {
     return {"clock", State::kOk, "the processor's counter", ""};
   return {
       "clock", State::kOk,
-      "the system's monotonic clock: the kernel does not trust the processor's counter, an event costs a little more",
+      "the system's monotonic clock, because the kernel does not trust the processor's counter; events cost a little "
+      "more",
       ""};
 }
 
 Finding DaemonAnswers(const shm::Home& home) {
   if (!shm::DaemonHoldsLock(home)) {
-    return {"daemon", State::kOk, "not running; it is started when it is needed", ""};
+    return {"daemon", State::kOk, "not running; smiley starts it when it is needed", ""};
   }
   auto client = daemon::Client::Connect(home, {});
   if (!client)
@@ -114,8 +116,8 @@ Finding Store(const shm::Home& home) {
   const std::uint64_t free = FreeBytes(home.dir.string());
   const std::string where = home.dir.string();
   if (free < kStoreWanted) {
-    return {"store", State::kWarning, Bytes(free) + " free where the store is, " + where,
-            "smiley-delete removes runs; SMILEY_HOME names another place"};
+    return {"store", State::kWarning, Bytes(free) + " free for the store in " + where,
+            "delete runs with smiley-delete, or set SMILEY_HOME to another directory"};
   }
   return {"store", State::kOk, Bytes(free) + " free in " + where, ""};
 }
@@ -124,8 +126,8 @@ Finding Leftovers(const shm::Home& home) {
   const std::size_t count = shm::Segment::List(home).size();
   if (count == 0 || shm::DaemonHoldsLock(home))
     return {"segments", State::kOk, Plural(count, "segment", "segments"), ""};
-  return {"segments", State::kWarning, Plural(count, "segment waits", "segments wait") + " for a daemon",
-          "smiley-daemon start stores what is in them"};
+  return {"segments", State::kWarning, Plural(count, "segment waits", "segments wait") + " to be stored",
+          "store them with smiley-daemon start"};
 }
 
 }  // namespace
@@ -139,14 +141,14 @@ std::vector<Finding> ExamineInstallation() {
     out.push_back(DefaultPython(*installation));
   } else {
     out.push_back({"installation", State::kProblem, installation.status().message(),
-                   "build with cmake, or install with cmake --install"});
+                   "build smiley with cmake, or install it with cmake --install"});
   }
   out.push_back(Kernel());
   out.push_back(ClockUsed());
   out.push_back(SharedMemory());
   const auto home = shm::Home::Open();
   if (!home) {
-    out.push_back({"home", State::kProblem, home.status().message(), "give SMILEY_HOME a folder of your own"});
+    out.push_back({"home", State::kProblem, home.status().message(), "set SMILEY_HOME to a directory of your own"});
     return out;
   }
   out.push_back({"home", State::kOk, home->dir.string(), ""});

@@ -20,8 +20,8 @@ std::string SitePackages(const std::string& python) {
 }
 
 Finding NoAnswer(const std::string& python) {
-  return {"pth", State::kProblem, python + " does not say where its site-packages are",
-          "name another with --python PYTHON"};
+  return {"pth", State::kProblem, python + " does not report its site-packages directory",
+          "choose another with --python PYTHON"};
 }
 
 }  // namespace
@@ -38,10 +38,11 @@ Finding InstallPth(const std::string& python, const Installation& installation) 
     out.close();
     if (!out) {
       return {"pth", State::kProblem, path.string() + " cannot be written",
-              "use a virtual environment (python3 -m venv), or the rights for this one"};
+              "use a virtual environment (python3 -m venv), or run as a user who may write there"};
     }
   }
-  return {"pth", State::kOk, path.string() + " is there: SMILEY=1 " + python + " app.py records (not with -S)", ""};
+  return {"pth", State::kOk,
+          path.string() + " is installed; record with: SMILEY=1 " + python + " app.py (not with -S)", ""};
 }
 
 Finding RemovePth(const std::string& python) {
@@ -51,7 +52,7 @@ Finding RemovePth(const std::string& python) {
   std::error_code error;
   const bool removed = fs::remove(path, error);
   if (error) return {"pth", State::kProblem, path.string() + " cannot be removed: " + error.message(), ""};
-  return {"pth", State::kOk, path.string() + (removed ? " is removed" : " was not there"), ""};
+  return {"pth", State::kOk, path.string() + (removed ? " was removed" : " does not exist"), ""};
 }
 
 }  // namespace smiley::tools

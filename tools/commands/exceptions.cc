@@ -5,6 +5,7 @@
 #include "tools/commands/verbs.h"
 #include "tools/link/answer.h"
 #include "tools/link/ask.h"
+#include "tools/terminal/screen.h"
 #include "tools/terminal/table.h"
 #include "tools/terminal/text.h"
 
@@ -20,33 +21,33 @@ std::string PlaceText(const AnswerObject& place) {
   return Clean(BaseName(file)) + ":" + std::to_string(place.Number("line")) + " " + text;
 }
 
-void AddRow(const AnswerObject& object, const Look& look, Table* table) {
+void AddRow(const AnswerObject& object, const Screen& screen, Table* table) {
   const std::string outcome = object.Text("outcome");
   std::string ended = PlaceText(object.Object("ended"));
   std::string_view style = sgr::kGreen;
   if (outcome == "uncaught") {
-    ended = "nobody caught it";
+    ended = "not caught";
     style = sgr::kBoldRed;
   } else if (outcome == "unfinished") {
-    ended = "still under way where the recording ends";
+    ended = "not seen to be caught";
     style = sgr::kYellow;
   } else if (outcome == "absorbed") {
-    ended = ended.empty() ? "in code that is not recorded" : "without a handler at " + ended;
+    ended = "swallowed outside recorded code" + (ended.empty() ? "" : ", below " + ended);
     style = sgr::kDim;
   } else {
-    ended = "by " + ended;
+    ended = "caught by " + ended;
   }
   std::string raised = PlaceText(object.Object("raised"));
-  if (object.Flag("from_outside")) raised = (look.unicode ? "→ " : "-> ") + raised;
+  if (object.Flag("from_outside")) raised = (screen.unicode ? "→ " : "-> ") + raised;
   const std::string first = object.Text("first"), last = object.Text("last");
   std::string what = Clean(object.Text("exception"));
   const std::string message = Clean(object.Text("message"));
-  if (!message.empty()) what += ": " + Cut(message, 40, look.unicode);
+  if (!message.empty()) what += ": " + Cut(message, 40, screen.unicode);
   table->Row({{Number(object.Number("count")), sgr::kBold},
               {what, outcome == "uncaught" ? sgr::kBoldRed : sgr::kRed},
               {raised},
               {ended, style},
-              {first == last ? first : first + (look.unicode ? "…" : "..") + last, sgr::kDim}});
+              {first == last ? first : first + (screen.unicode ? "…" : "..") + last, sgr::kDim}});
 }
 
 }  // namespace
@@ -57,15 +58,13 @@ int ExceptionsMain(int argc, char** argv) {
   bool json = false;
   ColorChoice color = ColorChoice::kAuto;
   Arguments arguments(
-      "Shows the exceptions of a run, swallowed ones included, grouped by type, where they were raised and where "
-      "they "
-      "ended, with the positions of the first and the last. An arrow marks those that came out of code that is not "
-      "recorded.",
-      "  smiley-exceptions last\n"
-      "  smiley-exceptions last --json | jq 'select(.outcome == \"caught\")'");
-  arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
-      .Number("--thread", &thread, "only this thread (smiley-threads lists them)")
-      .Flag("--json", &json, "JSON Lines, one object a group")
+      "Shows the exceptions of a run, swallowed ones too, grouped by type, by where they were raised and by outcome, "
+      "with the positions of the first and the last. An arrow marks exceptions from code that is not recorded.",
+      "smiley-exceptions last\n"
+      "smiley-exceptions last --json | jq 'select(.outcome == \"caught\")'");
+  arguments.Word("RUN", &selector, "a run id or its beginning, last, last~1 or last:failed (default: last)", false)
+      .Number("--thread", &thread, "only this thread (see smiley-threads)")
+      .Flag("--json", &json, "print JSON Lines, one object a group")
       .Color(&color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
@@ -73,17 +72,17 @@ int ExceptionsMain(int argc, char** argv) {
   if (!opened) return Fail(opened.status());
   Link* link = opened->link.get();
   const RunView* run = &opened->run;
-  const Look look = LookOf(color);
-  Table table(look.color, look.unicode, look.width);
+  const Screen screen = DetectScreen(color);
+  Table table(screen.color, screen.unicode, screen.width);
   table.Column("COUNT", Table::Align::kRight);
-  for (const char* heading : {"EXCEPTION", "RAISED", "ENDED", "FIRST, LAST"}) table.Column(heading);
+  for (const char* heading : {"EXCEPTION", "RAISED", "OUTCOME", "FIRST, LAST"}) table.Column(heading);
   std::string request = "{\"op\":\"exceptions\",\"run\":" + Quote(run->id);
   if (thread) request += ",\"thread\":" + std::to_string(*thread);
   request += "}";
   Progress progress;
-  progress.Show("following the exceptions of run " + run->id);
+  progress.Show("reading the exceptions of run " + run->id);
   std::string end_line;
-  const auto add = [&](const AnswerObject& object) { AddRow(object, look, &table); };
+  const auto add = [&](const AnswerObject& object) { AddRow(object, screen, &table); };
   const Status status = ForEachAnswer(link, request, json, &progress, add, &end_line);
   if (Interrupted()) return kExitInterrupted;
   if (!status) return Fail(status);
@@ -93,7 +92,7 @@ int ExceptionsMain(int argc, char** argv) {
   if (table.empty()) Say("no exception was raised in run " + run->id);
   const auto end = AnswerObject::Parse(end_line);
   if (end && end->Number("lost") > 0) {
-    Say(Plural(end->Number("lost"), "event", "events") + " were lost: exceptions among them are not counted");
+    Say(Plural(end->Number("lost"), "event", "events") + " were lost; exceptions among them are not counted");
   }
   return kExitOk;
 }

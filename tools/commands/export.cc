@@ -108,23 +108,24 @@ int ExportMain(int argc, char** argv) {
   ReportOptions report;
   std::optional<std::uint64_t> thread, events;
   Arguments arguments("Writes a run as one self-contained file: its events, sources and checksums.",
-                      "  smiley-export last > crash.smiley            for smiley-import\n"
-                      "  smiley-export last -o crash.smiley           the same; the file appears when it is whole\n"
-                      "  smiley-export last --format jsonl | head     JSON Lines, for scripts\n"
-                      "  smiley-export last --format chrome -o t.json  opens in Perfetto\n"
-                      "  smiley-export last --format html -o run.html   one page, see also smiley-report\n"
-                      "  smiley-export last --format html --where 'event == raise' > part.html   a part of the run");
-  arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", true)
+                      "smiley-export last > crash.smiley   for smiley-import\n"
+                      "smiley-export last -o crash.smiley   the same; the file appears when it is complete\n"
+                      "smiley-export last --format jsonl | head   JSON Lines, for scripts\n"
+                      "smiley-export last --format chrome -o t.json   for Perfetto\n"
+                      "smiley-export last --format html -o run.html   one page; see also smiley-report\n"
+                      "smiley-export last --format html --where 'event == raise' > part.html   a part of the run");
+  arguments.Word("RUN", &selector, "a run id or its beginning, last, last~1 or last:failed", true)
       .OneOf("--format", &format, FormatNames(), DescribeFormats())
-      .Text("--around", &report.around, "of html: only the part around this position", "THREAD:EVENT")
-      .Text("--where", &report.where, "of html: only events at which this expression holds", "EXPR")
-      .Number("--thread", &thread, "of html: only this thread (smiley-threads lists them)")
-      .Number("--events", &events, "of html: at most this many events (200,000)")
-      .Text("-o,--output", &path, "write to this file rather than to standard output", "FILE")
+      .Text("--around", &report.around, "with html: only the part around this position", "THREAD:EVENT")
+      .Text("--where", &report.where, "with html: only events that match this expression", "EXPR")
+      .Number("--thread", &thread, "with html: only this thread (see smiley-threads)")
+      .Number("--events", &events, "with html: at most N events (default: 200,000)")
+      .Text("-o,--output", &path, "write to this file (default: standard output)", "FILE")
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (format != kHtml && (!report.around.empty() || !report.where.empty() || thread || events)) {
-    Say("a part of a run can be exported as --format html only; smiley-replay --json prints the events that fit");
+    Say("--around, --where, --thread and --events go with --format html only; smiley-replay --json prints matching "
+        "events");
     return kExitUsage;
   }
   if (const auto wrong = CheckWhere(report.where)) return *wrong;
@@ -133,8 +134,8 @@ int ExportMain(int argc, char** argv) {
   if (path == "-") path.clear();
   const daemon::ExportFormat* const known = daemon::FindExportFormat(format);
   if (path.empty() && known != nullptr && known->binary && IsTerminal(STDOUT_FILENO)) {
-    Say("this is binary and not for a terminal: add '> " + Clean(selector) + "." + format +
-        "', or --format jsonl to read it here");
+    Say("format " + format + " is binary; add '> " + Clean(selector) + "." + format +
+        "' to write a file, or use --format jsonl");
     return kExitUsage;
   }
   const Result<OpenedRun> opened = OpenRun(selector);
@@ -183,7 +184,7 @@ int ExportMain(int argc, char** argv) {
     if (const Status status = file.Finish(); !status) return Fail(status);
     Say("wrote run " + run->id + " to " + path + ": " + Plural(run->events, "event", "events") + ", " + Bytes(bytes));
   }
-  if (run->running()) Say("run " + run->id + " is still going on: the file holds what was recorded so far");
+  if (run->running()) Say("run " + run->id + " is still running; the file holds the events recorded so far");
   return kExitOk;
 }
 

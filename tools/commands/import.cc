@@ -46,19 +46,19 @@ int ImportMain(int argc, char** argv) {
   std::string path;
   bool json = false;
   Arguments arguments(
-      "Reads a run that smiley-export wrote (smiley, jsonl), or a Chrome trace as VizTracer writes it, into the "
-      "store. Damaged "
-      "or cut files are refused whole.",
-      "  smiley-import crash.smiley\n"
-      "  ssh server smiley-export last | smiley-import     through a pipe\n"
-      "  smiley-import result.json                         what VizTracer recorded");
-  arguments.Word("FILE", &path, "the file; - or nothing: standard input", false)
+      "Imports a run that smiley-export wrote (smiley, jsonl), or a Chrome trace as VizTracer writes it. A damaged "
+      "or "
+      "incomplete file is rejected; nothing is imported.",
+      "smiley-import crash.smiley\n"
+      "ssh server smiley-export last | smiley-import   through a pipe\n"
+      "smiley-import result.json   a trace that VizTracer recorded");
+  arguments.Word("FILE", &path, "the file to import (default, or -: standard input)", false)
       .Flag("--json", &json, "print the run as JSON")
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (path == "-") path.clear();
   if (path.empty() && IsTerminal(STDIN_FILENO)) {
-    Say("say which file to import (smiley-import FILE), or pipe one in");
+    Say("which file? smiley-import FILE, or pipe one in");
     return kExitUsage;
   }
   Closer file;
@@ -123,9 +123,9 @@ int ImportMain(int argc, char** argv) {
     Output::Get().Write(*answer + "\n");
     Output::Get().Flush();
   } else if (already) {
-    Say("run " + run->id + " is stored already; nothing to do");
+    Say("run " + run->id + " is already stored; nothing was imported");
   } else {
-    Say("imported run " + run->id + ": " + Plural(run->events, "event", "events") + ", next: smiley-show " + run->id +
+    Say("imported run " + run->id + ": " + Plural(run->events, "event", "events") + "; next: smiley-show " + run->id +
         TargetWords());
   }
   return kExitOk;

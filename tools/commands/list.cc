@@ -6,6 +6,7 @@
 #include "tools/commands/arguments.h"
 #include "tools/commands/verbs.h"
 #include "tools/link/ask.h"
+#include "tools/terminal/screen.h"
 #include "tools/terminal/table.h"
 #include "tools/terminal/text.h"
 
@@ -25,9 +26,9 @@ void AddRow(const RunView& run, std::int64_t now_ns, Table* table) {
               {Duration(end - run.start_ns)},
               {Number(run.events)},
               {run.lost == 0 ? dash : Number(run.lost), run.lost == 0 ? sgr::kDim : sgr::kAlarm},
-              {ExitText(run), run.running() ? sgr::kYellow
-                              : quiet_end   ? sgr::kGreen
-                                            : sgr::kRed},
+              {DescribeEnd(run), run.running() ? sgr::kYellow
+                                 : quiet_end   ? sgr::kGreen
+                                               : sgr::kRed},
               {Bytes(run.bytes)},
               {command, sgr::kBold}});
 }
@@ -38,15 +39,13 @@ int ListMain(int argc, char** argv) {
   bool failed = false, json = false;
   std::optional<std::uint64_t> limit;
   ColorChoice color = ColorChoice::kAuto;
-  Arguments arguments("Lists the runs that are stored, newest first.",
-                      "  smiley-list               all runs\n"
-                      "  smiley-list --failed -n5  the last five that ended badly\n"
-                      "  smiley-list --json        one JSON object a line, for scripts");
-  arguments
-      .Flag("--failed,--errors", &failed,
-            "only runs that ended with another exit code than 0, a signal or an exception")
-      .Number("-n,--limit", &limit, "at most this many")
-      .Flag("--json", &json, "JSON Lines")
+  Arguments arguments("Lists the stored runs, newest first.",
+                      "smiley-list   all runs\n"
+                      "smiley-list --failed -n 5   the last five that failed\n"
+                      "smiley-list --json   one JSON object a line, for scripts");
+  arguments.Flag("--failed,--errors", &failed, "only runs that ended with a signal or an exit code other than 0")
+      .Number("-n,--limit", &limit, "at most N runs")
+      .Flag("--json", &json, "print JSON Lines")
       .Color(&color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
@@ -58,14 +57,14 @@ int ListMain(int argc, char** argv) {
   if (failed) request += ",\"failed\":true";
   if (limit) request += ",\"limit\":" + std::to_string(*limit);
   request += "}";
-  const Look look = LookOf(color);
-  Table table(look.color, look.unicode, look.width);
+  const Screen screen = DetectScreen(color);
+  Table table(screen.color, screen.unicode, screen.width);
   table.Column("RUN");
   table.Column("STARTED");
   table.Column("TOOK", Table::Align::kRight);
   table.Column("EVENTS", Table::Align::kRight);
   table.Column("LOST", Table::Align::kRight);
-  table.Column("EXIT");
+  table.Column("ENDED");
   table.Column("SIZE", Table::Align::kRight);
   table.Column("COMMAND");
   timespec now{};
@@ -90,7 +89,7 @@ int ListMain(int argc, char** argv) {
   if (!status) return Fail(status);
   if (!broken) return Fail(broken);
   if (!json && table.empty()) {
-    Say(failed ? "no stored run failed (smiley-list shows them all)"
+    Say(failed ? "no stored run failed; smiley-list shows all runs"
                : "no runs yet; record one with: smiley-run app.py");
   }
   return kExitOk;

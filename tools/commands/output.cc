@@ -6,6 +6,7 @@
 #include "tools/commands/verbs.h"
 #include "tools/link/answer.h"
 #include "tools/link/ask.h"
+#include "tools/terminal/screen.h"
 #include "tools/terminal/text.h"
 
 namespace smiley::tools {
@@ -14,14 +15,14 @@ namespace {
 
 constexpr std::size_t kPlaceColumns = 34;
 
-std::string AtText(const AnswerObject& object, const Look& look) {
+std::string AtText(const AnswerObject& object, const Screen& screen) {
   std::string at = PadRight(object.Text("position"), 9) + " ";
   if (object.Has("file")) {
     const std::string file = object.Text("file");
     at += Clean(BaseName(file)) + ":" + std::to_string(object.Number("line")) + " " + Clean(object.Text("function"));
   }
-  return Paint(look.color, sgr::kDim,
-               PadRight(Cut(at, kPlaceColumns, look.unicode), kPlaceColumns) + (look.unicode ? " │ " : " | "));
+  return Paint(screen.color, sgr::kDim,
+               PadRight(Cut(at, kPlaceColumns, screen.unicode), kPlaceColumns) + (screen.unicode ? " │ " : " | "));
 }
 
 }  // namespace
@@ -31,17 +32,17 @@ int OutputMain(int argc, char** argv) {
   std::optional<std::uint64_t> thread;
   bool only_stdout = false, only_stderr = false, at = false, json = false;
   ColorChoice color = ColorChoice::kAuto;
-  Arguments arguments("Prints what the program wrote, in the order in which it was written.",
-                      "  smiley-output last               all of it\n"
-                      "  smiley-output last --stderr      standard error only\n"
-                      "  smiley-output last --at          each line with the event that wrote it\n"
-                      "  smiley-output last --at --json   the same for scripts");
-  arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
-      .Flag("--stdout", &only_stdout, "only what was written to standard output")
-      .Flag("--stderr", &only_stderr, "only what was written to standard error")
-      .Number("--thread", &thread, "only what this thread wrote (smiley-threads lists them)")
-      .Flag("--at", &at, "line by line, each with the position and the source line of the event that began it")
-      .Flag("--json", &json, "JSON Lines: an object a write, with --at an object a line")
+  Arguments arguments("Prints the program's output in the order in which it was written.",
+                      "smiley-output last   standard output and standard error\n"
+                      "smiley-output last --stderr   standard error only\n"
+                      "smiley-output last --at   each line with the event that wrote it\n"
+                      "smiley-output last --at --json   the same, for scripts");
+  arguments.Word("RUN", &selector, "a run id or its beginning, last, last~1 or last:failed (default: last)", false)
+      .Flag("--stdout", &only_stdout, "only standard output")
+      .Flag("--stderr", &only_stderr, "only standard error")
+      .Number("--thread", &thread, "only the output of this thread (see smiley-threads)")
+      .Flag("--at", &at, "line by line, each with the position and source line of the event that began it")
+      .Flag("--json", &json, "print JSON Lines: one object a write; with --at one a line")
       .Color(&color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
@@ -50,7 +51,7 @@ int OutputMain(int argc, char** argv) {
   if (!opened) return Fail(opened.status());
   Link* link = opened->link.get();
   const RunView* run = &opened->run;
-  const Look look = LookOf(color);
+  const Screen screen = DetectScreen(color);
   std::string request = "{\"op\":\"output\",\"run\":" + Quote(run->id);
   if (only_stdout) request += ",\"stream\":\"stdout\"";
   if (only_stderr) request += ",\"stream\":\"stderr\"";
@@ -63,9 +64,9 @@ int OutputMain(int argc, char** argv) {
     const std::string_view style = object.Text("stream") == "stderr" ? sgr::kRed : std::string_view();
     cut += object.Number("cut");
     if (at) {
-      Output::Get().Write(AtText(object, look) + Paint(look.color, style, Clean(object.Text("text"))) + "\n");
+      Output::Get().Write(AtText(object, screen) + Paint(screen.color, style, Clean(object.Text("text"))) + "\n");
     } else {
-      Output::Get().Write(Paint(look.color, style, object.Text("text")));
+      Output::Get().Write(Paint(screen.color, style, object.Text("text")));
     }
   });
   Output::Get().Flush();

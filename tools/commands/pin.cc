@@ -13,12 +13,11 @@ int PinMain(int argc, char** argv) {
   std::vector<std::string> selectors;
   bool unpin = false, json = false;
   Arguments arguments(
-      "Keeps runs: the quota, smiley-delete --keep-last and --older-than pass a pinned run over, and smiley-delete\n"
-      "refuses it.",
-      "  smiley-pin last            keep the newest run\n"
-      "  smiley-pin --unpin k3f9    let one go again");
-  arguments.Words("RUN", &selectors, "id or its beginning, last, last~1, last:failed", true)
-      .Flag("--unpin", &unpin, "take the pin away")
+      "Pins runs. A pinned run is never deleted automatically, and smiley-delete deletes it only after --unpin.",
+      "smiley-pin last   keep the newest run\n"
+      "smiley-pin --unpin k3f9   remove a pin");
+  arguments.Words("RUN", &selectors, "a run id or its beginning, last, last~1 or last:failed", true)
+      .Flag("--unpin", &unpin, "remove the pin")
       .Flag("--json", &json, "print the runs as JSON Lines")
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
@@ -42,8 +41,8 @@ int PinMain(int argc, char** argv) {
   Output::Get().Flush();
   if (!json) {
     const std::string what = runs.size() == 1 ? "run " + runs.front().id : Number(runs.size()) + " runs";
-    Say(unpin ? what + (runs.size() == 1 ? " is not pinned any more" : " are not pinned any more")
-              : "pinned " + what + "; smiley-pin --unpin lets go again");
+    Say(unpin ? what + (runs.size() == 1 ? " is no longer pinned" : " are no longer pinned")
+              : "pinned " + what + "; smiley-pin --unpin removes the pin");
   }
   return kExitOk;
 }

@@ -8,6 +8,7 @@
 #include "tools/commands/where.h"
 #include "tools/link/ask.h"
 #include "tools/link/connect.h"
+#include "tools/terminal/screen.h"
 #include "tools/view/names.h"
 #include "tools/view/view.h"
 
@@ -26,7 +27,7 @@ struct Options {
 Status ReadFrom(Options* options, std::optional<std::uint64_t>* seq) {
   if (options->from.empty()) return Status::Ok();
   const Status wrong(Code::kInvalid,
-                     "--from takes a position as in 2:1017 (thread:event), or an event's number with --thread");
+                     "--from takes a position, as in 2:1017 (thread:event), or with --thread the number of an event");
   const auto number = [](const std::string& text) -> std::optional<std::uint64_t> {
     if (text.empty() || text.size() > 19 || text.find_first_not_of("0123456789") != std::string::npos)
       return std::nullopt;
@@ -47,21 +48,22 @@ Status ReadFrom(Options* options, std::optional<std::uint64_t>* seq) {
 
 int ReplayMain(int argc, char** argv) {
   Options options;
-  Arguments arguments("Shows a stored run event by event, as smiley-tail shows a running one.",
-                      "  smiley-replay last | less -R\n"
-                      "  smiley-replay last --where 'event == raise'\n"
-                      "  smiley-replay last --thread 2 --from 2:1017 --limit 50\n"
-                      "  smiley-replay last --json | jq .function");
-  arguments.Word("RUN", &options.selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
+  Arguments arguments("Shows a stored run event by event, in the format of smiley-tail.",
+                      "smiley-replay last | less -R\n"
+                      "smiley-replay last --where 'event == raise'\n"
+                      "smiley-replay last --thread 2 --from 2:1017 --limit 50\n"
+                      "smiley-replay last --json | jq .function");
+  arguments
+      .Word("RUN", &options.selector, "a run id or its beginning, last, last~1 or last:failed (default: last)", false)
       .Text("--where", &options.where,
-            "only events for which this is true, as in: function == \"pay\" and amount < 0", "EXPR")
-      .Number("--thread", &options.thread, "only this thread (smiley-threads lists them)")
-      .Text("--from", &options.from, "begin at this position, as in 2:1017", "THREAD:EVENT")
-      .Number("--limit", &options.limit, "at most this many events")
-      .Number("-n,--last", &options.last, "only the last this many events")
-      .Flag("--no-fold", &options.no_fold, "show every repetition of a loop")
+            "only events that match an expression, as in: function == \"pay\" and amount < 0", "EXPR")
+      .Number("--thread", &options.thread, "only this thread (see smiley-threads)")
+      .Text("--from", &options.from, "start at this position, as in 2:1017", "THREAD:EVENT")
+      .Number("--limit", &options.limit, "at most N events")
+      .Number("-n,--last", &options.last, "only the last N events")
+      .Flag("--no-fold", &options.no_fold, "show every iteration of a loop")
       .Flag("--times", &options.times, "show the time of each event")
-      .Flag("--json", &options.json, "the events as JSON Lines, one object an event")
+      .Flag("--json", &options.json, "print JSON Lines, one object an event")
       .Color(&options.color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
@@ -76,8 +78,8 @@ int ReplayMain(int argc, char** argv) {
   Link* link = opened->link.get();
   const RunView* run = &opened->run;
 
-  const Look look = LookOf(options.color);
-  View::Options view_options = ViewOptionsOf(look);
+  const Screen screen = DetectScreen(options.color);
+  View::Options view_options = MakeViewOptions(screen);
   view_options.render.times = options.times;
   view_options.fold = !options.no_fold;
   View view(view_options, [](std::string_view text) { Output::Get().Write(text); });
@@ -123,10 +125,9 @@ int ReplayMain(int argc, char** argv) {
   if (!broken) return Fail(broken);
   if (options.json) return kExitOk;
   if (count == 0) {
-    Say(run->events == 0 ? "run " + run->id + " has no events (smiley-show " + run->id + TargetWords() +
-                               " tells what is known of it)"
-        : options.where.empty() ? "no event of run " + run->id + " fits"
-                                : "no event of run " + run->id + " fits " + options.where);
+    Say(run->events == 0        ? "run " + run->id + " has no events; see smiley-show " + run->id + TargetWords()
+        : options.where.empty() ? "no event of run " + run->id + " matches"
+                                : "no event of run " + run->id + " matches " + options.where);
     return kExitNo;
   }
   const bool whole = !options.limit || count < *options.limit;

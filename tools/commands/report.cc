@@ -46,7 +46,7 @@ Status PrepareFolder(const fs::path& folder) {
   if (fs::exists(folder, error) && !fs::is_empty(folder, error) &&
       !fs::exists(folder / "data" / "part-1.js", error)) {
     return Status(Code::kInvalid,
-                  folder.string() + " holds other things: name a folder that is new, empty or a report");
+                  folder.string() + " holds other files; choose a folder that is new, empty or a report");
   }
   fs::create_directories(folder, error);
   if (error) return Status(Code::kIo, "cannot make " + folder.string() + ": " + error.message());
@@ -65,24 +65,23 @@ int ReportMain(int argc, char** argv) {
   ReportOptions options;
   std::optional<std::uint64_t> events, thread;
   bool json = false;
-  Arguments arguments(
-      "Writes a run as pages that open from disk in any browser, with no daemon and no network.",
-      "  smiley-report last -o report                   then open report/index.html\n"
-      "  smiley-report last -o part --around 2:1017     what happened around a position of a large run\n"
-      "  smiley-report last -o part --where 'function == \"pay\"'   the events that fit\n"
-      "  smiley-export last --format html > run.html    the same as one file");
-  arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", true)
-      .Text("-o,--output", &folder, "the folder to write to; made when it is not there", "DIR")
-      .Text("--title", &options.title, "what stands above the pages (default: the command)")
+  Arguments arguments("Writes a run as pages that open from disk in any browser, without daemon and network.",
+                      "smiley-report last -o report   then open report/index.html\n"
+                      "smiley-report last -o part --around 2:1017   the part around a position of a large run\n"
+                      "smiley-report last -o part --where 'function == \"pay\"'   the matching events\n"
+                      "smiley-export last --format html > run.html   the same as one file");
+  arguments.Word("RUN", &selector, "a run id or its beginning, last, last~1 or last:failed", true)
+      .Text("-o,--output", &folder, "the folder to write to; created when it does not exist", "DIR")
+      .Text("--title", &options.title, "the title of the pages (default: the command)")
       .Text("--around", &options.around, "only the part around this position", "THREAD:EVENT")
-      .Text("--where", &options.where, "only events at which this expression holds", "EXPR")
-      .Number("--thread", &thread, "only this thread (smiley-threads lists them)")
-      .Number("--events", &events, "at most this many events (200,000)")
-      .Flag("--json", &json, "what was written as one JSON object")
+      .Text("--where", &options.where, "only events that match this expression", "EXPR")
+      .Number("--thread", &thread, "only this thread (see smiley-threads)")
+      .Number("--events", &events, "at most N events (default: 200,000)")
+      .Flag("--json", &json, "print one JSON object about the report")
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (folder.empty()) {
-    Say("say where the report goes: -o DIR");
+    Say("give a folder for the report: -o DIR");
     return kExitUsage;
   }
   if (const auto wrong = CheckWhere(options.where)) return *wrong;
@@ -124,7 +123,7 @@ int ReportMain(int argc, char** argv) {
                         ",\"bytes\":" + std::to_string(bytes) + "}\n");
     Output::Get().Flush();
   } else {
-    Say("run " + run->id + " is in " + (out / "index.html").string() + ", " + Bytes(bytes) +
+    Say("wrote run " + run->id + " to " + (out / "index.html").string() + ", " + Bytes(bytes) +
         "; open it in a browser");
   }
   return kExitOk;

@@ -113,9 +113,9 @@ class Collector {
  private:
   Status TooLarge(const std::string& what) const {
     return Status(Code::kInvalid,
-                  what + ", and a report holds " + Number(options_.events) +
-                      ": --around THREAD:EVENT takes the part around a position, --where EXPR the events that fit, "
-                      "--thread T one thread, --events N raises the limit");
+                  what + ", and a report holds at most " + Number(options_.events) +
+                      "; choose the part around a position with --around THREAD:EVENT, matching events with --where "
+                      "EXPR, one thread with --thread N, or raise the limit with --events N");
   }
 
   // What is looked at, by position and thread.
@@ -132,7 +132,7 @@ class Collector {
       if (spans_.empty()) {
         return Status(Code::kNotFound, "run " + run_.id + " has no thread " +
                                            std::to_string(options_.thread.value_or(0)) +
-                                           " with events (smiley-threads shows its threads)");
+                                           " with events; see smiley-threads");
       }
       if (options_.where.empty() && total > options_.events)
         return TooLarge(*part + " has " + Number(total) + " events");
@@ -151,7 +151,7 @@ class Collector {
     }
     if (own == nullptr || seq > own->events + own->lost) {
       return Status(Code::kNotFound,
-                    "run " + run_.id + " has no position " + options_.around + " (smiley-threads shows its threads)");
+                    "run " + run_.id + " has no position " + options_.around + "; see smiley-threads");
     }
     const Span span{own, seq > half ? seq - half : 1, std::min(seq + half, own->events + own->lost)};
     *part = "events " + std::to_string(span.first) + " to " + std::to_string(span.last) + " of thread " +
@@ -169,7 +169,7 @@ class Collector {
       spans_.push_back(span);
       return Status::Ok();
     }
-    *part += ", and what the other threads did meanwhile";
+    *part += ", and the other threads at that time";
     for (const ThreadView& one : threads_) {
       if (one.thread == own->thread) {
         spans_.push_back(span);
@@ -202,13 +202,13 @@ class Collector {
           });
       if (Interrupted()) return Status(Code::kInterrupted, "interrupted");
       if (cost > options_.events) {
-        return TooLarge("more than " + Number(count - 1) + " events of run " + run_.id + " fit '" + options_.where +
-                        "' (each place where some are left out counts as " + std::to_string(ReportOptions::kGapCost) +
-                        ")");
+        return TooLarge("more than " + Number(count - 1) + " events of run " + run_.id + " match '" + options_.where +
+                        "' (each gap between them counts as " + std::to_string(ReportOptions::kGapCost) + ")");
       }
       if (!status) return status;
     }
-    if (count == 0) return Status(Code::kNotFound, "no event of run " + run_.id + " fits '" + options_.where + "'");
+    if (count == 0)
+      return Status(Code::kNotFound, "no event of run " + run_.id + " matches '" + options_.where + "'");
     return Status::Ok();
   }
 
@@ -325,7 +325,8 @@ class Collector {
     const bool good = colon != std::string::npos &&
                       std::from_chars(text.data(), text.data() + colon, *thread).ptr == text.data() + colon &&
                       std::from_chars(text.data() + colon + 1, end, *seq).ptr == end && *thread > 0 && *seq > 0;
-    return good ? Status::Ok() : Status(Code::kInvalid, "--around takes a position, like 2:1017; not '" + text + "'");
+    return good ? Status::Ok()
+                : Status(Code::kInvalid, "--around takes a position, as in 2:1017; not '" + text + "'");
   }
 
   Status LoadThreads() {
@@ -446,7 +447,7 @@ std::string ReportScript(std::string_view part) {
 Result<std::string_view> ReportFile(std::string_view name) {
   const std::string_view file = daemon::PageFile(name);
   if (file.empty()) {
-    return Status(Code::kNotFound, "smiley was built without its page: install nodejs and npm, and build again");
+    return Status(Code::kNotFound, "smiley was built without its page; install nodejs and npm, and build again");
   }
   return file;
 }

@@ -127,10 +127,10 @@ int RunMain(int argc, char** argv) {
   if (const Status begun = ReportBegin(*home, options, start); !begun) {
     if (options.on_full != shm::OnFull::kOverwrite || !options.remote.empty()) {
       input.Remove();
-      Say("the program was not started, because nobody would store what it does: " + begun.message());
+      Say("the program was not started, because no daemon would store its events: " + begun.message());
       return kExitRunFailed;
     }
-    Say("no daemon stores the run, its newest events stay in memory: " + begun.message());
+    Say("no daemon stores the run; its newest events stay in memory: " + begun.message());
   }
 
   ChildRunner runner;

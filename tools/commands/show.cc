@@ -11,6 +11,7 @@
 #include "tools/link/ask.h"
 #include "tools/link/connect.h"
 #include "tools/link/event_view.h"
+#include "tools/terminal/screen.h"
 #include "tools/terminal/table.h"
 #include "tools/terminal/text.h"
 
@@ -20,13 +21,13 @@ namespace {
 
 class Facts {
  public:
-  Facts(const Look& look, std::string* out) : look_(look), out_(out) {}
+  Facts(const Screen& screen, std::string* out) : screen_(screen), out_(out) {}
   void Add(std::string_view name, std::string_view text, std::string_view style = {}) {
-    *out_ += "  " + Paint(look_.color, sgr::kDim, PadRight(name, 11)) + Paint(look_.color, style, text) + "\n";
+    *out_ += "  " + Paint(screen_.color, sgr::kDim, PadRight(name, 11)) + Paint(screen_.color, style, text) + "\n";
   }
 
  private:
-  const Look& look_;
+  const Screen& screen_;
   std::string* out_;
 };
 
@@ -34,25 +35,22 @@ std::string Elapsed(std::int64_t from_ns, std::int64_t to_ns) {
   return from_ns == 0 || to_ns < from_ns ? "-" : Duration(to_ns - from_ns);
 }
 
-std::string About(const RunView& run, const Look& look) {
-  std::string out = Paint(look.color, sgr::kDim, "run ") + Paint(look.color, sgr::kBoldCyan, run.id);
-  if (!run.name.empty()) out += "  " + Paint(look.color, sgr::kBold, Clean(run.name));
+std::string About(const RunView& run, const Screen& screen) {
+  std::string out = Paint(screen.color, sgr::kDim, "run ") + Paint(screen.color, sgr::kBoldCyan, run.id);
+  if (!run.name.empty()) out += "  " + Paint(screen.color, sgr::kBold, Clean(run.name));
   out += "\n";
-  Facts facts(look, &out);
+  Facts facts(screen, &out);
   facts.Add("command", Clean(CommandLine(run.command)), sgr::kBold);
   facts.Add("directory", Clean(run.cwd));
-  std::string python = run.python.empty() ? "not known" : run.python;
-  if (!run.detail.empty()) python += ", recorded with detail " + run.detail;
+  std::string python = run.python.empty() ? "unknown" : run.python;
+  if (!run.detail.empty()) python += ", recorded with --detail " + run.detail;
   facts.Add("Python", Clean(python));
   facts.Add("started",
             LocalDateTime(run.start_ns) + (run.end_ns != 0 ? ", took " + Duration(run.end_ns - run.start_ns) : ""));
   if (run.running()) {
-    facts.Add("ended", "not yet: it is still going on", sgr::kYellow);
+    facts.Add("ended", "still running", sgr::kYellow);
   } else {
-    std::string how = run.has_signal      ? "killed by " + SignalName(run.signal)
-                      : run.has_exit_code ? "exit code " + std::to_string(run.exit_code)
-                                          : "nobody heard how";
-    facts.Add("ended", how, run.failed() ? sgr::kRed : run.has_exit_code ? sgr::kGreen : sgr::kYellow);
+    facts.Add("ended", DescribeEnd(run), run.failed() ? sgr::kRed : run.has_exit_code ? sgr::kGreen : sgr::kYellow);
   }
   std::string events = Number(run.events);
   if (run.exceptions != 0) events += ", " + Plural(run.exceptions, "exception", "exceptions");
@@ -65,13 +63,13 @@ std::string About(const RunView& run, const Look& look) {
     size += ", " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " bytes an event";
   }
   facts.Add("stored", size);
-  if (run.pinned) facts.Add("pinned", "yes: nothing but smiley-delete after smiley-pin --unpin removes it");
+  if (run.pinned) facts.Add("pinned", "yes: never deleted automatically; smiley-pin --unpin removes the pin");
   for (const std::string& note : run.notes) facts.Add("note", Clean(note), sgr::kYellow);
   return out;
 }
 
-Table ThreadTable(const Look& look, bool with_lines = false) {
-  Table table(look.color, look.unicode, look.width);
+Table ThreadTable(const Screen& screen, bool with_lines = false) {
+  Table table(screen.color, screen.unicode, screen.width);
   table.Column("THREAD", Table::Align::kRight);
   table.Column("PROCESS", Table::Align::kRight);
   table.Column("EVENTS", Table::Align::kRight);
@@ -97,7 +95,7 @@ void AddThread(const ThreadView& thread, const RunView& run, Table* table, bool 
 
 // The place where the exception that ended the first process was raised: the last raise of the first thread that no
 // callee made.
-std::string Uncaught(Link* link, const RunView& run, const Look& look, Status* status) {
+std::string Uncaught(Link* link, const RunView& run, const Screen& screen, Status* status) {
   const std::string request =
       "{\"op\":\"replay\",\"run\":" + Quote(run.id) + ",\"thread\":1,\"last\":400,\"source\":true}";
   EventParser parser;
@@ -109,13 +107,14 @@ std::string Uncaught(Link* link, const RunView& run, const Look& look, Status* s
     if (event.kind == shm::Kind::kRaise && !event.propagated && event.exception_type == run.uncaught) raised = event;
     return true;
   });
-  std::string out = "  " + Paint(look.color, sgr::kDim, PadRight("uncaught", 11)) +
-                    Paint(look.color, sgr::kBoldRed, Clean(run.uncaught));
+  std::string out = "  " + Paint(screen.color, sgr::kDim, PadRight("uncaught", 11)) +
+                    Paint(screen.color, sgr::kBoldRed, Clean(run.uncaught));
   if (raised.seq == 0) return out + "\n";
-  if (!raised.exception_message.empty()) out += Paint(look.color, sgr::kRed, ": " + Clean(raised.exception_message));
+  if (!raised.exception_message.empty())
+    out += Paint(screen.color, sgr::kRed, ": " + Clean(raised.exception_message));
   out += "\n" + std::string(13, ' ') + "at " + Clean(raised.file) + ":" + std::to_string(raised.line) + " in " +
-         Paint(look.color, sgr::kBold, Clean(raised.function)) +
-         Paint(look.color, sgr::kDim,
+         Paint(screen.color, sgr::kBold, Clean(raised.function)) +
+         Paint(screen.color, sgr::kDim,
                "   position " + std::to_string(raised.thread) + ":" + std::to_string(raised.seq)) +
          "\n";
   if (!raised.text.empty()) {
@@ -129,15 +128,15 @@ std::string Uncaught(Link* link, const RunView& run, const Look& look, Status* s
 constexpr std::uint64_t kCountedUnasked = 20'000'000;  // events whose lines smiley-threads counts by itself
 constexpr std::size_t kMostRows = 20;                  // of threads, processes and sources in smiley-show
 
-int PrintShow(Link* link, const RunView& run, const Look& look) {
-  std::string out = About(run, look);
+int PrintShow(Link* link, const RunView& run, const Screen& screen) {
+  std::string out = About(run, screen);
   const std::string of_run = ",\"run\":" + Quote(run.id) + "}";
   Status status;
   if (!run.uncaught.empty()) {
-    out += Uncaught(link, run, look, &status);
+    out += Uncaught(link, run, screen, &status);
     if (!status) return Fail(status);
   }
-  Table processes(look.color, look.unicode, look.width);
+  Table processes(screen.color, screen.unicode, screen.width);
   processes.Column("PROCESS", Table::Align::kRight);
   processes.Column("PID", Table::Align::kRight);
   processes.Column("PARENT", Table::Align::kRight);
@@ -159,13 +158,13 @@ int PrintShow(Link* link, const RunView& run, const Look& look) {
   if (!status) return Fail(status);
   const auto rest = [&](std::size_t n, const std::string& what, const std::string& how) {
     if (n > kMostRows)
-      out += "  " + Paint(look.color, sgr::kDim, "and " + Number(n - kMostRows) + " more " + what + how) + "\n";
+      out += "  " + Paint(screen.color, sgr::kDim, "and " + Number(n - kMostRows) + " more " + what + how) + "\n";
   };
   if (count > 1) {
     out += "\n" + processes.Print("  ");
     rest(count, "processes", "");
   }
-  Table threads = ThreadTable(look);
+  Table threads = ThreadTable(screen);
   count = 0;
   status = ForEachLine(link, "{\"op\":\"threads\"" + of_run, [&](const std::string& line) {
     const Result<ThreadView> thread = ParseThread(line);
@@ -177,7 +176,7 @@ int PrintShow(Link* link, const RunView& run, const Look& look) {
     out += "\n" + threads.Print("  ");
     rest(count, "threads", ": smiley-threads " + run.id + TargetWords());
   }
-  Table sources(look.color, look.unicode, look.width);
+  Table sources(screen.color, screen.unicode, screen.width);
   sources.Column("SOURCE", Table::Align::kRight);
   sources.Column("SIZE", Table::Align::kRight);
   sources.Column("FILE");
@@ -195,8 +194,8 @@ int PrintShow(Link* link, const RunView& run, const Look& look) {
     out += "\n" + sources.Print("  ");
     rest(count, "sources", "");
   }
-  out += "\n  " + Paint(look.color, sgr::kDim, "next: ") + (run.running() ? "smiley-tail " : "smiley-replay ") +
-         run.id + TargetWords() + Paint(look.color, sgr::kDim, "   or: ") + "smiley-export " + run.id +
+  out += "\n  " + Paint(screen.color, sgr::kDim, "next: ") + (run.running() ? "smiley-tail " : "smiley-replay ") +
+         run.id + TargetWords() + Paint(screen.color, sgr::kDim, "   or: ") + "smiley-export " + run.id +
          TargetWords() + " > " + run.id + ".smiley\n";
   Output::Get().Write(out);
   Output::Get().Flush();
@@ -214,8 +213,8 @@ Status FindLine(Link* link, const RunView& run, const std::string& stream, std::
   });
   if (!status || !position->empty()) return status;
   return {Code::kNotFound, "run " + run.id + " wrote no line " + std::to_string(number) + " to " + stream +
-                               (run.running() ? " so far" : "") + ": smiley-output " + run.id + TargetWords() +
-                               " --at shows them"};
+                               (run.running() ? " so far" : "") + "; smiley-output " + run.id + TargetWords() +
+                               " --at shows its lines"};
 }
 
 }  // namespace
@@ -228,27 +227,27 @@ int ShowMain(int argc, char** argv) {
   std::optional<std::uint64_t> stdout_line, stderr_line;
   bool next = false, previous = false, over = false, back_over = false, out_of = false;
   Arguments arguments(
-      "Shows what is known of one run: command, times, processes, threads, sources, losses. With --at: the\n"
-      "stack and every variable as they were at one event, the other threads then, and the output so far.",
-      "  smiley-show last                      the newest run\n"
-      "  smiley-show last:failed               the newest that ended badly\n"
-      "  smiley-show k3 --json                 by the beginning of its id, for scripts\n"
-      "  smiley-show last --at 1:1017          the state at event 1017 of thread 1\n"
-      "  smiley-show last --at shop.py:12#3    when line 12 was run for the third time\n"
-      "  smiley-show last --stdout 3           when line 3 of its output was written\n"
-      "  smiley-show last --at exception       where the exception was raised that ended it\n"
-      "  smiley-show last --at 1:1017 --over   one line on, without going into calls");
-  arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
+      "Shows one run: command, times, processes, threads, sources and losses. With --at it shows the state at one "
+      "event: the stack with every variable, the other threads, and the output so far.",
+      "smiley-show last   the newest run\n"
+      "smiley-show last:failed   the newest run that failed\n"
+      "smiley-show k3 --json   a run by the beginning of its id, for scripts\n"
+      "smiley-show last --at 1:1017   the state at event 1017 of thread 1\n"
+      "smiley-show last --at shop.py:12#3   the third time that line 12 ran\n"
+      "smiley-show last --stdout 3   the event that wrote line 3 of its output\n"
+      "smiley-show last --at exception   the event that raised the uncaught exception\n"
+      "smiley-show last --at 1:1017 --over   the next line, without stepping into calls");
+  arguments.Word("RUN", &selector, "a run id or its beginning, last, last~1 or last:failed (default: last)", false)
       .Text("--at", &state.at, "a position (1:1017), FILE:LINE or FILE:LINE#N, start, end, or exception", "PLACE")
-      .Number("--stdout", &stdout_line, "instead of --at: the event that began line N of standard output")
-      .Number("--stderr", &stderr_line, "the same of standard error")
-      .Number("--thread", &state.thread, "with --at: only events of this thread (smiley-threads lists them)")
-      .Flag("--next", &next, "the event behind that one")
-      .Flag("--previous", &previous, "the event before it")
-      .Flag("--over", &over, "the next event of its function or a caller: not into calls")
-      .Flag("--back-over", &back_over, "the same backwards")
-      .Flag("--out", &out_of, "the next event of its caller")
-      .Flag("--json", &json, "JSON Lines: the run, its processes, threads and sources; with --at one object")
+      .Number("--stdout", &stdout_line, "instead of --at: the event that wrote line N of standard output")
+      .Number("--stderr", &stderr_line, "instead of --at: the event that wrote line N of standard error")
+      .Number("--thread", &state.thread, "with --at: only events of this thread (see smiley-threads)")
+      .Flag("--next", &next, "step to the next event")
+      .Flag("--previous", &previous, "step to the previous event")
+      .Flag("--over", &over, "step to the next event of this function or a caller, over calls")
+      .Flag("--back-over", &back_over, "step back to the previous event of this function or a caller")
+      .Flag("--out", &out_of, "step out, to the next event of the caller")
+      .Flag("--json", &json, "print JSON Lines: the run, its processes, threads and sources; with --at one object")
       .Color(&color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
@@ -260,11 +259,11 @@ int ShowMain(int argc, char** argv) {
   state.json = json;
   const bool by_line = stdout_line.has_value() || stderr_line.has_value();
   if (by_line && (!state.at.empty() || (stdout_line && stderr_line))) {
-    Say("one of --at, --stdout and --stderr: smiley-show RUN --stdout 3");
+    Say("give only one of --at, --stdout and --stderr, as in: smiley-show RUN --stdout 3");
     return kExitUsage;
   }
   if (state.at.empty() && !by_line && (state.thread || !state.steps.empty())) {
-    Say("--thread and steps need --at: smiley-show RUN --at 1:1017 --next");
+    Say("--thread and steps need --at, as in: smiley-show RUN --at 1:1017 --next");
     return kExitUsage;
   }
   if (!state.at.empty()) {
@@ -282,8 +281,8 @@ int ShowMain(int argc, char** argv) {
         FindLine(link, *run, stdout_line ? "stdout" : "stderr", stdout_line ? *stdout_line : *stderr_line, &state.at);
     if (!found) return Fail(found);
   }
-  if (!state.at.empty()) return ShowState(link, *run, state, LookOf(color));
-  if (!json) return PrintShow(link, *run, LookOf(color));
+  if (!state.at.empty()) return ShowState(link, *run, state, DetectScreen(color));
+  if (!json) return PrintShow(link, *run, DetectScreen(color));
   // The run as the list gives it, then what belongs to it.
   Status status = ForEachLine(link, "{\"op\":\"runs\"}", [&](const std::string& line) {
     const Result<RunView> one = ParseRun(line);
@@ -307,12 +306,12 @@ int ThreadsMain(int argc, char** argv) {
   bool json = false, lines = false;
   ColorChoice color = ColorChoice::kAuto;
   Arguments arguments(
-      "Lists the threads of a run: their events, and how many different source lines each of them ran.",
-      "  smiley-threads last          of the newest run\n"
-      "  smiley-threads last --json   one JSON object a line, for scripts");
-  arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
-      .Flag("--lines", &lines, "count different lines in large runs too: that reads all their events")
-      .Flag("--json", &json, "JSON Lines")
+      "Lists the threads of a run, each with its events and the number of different source lines that it ran.",
+      "smiley-threads last   the newest run\n"
+      "smiley-threads last --json   one JSON object a line, for scripts");
+  arguments.Word("RUN", &selector, "a run id or its beginning, last, last~1 or last:failed (default: last)", false)
+      .Flag("--lines", &lines, "count different lines in large runs too, which reads all events")
+      .Flag("--json", &json, "print JSON Lines")
       .Color(&color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
@@ -320,9 +319,9 @@ int ThreadsMain(int argc, char** argv) {
   if (!opened) return Fail(opened.status());
   Link* link = opened->link.get();
   const RunView* run = &opened->run;
-  const Look look = LookOf(color);
+  const Screen screen = DetectScreen(color);
   lines = lines || run->events <= kCountedUnasked;
-  Table table = ThreadTable(look, lines);
+  Table table = ThreadTable(screen, lines);
   const Status status =
       ForEachLine(link, "{\"op\":\"threads\",\"run\":" + Quote(run->id) + (lines ? ",\"lines\":true}" : "}"),
                   [&](const std::string& line) {
@@ -338,7 +337,8 @@ int ThreadsMain(int argc, char** argv) {
   if (!json && !table.empty()) Output::Get().Write(table.Print());
   Output::Get().Flush();
   if (!json && table.empty())
-    Say("run " + run->id + " has no threads: nothing was recorded (smiley-show " + run->id + TargetWords() + ")");
+    Say("run " + run->id + " has no threads, because nothing was recorded; see smiley-show " + run->id +
+        TargetWords());
   return kExitOk;
 }
 

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "tools/link/ask.h"
 #include "tools/link/connect.h"
 #include "tools/link/event_view.h"
 #include "tools/terminal/highlight.h"
+#include "tools/terminal/screen.h"
 #include "tools/terminal/text.h"
 
 namespace smiley::tools {
@@ -34,8 +36,10 @@ std::string Trimmed(std::string text) {
 
 class StatePage {
  public:
-  StatePage(const RunView& run, const Look& look)
-      : run_(run), look_(look), width_(look.width == 0 ? kMostColumns : std::max<std::size_t>(look.width, 40)) {}
+  StatePage(const RunView& run, const Screen& screen)
+      : run_(run),
+        screen_(screen),
+        width_(screen.width == 0 ? kMostColumns : std::max<std::size_t>(screen.width, 40)) {}
 
   std::string Print(const Json& state) {
     Head(state);
@@ -48,19 +52,19 @@ class StatePage {
     if (const auto omitted = NumberAt(state, "frames_omitted"))
       Dim("  and " + Plural(omitted, "more frame", "more frames"));
     if (const auto unknown = NumberAt(state, "frames_unknown")) {
-      Dim("  and " + Plural(unknown, "frame", "frames") + " below, of which nothing is known");
+      Dim("  and " + Plural(unknown, "frame", "frames") + " below, unknown");
     }
-    if (frames.empty()) Dim("  no recorded function runs in this thread then");
+    if (frames.empty()) Dim("  no recorded function is running in this thread");
     Others(state);
     Written(state);
     const std::string at = TextAt(state, "position");
-    out_ += "\n  " + Paint(look_.color, sgr::kDim, "step: ") + "smiley-show " + run_.id + TargetWords() + " --at " +
-            at + Paint(look_.color, sgr::kDim, " --next | --previous | --over | --out | --back-over") + "\n";
+    out_ += "\n  " + Paint(screen_.color, sgr::kDim, "step: ") + "smiley-show " + run_.id + TargetWords() + " --at " +
+            at + Paint(screen_.color, sgr::kDim, " --next | --previous | --over | --out | --back-over") + "\n";
     return std::move(out_);
   }
 
  private:
-  void Dim(const std::string& text) { out_ += Paint(look_.color, sgr::kDim, text) + "\n"; }
+  void Dim(const std::string& text) { out_ += Paint(screen_.color, sgr::kDim, text) + "\n"; }
   std::string Where(const Json& frame) const {
     std::string file = TextAt(frame, "file");
     const auto line = NumberAt(frame, "line");
@@ -71,34 +75,34 @@ class StatePage {
 
   void Head(const Json& state) {
     const Json& event = state.at("event");
-    out_ += Paint(look_.color, sgr::kDim, "run ") + Paint(look_.color, sgr::kBoldCyan, run_.id) + "  " +
-            Paint(look_.color, sgr::kBold, TextAt(state, "position")) + "  " + Clean(TextAt(state, "name")) + "  " +
-            Paint(look_.color, sgr::kBold, TextAt(event, "event"));
+    out_ += Paint(screen_.color, sgr::kDim, "run ") + Paint(screen_.color, sgr::kBoldCyan, run_.id) + "  " +
+            Paint(screen_.color, sgr::kBold, TextAt(state, "position")) + "  " + Clean(TextAt(state, "name")) + "  " +
+            Paint(screen_.color, sgr::kBold, TextAt(event, "event"));
     if (event.contains("value"))
       out_ += " " + DisplayJson(event["value"].dump(-1, ' ', false, Json::error_handler_t::replace), 60);
     if (const auto exception = event.find("exception"); exception != event.end()) {
       const std::string message = TextAt(*exception, "message");
-      out_ += " " + Paint(look_.color, sgr::kRed,
+      out_ += " " + Paint(screen_.color, sgr::kRed,
                           Clean(TextAt(*exception, "type") + (message.empty() ? "" : ": " + message)));
     }
     if (TextAt(event, "event") == "lost") out_ += " " + Plural(NumberAt(event, "count"), "event", "events");
     const auto time = state.at("time_ns").get<std::int64_t>();
     if (run_.start_ns != 0 && time >= run_.start_ns) {
-      out_ += Paint(look_.color, sgr::kDim, "  +" + Duration(time - run_.start_ns));
+      out_ += Paint(screen_.color, sgr::kDim, "  +" + Duration(time - run_.start_ns));
     }
     out_ += "\n\n";
   }
 
   void Frame(const Json& frame, bool first) {
-    const std::string mark = !first ? "  " : look_.unicode ? "▶ " : "> ";
+    const std::string mark = !first ? "  " : screen_.unicode ? "▶ " : "> ";
     std::string function = TextAt(frame, "function");
-    if (function.empty()) function = "a function that is not known";
-    out_ += Paint(look_.color, sgr::kBoldGreen, mark) + Paint(look_.color, sgr::kBold, Clean(function)) + "  " +
-            Paint(look_.color, sgr::kCyan, Where(frame)) + "\n";
+    if (function.empty()) function = "an unknown function";
+    out_ += Paint(screen_.color, sgr::kBoldGreen, mark) + Paint(screen_.color, sgr::kBold, Clean(function)) + "  " +
+            Paint(screen_.color, sgr::kCyan, Where(frame)) + "\n";
     if (const std::string text = Trimmed(TextAt(frame, "text")); !text.empty()) {
       out_ += "      ";
-      for (const auto& [style, part] : Highlight(Cut(Clean(text), width_ - 6, look_.unicode))) {
-        out_ += Paint(look_.color, style, part);
+      for (const auto& [style, part] : Highlight(Cut(Clean(text), width_ - 6, screen_.unicode))) {
+        out_ += Paint(screen_.color, style, part);
       }
       out_ += "\n";
     }
@@ -118,9 +122,9 @@ class StatePage {
   void Variable(const std::string& name, const Json& value) {
     const std::string shown = Clean(name);
     const std::size_t used = 10 + Columns(shown) + 3;
-    out_ += "          " + Paint(look_.color, sgr::kCyan, shown);
+    out_ += "          " + Paint(screen_.color, sgr::kCyan, shown);
     if (value.is_object() && TextAt(value, "$type") == "unbound") {
-      out_ += Paint(look_.color, sgr::kDim, " is unbound") + "\n";
+      out_ += Paint(screen_.color, sgr::kDim, " is unbound") + "\n";
       return;
     }
     out_ += " = " +
@@ -132,26 +136,27 @@ class StatePage {
   void Others(const Json& state) {
     const Json& threads = state.at("threads");
     if (threads.empty()) return;
-    out_ += "\n  " + Paint(look_.color, sgr::kDim, "the other threads then") + "\n";
+    out_ += "\n  " + Paint(screen_.color, sgr::kDim, "other threads at this time") + "\n";
     std::size_t shown = 0;
     for (const Json& thread : threads) {
       if (++shown > kMostOthers) break;
-      std::string row = "  " + Paint(look_.color, sgr::kBoldCyan, PadLeft(TextAt(thread, "position"), 8)) + "  " +
+      std::string row = "  " + Paint(screen_.color, sgr::kBoldCyan, PadLeft(TextAt(thread, "position"), 8)) + "  " +
                         PadRight(Clean(TextAt(thread, "name")), 12) + "  ";
       const Json& frames = thread.at("frames");
       if (thread.value("ended", false)) {
-        row += Paint(look_.color, sgr::kDim, "had ended");
+        row += Paint(screen_.color, sgr::kDim, "had ended");
       } else if (frames.empty()) {
-        row += Paint(look_.color, sgr::kDim, TextAt(thread, "event"));
+        row += Paint(screen_.color, sgr::kDim, TextAt(thread, "event"));
       } else {
-        row += Paint(look_.color, sgr::kCyan, Where(frames[0])) + "  " + Clean(TextAt(frames[0], "function")) + "  " +
-               Paint(look_.color, sgr::kDim, Cut(Clean(Trimmed(TextAt(frames[0], "text"))), 60, look_.unicode));
+        row += Paint(screen_.color, sgr::kCyan, Where(frames[0])) + "  " + Clean(TextAt(frames[0], "function")) +
+               "  " +
+               Paint(screen_.color, sgr::kDim, Cut(Clean(Trimmed(TextAt(frames[0], "text"))), 60, screen_.unicode));
       }
       out_ += row + "\n";
     }
     const std::uint64_t more =
         NumberAt(state, "threads_omitted") + threads.size() - std::min(threads.size(), kMostOthers);
-    if (more != 0) Dim("  and " + Plural(more, "more", "more"));
+    if (more != 0) Dim("  and " + Plural(more, "more thread", "more threads"));
   }
 
   void Written(const Json& state) {
@@ -160,27 +165,26 @@ class StatePage {
     std::string text;
     for (const Json& write : output) text += TextAt(write, "text");
     const bool cut = state.value("output_cut", false);
-    out_ += "\n  " + Paint(look_.color, sgr::kDim, cut ? "the end of what was written by then" : "written by then") +
-            "\n";
+    out_ += "\n  " + Paint(screen_.color, sgr::kDim, cut ? "last lines of output" : "output so far") + "\n";
     std::size_t at = 0;
     while (at < text.size()) {
       std::size_t end = text.find('\n', at);
       if (end == std::string::npos) end = text.size();
-      out_ += "  " + Paint(look_.color, sgr::kDim, look_.unicode ? "│ " : "| ") +
-              Cut(Clean(text.substr(at, end - at)), width_ - 4, look_.unicode) + "\n";
+      out_ += "  " + Paint(screen_.color, sgr::kDim, screen_.unicode ? "│ " : "| ") +
+              Cut(Clean(text.substr(at, end - at)), width_ - 4, screen_.unicode) + "\n";
       at = end + 1;
     }
   }
 
   const RunView& run_;
-  const Look& look_;
+  const Screen& screen_;
   const std::size_t width_;
   std::string out_;
 };
 
 }  // namespace
 
-int ShowState(Link* link, const RunView& run, const StateOptions& options, const Look& look) {
+int ShowState(Link* link, const RunView& run, const StateOptions& options, const Screen& screen) {
   std::string at = options.at;
   const auto ask_state = [&](const std::string& extra, const std::function<bool(const std::string&)>& each) {
     std::string request = "{\"op\":\"state\",\"run\":" + Quote(run.id) + ",\"at\":" + Quote(at) + extra;
@@ -208,7 +212,7 @@ int ShowState(Link* link, const RunView& run, const StateOptions& options, const
           });
       if (!status) return Fail(status);
       if (next.empty()) {
-        Say("there is no step " + step + " from " + at + " in run " + run.id);
+        Say("run " + run.id + " has no event for --" + step + " from " + at);
         return kExitNo;
       }
       at = next;
@@ -224,9 +228,9 @@ int ShowState(Link* link, const RunView& run, const StateOptions& options, const
   } else {
     const Json state = Json::parse(line, nullptr, false);
     if (!state.is_object()) {
-      return Fail(Status(Code::kDamaged, "an answer of the daemon cannot be read: smiley-daemon restart may help"));
+      return Fail(Status(Code::kDamaged, "an answer of the daemon cannot be read; smiley-daemon restart may help"));
     }
-    Output::Get().Write(StatePage(run, look).Print(state));
+    Output::Get().Write(StatePage(run, screen).Print(state));
   }
   Output::Get().Flush();
   return kExitOk;

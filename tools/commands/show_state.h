@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "tools/link/ask.h"
 #include "tools/link/link.h"
 #include "tools/link/run_view.h"
+#include "tools/terminal/screen.h"
 
 namespace smiley::tools {
 
@@ -21,6 +21,6 @@ struct StateOptions {
   bool json = false;
 };
 // The exit code.
-int ShowState(Link* link, const RunView& run, const StateOptions& options, const Look& look);
+int ShowState(Link* link, const RunView& run, const StateOptions& options, const Screen& screen);
 
 }  // namespace smiley::tools

@@ -8,6 +8,7 @@
 #include "tools/commands/verbs.h"
 #include "tools/link/ask.h"
 #include "tools/link/connect.h"
+#include "tools/terminal/screen.h"
 #include "tools/terminal/table.h"
 #include "tools/terminal/text.h"
 
@@ -33,7 +34,7 @@ std::string PerCall(std::int64_t ns, std::uint64_t calls) {
   return calls == 0 ? "-" : Duration(ns / static_cast<std::int64_t>(calls));
 }
 
-void AddRow(const AnswerObject& object, const Options& options, const Look& look, bool caller, Table* table) {
+void AddRow(const AnswerObject& object, const Options& options, const Screen& screen, bool caller, Table* table) {
   const std::int64_t own = object.Signed(options.raw ? "recorded_own_ns" : "own_ns");
   const std::int64_t cumulative = object.Signed(options.raw ? "recorded_cumulative_ns" : "cumulative_ns");
   const std::string_view style = caller ? sgr::kDim : std::string_view();
@@ -47,7 +48,7 @@ void AddRow(const AnswerObject& object, const Options& options, const Look& look
               {PerCall(own, object.Number("calls")), style},
               {Duration(cumulative), style},
               {PerCall(cumulative, object.Number("primitive")), style},
-              {caller ? (look.unicode ? "  ← " : "  <- ") + name : name, style}});
+              {caller ? (screen.unicode ? "  ← " : "  <- ") + name : name, style}});
 }
 
 // As smiley-export --format pstats.
@@ -68,26 +69,27 @@ int ExportStats(int argc, char** argv) {
 int StatsMain(int argc, char** argv) {
   Options options;
   Arguments arguments(
-      "Counts and times the calls of a run, function by function, as a profiler would: times are without the "
-      "estimated "
-      "cost of recording. Generators that go on count as calls; calls/primitive: primitive ones are not recursive.",
-      "  smiley-stats last                        by time with everything called from there\n"
-      "  smiley-stats last --sort tottime -n 10   the ten functions that took most time themselves\n"
-      "  smiley-stats last --thread 2 --callers   of one thread, with who called\n"
-      "  smiley-stats last --json | jq .function\n"
-      "  smiley-stats export last run.pstats      for Python's pstats and the tools that read it");
-  arguments.Word("RUN", &options.selector, "id or its beginning, last, last~1, last:failed (default: last)", false)
+      "Counts and times the calls of a run, function by function, as a profiler does. The estimated recording "
+      "overhead "
+      "is removed from the times. Each resume of a generator counts as a call. CALLS shows calls/primitive calls; a "
+      "primitive call is not recursive.",
+      "smiley-stats last   sorted by time, including callees\n"
+      "smiley-stats last --sort tottime -n 10   the ten functions with the most time of their own\n"
+      "smiley-stats last --thread 2 --callers   one thread, with the callers of each function\n"
+      "smiley-stats last --json | jq .function\n"
+      "smiley-stats export last run.pstats   for Python's pstats and tools that read it");
+  arguments
+      .Word("RUN", &options.selector, "a run id or its beginning, last, last~1 or last:failed (default: last)", false)
       .Text("--sort", &options.sort,
-            "as in pstats: calls, cumulative, cumtime, file, filename, module, ncalls, pcalls, line, name, nfl, "
-            "stdname, "
-            "time, tottime (default: cumulative)",
+            "sort as pstats does, by calls, cumulative, cumtime, file, filename, module, ncalls, pcalls, line, name, "
+            "nfl, stdname, time or tottime (default: cumulative)",
             "KEY")
-      .Number("--thread", &options.thread, "only this thread (smiley-threads lists them)")
-      .Text("--task", &options.task, "only while this task runs: its number, PROCESS:NUMBER or its name", "TASK")
-      .Number("-n,--limit", &options.limit, "at most this many functions (default: 40 on a terminal, else all)")
-      .Flag("--callers", &options.callers, "show who called each function")
-      .Flag("--raw", &options.raw, "show times as recorded, with the cost of recording in them")
-      .Flag("--json", &options.json, "JSON Lines: one object a function, callers included, and one with the totals")
+      .Number("--thread", &options.thread, "only this thread (see smiley-threads)")
+      .Text("--task", &options.task, "only while this task runs: a number, PROCESS:NUMBER or a name", "TASK")
+      .Number("-n,--limit", &options.limit, "at most N functions (default: 40 on a terminal, else all)")
+      .Flag("--callers", &options.callers, "show the callers of each function")
+      .Flag("--raw", &options.raw, "show times as recorded, with the recording overhead")
+      .Flag("--json", &options.json, "print JSON Lines: the functions with their callers, then the totals")
       .Color(&options.color)
       .Connect();
   // The original's spelling: smiley stats export RUN [FILE], smiley stats show RUN.
@@ -103,15 +105,15 @@ int StatsMain(int argc, char** argv) {
   const RunView* run = &opened->run;
   const Result<std::string> task = TaskFields(link, run->id, options.task);
   if (!task) return Fail(task.status());
-  const Look look = LookOf(options.color);
+  const Screen screen = DetectScreen(options.color);
   std::string request = "{\"op\":\"stats\",\"run\":" + Quote(run->id) + ",\"sort\":" + Quote(options.sort) + *task;
   if (options.thread) request += ",\"thread\":" + std::to_string(*options.thread);
-  const bool cut = !options.limit && !options.json && look.terminal;
+  const bool cut = !options.limit && !options.json && screen.terminal;
   if (options.limit || cut) request += ",\"limit\":" + std::to_string(options.limit.value_or(kRowsOnTerminal));
   if (!options.callers && !options.json) request += ",\"callers\":false";
   request += "}";
 
-  Table table(look.color, look.unicode, look.width);
+  Table table(screen.color, screen.unicode, screen.width);
   for (const char* heading : {"CALLS", "OWN", "PER CALL", "CUMULATIVE", "PER CALL"})
     table.Column(heading, Table::Align::kRight);
   table.Column("FUNCTION");
@@ -119,8 +121,8 @@ int StatsMain(int argc, char** argv) {
   progress.Show("counting the calls of run " + run->id);
   std::string end_line;
   const auto add = [&](const AnswerObject& object) {
-    AddRow(object, options, look, false, &table);
-    for (const AnswerObject& caller : object.List("callers")) AddRow(caller, options, look, true, &table);
+    AddRow(object, options, screen, false, &table);
+    for (const AnswerObject& caller : object.List("callers")) AddRow(caller, options, screen, true, &table);
   };
   const Status status = ForEachAnswer(link, request, options.json, &progress, add, &end_line);
   if (Interrupted()) return kExitInterrupted;
@@ -136,16 +138,15 @@ int StatsMain(int argc, char** argv) {
     return kExitOk;
   }
   if (table.empty()) {
-    Say("no calls of run " + run->id + " were recorded there (smiley-show " + run->id + TargetWords() +
-        " tells what was)");
+    Say("run " + run->id + " has no recorded calls here; see smiley-show " + run->id + TargetWords());
     return kExitNo;
   }
   std::string out = Number(end->Number("calls")) + " calls (" + Number(end->Number("primitive")) + " primitive) in " +
                     TimesText(*end) + "\n";
-  if (options.raw) out += "Times below are as recorded, with that cost in them.\n";
+  if (options.raw) out += "The times below are as recorded and include that overhead.\n";
   out += "\n" + table.Print();
   if (cut && end->Number("functions") > end->Number("count")) {
-    out += Paint(look.color, sgr::kDim,
+    out += Paint(screen.color, sgr::kDim,
                  "and " + Number(end->Number("functions") - end->Number("count")) + " more functions: -n " +
                      std::to_string(end->Number("functions"))) +
            "\n";

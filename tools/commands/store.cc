@@ -40,28 +40,28 @@ int StoreMain(int argc, char** argv) {
   std::string action, selector;
   bool json = false;
   Arguments arguments(
-      "Looks after the store. check: every sequence number once, produced = stored + lost, every chunk and id\n"
-      "readable. reindex: makes again what is derived from the chunks, so that any event is found fast.\n"
-      "repair: makes a sound store of what a damaged one still has; what cannot be read is counted as lost. The "
-      "damaged\n"
-      "one is never written to, and kept beside it. The daemon must not run.",
-      "  smiley-store check         everything\n"
-      "  smiley-store check last    one run\n"
-      "  smiley-store reindex last  snapshots of one run, made again\n"
-      "  smiley-store repair        after damage");
+      "Checks or repairs the store. check verifies that every event is stored once or counted as lost, and that "
+      "every "
+      "chunk can be read. reindex rebuilds the data that finds events fast. repair builds a sound store from a "
+      "damaged "
+      "one and counts unreadable events as lost; it keeps the damaged store and needs the daemon to be stopped.",
+      "smiley-store check   the whole store\n"
+      "smiley-store check last   one run\n"
+      "smiley-store reindex last   rebuild the snapshots of one run\n"
+      "smiley-store repair   after damage");
   arguments.OneOf("ACTION", &action, {"check", "reindex", "repair"}, "what to do")
       .Word("RUN", &selector, "only this run", false)
-      .Flag("--json", &json, "findings as JSON Lines")
+      .Flag("--json", &json, "print the findings as JSON Lines")
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   if (action.empty()) {
-    Say("say what to do with the store: smiley-store check [RUN], reindex [RUN], or repair");
+    Say("give an action: smiley-store check [RUN], reindex [RUN] or repair");
     return kExitUsage;
   }
   WatchSignals();
   if (action == "repair") {
     if (selector.empty()) return RepairStore(json);
-    Say("repair looks after the whole store: smiley-store repair");
+    Say("repair takes no run, it repairs the whole store: smiley-store repair");
     return kExitUsage;
   }
   const bool reindex = action == "reindex";
@@ -95,7 +95,7 @@ int StoreMain(int argc, char** argv) {
   if (!status) return Fail(status);
   if (findings == 0 && !json) Say(what + " is sound");
   if (findings != 0 && !json)
-    Say(Plural(findings, "finding", "findings") + " in " + what + "; smiley-store repair keeps what can be read");
+    Say(Plural(findings, "finding", "findings") + " in " + what + "; smiley-store repair keeps the readable events");
   return findings == 0 ? kExitOk : kExitNo;
 }
 

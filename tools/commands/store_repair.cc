@@ -20,7 +20,7 @@ constexpr std::size_t kMostFindings = 20;  // on a screen; --json has all
 std::string Story(const daemon::RepairedRun& run) {
   std::string story = "run " + run.id + ": " + Plural(run.events, "event", "events") + " kept";
   if (run.newly_lost > 0) story += ", " + Number(run.newly_lost) + " lost";
-  if (run.lost_names > 0) story += ", " + Plural(run.lost_names, "name", "names") + " not known any more";
+  if (run.lost_names > 0) story += ", " + Plural(run.lost_names, "name", "names") + " lost";
   if (run.record == "copy") story += "; its record is an older copy";
   if (run.record == "made") story += "; its record is lost, the id is new";
   return story;
@@ -72,7 +72,7 @@ void PrintJson(const daemon::RepairReport& report, const std::string& store) {
 
 int RepairStore(bool json) {
   if (!Target().empty()) {
-    Say("a store is repaired where it lies: call smiley-store repair on that machine");
+    Say("a store is repaired on its own machine: run smiley-store repair there");
     return kExitUsage;
   }
   const auto home = shm::Home::Open();
@@ -80,7 +80,8 @@ int RepairStore(bool json) {
   const auto lock = shm::TakeDaemonLock(*home);
   if (!lock) {
     if (lock.status().code() != Code::kBusy) return Fail(lock.status());
-    return Fail(Status(Code::kBusy, "the daemon has the store open: smiley-daemon stop, then smiley-store repair"));
+    return Fail(
+        Status(Code::kBusy, "the daemon is using the store; run smiley-daemon stop, then smiley-store repair"));
   }
   const auto settings = daemon::LoadSettings(*home);
   if (!settings) return Fail(settings.status());
@@ -104,10 +105,10 @@ int RepairStore(bool json) {
   Output::Get().Flush();
   if (json) return kExitOk;
   if (report->sound) {
-    Say("the store is sound: nothing was changed");
+    Say("the store is sound; nothing was changed");
   } else {
-    Say("repaired " + options.dir.string() + "; the damaged one is kept as " + report->damaged.string() +
-        ": remove it when nothing is missing");
+    Say("repaired " + options.dir.string() + "; the damaged store is kept as " + report->damaged.string() +
+        ", remove it when nothing is missing");
   }
   return kExitOk;
 }

@@ -14,6 +14,7 @@
 #include "tools/commands/verbs.h"
 #include "tools/commands/where.h"
 #include "tools/link/ask.h"
+#include "tools/terminal/screen.h"
 #include "tools/terminal/text.h"
 #include "tools/view/names.h"
 #include "tools/view/view.h"
@@ -38,18 +39,18 @@ struct Options {
 
 std::int64_t NowNs() { return static_cast<std::int64_t>(shm::MonotonicNs()); }
 
-View::Options ViewOptions(const Options& options, const Look& look) {
-  View::Options out = ViewOptionsOf(look);
+View::Options ViewOptions(const Options& options, const Screen& screen) {
+  View::Options out = MakeViewOptions(screen);
   out.render.times = options.times;
   out.fold = !options.no_fold;
-  out.paced = look.terminal && !options.no_follow;
+  out.paced = screen.terminal && !options.no_follow;
   return out;
 }
 
 // One of the runs that are watched at the same time.
 struct Watched {
-  Watched(const Options& options, const Look& look)
-      : view(ViewOptions(options, look), [](std::string_view text) { Output::Get().Write(text); }),
+  Watched(const Options& options, const Screen& screen)
+      : view(ViewOptions(options, screen), [](std::string_view text) { Output::Get().Write(text); }),
         names(&view.renderer()) {}
   View view;
   NameKeeper names;
@@ -59,7 +60,7 @@ struct Watched {
 
 class Watch {
  public:
-  Watch(const Options& options, const Look& look) : options_(options), look_(look) {}
+  Watch(const Options& options, const Screen& screen) : options_(options), screen_(screen) {}
   int Run(Link* link);
 
  private:
@@ -77,7 +78,7 @@ class Watch {
   }
 
   const Options& options_;
-  Look look_;
+  Screen screen_;
   std::map<std::string, std::unique_ptr<Watched>> runs_;  // those going on, by id
   Watched* current_ = nullptr;                            // whose events come now
   EventParser parser_;
@@ -99,7 +100,7 @@ std::string Watch::Request() const {
     request += ",\"last\":20";
   }
   if (options_.no_follow) request += ",\"follow\":false";
-  if (look_.terminal && !options_.json) request += ",\"max_rate\":" + std::to_string(kTerminalEventsPerSecond);
+  if (screen_.terminal && !options_.json) request += ",\"max_rate\":" + std::to_string(kTerminalEventsPerSecond);
   if (!options_.json) request += ",\"source\":true";
   return request + "}";
 }
@@ -121,7 +122,7 @@ void Watch::TakeRun(RunView run) {
     if (current_->announced) current_->view.RunAgain(current_->run);
     return;
   }
-  auto watched = std::make_unique<Watched>(options_, look_);
+  auto watched = std::make_unique<Watched>(options_, screen_);
   watched->names.Follow(run.id);
   watched->run = std::move(run);
   current_ = watched.get();
@@ -203,8 +204,8 @@ void Watch::Wait(Link* link) {
     if (::poll(fds, 3, wait_ms) < 0 && errno != EINTR) return;
     if (fds[2].revents != 0) {
       DrainResize();
-      look_.width = TerminalWidth(STDOUT_FILENO);
-      ForEachView([this](View& view) { view.renderer().SetWidth(look_.width); });
+      screen_.width = TerminalWidth(STDOUT_FILENO);
+      ForEachView([this](View& view) { view.renderer().SetWidth(screen_.width); });
     }
     const std::int64_t now = NowNs();
     if (!anything_ && !said_waiting_ && fds[0].revents == 0) {
@@ -245,8 +246,9 @@ int Watch::Run(Link* link) {
   if (Interrupted()) return kExitInterrupted;
   if (!status) return Fail(status);
   if (!anything_) {
-    Say(options_.selector.empty() ? "nothing runs now; smiley-tail last --no-follow shows the end of the newest run"
-                                  : "no event fits");
+    Say(options_.selector.empty()
+            ? "no run is being recorded; smiley-tail last --no-follow shows the end of the newest run"
+            : "no event matches");
     return kExitNo;
   }
   return kExitOk;
@@ -257,20 +259,22 @@ int Watch::Run(Link* link) {
 int TailMain(int argc, char** argv) {
   Options options;
   Arguments arguments(
-      "Shows a run as it goes on: lines, changed variables, calls, returns, exceptions. Without RUN: the one that\n"
-      "runs now, or the next that begins. On a terminal, what comes faster than people read is skipped and counted.",
-      "  smiley-tail                                  whatever runs now or next\n"
-      "  smiley-tail --where 'event == raise'         only exceptions\n"
-      "  smiley-tail last -n 50 --no-follow           the last 50 events of the newest run\n"
-      "  smiley-tail --json | jq .function            everything, for scripts");
-  arguments.Word("RUN", &options.selector, "id or its beginning, last, last~1, last:failed", false)
+      "Shows a run while it is recorded: lines, changed variables, calls, returns and exceptions. Without RUN it "
+      "shows "
+      "the current run, or else the next one. On a terminal, events that come too fast to display are skipped and "
+      "counted.",
+      "smiley-tail   the current run, or else the next one\n"
+      "smiley-tail --where 'event == raise'   exceptions only\n"
+      "smiley-tail last -n 50 --no-follow   the last 50 events of the newest run\n"
+      "smiley-tail --json | jq .function   every event, for scripts");
+  arguments.Word("RUN", &options.selector, "a run id or its beginning, last, last~1 or last:failed", false)
       .Text("--where", &options.where,
-            "only events for which this is true, as in: function == \"pay\" and amount < 0", "EXPR")
-      .Number("-n,--lines", &options.lines, "begin with the last N events")
-      .Flag("--no-follow", &options.no_follow, "end after what is there now (20 events, or -n)")
-      .Flag("--no-fold", &options.no_fold, "show every repetition of a loop")
+            "only events that match an expression, as in: function == \"pay\" and amount < 0", "EXPR")
+      .Number("-n,--lines", &options.lines, "start with the last N events")
+      .Flag("--no-follow", &options.no_follow, "exit after the last recorded events (20, or -n)")
+      .Flag("--no-fold", &options.no_fold, "show every iteration of a loop")
       .Flag("--times", &options.times, "show the time of each event")
-      .Flag("--json", &options.json, "the events as JSON Lines")
+      .Flag("--json", &options.json, "print JSON Lines, one object an event")
       .Color(&options.color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
@@ -278,7 +282,7 @@ int TailMain(int argc, char** argv) {
   WatchSignals();
   auto link = OpenLink(NeedDaemon::kNo);
   if (!link) return Fail(link.status());
-  Watch watch(options, LookOf(options.color));
+  Watch watch(options, DetectScreen(options.color));
   return watch.Run(link->get());
 }
 

@@ -55,14 +55,13 @@ int WebMain(int argc, char** argv) {
   std::string selector;
   bool no_open = false, json = false;
   Arguments arguments(
-      "Opens the page on which runs are shown and travelled through, in a browser. The address is good for "
-      "30 seconds and once; the page that it opens stays good.",
-      "  smiley-web                      all runs\n"
-      "  smiley-web last                 the newest run\n"
-      "  smiley-web --no-open            only prints the address");
-  arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", false)
-      .Flag("--no-open", &no_open, "start no browser")
-      .Flag("--json", &json, "the address as one JSON object");
+      "Opens the runs in a browser. The address works once, within 30 seconds; the page that it opens keeps working.",
+      "smiley-web   all runs\n"
+      "smiley-web last   the newest run\n"
+      "smiley-web --no-open   only print the address");
+  arguments.Word("RUN", &selector, "a run id or its beginning, last, last~1 or last:failed", false)
+      .Flag("--no-open", &no_open, "do not start a browser")
+      .Flag("--json", &json, "print the address as one JSON object");
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
   WatchSignals();
   auto link = OpenLink(NeedDaemon::kYes);
@@ -77,7 +76,7 @@ int WebMain(int argc, char** argv) {
   if (!answer) return Fail(answer.status());
   const auto object = nlohmann::json::parse(*answer, nullptr, false);
   if (!object.is_object() || !object.contains("url") || !object.contains("file")) {
-    return Fail(Status(Code::kDamaged, "the daemon's answer names no address"));
+    return Fail(Status(Code::kDamaged, "the daemon's answer has no address; smiley-daemon restart may help"));
   }
   const std::string url = object.value("url", ""), file = object.value("file", "");
   if (json) {
@@ -90,8 +89,7 @@ int WebMain(int argc, char** argv) {
   if (no_open) return kExitOk;
   const std::string opener = Opener();
   if (opener.empty()) {
-    Say("no screen to open a browser on: open the address above within 30 seconds (ssh -L leads to it from "
-        "elsewhere)");
+    Say("no display for a browser; open the address above within 30 seconds (from another machine through ssh -L)");
     return kExitOk;
   }
   if (Status opened = OpenBrowser(opener, file); !opened) {

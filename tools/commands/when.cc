@@ -8,6 +8,7 @@
 #include "tools/commands/where.h"
 #include "tools/link/answer.h"
 #include "tools/link/ask.h"
+#include "tools/terminal/screen.h"
 #include "tools/terminal/text.h"
 #include "tools/view/names.h"
 #include "tools/view/view.h"
@@ -43,23 +44,23 @@ std::string RequestOf(const Options& options, const std::string& run) {
 int WhenMain(int argc, char** argv) {
   Options options;
   Arguments arguments(
-      "Shows every event of a run at which an expression becomes true, the first one first.",
-      "  smiley-when last 'balance < 0'\n"
-      "  smiley-when last 'Order.total changed' --first\n"
-      "  smiley-when last 'self.state == \"open\" and function ~ \"close\"' --json\n"
-      "  smiley-when last 'event == raise' --count\n"
-      "An expression over variables is followed in each call of a function by itself: it becomes true where it\n"
-      "holds and did not at the event before. One that asks for event, value, exception or NAME changed is true\n"
-      "anew at each event at which it holds.");
-  arguments.Word("RUN", &options.selector, "id or its beginning, last, last~1, last:failed", true)
-      .Word("EXPR", &options.where, "as in: balance < 0, Order.total changed, event == raise", true)
-      .Flag("--first", &options.first, "only the first")
-      .Flag("--last", &options.last, "only the last")
-      .Number("-n", &options.limit, "at most this many")
-      .Flag("--count", &options.count, "only how many there are")
-      .Flag("--reverse", &options.reverse, "the last one first")
-      .Number("--thread", &options.thread, "only this thread (smiley-threads lists them)")
-      .Flag("--json", &options.json, "JSON Lines: the events, with position and the expression's variables")
+      "Finds the events of a run at which an expression becomes true. An expression over variables is followed in "
+      "each "
+      "call of a function separately; it becomes true where it holds and did not hold at the event before. One that "
+      "uses event, value, exception or NAME changed matches every event at which it holds.",
+      "smiley-when last 'balance < 0'\n"
+      "smiley-when last 'Order.total changed' --first\n"
+      "smiley-when last 'self.state == \"open\" and function ~ \"close\"' --json\n"
+      "smiley-when last 'event == raise' --count");
+  arguments.Word("RUN", &options.selector, "a run id or its beginning, last, last~1 or last:failed", true)
+      .Word("EXPR", &options.where, "an expression, as in: balance < 0, Order.total changed, event == raise", true)
+      .Flag("--first", &options.first, "only the first event")
+      .Flag("--last", &options.last, "only the last event")
+      .Number("-n", &options.limit, "at most N events")
+      .Flag("--count", &options.count, "only print the number of events")
+      .Flag("--reverse", &options.reverse, "last event first")
+      .Number("--thread", &options.thread, "only this thread (see smiley-threads)")
+      .Flag("--json", &options.json, "print JSON Lines: the events with position and the variables of the expression")
       .Color(&options.color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
@@ -68,7 +69,7 @@ int WhenMain(int argc, char** argv) {
     return kExitUsage;
   }
   if (options.where.empty()) {
-    Say("say what to look for, as in: smiley-when last 'balance < 0'");
+    Say("the expression is empty; give one, as in: smiley-when last 'balance < 0'");
     return kExitUsage;
   }
   if (const auto exit = CheckWhere(options.where)) return *exit;
@@ -77,8 +78,8 @@ int WhenMain(int argc, char** argv) {
   Link* link = opened->link.get();
   const RunView* run = &opened->run;
 
-  const Look look = LookOf(options.color);
-  View::Options view_options = ViewOptionsOf(look);
+  const Screen screen = DetectScreen(options.color);
+  View::Options view_options = MakeViewOptions(screen);
   view_options.fold = false;
   View view(view_options, [](std::string_view text) { Output::Get().Write(text); });
   if (!options.json && !options.count) {
@@ -93,19 +94,19 @@ int WhenMain(int argc, char** argv) {
       [&](const std::string& line) {
         if (options.json) {
           Output::Get().Write(line + "\n");
-          if (look.terminal) Output::Get().Flush();
+          if (screen.terminal) Output::Get().Flush();
           return !Interrupted();
         }
         broken = parser.Parse(line, &object);
         if (!broken) return false;
         if (object.type != "event") return true;
         Output::Get().Write(
-            Paint(look.color, sgr::kDim,
+            Paint(screen.color, sgr::kDim,
                   PadLeft(std::to_string(object.event.thread) + ":" + std::to_string(object.event.seq), 10)) +
             "  ");
         view.Event(std::move(object.event), static_cast<std::int64_t>(shm::MonotonicNs()));
         view.Flush();
-        if (look.terminal) Output::Get().Flush();
+        if (screen.terminal) Output::Get().Flush();
         return !Interrupted();
       },
       &end);

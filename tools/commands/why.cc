@@ -9,6 +9,7 @@
 #include "tools/link/ask.h"
 #include "tools/link/event_view.h"
 #include "tools/terminal/highlight.h"
+#include "tools/terminal/screen.h"
 #include "tools/terminal/text.h"
 
 namespace smiley::tools {
@@ -32,32 +33,32 @@ std::string Explain(const Json& link) {
   const std::string how = TextAt(link, "how");
   if (how == "returned") return "returned by " + Clean(TextAt(link, "returned_by"));
   if (how == "passed") return "passed as an argument";
-  if (how == "copied") return "the same as what the line read";
-  if (how == "part") return "part of what the line read";
-  if (how == "elsewhere") return "written elsewhere";
-  if (how == "entered") return "there when the thread began";
-  if (how == "lost") return "not known: it was recorded nowhere before";
-  return "made by this line";
+  if (how == "copied") return "copied from what this line read";
+  if (how == "part") return "part of what this line read";
+  if (how == "elsewhere") return "changed by other code";
+  if (how == "entered") return "set before the thread began";
+  if (how == "lost") return "unknown: not recorded before";
+  return "computed by this line";
 }
 
-void Print(const Json& link, const Look& look, bool first) {
+void Print(const Json& link, const Screen& screen, bool first) {
   std::string out;
-  const std::size_t width = look.width == 0 ? 100 : std::max<std::size_t>(look.width, 60);
+  const std::size_t width = screen.width == 0 ? 100 : std::max<std::size_t>(screen.width, 60);
   const std::string name = Clean(TextAt(link, "name"));
   if (!first) out += "\n";
-  out += Paint(look.color, sgr::kBoldCyan, name) + " = " +
+  out += Paint(screen.color, sgr::kBoldCyan, name) + " = " +
          ValueText(link, width - std::min(width - 20, Columns(name) + 3)) + "\n";
   const auto line = link.find("line");
   std::string where(BaseName(TextAt(link, "file")));
   if (line != link.end() && line->is_number()) where += ":" + std::to_string(line->get<std::uint64_t>());
-  out += "  " + Paint(look.color, sgr::kCyan, Clean(where)) + "  " + Clean(TextAt(link, "function")) +
-         Paint(look.color, sgr::kDim, "  " + TextAt(link, "position") + "  " + Explain(link)) + "\n";
+  out += "  " + Paint(screen.color, sgr::kCyan, Clean(where)) + "  " + Clean(TextAt(link, "function")) +
+         Paint(screen.color, sgr::kDim, "  " + TextAt(link, "position") + "  " + Explain(link)) + "\n";
   std::string text = Clean(TextAt(link, "text"));
   text.erase(0, std::min(text.find_first_not_of(' '), text.size()));
   if (!text.empty()) {
     out += "      ";
-    for (const auto& [style, part] : Highlight(Cut(text, width - 6, look.unicode)))
-      out += Paint(look.color, style, part);
+    for (const auto& [style, part] : Highlight(Cut(text, width - 6, screen.unicode)))
+      out += Paint(screen.color, style, part);
     out += "\n";
   }
   const auto reads = link.find("reads");
@@ -65,7 +66,7 @@ void Print(const Json& link, const Look& look, bool first) {
     for (const Json& read : *reads) {
       const std::string shown = Clean(TextAt(read, "name"));
       out += "          " + shown + " = " + ValueText(read, 60) +
-             Paint(look.color, sgr::kDim, "   written at " + TextAt(read, "written")) + "\n";
+             Paint(screen.color, sgr::kDim, "   written at " + TextAt(read, "written")) + "\n";
     }
   }
   Output::Get().Write(out);
@@ -79,17 +80,17 @@ int WhyMain(int argc, char** argv) {
   bool json = false;
   ColorChoice color = ColorChoice::kAuto;
   Arguments arguments(
-      "Tells where the value came from that a variable had at one event: the line that wrote it, what that line\n"
-      "read, and so on back through copies, arguments and return values.",
-      "  smiley-why last exception total       the variable total where the exception was raised\n"
-      "  smiley-why last 1:1017 amount\n"
-      "  smiley-why last shop.py:12#3 cart --json");
-  arguments.Word("RUN", &selector, "id or its beginning, last, last~1, last:failed", true)
+      "Shows where a variable got the value that it had at one event: the line that wrote it, the variables that the "
+      "line read, and so on, back through copies, arguments and return values.",
+      "smiley-why last exception total   the variable total where the exception was raised\n"
+      "smiley-why last 1:1017 amount\n"
+      "smiley-why last shop.py:12#3 cart --json");
+  arguments.Word("RUN", &selector, "a run id or its beginning, last, last~1 or last:failed", true)
       .Word("PLACE", &at, "a position (1:1017), FILE:LINE or FILE:LINE#N, start, end, or exception", true)
-      .Word("NAME", &name, "a variable of the function that runs there", true)
-      .Number("--frame", &frame, "of this frame instead (smiley-show --at PLACE --json tells them)")
-      .Number("--thread", &thread, "only events of this thread count for PLACE")
-      .Flag("--json", &json, "JSON Lines, one object a link of the chain")
+      .Word("NAME", &name, "a variable of the function that runs at PLACE", true)
+      .Number("--frame", &frame, "a variable of this frame instead (see smiley-show --at PLACE --json)")
+      .Number("--thread", &thread, "find PLACE among the events of this thread only")
+      .Flag("--json", &json, "print JSON Lines, one object a step of the chain")
       .Color(&color)
       .Connect();
   if (const auto exit = arguments.Parse(argc, argv)) return *exit;
@@ -101,7 +102,7 @@ int WhyMain(int argc, char** argv) {
   if (!opened) return Fail(opened.status());
   Link* link = opened->link.get();
   const RunView* run = &opened->run;
-  const Look look = LookOf(color);
+  const Screen screen = DetectScreen(color);
   std::string request =
       "{\"op\":\"why\",\"run\":" + Quote(run->id) + ",\"at\":" + Quote(at) + ",\"name\":" + Quote(name);
   if (thread) request += ",\"thread\":" + std::to_string(*thread);
@@ -112,7 +113,7 @@ int WhyMain(int argc, char** argv) {
       Output::Get().Write(line + "\n");
     } else {
       const Json parsed = Json::parse(line, nullptr, false);
-      if (parsed.is_object()) Print(parsed, look, first);
+      if (parsed.is_object()) Print(parsed, screen, first);
       first = false;
     }
     return !Interrupted();

@@ -31,7 +31,7 @@ Result<AnswerObject> AnswerObject::Parse(std::string_view line) {
   AnswerObject object;
   object.state_->json = Json::parse(line.begin(), line.end(), nullptr, false);
   if (!object.state_->json.is_object()) {
-    return Status(Code::kDamaged, "an answer of the daemon cannot be read: smiley-daemon restart may help");
+    return Status(Code::kDamaged, "an answer of the daemon cannot be read; smiley-daemon restart may help");
   }
   return object;
 }

@@ -39,7 +39,7 @@ class AnswerObject {
   std::unique_ptr<State> state_;
 };
 
-// ForEachLine (look.h) for objects; with `json` each line is printed as it is instead. Before anything shows
+// ForEachLine (screen.h) for objects; with `json` each line is printed as it is instead. Before anything shows
 // `progress` (may be null) is cleared. Ctrl-C ends it (Interrupted()).
 Status ForEachAnswer(Link* link, std::string_view request, bool json, Progress* progress,
                      const std::function<void(const AnswerObject&)>& each, std::string* end = nullptr);

@@ -1,19 +1,8 @@
 #include "tools/link/ask.h"
 
-#include <unistd.h>
-
 #include <utility>
 
 namespace smiley::tools {
-
-Look LookOf(ColorChoice choice) {
-  Look look;
-  look.color = UseColor(choice, STDOUT_FILENO);
-  look.unicode = UnicodeLocale();
-  look.terminal = IsTerminal(STDOUT_FILENO);
-  look.width = TerminalWidth(STDOUT_FILENO);
-  return look;
-}
 
 Status ForEachLine(Link* link, std::string_view request, const std::function<bool(const std::string&)>& each,
                    std::string* end) {

@@ -1,6 +1,6 @@
 // Thread rule: plain values and functions of the main thread.
 //
-// What reading commands share: how to print, and reading a stream of lines to its end.
+// Asking for a stream of objects and reading it to its end; finding and opening one run.
 #pragma once
 
 #include <functional>
@@ -14,13 +14,6 @@
 #include "tools/terminal/terminal.h"
 
 namespace smiley::tools {
-
-struct Look {
-  bool color = false, unicode = true, terminal = false;
-  std::size_t width = 0;  // 0: no limit
-};
-// For standard output as it is now.
-Look LookOf(ColorChoice choice);
 
 // Calls `each` for every object of the stream that answers `request`; `each` returns false to be done with it (the
 // link must not be used afterwards). `end` (may be null) gets the end line.

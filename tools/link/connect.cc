@@ -65,8 +65,9 @@ Result<SshTarget> ParseSsh(std::string_view text) {
   const bool is_path =
       out.program.starts_with('/') && out.program.find_first_of(std::string_view("\0\n\r", 3)) == std::string::npos;
   if (!IsPlain(out.host, "@.-_") || !(is_path || IsPlain(out.program, "/.-_+"))) {
-    return Status(Code::kInvalid,
-                  "ssh: takes [USER@]HOST, and where smiley is not on the PATH over there, :/PATH/TO/smiley");
+    return Status(
+        Code::kInvalid,
+        "ssh: takes [USER@]HOST, followed by :/PATH/TO/smiley where smiley is not on the PATH of that machine");
   }
   return out;
 }

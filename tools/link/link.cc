@@ -86,12 +86,12 @@ Status StartDaemon() {
   if (WIFEXITED(ended) && WEXITSTATUS(ended) == 0) return Status::Ok();
   const std::string reason = LastLine(said);
   return Status(Code::kGone, reason.empty()
-                                 ? "the daemon ended while it started: smiley-daemon start --foreground shows why"
+                                 ? "the daemon ended while it started; smiley-daemon start --foreground shows why"
                                  : reason);
 }
 
 Status DoesNotAnswer() {
-  return Status(Code::kBusy, "the daemon runs but does not answer; stopped or stuck? smiley-daemon restart helps");
+  return Status(Code::kBusy, "the daemon is running but does not answer; try smiley-daemon restart");
 }
 
 }  // namespace
@@ -138,7 +138,7 @@ Result<std::unique_ptr<daemon::Client>> OpenElsewhere() {
   if (const Status status = CheckVersion(client->get()); !status) {
     if (status.code() != Code::kGone && status.code() != Code::kBusy) return status;
     return Status(status.code(),
-                  Target() + " does not answer as a daemon of smiley; is smiley there, and on the PATH?");
+                  Target() + " does not answer as a smiley daemon; is smiley installed there and on the PATH?");
   }
   return client;
 }
@@ -168,7 +168,7 @@ Result<std::unique_ptr<Link>> OpenLink(NeedDaemon need) {
     return client.status();
   auto store = OpenStoreLink(*home);
   if (!store) return client.status();
-  Say("no daemon can be asked (" + client.status().message() + "); reading the store itself");
+  Say("the daemon cannot be reached (" + client.status().message() + "); reading the store itself");
   return store;
 }
 

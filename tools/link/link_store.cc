@@ -14,7 +14,7 @@ namespace {
 using daemon::Producer;
 
 Status NoDaemon() {
-  return Status(Code::kGone, "this needs the daemon, and none runs: smiley-daemon start tells why");
+  return Status(Code::kGone, "this needs the daemon, and none is running; smiley-daemon start shows why");
 }
 
 // Nothing is going on where there is no daemon.

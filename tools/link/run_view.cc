@@ -41,7 +41,7 @@ bool FlagAt(const Json& object, const char* key) {
 Result<Json> ParseObject(std::string_view line) {
   Json object = Json::parse(line.begin(), line.end(), nullptr, false);
   if (!object.is_object())
-    return Status(Code::kDamaged, "an answer of the daemon cannot be read: smiley-daemon restart may help");
+    return Status(Code::kDamaged, "an answer of the daemon cannot be read; smiley-daemon restart may help");
   return object;
 }
 
@@ -124,15 +124,17 @@ Result<SourceView> ParseSource(std::string_view line) {
 
 std::string SignalName(int number) {
   const char* name = sigabbrev_np(number);
-  return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(number);
+  const std::string shown = std::to_string(number);
+  return name != nullptr ? std::string("SIG") + name + " (" + shown + ")" : "signal " + shown;
 }
 
-std::string ExitText(const RunView& run) {
+std::string DescribeEnd(const RunView& run) {
   if (run.running()) return "running";
-  std::string text = run.has_signal      ? SignalName(run.signal)
-                     : run.has_exit_code ? std::to_string(run.exit_code)
-                                         : "?";
-  if (!run.uncaught.empty()) text += " " + Clean(run.uncaught);
+  if (run.has_signal) return "killed by " + SignalName(run.signal);
+  const std::string exception = Clean(run.uncaught);
+  if (!run.has_exit_code) return exception.empty() ? "unknown" : exception;
+  std::string text = "exit code " + std::to_string(run.exit_code);
+  if (run.exit_code != 0 && !exception.empty()) text += " (" + exception + ")";
   return text;
 }
 

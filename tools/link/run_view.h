@@ -22,8 +22,8 @@ struct RunView {
   std::uint32_t processes = 0, threads = 0, exceptions = 0;
 
   bool running() const { return state == "running"; }
-  // Ended badly: another exit code than 0, a signal, or an exception that nobody caught.
-  bool failed() const { return has_signal || (has_exit_code && exit_code != 0) || !uncaught.empty(); }
+  // Ended with a signal or an exit code other than 0, as last:failed and smiley-list --failed mean it.
+  bool failed() const { return has_signal || (has_exit_code && exit_code != 0); }
 };
 struct ProcessView {
   std::uint32_t process = 0, pid = 0, parent = 0;
@@ -50,10 +50,11 @@ Result<ProcessView> ParseProcess(std::string_view line);
 Result<ThreadView> ParseThread(std::string_view line);
 Result<SourceView> ParseSource(std::string_view line);
 
-// "SIGKILL", "signal 77".
+// "SIGKILL (9)", "signal 77".
 std::string SignalName(int number);
-// "running", "0", "1 ValueError", "SIGKILL", "?" (ended and nobody heard how).
-std::string ExitText(const RunView& run);
+// How the run ended: "running", "exit code 0", "exit code 1 (ValueError)", "killed by SIGTERM (15)", "unknown". An
+// interactive session that ends with 0 may have shown an exception; that does not make it a failure.
+std::string DescribeEnd(const RunView& run);
 // A JSON string literal, for requests.
 std::string Quote(std::string_view text);
 

@@ -99,18 +99,18 @@ int Attach(const RunOptions& options, const Installation& installation, const sh
   if (stat(proc.c_str(), &status) != 0) return Refuse("there is no process " + options.attach);
   std::error_code error;
   const std::string exe = fs::read_symlink(proc + "/exe", error).string();
-  if (error) return Refuse("process " + options.attach + " belongs to somebody else, or is of the system");
+  if (error) return Refuse("process " + options.attach + " belongs to another user or to the system");
   const std::string version = VersionOfPython(exe);
-  if (version.empty()) return Refuse("process " + options.attach + " runs " + exe + ", which is no Python");
+  if (version.empty())
+    return Refuse("process " + options.attach + " runs " + exe + ", which is not a Python interpreter");
   int major = 0, minor = 0;
   if (sscanf(version.c_str(), "%d.%d", &major, &minor) != 2 || major < 3 || (major == 3 && minor < 14)) {
-    return Refuse(
-        "process " + options.attach + " runs Python " + version +
-        ", which lets nobody in while it runs (3.14 does): start it with smiley-run, or let it call smiley.start()");
+    return Refuse("process " + options.attach + " runs Python " + version +
+                  ", and attaching needs 3.14 or newer; start it with smiley-run, or let it call smiley.start()");
   }
   const std::vector<std::string> built = BuiltPythons(installation);
   if (std::find(built.begin(), built.end(), version) == built.end()) {
-    return Refuse("process " + options.attach + " runs Python " + version + ", and no tracer was built for it");
+    return Refuse("process " + options.attach + " runs Python " + version + ", and smiley has no tracer for it");
   }
   mkdir(home.SpoolDir().c_str(), 0700);
   const std::string path = (home.SpoolDir() / ("attach-" + options.attach + ".py")).string();
@@ -126,9 +126,9 @@ int Attach(const RunOptions& options, const Installation& installation, const sh
   if (done != "done") {
     unlink(path.c_str());
     return Refuse("process " + options.attach +
-                  " does not let us in: " + (done.empty() ? "its interpreter does not run" : done));
+                  " cannot be attached to: " + (done.empty() ? "its interpreter does not run" : done));
   }
-  if (!options.quiet) Say("process " + options.attach + " is recorded from its next step on: smiley-tail shows it");
+  if (!options.quiet) Say("process " + options.attach + " is recorded from its next step on; next: smiley-tail");
   return 0;
 }
 

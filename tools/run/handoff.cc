@@ -67,7 +67,7 @@ Result<std::string> LoadablePath(const std::string& library) {
   struct stat status;
   if (lstat(folder.c_str(), &status) != 0) return Status::FromErrno(folder, errno);
   if (!S_ISDIR(status.st_mode) || status.st_uid != getuid() || (status.st_mode & 022) != 0) {
-    return Status(Code::kForeign, folder + " is somebody else's; install smiley under a path without spaces");
+    return Status(Code::kForeign, folder + " belongs to another user; install smiley under a path without spaces");
   }
   char name[32];
   std::snprintf(name, sizeof name, "%016zx.so", std::hash<std::string>()(library));
@@ -107,7 +107,7 @@ Result<Installation> FindInstallation() {
     return found;
   }
   return Status(Code::kNotFound, "there is no lib/smiley/" + std::string(kLibrary) + " beside " +
-                                     self.parent_path().string() + "; build or install smiley as a whole");
+                                     self.parent_path().string() + "; build or install smiley completely");
 }
 
 std::vector<std::string> BuiltPythons(const Installation& installation) {
@@ -163,7 +163,7 @@ Result<std::vector<std::string>> RecordedEnvironment(char** environment, const R
   if (!handoff.stdin_source.empty()) entry.Add('p', handoff.stdin_source);  // must be the last
   if (entry.text().size() > kMaxEntryBytes) {
     return Status(Code::kInvalid,
-                  "the options are too long for the system: fewer --include, --exclude and --redact, please");
+                  "the options are too long for the system; give fewer --include, --exclude and --redact");
   }
 
   std::vector<std::string> out;

@@ -11,70 +11,80 @@
 
 #include "daemon/protocol/remote_access.h"
 #include "shm/expression/expression.h"
+#include "tools/terminal/help.h"
 #include "tools/terminal/terminal.h"
 
 namespace smiley::tools {
 
 namespace {
 
-constexpr std::string_view kHelp =
-    "records a Python program, with all its threads and child processes\n"
-    "\n"
-    "Usage: smiley-run [OPTIONS] PROGRAM\n"
-    "  PROGRAM = script.py ARGS… | -m module ARGS… | -c CODE ARGS… | - (from standard input) | -- command ARGS…\n"
-    "\n"
-    "Options (they end where the program begins):\n"
-    "  --shm                  through shared memory (always so; accepted for clarity)\n"
-    "  --detail WHAT          calls, arguments (calls with what they are given and return), lines or values "
-    "(default: values)\n"
-    "  --name TEXT            a name for the run\n"
-    "  --python PYTHON        the interpreter (default: the active virtual environment's, else python3 on PATH)\n"
-    "  --attach PID           begin in a process that runs already (Python 3.14 and newer), instead of PROGRAM\n"
-    "  --remote HOST:PORT     record here, store over there: sent when the program has ended, as long as it takes\n"
-    "  --no-follow            leave child processes alone\n"
-    "  -q, --quiet            no last line\n"
-    " What is recorded:\n"
-    "  --include NAME|GLOB    also this package, or these files; may be repeated\n"
-    "  --exclude NAME|GLOB    not this package, or these files; may be repeated\n"
-    "  --include-stdlib       also the standard library\n"
-    "  --no-site-packages     not what is installed in site-packages\n"
-    "  --max-depth N          only N recorded functions deep\n"
-    "  --start-at PLACE       nothing before this FUNCTION is called or this FILE:LINE is reached\n"
-    "  --stop-after PLACE     nothing after this FUNCTION has been left, this FILE:LINE was reached, or N events of "
-    "a thread\n"
-    "  --gc  --imports        also garbage collections, and modules that are imported for the first time\n"
-    "  --log  --c-calls       also log records, and calls of functions written in C\n"
-    "  --capture-fd           also what C code and children write to standard output and error; the order between "
-    "the two, and\n"
-    "                         against other events, is then by time of arrival only, so approximate\n"
-    "  --explain-filters      at the end, say for each file which rule decided\n"
-    "  --where EXPR           only functions for which EXPR holds when they begin\n"
-    "  --redact GLOB          also hide values of variables and keys of such names; may be repeated\n"
-    "  --no-redact            hide nothing, not even passwords\n"
-    " How much of a value (defaults: 3, 64, 256, 512, 4096):\n"
-    "  --depth N  --items N  --chars N  --nodes N  --bytes N\n"
-    "  --deep                 deep parts of values exact at every line, at its price\n"
-    " When the daemon cannot keep up:\n"
-    "  --on-full POLICY       block (default), drop (count what is lost) or overwrite (keep the newest)\n"
-    "  --dump-on WHAT         flight recorder: nothing is stored while the program runs. exit: the newest events, "
-    "when it\n"
-    "                         ends or dies; signal[=SIGUSR1]: also each time smiley-run gets that signal\n"
-    "  --block-timeout S      how long to wait for a daemon that does not move (default: 10 seconds)\n"
-    "  --ring-size SIZE[,SIZE]  of the first thread's ring, and of the others', as in 4M,256K\n"
-    "\n"
-    "The exit code is the program's; 125: smiley could not start it, 126: it cannot be run, 127: it is not there.\n"
-    "\n"
-    "Examples:\n"
-    "  smiley-run app.py --verbose\n"
-    "  smiley-run --remote lab.example:4040 app.py\n"
-    "  smiley-run --include-stdlib -m json.tool data.json\n"
-    "  smiley-run --start-at Shop.pay --stop-after Shop.pay --max-depth 3 shop.py\n"
-    "  smiley-run --capture-fd -- make test\n"
-    "  smiley-run --dump-on signal=SIGUSR2 --ring-size 64M server.py\n"
-    "  smiley-run --where 'function == \"pay\"' -- ./serve.sh\n";
+std::string HelpText() {
+  HelpPage page(HelpWidth());
+  page.Paragraph("Records a Python program, with all its threads and child processes.").Blank();
+  page.Paragraph("Usage: smiley-run [OPTIONS] PROGRAM").Blank();
+  page.Paragraph("PROGRAM is one of:");
+  page.Row("script.py ARGS...", "a script").Row("-m MODULE ARGS...", "a module");
+  page.Row("-c CODE ARGS...", "code").Row("- ARGS...", "a script from standard input");
+  page.Row("-- COMMAND ARGS...", "a command; the Python programs that it starts are recorded");
+  page.Row("--attach PID", "a process that is running (Python 3.14 and newer)").Blank();
+  page.Paragraph("Options, before PROGRAM:");
+  page.Row("--shm", "record through shared memory (always on)");
+  page.Row("--detail WHAT",
+           "calls, arguments (calls with their arguments and return values), lines or values (default: values)");
+  page.Row("--name TEXT", "a name for the run");
+  page.Row("--python PYTHON", "the interpreter (default: that of the active virtual environment, else python3)");
+  page.Row("--remote HOST:PORT", "record here and store on another machine; sent when the program has ended");
+  page.Row("--no-follow", "do not record child processes");
+  page.Row("-q, --quiet", "do not print the summary line").Blank();
+  page.Paragraph("What to record:");
+  page.Row("--include NAME|GLOB", "also this package or these files; may be repeated");
+  page.Row("--exclude NAME|GLOB", "not this package or these files; may be repeated");
+  page.Row("--include-stdlib", "also the standard library");
+  page.Row("--no-site-packages", "not the packages installed in site-packages");
+  page.Row("--max-depth N", "at most N recorded calls deep");
+  page.Row("--start-at PLACE", "start when this FUNCTION is called or this FILE:LINE is reached");
+  page.Row("--stop-after PLACE",
+           "stop after this FUNCTION has returned, this FILE:LINE was reached, or N events of a thread");
+  page.Row("--gc", "also garbage collections").Row("--imports", "also modules imported for the first time");
+  page.Row("--log", "also log records").Row("--c-calls", "also calls of functions written in C");
+  page.Row("--capture-fd",
+           "also output of C code and non-Python child processes; its order among other events is approximate");
+  page.Row("--explain-filters", "for each file, print why it was or was not recorded");
+  page.Row("--where EXPR", "only calls that match EXPR when they begin");
+  page.Row("--redact GLOB", "also hide the values of variables and keys with such names; may be repeated");
+  page.Row("--no-redact", "hide nothing, not even passwords").Blank();
+  page.Paragraph("How much of a value to record:");
+  page.Row("--depth N", "levels of nesting (default: 3)").Row("--items N", "items of a container (default: 64)");
+  page.Row("--chars N", "characters of a string (default: 256)");
+  page.Row("--nodes N", "values within one event (default: 512)");
+  page.Row("--bytes N", "bytes of one event (default: 4096)");
+  page.Row("--deep", "deep parts of values, exact at every line (slower)").Blank();
+  page.Paragraph("When the program is faster than the daemon:");
+  page.Row("--on-full POLICY",
+           "block (wait; the default), drop (lose events and count them) or overwrite (keep the newest events)");
+  page.Row("--dump-on WHAT",
+           "flight recorder: keep the newest events in memory and store them at exit, or at exit and each time that "
+           "smiley-run gets a signal: signal[=SIGUSR1]");
+  page.Row("--block-timeout S", "seconds to wait for a daemon that reads nothing (default: 10)");
+  page.Row("--ring-size SIZE[,SIZE]", "ring of the first thread, and of each other thread, as in 4M,256K").Blank();
+  page.Paragraph(
+      "The exit code is that of the program. 125: smiley could not start it. 126: it cannot be executed. "
+      "127: it was not found.");
+  page.Blank()
+      .Paragraph("Examples:")
+      .Examples(
+          "smiley-run app.py --verbose\n"
+          "smiley-run --remote lab.example:4040 app.py\n"
+          "smiley-run --include-stdlib -m json.tool data.json\n"
+          "smiley-run --start-at Shop.pay --stop-after Shop.pay --max-depth 3 shop.py\n"
+          "smiley-run --capture-fd -- make test\n"
+          "smiley-run --dump-on signal=SIGUSR2 --ring-size 64M server.py\n"
+          "smiley-run --where 'function == \"pay\"' -- ./serve.sh");
+  return page.text();
+}
 
 int Wrong(const std::string& message) {
-  Say(message + " (smiley-run --help shows the options)");
+  Say(message + " (see smiley-run --help)");
   return kExitRunFailed;
 }
 
@@ -133,7 +143,7 @@ class Parser {
     return Agree();
   }
   std::optional<int> Finish() {
-    if (!out_->attach.empty()) return Wrong("--attach records a process that runs already, and starts no program");
+    if (!out_->attach.empty()) return Wrong("--attach takes no program, it records a process that is running");
     for (int i = 1; i < program_at_; ++i) out_->given.emplace_back(argv_[i]);
     return Agree();
   }
@@ -142,13 +152,13 @@ class Parser {
     if (out_->hold) {
       const bool told = std::find(names_.begin(), names_.end(), "--on-full") != names_.end();
       if (told && out_->on_full != shm::OnFull::kOverwrite)
-        return Wrong("--dump-on keeps the newest: it goes with --on-full overwrite only");
+        return Wrong("--dump-on goes with --on-full overwrite only");
       out_->on_full = shm::OnFull::kOverwrite;
     }
-    if (out_->no_redact && !out_->redact.empty()) return Wrong("--redact and --no-redact cannot both be");
+    if (out_->no_redact && !out_->redact.empty()) return Wrong("give either --redact or --no-redact, not both");
     for (const auto& [name, place] : {std::pair{"--start-at", out_->start_at}, {"--stop-after", out_->stop_after}}) {
       if ((out_->detail == "calls" || out_->detail == "arguments") && place.find(':') != std::string::npos) {
-        return Wrong(std::string(name) + " a line needs lines: --detail lines or values, or a function");
+        return Wrong(std::string(name) + " FILE:LINE needs --detail lines or values");
       }
     }
     return std::nullopt;
@@ -161,7 +171,7 @@ class Parser {
     return Finish();
   }
   std::optional<int> Command() {
-    if (at_ + 1 >= argc_) return Wrong("which command comes after --?");
+    if (at_ + 1 >= argc_) return Wrong("give a command after --");
     program_at_ = at_;
     ++at_;
     out_->kind = ProgramKind::kCommand;
@@ -172,7 +182,7 @@ class Parser {
   std::optional<int> ModuleOrCode(ProgramKind kind) {
     const std::string_view word = argv_[at_];
     if (word.size() == 2 && at_ + 1 >= argc_) {
-      return Wrong(kind == ProgramKind::kModule ? "which module comes after -m?" : "which code comes after -c?");
+      return Wrong(kind == ProgramKind::kModule ? "give a module after -m" : "give code after -c");
     }
     return Program(kind);
   }
@@ -193,7 +203,7 @@ class Parser {
     const std::string name(word.substr(0, word.find('=')));
     names_.push_back(name);
     if (name == "-h" || name == "--help") {
-      Output::Get().Write("smiley-run " + std::string(kHelp));
+      Output::Get().Write(HelpText());
       Output::Get().Flush();
       return 0;
     }
@@ -239,7 +249,7 @@ class Parser {
         "--stop-after", "--attach",  "--depth",   "--items",         "--chars",     "--nodes",     "--bytes"};
     bool known = false;
     for (const std::string_view one : kKnown) known |= one == name;
-    if (!known) return Wrong("there is no option " + name + "; a program's own options come behind its name");
+    if (!known) return Wrong("there is no option " + name + "; options of the program follow its name");
     if (!has_value) return Wrong(name + " needs a value");
     if (name == "--name") out_->name = value;
     if (name == "--include") out_->include.push_back(value);
@@ -255,7 +265,7 @@ class Parser {
     }
     if (name == "--detail") {
       if (value != "calls" && value != "arguments" && value != "lines" && value != "values") {
-        return Wrong("--detail is calls, arguments, lines or values");
+        return Wrong("--detail takes calls, arguments, lines or values");
       }
       out_->detail = value;
     }
@@ -267,7 +277,7 @@ class Parser {
       else if (value == "overwrite")
         out_->on_full = shm::OnFull::kOverwrite;
       else
-        return Wrong("--on-full is block, drop or overwrite");
+        return Wrong("--on-full takes block, drop or overwrite");
     }
     if (name == "--dump-on") return DumpOn(value);
     if (name == "--where") return Where(value);
@@ -276,19 +286,19 @@ class Parser {
     if (name == "--ring-size") return RingSize(value);
     if (name == "--attach") {
       const auto number = ParseNumber(value);
-      if (!number || *number == 0 || *number > 0x7fffffffu) return Wrong("--attach needs the number of a process");
+      if (!number || *number == 0 || *number > 0x7fffffffu) return Wrong("--attach takes the id of a process");
       out_->attach = std::to_string(*number);
     }
     if (name == "--max-depth") {
       const auto number = ParseNumber(value);
-      if (!number || *number == 0 || *number > 0xffffffffu) return Wrong(name + " needs a whole number from 1");
+      if (!number || *number == 0 || *number > 0xffffffffu) return Wrong(name + " takes a whole number from 1");
       out_->max_depth = static_cast<std::uint32_t>(*number);
     }
     static constexpr std::string_view kLimits[] = {"--depth", "--items", "--chars", "--nodes", "--bytes"};
     for (std::size_t i = 0; i < std::size(kLimits); ++i) {
       if (kLimits[i] != name) continue;
       const auto number = ParseNumber(value);
-      if (!number || *number == 0 || *number > 0xffffffffu) return Wrong(name + " needs a whole number from 1");
+      if (!number || *number == 0 || *number > 0xffffffffu) return Wrong(name + " takes a whole number from 1");
       out_->limits[i] = static_cast<std::uint32_t>(*number);
     }
     return std::nullopt;
@@ -307,7 +317,7 @@ class Parser {
       if (signal != 0) out_->dump_signal = signal;
       return std::nullopt;
     }
-    return Wrong("--dump-on is exit, signal, or signal=SIGUSR1, SIGUSR2, SIGHUP or SIGQUIT");
+    return Wrong("--dump-on takes exit, signal, or signal=SIGUSR1, SIGUSR2, SIGHUP or SIGQUIT");
   }
 
   std::optional<int> Place(const std::string& name, const std::string& value) {
@@ -318,7 +328,7 @@ class Parser {
     const bool start = name == "--start-at";
     if (value.empty() || (number && (start || *number == 0)) ||
         (colon != std::string::npos && (colon == 0 || !line || *line == 0))) {
-      return Wrong(name + " needs a function, as in Shop.pay, or a file and a line, as in shop.py:12" +
+      return Wrong(name + " takes a function, as in Shop.pay, or a file and a line, as in shop.py:12" +
                    (start ? "" : ", or a number of events"));
     }
     (start ? out_->start_at : out_->stop_after) = value;
@@ -334,8 +344,8 @@ class Parser {
       return kExitRunFailed;
     }
     if (!expression->NeedsOnlyFrameStart()) {
-      return Wrong("--where decides when a function begins, and '" + expression->NotKnownAtFrameStart() +
-                   "' is not known then; smiley-replay and smiley-tail take every expression");
+      return Wrong("--where is evaluated when a call begins, and '" + expression->NotKnownAtFrameStart() +
+                   "' is unknown then; smiley-replay and smiley-tail accept every expression");
     }
     out_->where = value;
     return std::nullopt;
@@ -346,7 +356,7 @@ class Parser {
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
     if (error != std::errc() || end != value.data() + value.size() || !std::isfinite(seconds) || seconds < 0 ||
         seconds > 1e6) {
-      return Wrong("--block-timeout needs seconds, as in 10 or 0.5");
+      return Wrong("--block-timeout takes seconds, as in 10 or 0.5");
     }
     out_->block_timeout = std::chrono::milliseconds(std::llround(seconds * 1000));
     return std::nullopt;
@@ -356,7 +366,7 @@ class Parser {
     const std::size_t comma = value.find(',');
     const auto first = ParseSize(std::string_view(value).substr(0, comma));
     const auto others = comma == std::string::npos ? first : ParseSize(std::string_view(value).substr(comma + 1));
-    if (!first || !others) return Wrong("--ring-size needs 128K to 4096M, as in 4M or 4M,256K");
+    if (!first || !others) return Wrong("--ring-size takes 128K to 4096M, as in 4M or 4M,256K");
     out_->first_ring_bytes = *first;
     if (comma != std::string::npos) out_->ring_bytes = *others;
     return std::nullopt;

@@ -162,28 +162,28 @@ std::optional<Failure> CheckFits(const std::string& path, const std::string& arg
     const std::size_t space = answer.find(' ');
     if (space == std::string::npos) {
       return Failure{kExitRunNotExecutable,
-                     path + " does not run as a Python; try it by itself, or name another one with --python"};
+                     path + " does not run as a Python interpreter; choose another with --python"};
     }
     version = answer.substr(space + 1);
     if (answer.substr(0, space) != "cpython") {
       return Failure{kExitRunFailed, path + " is " + answer.substr(0, space) +
-                                         ", and smiley records CPython; name one with --python"};
+                                         ", and smiley records CPython only; choose one with --python"};
     }
   }
   const std::vector<std::string> built = BuiltPythons(installation);
   if (std::find(built.begin(), built.end(), version) != built.end()) return std::nullopt;
   if (IsTooOld(version)) {
     return Failure{kExitRunFailed,
-                   path + " is Python " + version + ", and smiley records 3.11 and newer; name one with --python"};
+                   path + " is Python " + version + ", and smiley records 3.11 and newer; choose one with --python"};
   }
   if (IsFreeThreaded(version)) {
     return Failure{kExitRunFailed, path + " is a free-threaded Python (" + version +
-                                       "), which smiley does not record; name another with --python"};
+                                       "), which smiley does not record; choose another with --python"};
   }
-  const std::string there = built.empty() ? "there is none at all" : "there are tracers for " + Join(built);
+  const std::string there = built.empty() ? "there are none" : "there are tracers for " + Join(built);
   return Failure{kExitRunFailed, path + " is Python " + version + ", and no tracer was built for it: " + there +
                                      "; build it with cmake -DSMILEY_PYTHONS=" + path +
-                                     ", or name another with --python"};
+                                     ", or choose another with --python"};
 }
 
 // The interpreter for script, module, code and standard input, and the name it is called by.
@@ -209,7 +209,7 @@ std::optional<Failure> FindInterpreter(const RunOptions& options, std::string* p
     }
   }
   if (!on_path) {
-    return Failure{why, "there is no python3 on PATH; install one, or name it with --python"};
+    return Failure{why, "there is no python3 on PATH; install one, or choose one with --python"};
   }
   *path = *on_path;
   *argv0 = "python3";
@@ -221,7 +221,7 @@ std::optional<Failure> CheckScript(const std::string& script) {
   struct stat status;
   if (stat(script.c_str(), &status) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) {
-      return Failure{kExitRunNotFound, "there is no file " + script + (script[0] == '/' ? "" : " in this folder")};
+      return Failure{kExitRunNotFound, "there is no file " + script + (script[0] == '/' ? "" : " in this directory")};
     }
     return Failure{kExitRunNotExecutable, script + ": " + strerror(errno)};
   }
@@ -230,7 +230,7 @@ std::optional<Failure> CheckScript(const std::string& script) {
         access((script + "/__main__.pyc").c_str(), F_OK) == 0) {
       return std::nullopt;
     }
-    return Failure{kExitRunNotExecutable, script + " is a folder without a __main__.py; name the script in it"};
+    return Failure{kExitRunNotExecutable, script + " is a directory without a __main__.py; give the script in it"};
   }
   if (access(script.c_str(), R_OK) != 0) {
     return Failure{kExitRunNotExecutable, script + " cannot be read: " + strerror(errno)};

@@ -144,17 +144,17 @@ void SayEnd(const RunOptions& options, const RunStart& start, const Stored& stor
                      Plural(stored.processes, "process", "processes") + ", " + Number(stored.lost) + " lost, " +
                      Bytes(stored.bytes) + " stored";
   if (stored.processes == 0) {
-    line = "run " + start.id + ": nothing was recorded, no Python that smiley has a tracer for was started";
+    line = "run " + start.id + ": nothing was recorded, because no Python with a smiley tracer was started";
   } else if (!stored.drained) {
-    line += " so far, the rest is still coming";
+    line += " so far, more is being stored";
   } else if (!stored.alive.empty()) {
-    line += " so far, " + Plural(stored.alive.size(), "process goes", "processes go") + " on";
+    line += " so far, " + Plural(stored.alive.size(), "process is", "processes are") + " still running";
   }
   if (options.remote.empty()) return Say(line + "; next: smiley-replay " + start.id);
   if (sent.done)
     return Say(line + " at " + options.remote + "; next: smiley-replay " + start.id + " --connect " + options.remote);
   Say(line + ", still to be sent to " + options.remote + (sent.why.empty() ? "" : " (" + sent.why + ")") +
-      ": the daemon goes on trying; next: smiley-daemon status");
+      "; the daemon keeps trying; next: smiley-daemon status");
 }
 
 }  // namespace
@@ -207,8 +207,8 @@ void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart&
   }
   const Status spooled = Spool(home, options, start, ended);
   Say("run " + start.id + ": the daemon cannot be reached (" + reached.message() + "); " +
-      (spooled.ok() ? "what was recorded is stored when it runs again: smiley-daemon start"
-                    : "how the program ended could not be kept: " + spooled.message()));
+      (spooled.ok() ? "the events are stored when it runs again: smiley-daemon start"
+                    : "the end of the program could not be saved: " + spooled.message()));
 }
 
 void ReportDump(const shm::Home& home, const RunOptions& options, const RunStart& start) {
@@ -217,9 +217,9 @@ void ReportDump(const shm::Home& home, const RunOptions& options, const RunStart
   object.Text("op", "dump").Text("run", start.id).End();
   auto client = OpenClient(home);
   const Status told = client ? (*client)->Ask(request).status() : client.status();
-  if (!told.ok()) return Say("run " + start.id + ": nothing was dumped (" + told.message() + ")");
+  if (!told.ok()) return Say("run " + start.id + ": nothing was stored (" + told.message() + ")");
   if (!options.quiet)
-    Say("run " + start.id + ": what was in memory is being stored; next: smiley-replay " + start.id);
+    Say("run " + start.id + ": the newest events are being stored; next: smiley-replay " + start.id);
 }
 
 void ReportNeverStarted(const shm::Home& home, const RunStart& start, int exit_code) {

@@ -18,6 +18,9 @@ constexpr std::size_t kMostIndent = 40;
 constexpr std::size_t kMostFoldVariables = 6;
 constexpr std::string_view kDots = "…";
 
+// False for <module>, <lambda> and the like.
+bool IsNamed(std::string_view function) { return !function.empty() && function.back() != '>'; }
+
 std::string Short(std::string_view text, std::size_t width, bool unicode) { return Cut(Clean(text), width, unicode); }
 
 }  // namespace
@@ -272,7 +275,8 @@ void Renderer::Event(const EventView& event, Rows* rows) {
       Changes(event, indent + 2, rows);
       mark(sgr::kBoldRed, "✗", "x");
       if (event.propagated) {
-        Row(where, indent + 2, {{sgr::kRed, Exception(event)}, {sgr::kDim, "   comes through " + function}}, rows);
+        Row(where, indent + 2, {{sgr::kRed, Exception(event)}, {sgr::kDim, "   propagates through " + function}},
+            rows);
       } else {
         Row(where, indent + 2, {{sgr::kBoldRed, Exception(event)}}, rows);
       }
@@ -285,7 +289,8 @@ void Renderer::Event(const EventView& event, Rows* rows) {
     case Kind::kUnwind:
       Changes(event, indent + 2, rows);
       mark(sgr::kBoldRed, "←", "<");
-      Row(where, indent, {{sgr::kRed, "leaves "}, {sgr::kBold, function}, {sgr::kRed, " by " + Exception(event)}},
+      Row(where, indent,
+          {{sgr::kBold, function + (IsNamed(function) ? "()" : "")}, {sgr::kRed, " raised " + Exception(event)}},
           rows);
       return;
     case Kind::kCCall:
@@ -350,7 +355,7 @@ void Renderer::Event(const EventView& event, Rows* rows) {
       Row(where, 0, {{sgr::kYellow, "recording ends in this thread"}}, rows);
       return;
     default:
-      Row(where, indent, {{sgr::kDim, "an event that this version does not know"}}, rows);
+      Row(where, indent, {{sgr::kDim, "unknown kind of event"}}, rows);
       return;
   }
 }
@@ -394,13 +399,13 @@ void Renderer::Fold(const FoldSummary& fold, Rows* rows) {
     }
     parts.emplace_back("", DisplayJson(variable->last, same ? 40 : 24));
   }
-  if (fold.going_on) parts.emplace_back(sgr::kDim, options_.unicode ? "  going on…" : "  going on...");
+  if (fold.going_on) parts.emplace_back(sgr::kDim, options_.unicode ? "  running…" : "  running...");
   Row(where, std::min(kMostIndent, std::size_t{2} * fold.depth + 2), parts, rows);
 }
 
 void Renderer::Gap(std::uint64_t skipped, Rows* rows) {
   const std::string text = std::string(options_.unicode ? kDots : "...") + " " + Plural(skipped, "event", "events") +
-                           " skipped, faster than anybody reads " + std::string(options_.unicode ? kDots : "...");
+                           " skipped, too fast to display " + std::string(options_.unicode ? kDots : "...");
   rows->push_back(std::string(thread_columns_ + 3, ' ') + Paint(options_.color, sgr::kYellow, text));
   has_last_thread_ = false;
 }
@@ -430,11 +435,7 @@ void Renderer::RunEnd(const RunView& run, Rows* rows) {
   has_last_thread_ = false;
   const bool bad = run.failed();
   const std::string_view style = bad ? sgr::kBoldRed : sgr::kBoldGreen;
-  std::string how = run.has_signal      ? "killed by " + SignalName(run.signal)
-                    : run.has_exit_code ? "exit code " + std::to_string(run.exit_code)
-                                        : "ended";
-  if (!run.uncaught.empty()) how += " (" + Clean(run.uncaught) + ")";
-  std::string text = how;
+  std::string text = DescribeEnd(run);
   if (run.end_ns > run.start_ns) text += " after " + Duration(run.end_ns - run.start_ns);
   const std::string dot = options_.unicode ? " · " : " - ";
   text += dot + Plural(run.events, "event", "events");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tools/terminal/screen.h"
+
 namespace smiley::tools {
 
 namespace {
@@ -159,12 +161,12 @@ void View::Flush() {
   last_row_is_interim_ = false;
 }
 
-View::Options ViewOptionsOf(const Look& look) {
+View::Options MakeViewOptions(const Screen& screen) {
   View::Options options;
-  options.render.color = look.color;
-  options.render.unicode = look.unicode;
-  options.render.width = look.width;
-  options.render.thread_in_every_row = !look.terminal;
+  options.render.color = screen.color;
+  options.render.unicode = screen.unicode;
+  options.render.width = screen.width;
+  options.render.thread_in_every_row = !screen.terminal;
   return options;
 }
 

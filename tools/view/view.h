@@ -9,8 +9,8 @@
 #include <functional>
 #include <string>
 
-#include "tools/link/ask.h"
 #include "tools/link/event_view.h"
+#include "tools/terminal/screen.h"
 #include "tools/view/fold.h"
 #include "tools/view/render.h"
 
@@ -67,6 +67,6 @@ class View {
 };
 
 // Rows as wide and as coloured as the output takes them; nothing else is chosen.
-View::Options ViewOptionsOf(const Look& look);
+View::Options MakeViewOptions(const Screen& screen);
 
 }  // namespace smiley::tools
