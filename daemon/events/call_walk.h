@@ -1,7 +1,7 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// The calls of one recorded thread without its values: every event with the stack that it happened in. What
-// statistics, call trees, exceptions and flame graphs are made of, many times faster than a Decoder.
+// The events of one recorded thread with their stacks, without values. Statistics, call trees, exceptions and flame
+// graphs read it; it is many times faster than a Decoder.
 #pragma once
 
 #include <cstdint>
@@ -20,28 +20,28 @@ struct WalkFrame {
   std::uint32_t code = 0, line = 0;
 };
 
-// From pieces to events with their stacks.
+// Turns pieces into events with their stacks.
 class CallWalker {
  public:
   void Start(PiecePtr piece) { words_.Start(std::move(piece)); }
-  // The next event, or null: another piece is needed. Valid until the next call.
+  // The next event, valid until the next call; null: another piece is needed.
   const RawEvent* Next();
-  // No more pieces come: an event that was held back is given now.
+  // Says that no more pieces come: an event that was held back is given now.
   void Finish() { words_.Finish(); }
-  // An event's attachments go on in the thread's next piece.
+  // Whether an event continues in the thread's next piece.
   bool waiting() const { return words_.waiting(); }
 
-  // The frames open at the event, outermost first: with the one that it enters, still with the one that it leaves.
+  // The frames open at the event, outermost first, with the frame that the event enters or leaves.
   const std::vector<WalkFrame>& stack() const { return stack_; }
-  // Open frames further out of which nothing is known.
+  // The number of open frames further out, which are not known.
   std::uint32_t hidden() const { return hidden_; }
-  // How many outermost frames of the stack are those of the event before; fewer than were open then when something is
-  // missing in between.
+  // How many outermost frames of the stack were on the stack of the event before. Fewer than were open then: events
+  // are missing in between.
   std::size_t kept() const { return kept_; }
-  // Something is missing before the event: the time between them is not its frame's.
+  // Whether events are missing before this one. The time since the event before is then not its frame's.
   bool gap() const { return gap_; }
   std::uint32_t task() const { return task_; }  // 0 = none
-  // Where the event happened; 0 when it is not known. `code` is a catalogue id.
+  // The catalogue id of the code in which the event happened; 0 = not known.
   std::uint32_t Code(const RawEvent& event) const;
   std::uint32_t Line(const RawEvent& event) const;  // 0: the code's first line
 
@@ -53,8 +53,8 @@ class CallWalker {
   std::uint32_t hidden_ = 0, task_ = 0;
   std::uint64_t last_frame_ = 0;
   std::size_t kept_ = 0;
-  bool leaves_ = false;  // the event before took its frame from the stack
-  bool ends_ = false;    // ... and a thread_end all of them
+  bool leaves_ = false;  // the event before left its frame
+  bool ends_ = false;    // the event before ended the thread
   bool synced_ = false, gap_ = false, lost_ = false, taken_ = true;
 };
 
@@ -63,16 +63,16 @@ class ThreadWalk {
  public:
   static Result<std::unique_ptr<ThreadWalk>> Open(Archive& archive, const std::string& run, const ThreadInfo& thread,
                                                   std::uint64_t from_seq = 0);
-  // From the next piece on, those without an event of these kinds (bit n: kind n) are passed over; 0 = all are read.
-  // What follows a piece that was passed over has a gap before it.
+  // From the next piece on, skips pieces without an event of these kinds (bit n: kind n); 0 = reads all pieces. The
+  // event behind a skipped piece has a gap before it.
   void OnlyKinds(std::uint32_t kinds) { only_kinds_ = kinds; }
-  // Null at the present end; with OnlyKinds also after passing over some pieces (ended() is false then: call again).
+  // Null: the present end, or with OnlyKinds some skipped pieces. Call again while ended() is false.
   const RawEvent* Next();
   bool ended() const { return ended_; }
   const CallWalker& walker() const { return walker_; }
   const ThreadInfo& thread() const { return thread_; }
   const Names& names() const { return *names_; }
-  Status status() const { return status_; }  // damage met on the way; the walk went on behind it
+  Status status() const { return status_; }  // damage that the walk met; it continued behind the damage
 
  private:
   ThreadWalk() = default;

@@ -1,6 +1,7 @@
 // Thread rule: an EventFilter belongs to one thread; its Expression may be shared.
 //
-// Expressions over decoded events: what the names of the filter language mean for an Event.
+// Evaluates filter expressions over decoded events: binds the names of the filter language to the members of an
+// Event.
 #pragma once
 
 #include <cstdint>
@@ -24,17 +25,17 @@ namespace smiley::daemon {
 using FrameVariables = std::vector<std::pair<const std::string*, ValuePtr>>;
 using ValuesByName = std::map<std::string, ValuePtr, std::less<>>;
 
-// One event as a Scope. Byte strings count as texts; integers beyond 64 bits, Decimal and Fraction as doubles; other
-// values that were captured as a text (enum members, dates, paths) as that text; redacted and lost ones are missing.
-// All pointers are borrowed and must outlive it; all but the event may be null.
+// One event as a Scope. A byte string counts as a text. An integer beyond 64 bits, a Decimal or a Fraction counts as
+// a double. A value captured as a text (an enum member, a date, a path) counts as that text. A redacted or lost value
+// is missing. All pointers are borrowed and must outlive the scope; they may be null.
 class EventScope final : public shm::Scope {
  public:
   struct Names {
     const std::string* thread = nullptr;  // the thread's name
     const std::string* task = nullptr;
   };
-  // `variables`: the frame's state after the event (Decoder::Variables); null: only what the event changed.
-  // `before`: the values that the event's changed variables had before it.
+  // `variables`: the frame's variables after the event (Decoder::Variables); null: the scope sees only the variables
+  // that the event changed. `before`: the values that those variables had before the event.
   EventScope(const Event& event, const FrameVariables* variables, const ValuesByName* before, Names names);
 
   shm::Operand FieldValue(shm::Field field, int alternative) const override;
@@ -48,7 +49,7 @@ class EventScope final : public shm::Scope {
   bool Truthy(const shm::Operand& object) const override;
 
  private:
-  // What a repeated object stands for, if the event or its frame still shows it.
+  // The whole value that a repeated object refers to, when the event or its frame still holds it.
   const Value& Resolve(const shm::Operand& object) const;
 
   const Event& event_;
@@ -58,14 +59,14 @@ class EventScope final : public shm::Scope {
   std::string exception_;  // "Type: message"
 };
 
-// Decides for one event after the other whether an expression holds. Give it every event of the run (or thread), in
-// order: `self.total changed` needs the values before.
+// Decides for one event after the other whether an expression holds. REQUIRES every event of the run (or thread) in
+// order, because `self.total changed` compares with the value before.
 class EventFilter {
  public:
   explicit EventFilter(shm::Expression expression);
-  // Names of threads and tasks, for `thread == "MainThread"`; may be given again as more become known.
+  // Sets the names of threads and tasks, for `thread == "MainThread"`. May be called again when there are more.
   void SetNames(const std::vector<ThreadInfo>& threads, const std::vector<TaskInfo>& tasks);
-  // `decoder`: the one that made the event, directly after it did; null: only variables changed by the event are
+  // `decoder`: the decoder that gave the event as its latest; null: only the variables that the event changed are
   // seen.
   bool Matches(const Event& event, const Decoder* decoder);
   const shm::Expression& expression() const { return expression_; }
@@ -74,9 +75,9 @@ class EventFilter {
   shm::Expression expression_;
   std::unordered_map<std::uint32_t, std::string> thread_names_;
   std::unordered_map<std::uint64_t, std::string> task_names_;  // process << 32 | task
-  std::set<std::string> names_;                                // what the expression may ask for
-  std::map<std::pair<std::uint32_t, std::uint64_t>, ValuesByName>
-      last_;  // by process and frame; only when NeedsBefore()
+  std::set<std::string> names_;                                // of the variables in the expression
+  // The latest values by process and frame; filled only when NeedsBefore().
+  std::map<std::pair<std::uint32_t, std::uint64_t>, ValuesByName> last_;
 };
 
 }  // namespace smiley::daemon

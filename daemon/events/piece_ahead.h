@@ -1,7 +1,7 @@
-// Thread rule: a PieceAhead belongs to one thread; what it reads is read by one of its own.
+// Thread rule: a PieceAhead belongs to one thread; it reads on a thread of its own.
 //
-// Reads chunks before they are needed: while one is looked at, the next ones are fetched and decompressed on another
-// processor. For questions that go through many chunks.
+// Reads chunks before they are needed. While the caller works on one chunk, another processor fetches and
+// decompresses the next ones. For queries that read many chunks.
 #pragma once
 
 #include <cstdint>
@@ -18,32 +18,32 @@ namespace smiley::daemon {
 
 class PieceAhead {
  public:
-  static constexpr std::size_t kMost = 6;  // pieces that wait to be taken, of 64 KiB each
+  static constexpr std::size_t kMost = 6;  // pieces of 64 KiB that were read and not taken
 
   PieceAhead(Archive& archive, std::string run) : archive_(archive), run_(std::move(run)) {}
   ~PieceAhead();
   PieceAhead(const PieceAhead&) = delete;
   PieceAhead& operator=(const PieceAhead&) = delete;
 
-  // Whether more may be wanted; false also where there is no second processor.
+  // Whether Want may be called. Always false on a machine with one processor.
   bool HasRoom() const { return several_ && wanted_ < kMost; }
-  // Has it read. REQUIRES HasRoom(), and that it is not wanted yet; entry.arrival != 0.
+  // Begins to read the piece. REQUIRES HasRoom(), entry.arrival != 0, and that the piece is not wanted yet.
   void Want(const PieceEntry& entry);
-  // The piece: the one that was wanted, or read now.
+  // Returns the piece; reads it now when it was not wanted before.
   Result<PiecePtr> Take(const PieceEntry& entry);
-  // It is not needed after all.
+  // Gives up a piece that was wanted and is not needed.
   void Drop(const PieceEntry& entry);
 
  private:
   void Work();
-  // The next one to be read, once there is one that is still wanted; nullopt: it is time to stop.
+  // Waits for the next piece that is wanted; nullopt: the worker must stop.
   std::optional<PieceEntry> Next();
 
   Archive& archive_;
   const std::string run_;
   const bool several_ = std::thread::hardware_concurrency() > 1;
   std::size_t wanted_ = 0;
-  std::thread worker_;  // begins with the first Want
+  std::thread worker_;  // started by the first Want
   shm::Mutex mutex_;
   shm::Condition changed_;
   std::deque<PieceEntry> to_read_ SMILEY_GUARDED_BY(mutex_);

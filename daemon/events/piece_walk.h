@@ -1,7 +1,7 @@
 // Thread rule: a PieceWalker belongs to one thread.
 //
-// The events of pieces by their words alone: where, when and of which kind, in nanoseconds an event; no values, no
-// names. What searches look at first. Treats every word as hostile.
+// Reads the events of pieces from their words alone: place, time and kind, without values and names. It takes
+// nanoseconds an event, so that searches use it first. Every word is treated as hostile.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,10 @@ namespace smiley::daemon {
 
 class PieceWalker {
  public:
-  // Begins with a piece, which must outlive the walk through it. Of open frames only those are known that its header
-  // shows, or, when it follows the piece before, those known there.
+  // Begins a piece, which must outlive the walk through it. When the piece follows the one before, the open frames
+  // stay known. Otherwise only the frames in the piece's header are known.
   void Start(const Piece& piece);
-  // The next event; false at the piece's end, or where its words make no sense.
+  // Goes to the next event. False: the piece ends here, or its words are damaged.
   bool Next() {
     if (leaving_) Leave();
     while (at_ < piece_->words.size()) {
@@ -44,7 +44,7 @@ class PieceWalker {
     return false;
   }
 
-  // True: what goes on from the piece before is given as an event of kind kMore, with the seq of that event.
+  // True: the continuation of an event from the piece before is given as an event of kind kMore with the same seq.
   bool continuations = false;
 
   // ---- the event that Next gave
@@ -52,18 +52,18 @@ class PieceWalker {
   std::uint32_t flags = 0, id = 0;
   std::uint64_t seq = 0;    // of a lost event: the first that was lost
   std::uint64_t count = 0;  // of a lost event: how many were lost; else 1
-  std::uint32_t code = 0;   // of its frame, 0 = not known or none
+  std::uint32_t code = 0;   // catalogue id of its frame's code; 0 = not known or none
   std::uint32_t line = 0;   // as recorded; 0 = the code's first line, or none
   std::uint64_t frame = 0;  // 0 = not known or none
-  std::uint32_t open = 0;   // open frames, its own included
+  std::uint32_t open = 0;   // number of open frames, its own included
   std::uint32_t depth() const { return in_frame && open > 0 ? open - 1 : 0; }
-  // The frame that called this one; nulls where it is not known.
+  // The frame that called the event's frame; all members 0: not known.
   shm::OpenFrame Parent() const {
     return in_frame && stack_.size() > 1 ? stack_[stack_.size() - 2] : shm::OpenFrame{};
   }
-  bool in_frame = false;  // it happened in a frame
+  bool in_frame = false;  // the event happened in a frame
   std::int64_t TimeNs() const;
-  // Calls each(attachment word, payload, payload's bytes) for its attachments.
+  // Calls each(attachment word, payload, number of bytes) for each attachment.
   template <typename Each>
   void ForEachAttachment(const Each& each) const {
     const auto& words = piece_->words;
@@ -78,7 +78,7 @@ class PieceWalker {
     }
   }
   bool has_attachments() const { return at_ > attachments_at_; }
-  // Open frames, innermost last, as they are during the event; `hidden` more lie below.
+  // The open frames during the event, innermost last. hidden() more frames are open further out, and not known.
   const std::vector<shm::OpenFrame>& stack() const { return stack_; }
   std::uint32_t hidden() const { return hidden_; }
 
@@ -96,7 +96,7 @@ class PieceWalker {
   TimeBase time_;
   std::vector<shm::OpenFrame> stack_;
   std::uint32_t hidden_ = 0;
-  std::unordered_map<std::uint64_t, std::uint32_t> waiting_;  // where suspended frames stand, as far as it was seen
+  std::unordered_map<std::uint64_t, std::uint32_t> waiting_;  // the lines of suspended frames, as far as known
   bool leaving_ = false;
 };
 

@@ -1,6 +1,6 @@
 // Thread rule: a RunReader belongs to one thread at a time.
 //
-// The events of a whole run, of all its threads, in one order.
+// Reads the events of all threads of a run in one order.
 #pragma once
 
 #include <cstdint>
@@ -15,20 +15,20 @@
 
 namespace smiley::daemon {
 
-// Merges the threads of a run by (time_ns, process, thread, seq).
+// Merges threads by (time_ns, process, thread, seq).
 class RunReader {
  public:
   struct Options {
     std::vector<std::uint32_t> threads;  // empty = all
-    std::uint64_t from_seq = 0;          // only with exactly one thread
+    std::uint64_t from_seq = 0;          // REQUIRES exactly one thread when it is not 0
   };
   static Result<std::unique_ptr<RunReader>> Open(Archive& archive, const std::string& run, const Options& options);
   ~RunReader();
-  // False at the present end of the run. The event stays valid until the next call.
+  // False: the reader reached the present end of the run.
   bool Next(Event* event);
-  Status status() const;  // damage met on the way; reading went on behind it
-  // The state of the event's process, for expressions over variables that did not change at this event.
-  // REQUIRES that an event of the process was given.
+  Status status() const;  // damage that the reader met; it continued behind the damage
+  // The decoder of a process, for expressions over variables that the event did not change. REQUIRES that Next gave
+  // an event of the process.
   const Decoder& DecoderOf(std::uint32_t process) const;
 
  private:

@@ -1,8 +1,8 @@
 // Thread rule: plain values and functions; any thread.
 //
-// Where a thread stands between two of its pieces, so that decoding can begin there: its open frames, and the
-// variables of each frame as they were last. A frame is written anew only when it has changed since the snapshot
-// before. Bytes: daemon/store/STORE.md, "Derived data".
+// The state of a thread between two of its pieces, so that decoding can begin there: its open frames and the latest
+// values of their variables. A frame is written only when it has changed since the snapshot before. Bytes:
+// daemon/store/STORE.md, "Derived data".
 #pragma once
 
 #include <cstdint>
@@ -20,11 +20,11 @@ namespace smiley::daemon {
 
 struct ThreadSnapshot {
   std::uint32_t process = 0, thread = 0;
-  std::uint64_t next_seq = 1;  // of the first event behind it, which begins a piece
-  std::uint64_t last_frame = 0;
-  std::uint64_t epoch = 0;  // losses and gaps so far: what a frame recorded before the latest one is not known
-  std::uint32_t task = 0;
-  std::uint32_t hidden = 0;           // open frames below `stack`
+  std::uint64_t next_seq = 1;         // of the first event behind the snapshot, which begins a piece
+  std::uint64_t last_frame = 0;       // number of the frame that was entered last
+  std::uint64_t epoch = 0;            // losses and gaps so far; a frame with a smaller epoch has lost its values
+  std::uint32_t task = 0;             // 0 = none
+  std::uint32_t hidden = 0;           // open frames further out than `stack`, not known
   std::vector<shm::OpenFrame> stack;  // outermost first
 };
 std::string EncodeSnapshot(const ThreadSnapshot& snapshot);
@@ -32,8 +32,8 @@ bool DecodeSnapshot(std::string_view bytes, ThreadSnapshot* snapshot);
 
 struct FrameSnapshot {
   std::uint64_t epoch = 0;
-  std::uint32_t line = 0;                                     // where a suspended frame stands
-  std::vector<std::pair<std::uint32_t, ValuePtr>> variables;  // catalogue strings; never null
+  std::uint32_t line = 0;                                     // line of a suspended frame; 0 = not known
+  std::vector<std::pair<std::uint32_t, ValuePtr>> variables;  // catalogue id of the name, value; never null
 };
 std::string EncodeFrame(const FrameSnapshot& frame);
 bool DecodeFrame(std::string_view bytes, FrameSnapshot* frame);
@@ -49,11 +49,11 @@ std::string FrameKey(std::uint32_t thread, std::uint64_t frame, std::uint64_t ne
 std::string ProgressKey(std::uint32_t thread);
 std::string StatsKey(std::uint32_t thread);  // stored_stats.h
 
-// How far the snapshots of a thread reach.
+// Progress of the snapshots of one thread.
 struct SnapshotProgress {
   std::uint64_t next_seq = 1;     // of the last snapshot
-  std::uint64_t chunk_bytes = 0;  // of the chunks before it
-  std::uint64_t bytes = 0;        // of derived data written for the thread
+  std::uint64_t chunk_bytes = 0;  // size of the chunks before the last snapshot
+  std::uint64_t bytes = 0;        // size of the derived data written for the thread
 };
 std::string EncodeProgress(const SnapshotProgress& progress);
 bool DecodeProgress(std::string_view bytes, SnapshotProgress* progress);

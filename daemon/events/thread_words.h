@@ -1,7 +1,8 @@
 // Thread rule: a ThreadWords belongs to one thread.
 //
-// The words of one recorded thread as events with their attachments: checks lengths, joins what goes on in the next
-// block, counts sequence numbers, turns units into wall clock time. Every word is taken as hostile.
+// Turns the words of one recorded thread into events with attachments. It checks lengths, joins events that continue
+// in the next block, counts sequence numbers, and converts units to wall clock time. Every word is treated as
+// hostile.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@ namespace smiley::daemon {
 struct Attachment {
   shm::Kind kind{};
   std::uint32_t flags = 0, id = 0;
-  std::string_view bytes;  // in the piece; inline CBOR: all four bytes
+  std::string_view bytes;  // points into the piece; inline CBOR: all four bytes
   bool is_inline = false;
 };
 
@@ -25,10 +26,10 @@ struct RawEvent {
   std::uint32_t flags = 0, id = 0;
   std::uint64_t seq = 0;
   std::int64_t time_ns = 0;
-  std::uint64_t lost_count = 0;  // kLost
+  std::uint64_t lost_count = 0;  // kLost: how many events
   std::int64_t lost_first_ns = 0, lost_last_ns = 0;
-  const Piece* opens = nullptr;  // first event of this piece (behind a continuation)
-  bool gap = false;              // something is missing before it
+  const Piece* opens = nullptr;  // the piece whose first event this is; null: the event is not a first one
+  bool gap = false;              // events or words are missing before the event
   bool tail_missing = false;     // its last attachments were lost
   std::vector<Attachment> attachments;
 };
@@ -36,17 +37,17 @@ struct RawEvent {
 class ThreadWords {
  public:
   void Start(PiecePtr piece);
-  // The next event, or null: another piece is needed. Stays the same until Take.
+  // The next event; null: another piece is needed. The event stays the same until Take.
   const RawEvent* Peek();
   void Take();
-  // Goes on behind a snapshot, with this event: all before it is known.
+  // Continues at a snapshot: `seq` is the number of the next event, and nothing before it is missing.
   void ContinueAt(std::uint64_t seq);
-  // No more pieces come: an event that waits for its rest is complete as it is.
+  // Says that no more pieces come: an event that waits for its continuation is given as it is.
   void Finish();
   std::uint64_t damaged() const { return damaged_; }
-  // An event goes on in the thread's next piece.
+  // Whether an event continues in the thread's next piece.
   bool waiting() const { return have_ && waiting_; }
-  // Number of the event that is expected next.
+  // Sequence number that is expected next.
   std::uint64_t next_seq() const { return next_seq_; }
 
  private:
@@ -64,13 +65,13 @@ class ThreadWords {
   std::int64_t last_ns_ = INT64_MIN;
   std::uint64_t next_seq_ = 0;
   std::uint64_t damaged_ = 0;
-  bool known_ = false;  // a piece was started before, or a snapshot tells what was
-  bool told_ = false;   // a snapshot does, and no event was read since
+  bool known_ = false;  // a piece was started, or ContinueAt called
+  bool told_ = false;   // ContinueAt was called, and no event was read since
   bool opens_ = false;  // the next event is the first of its piece
   bool gap_ = false;
   RawEvent event_;
-  bool have_ = false;           // event_ is not taken yet
-  bool waiting_ = false;        // ... and goes on in the next piece
+  bool have_ = false;           // event_ was not taken
+  bool waiting_ = false;        // event_ continues in the next piece
   std::vector<PiecePtr> held_;  // earlier pieces that event_ points into
 };
 
