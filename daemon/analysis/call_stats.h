@@ -1,7 +1,7 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// Calls counted and timed function by function, as profilers do: a generator that goes on counts as a call of whoever
-// resumes it; recursive calls are not primitive, and their time counts once.
+// Counts and times calls by function, as profilers do. A generator that resumes counts as a call from the function
+// that resumes it. A recursive call is not primitive, and its time counts once.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace smiley::daemon {
 struct CallCounts {
   std::uint64_t calls = 0, primitive = 0;
   Spent own, cumulative;
-  double own_squares = 0;  // of each call's own time as recorded; functions only
+  double own_squares = 0;  // sum of the squares of each call's own time in ns, as recorded; 0 in edges
   CallCounts& operator+=(const CallCounts& other) {
     calls += other.calls;
     primitive += other.primitive;
@@ -33,12 +33,12 @@ class StatsTable {
  public:
   static constexpr std::uint32_t kNobody = UINT32_MAX;
   struct Edge {
-    std::uint32_t caller = kNobody, function = 0;  // numbers of the book
+    std::uint32_t caller = kNobody, function = 0;  // numbers in the FunctionBook
     CallCounts counts;
   };
-  // By number in the book.
+  // By number in the FunctionBook.
   const std::vector<CallCounts>& functions() const { return functions_; }
-  // Who called whom, in order of first appearance.
+  // Pairs of caller and callee, in order of first appearance.
   const std::vector<Edge>& edges() const { return edges_; }
   CallCounts& Function(std::uint32_t function);
   std::uint32_t EdgeOf(std::uint32_t caller, std::uint32_t function);
@@ -46,12 +46,12 @@ class StatsTable {
 
  private:
   std::vector<CallCounts> functions_;
-  std::vector<std::uint32_t> last_edge_;  // of each function: the latest used
+  std::vector<std::uint32_t> last_edge_;  // the latest edge of each function
   std::vector<Edge> edges_;
   std::unordered_map<std::uint64_t, std::uint32_t> edge_numbers_;
 };
 
-// Counts the calls of one thread into a table that several share, one after the other.
+// Counts the calls of one thread into a table. Several counters may use the table, one after the other.
 class CallCounter : public CallSink {
  public:
   explicit CallCounter(StatsTable* table) : table_(table) {}
@@ -68,16 +68,16 @@ class CallCounter : public CallSink {
   std::uint32_t& Level(std::vector<std::uint32_t>* levels, std::uint32_t number);
   StatsTable* const table_;
   std::vector<Open> stack_;
-  std::vector<std::uint32_t> open_functions_, open_edges_;  // how often each is on the stack
+  std::vector<std::uint32_t> open_functions_, open_edges_;  // by number: how often it is on the stack
   Spent clock_;
 };
 
-// What of a run is looked at.
+// The part of a run to read.
 struct CallScope {
   std::string run;
   std::optional<std::uint32_t> thread;
   std::uint32_t task = 0;     // 0 = all
-  std::uint32_t process = 0;  // the task's
+  std::uint32_t process = 0;  // process of the task
   TimeSpan span;
 };
 
@@ -86,31 +86,31 @@ class CallJob {
  public:
   CallJob(Archive& archive, CallScope scope) : archive_(archive), scope_(std::move(scope)) {}
   virtual ~CallJob() = default;
-  // kNotFound when the scope names what is not there.
+  // kNotFound: the run has no such thread or task.
   Status Open();
-  // Works for about Producer::kStepTime; false when all threads have been read.
+  // Works for about Producer::kStepTime. False: all threads were read.
   Result<bool> Step();
   const FunctionBook& book() const { return book_; }
   std::uint64_t events() const { return events_; }
   std::uint64_t lost() const { return lost_; }
   const Spent& total() const { return total_; }
   const RecordingCost& cost() const { return cost_; }
-  // The cost that another job of the run has estimated: it need not be done again.
+  // Uses the cost that another job of the run has estimated.
   void TakeCost(const RecordingCost& cost) {
     cost_ = cost;
     estimated_ = true;
   }
   const std::vector<ThreadInfo>& threads() const { return threads_; }
   bool damaged() const { return damaged_; }
-  std::size_t known() const { return known_; }  // threads that need not be read
+  std::size_t known() const { return known_; }  // threads that were counted before and not read
 
  protected:
   virtual std::unique_ptr<CallSink> SinkFor(const ThreadInfo& thread) = 0;
-  // Whether the thread was counted before, and need not be read: then `spent`, `events` and `lost` are its own.
+  // Loads the counts of a thread that was counted before. False: the thread must be read.
   virtual Result<bool> LoadCounted(const ThreadInfo&, Spent*, std::uint64_t* /*events*/, std::uint64_t* /*lost*/) {
     return false;
   }
-  // All calls of the thread went to its sink, which goes after this.
+  // Called after the thread's last call, before its sink is destroyed.
   virtual void EndThread(const ThreadInfo&) {}
   FunctionBook book_;
   Archive& archive_;
@@ -132,7 +132,7 @@ class CallJob {
 
 class StatsJob : public CallJob {
  public:
-  enum class From { kChunks, kDerived };  // kDerived: threads that were counted before are taken from there
+  enum class From { kChunks, kDerived };  // kDerived: threads that were counted before are loaded from derived data
   StatsJob(Archive& archive, CallScope scope, From from) : CallJob(archive, std::move(scope)), from_(from) {}
   const StatsTable& table() const { return table_; }
 

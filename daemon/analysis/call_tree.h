@@ -1,6 +1,6 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// The call tree of a run, folded: calls of the same function from the same chain of callers are one node.
+// The folded call tree of a run: calls of the same function from the same chain of callers are one node.
 #pragma once
 
 #include <cstdint>
@@ -15,21 +15,21 @@ namespace smiley::daemon {
 class CallTree {
  public:
   static constexpr std::uint32_t kRoot = 0;
-  static constexpr std::size_t kMaxNodes = 500'000;  // beyond it, new callees are counted with their caller
+  static constexpr std::size_t kMaxNodes = 500'000;  // beyond it a new callee is counted as its caller
   struct Node {
     std::uint32_t function = 0, parent = kRoot, depth = 0;  // children of the root have depth 0
     std::uint64_t calls = 0;
     Spent own, cumulative;
-    bool folded = false;  // holds what its callees did too: they lie too deep, or there were too many nodes
+    bool folded = false;  // includes its callees, which lie too deep or exceed kMaxNodes
   };
-  // `depth`: nodes further in are folded into theirs at this depth - 1; 0 = no limit.
+  // `depth`: deeper nodes are folded into their caller at depth - 1; 0 = no limit.
   explicit CallTree(std::uint32_t depth = 0) : nodes_(1), depth_(depth) {}
-  // In order of first appearance; nodes()[0] is the root and no function. Callees come after their callers.
+  // In order of first appearance; callees come after their callers. nodes()[0] is the root, not a function.
   const std::vector<Node>& nodes() const { return nodes_; }
-  // The child of `parent` for this function, or `parent` itself where no node may be added.
+  // The child of `parent` for this function; `parent` itself when no node may be added.
   std::uint32_t Child(std::uint32_t parent, std::uint32_t function);
   Node& at(std::uint32_t node) { return nodes_[node]; }
-  // Sums own times up into cumulative ones. Call once, at the end.
+  // Computes cumulative times from own times. Call once, at the end.
   void Sum();
 
  private:
@@ -45,7 +45,7 @@ class CallTree {
 
 class TreeJob : public CallJob {
  public:
-  // `by_thread`: under the root stands a node for each thread, called as the thread is.
+  // `by_thread`: the children of the root are nodes for the threads, with their names.
   TreeJob(Archive& archive, CallScope scope, std::uint32_t depth, bool by_thread = false)
       : CallJob(archive, std::move(scope)), tree_(depth), by_thread_(by_thread) {}
   CallTree& tree() { return tree_; }

@@ -1,10 +1,9 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// Two runs compared by what they did. Both threads are read side by side while they do the same; where the flow
-// parts, the steps of the innermost common frame (its lines, and its calls with all that happens in them as one step
-// each) are aligned, and pairs of calls that differ inside are looked into afterwards. Memory is bounded: two windows
-// of kWindow steps, kMaxJobs pairs to look into, kMaxGroups kinds of difference; events are read a bounded number of
-// times.
+// Compares two runs by the work they did. A thread of each is read side by side while both do the same. Where they
+// part, the steps of the innermost common frame are aligned. A step is a line, or a call with everything inside it.
+// Pairs of calls that differ inside are compared afterwards. Memory is bounded: two windows of kWindow steps,
+// kMaxJobs pairs of calls, kMaxGroups kinds of difference. Each event is read a bounded number of times.
 #pragma once
 
 #include <cstdint>
@@ -20,13 +19,13 @@
 
 namespace smiley::daemon {
 
-// How a difference shows, most telling first.
+// The kind of a difference, the most important first.
 enum class DiffKind : std::uint8_t {
-  kException,  // one of them raises or handles, the other does not, or something else
-  kCalls,      // calls that only one of them makes
-  kThread,     // a thread that only one of them has
+  kException,  // one run raises or handles an exception that the other does not
+  kCalls,      // calls that only one run makes
+  kThread,     // a thread that only one run has
   kFlow,       // other lines run
-  kValue,      // the same place, other values
+  kValue,      // the same place with other values
 };
 std::string_view DiffKindName(DiffKind kind);
 
@@ -34,13 +33,13 @@ struct DiffStackFrame {
   std::string function, file;
   std::uint32_t line = 0;
 };
-// Where one of the runs stands.
+// The place of a difference in one run.
 struct DiffSpot {
-  bool there = false;  // false: this run has nothing there
+  bool there = false;  // false: this run has no such event
   std::uint32_t thread = 0;
   std::uint64_t seq = 0;
   std::int64_t time_ns = 0;
-  std::string event;  // its kind; empty for a step that is a whole call
+  std::string event;  // name of its kind; empty for a step that is a whole call
   std::string file, function, text, exception, message;
   std::uint32_t line = 0;
   std::vector<DiffStackFrame> stack;  // outermost first
@@ -53,25 +52,25 @@ struct Difference {
   DiffKind kind{};
   DiffSpot a, b;
   std::vector<DiffName> names;
-  std::uint64_t count = 0;   // so often
-  std::uint64_t events = 0;  // events in the calls that one has and the other has not
-  std::uint64_t order = 0;   // in which they were found: within a pair of threads that of the program
-  std::size_t pair = 0;      // of threads
+  std::uint64_t count = 0;   // how often it was found
+  std::uint64_t events = 0;  // events in the calls that only one run makes
+  std::uint64_t order = 0;   // number in the order found; within a pair of threads the order of the program
+  std::size_t pair = 0;      // number of the pair of threads
 };
 
 class DifferenceBook {
  public:
   static constexpr std::size_t kMaxGroups = 10'000;
-  // Alike ones (same kind, same places, same names) are counted. Where its count is kept; null when there are too
-  // many.
+  // Adds a difference. Differences of the same kind, places and names are one group, and counted. Returns the group's
+  // count; null: there are too many groups.
   std::uint64_t* Add(Difference difference);
   void AddAgain(std::uint64_t* count) {
     ++total_;
     ++*count;
   }
-  // Differences that follow are of this pair of threads.
+  // Begins the differences of a pair of threads.
   void BeginPair(std::size_t pair) { pair_ = pair; }
-  // The first one (of several threads', the earliest in their runs' time), then the others in order of importance.
+  // The difference that came first in its run's time, then the others in order of importance.
   std::vector<const Difference*> Ordered() const;
   std::uint64_t total() const { return total_; }
   void SetStarts(std::int64_t a_ns, std::int64_t b_ns) {
@@ -93,13 +92,13 @@ struct DiffSide {
   std::shared_ptr<SourceLines> lines;
 };
 
-// Compares one thread with one.
+// Compares one thread of each run.
 class ThreadDiff {
  public:
   static constexpr std::size_t kWindow = 10'000, kMaxJobs = 2'000;
   ThreadDiff(DiffSide a, DiffSide b, const DiffOptions& options, DifferenceBook* book);
   ~ThreadDiff();
-  // Works for some thousand events; false when it is done.
+  // Works for some thousand events. False: the comparison is done.
   Result<bool> Step();
   std::uint64_t events() const { return events_; }
   std::uint64_t lost() const { return lost_; }
@@ -107,9 +106,9 @@ class ThreadDiff {
 
  private:
   struct Token;
-  struct Half;  // one side of what is being read
+  struct Half;  // one of the two threads
   struct Job {
-    std::uint64_t a = 0, b = 0;  // seqs of the two calls; 0 = the whole threads
+    std::uint64_t a = 0, b = 0;  // sequence numbers of the two calls; 0 = the whole threads
     std::vector<DiffStackFrame> a_stack, b_stack;
   };
   Status Begin(const Job& job);
@@ -132,7 +131,7 @@ class ThreadDiff {
   std::unique_ptr<Half> a_, b_;
   std::deque<Job> jobs_;
   bool running_ = false, parted_ = false, whole_ = true;
-  std::unordered_map<std::uint64_t, std::uint64_t*> known_;  // differences of values that were told before
+  std::unordered_map<std::uint64_t, std::uint64_t*> known_;  // counts of value differences that were reported before
   std::uint64_t events_ = 0, lost_ = 0, budget_ = 0, skipped_ = 0;
 };
 

@@ -1,7 +1,7 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// One thread of one run as a sequence that can be compared with another's: what each event does, without times, ids
-// and addresses. Two runs of one program that did the same give the same hashes.
+// Reads one thread of a run as a sequence of hashes without times, ids and addresses. Two runs of a program that did
+// the same give the same hashes.
 #pragma once
 
 #include <cstdint>
@@ -19,29 +19,30 @@
 
 namespace smiley::daemon {
 
-// A value's contents: ids, times of reading, addresses in texts and the order of sets do not count.
+// The hash of a value's contents. Ids, times of reading, addresses in texts and the order of sets do not count.
 std::uint64_t HashContents(const Value& value);
-// The text with what looks like an address (0x and at least six hexadecimal digits) taken out.
+// The text without addresses (0x and at least six hexadecimal digits).
 std::string WithoutAddresses(std::string_view text);
 
 struct DiffOptions {
-  bool values = true;                // false: only what is called, run and raised
-  std::vector<std::string> ignored;  // names of variables whose values do not count
+  bool values = true;                // false: only calls, lines and exceptions count
+  std::vector<std::string> ignored;  // names of variables that do not count
 };
 
 struct DiffFrame {
   const CodeInfo* code = nullptr;
   std::uint32_t line = 0;
-  std::uint32_t ran = 0;  // the line that ran up to the latest event
+  std::uint32_t ran = 0;  // the line that ran before the latest event
   std::uint64_t frame = 0;
 };
 
 struct DiffEvent {
   Event event;
-  std::uint64_t flow = 0;                                          // kind, function, line, type of exception
-  std::uint64_t contents = 0;                                      // values that are new here
-  std::vector<std::pair<const std::string*, std::uint64_t>> news;  // variables that have another value now, hashes
-  std::size_t depth = 0;                                           // frames open outside of the event's own
+  std::uint64_t flow = 0;      // hash of kind, function, line and type of exception
+  std::uint64_t contents = 0;  // hash of the values that are new here
+  std::vector<std::pair<const std::string*, std::uint64_t>>
+      news;               // variables with a new value, and the hash of that value
+  std::size_t depth = 0;  // open frames further out than the event's
   bool enters() const {
     return event.kind == shm::Kind::kCall || event.kind == shm::Kind::kResume || event.kind == shm::Kind::kThrow;
   }
@@ -55,14 +56,14 @@ class DiffReader {
   static Result<std::unique_ptr<DiffReader>> Open(Archive& archive, const RunInfo& run, std::uint32_t thread,
                                                   std::uint64_t from_seq, const DiffOptions& options,
                                                   std::shared_ptr<SourceLines> lines);
-  // Events that say nothing of what the program does (of threads, tasks, garbage, losses) are passed over. False at
-  // the end.
+  // Goes to the next event. Skips events that are not the program's work: threads, tasks, garbage collection, losses.
+  // False: the end.
   bool Next(DiffEvent* event);
-  // The frames open behind the latest event, outermost first; frames from before from_seq are not among them.
+  // The frames open after the latest event, outermost first, without frames that were entered before from_seq.
   const std::vector<DiffFrame>& stack() const { return stack_; }
   std::uint64_t events() const { return events_; }
   std::uint64_t lost() const { return lost_; }
-  // The value of a variable of the latest event's frame; null when it is not known.
+  // The value of a variable of the latest event's frame; null = not known.
   ValuePtr Variable(const std::string& name) const;
 
  private:

@@ -1,6 +1,6 @@
 // Thread rule: a FunctionBook belongs to one thread at a time.
 //
-// The functions of one run under small numbers, the same in all its processes: file, name and first line make one.
+// Numbers the functions of one run, for all its processes. A function is identified by file, name and first line.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,10 @@
 namespace smiley::daemon {
 
 struct Function {
-  std::string file;  // empty: built in, or not known
+  std::string file;  // empty = built in, or not known
   std::string name;
-  std::uint32_t line = 0;  // the first
-  std::uint32_t source = 0;
+  std::uint32_t line = 0;    // first line; 0 = built in, or not known
+  std::uint32_t source = 0;  // 0 = not known
   bool built_in() const { return file.empty() && line == 0; }
 };
 
@@ -25,7 +25,7 @@ class FunctionBook {
  public:
   // The number of the function with this catalogue id.
   std::uint32_t OfCode(const Names& names, std::uint32_t process, std::uint32_t code);
-  // Of a C function, by the catalogue id of its name.
+  // The number of the C function whose name has this catalogue id.
   std::uint32_t OfBuiltIn(const Names& names, std::uint32_t process, std::uint32_t name);
   std::uint32_t Of(Function function);
   const Function& at(std::uint32_t number) const { return functions_[number]; }
@@ -35,7 +35,7 @@ class FunctionBook {
   static constexpr std::uint32_t kUnknown = UINT32_MAX;
   std::uint32_t& SlotOf(std::vector<std::uint32_t>* ids, std::uint32_t id);
   struct Process {
-    std::vector<std::uint32_t> codes, built_in;  // catalogue id to number
+    std::vector<std::uint32_t> codes, built_in;  // by catalogue id
   };
   std::unordered_map<std::uint32_t, Process> processes_;
   std::deque<Function> functions_;

@@ -1,7 +1,7 @@
 // Thread rule: a TimelineLane belongs to one thread.
 //
-// One lane of the timeline while it is counted: the time between two instants, cut into equal buckets, and what
-// happened in each of them in a thread or in a task (daemon/protocol/PROTOCOL.md, "timeline").
+// Counts one lane of the timeline: the events of a thread or task in equal buckets between two instants
+// (daemon/protocol/PROTOCOL.md, "timeline").
 #pragma once
 
 #include <array>
@@ -16,15 +16,15 @@ namespace smiley::daemon {
 
 class TimelineLane {
  public:
-  // REQUIRES from_ns < to_ns, their difference fits into 64 bits, buckets > 0.
+  // REQUIRES from_ns < to_ns, a difference that fits into 64 bits, buckets > 0.
   TimelineLane(std::int64_t from_ns, std::int64_t to_ns, std::size_t buckets);
 
   bool Touches(const Piece& piece) const { return piece.first_ns <= to_ns_ && piece.last_ns >= from_ns_; }
-  // A chunk by its summary: its events lie evenly over its time. The lane is no longer exact.
+  // Counts a chunk by its summary, with its events spread evenly over its time. The lane is no longer exact.
   void Spread(const Piece& piece);
-  // The event that the walker stands at.
+  // Counts the walker's present event.
   void Add(const PieceWalker& walker);
-  // `task`: of whom the lane is, 0 = of the thread.
+  // Appends the lane as a JSON line. `task`: the task of the lane; 0 = the lane is the whole thread's.
   void Append(std::string* out, const ThreadInfo& thread, std::uint32_t task) const;
 
  private:

@@ -1,7 +1,7 @@
 // Thread rule: a ChromeSlicer belongs to one thread at a time.
 //
-// Chrome's trace JSON as it comes, in any portions: hands out the objects of its one long array, so that nobody holds
-// more than one of them.
+// Slices Chrome's trace JSON, in any portions, into the objects of its one long array. Only one object is held at a
+// time.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +12,12 @@
 
 namespace smiley::daemon {
 
-// Slices the text into the objects of the events' array and the other members of the outermost object.
+// Gives the objects of the array of events, and the other members of the outermost object.
 class ChromeSlicer {
  public:
   static Status Damaged(const std::string& what) { return Status(Code::kDamaged, "the trace is damaged: " + what); }
 
-  // `event` gets each object of the array, `member` the rest, as JSON text with room for simdjson behind it.
+  // Calls `event` with each object of the array and `member` with each other member, as JSON text.
   template <typename OnEvent, typename OnMember>
   Status Feed(std::string_view bytes, const OnEvent& event, const OnMember& member) {
     for (const char c : bytes) {
@@ -109,7 +109,7 @@ class ChromeSlicer {
   Status EndMember(const OnMember& member) {
     if (!keep_) return Status::Ok();
     keep_ = false;
-    slice_.pop_back();  // what ended it
+    slice_.pop_back();  // the comma or bracket behind the member
     return member(key_, &slice_);
   }
   std::size_t EventDepth() const { return bare_ ? 2 : 3; }
@@ -117,7 +117,7 @@ class ChromeSlicer {
   std::string slice_, key_;
   std::size_t depth_ = 0;
   bool in_string_ = false, escaped_ = false, reading_key_ = false, before_value_ = false;
-  bool bare_ = false;  // the array itself is the outermost
+  bool bare_ = false;  // the outermost value is the array of events
   bool in_events_ = false, seen_ = false, keep_ = false, ended_ = false;
 };
 

@@ -1,7 +1,7 @@
 // Thread rule: a ChromeSpool belongs to one thread at a time.
 //
-// The events of a trace, however many, put into order: kept in memory up to a bound, beyond it sorted by parts in a
-// temporary file without a name, and merged when they are read.
+// Sorts the events of a trace of any size. Events are kept in memory up to a bound. Beyond it they are sorted in
+// parts in a temporary file without a name, and merged when they are read.
 #pragma once
 
 #include <cstdint>
@@ -21,24 +21,24 @@ struct ChromeRecord {
   enum Kind : std::uint32_t { kComplete = 1, kBegin, kEnd, kInstant, kCounter };
   std::uint32_t thread = 0;  // number in the run
   std::uint32_t kind = 0;
-  std::int64_t time_ns = 0;  // of the trace's clock
+  std::int64_t time_ns = 0;  // by the trace's clock
   std::int64_t duration_ns = 0;
-  std::uint64_t order = 0;  // in the file
+  std::uint64_t order = 0;  // number of the event in the trace
   std::uint32_t name = 0;   // number of the name
   std::uint32_t text_bytes = 0;
-  std::uint64_t text_at = 0;  // where its arguments stand among the texts
+  std::uint64_t text_at = 0;  // offset of its arguments in the file of texts
 };
 static_assert(sizeof(ChromeRecord) == 48);
 
 class ChromeSpool {
  public:
   static constexpr std::size_t kInMemory = 1u << 19;  // records: 24 MiB
-  // `dir`: where temporary files may be made.
+  // `dir`: the folder for temporary files.
   explicit ChromeSpool(std::filesystem::path dir) : dir_(std::move(dir)) {}
   Status Add(ChromeRecord record, std::string_view text);
-  // No more are added; they are read by thread, time and nesting from now on.
+  // Ends the adding. Next then reads the events by thread, time and nesting.
   Status Sort();
-  // False at the end.
+  // False: the end.
   Result<bool> Next(ChromeRecord* record);
   Result<std::string> Text(const ChromeRecord& record);
 
@@ -48,7 +48,7 @@ class ChromeSpool {
   };
   using File = std::unique_ptr<std::FILE, FileCloser>;
   struct Part {
-    std::uint64_t next = 0, end = 0;  // records in the file
+    std::uint64_t next = 0, end = 0;  // record numbers in the file
     std::vector<ChromeRecord> buffer;
     std::size_t at = 0;
   };

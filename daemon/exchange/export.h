@@ -1,7 +1,7 @@
 // Thread rule: a Producer is used by one thread at a time.
 //
-// A stored (or still growing) run as one stream of bytes, in the formats of daemon/exchange/EXPORT.md. The same run
-// gives the same bytes, whoever exports it.
+// Writes a run as one stream of bytes, in the formats of daemon/exchange/EXPORT.md. The same run gives the same bytes
+// on every machine. A running run is exported up to its present end.
 #pragma once
 
 #include <memory>

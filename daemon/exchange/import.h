@@ -1,9 +1,9 @@
 // Thread rule: an Importer is used by one thread at a time (calls may come from different threads, one after the
 // other).
 //
-// Takes in an export (daemon/exchange/EXPORT.md) in the formats that can be read back, or a Chrome trace, piece by
-// piece as the bytes arrive. Until Finish() has succeeded nothing can be seen of the run; what is not complete is
-// removed. A run that is there already is compared byte by byte: equal is fine, different is refused.
+// Imports an export (daemon/exchange/EXPORT.md) in a format that can be read back, or a Chrome trace, as its bytes
+// arrive. The run is invisible until Finish() has succeeded, and removed when the import fails. When the store has
+// the run already, the import compares it byte by byte: an equal run is accepted, a different one refused.
 #pragma once
 
 #include <filesystem>
@@ -17,14 +17,14 @@
 
 namespace smiley::daemon {
 
-// One format's reader: gets bytes in any portions, tells what to store.
+// Reads one format from bytes in any portions, and stores the run.
 class ImportFormat {
  public:
   virtual ~ImportFormat() = default;
   virtual Status Feed(std::string_view bytes) = 0;
-  // All bytes were fed: checks that the stream is whole and makes the run visible.
+  // Checks that the stream is complete, and makes the run visible. Call after the last Feed.
   virtual Result<RunInfo> Finish() = 0;
-  // The run was there before, equal. REQUIRES that Finish has succeeded.
+  // Whether the store had an equal run before. REQUIRES that Finish has succeeded.
   virtual bool already() const { return false; }
 };
 
@@ -36,12 +36,12 @@ class Importer {
   Importer(const Importer&) = delete;
   Importer& operator=(const Importer&) = delete;
 
-  // kForeign: not an export; kVersion: of a newer smiley; kDamaged; kBusy: this run is being imported by someone
-  // else; kInvalid: another run has this id; kNoSpace. After an error only the destructor is useful.
+  // kForeign: the bytes are no export. kVersion: a newer smiley wrote them. kDamaged. kBusy: another import of this
+  // run is active. kInvalid: another run has this id. kNoSpace. After an error only the destructor may be called.
   Status Feed(std::string_view bytes);
   struct Outcome {
     RunInfo run;
-    bool already = false;  // it was there before, equal
+    bool already = false;  // the store had an equal run before
   };
   Result<Outcome> Finish();
 

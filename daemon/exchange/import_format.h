@@ -1,6 +1,6 @@
 // Thread rule: as Importer.
 //
-// The readers of the formats (private to daemon/import*.cc).
+// The readers of the formats. Private to daemon/exchange/import*.cc.
 #pragma once
 
 #include <filesystem>
@@ -17,10 +17,10 @@ namespace smiley::daemon {
 std::unique_ptr<ImportFormat> MakeSmileyImport(Archive& archive, Store& store);
 std::unique_ptr<ImportFormat> MakeJsonlImport(Archive& archive, Store& store);
 std::unique_ptr<ImportFormat> MakeChromeImport(Archive& archive, Store& store, std::filesystem::path spool_folder);
-// The id of the run that a stream with this beginning holds; nullopt: more bytes are needed.
+// The id of the run in a stream that begins with `head`; nullopt: more bytes are needed.
 Result<std::optional<std::string>> PeekSmileyRun(std::string_view head);
 Result<std::optional<std::string>> PeekJsonlRun(std::string_view head);
-// Whether a stream with this beginning is a Chrome trace; nullopt: more bytes are needed.
+// Whether a stream that begins with `head` is a Chrome trace; nullopt: more bytes are needed.
 std::optional<bool> PeekChrome(std::string_view head);
 
 }  // namespace smiley::daemon

@@ -1,7 +1,7 @@
 // Thread rule: an ImportSink is used by one thread at a time.
 //
-// Where an import puts what it has read: into the store under RunState::kImporting, in batches, and into sight at the
-// end. Checks what every format must keep: numbers that exist, sequence numbers without gap or repeat.
+// Stores an imported run in batches under RunState::kImporting, and makes it visible at the end. It checks the rules
+// of every format: numbers refer to things that exist, and sequence numbers have no gap and no repeat.
 #pragma once
 
 #include <cstdint>
@@ -21,21 +21,22 @@ class ImportSink {
  public:
   // Both outlive the sink.
   ImportSink(Archive& archive, Store& store) : archive_(archive), store_(store) {}
-  // Removes what was stored unless Finish() has succeeded.
+  // Removes the run from the store unless Finish() has succeeded.
   ~ImportSink();
   ImportSink(const ImportSink&) = delete;
   ImportSink& operator=(const ImportSink&) = delete;
 
-  // kBusy: someone else imports this run now. REQUIRES a checked id, no such run in the archive.
+  // kBusy: another import of this run is active. REQUIRES that the archive has no run with this id.
   Status Begin(const RunInfo& run);
   Status AddProcess(ProcessInfo process);
   Status AddThread(ThreadInfo thread);
   Status AddTask(TaskInfo task);
   Status AddSource(SourceInfo source);
   Status AddCatalogue(CatalogueEntry entry);
-  // Makes the piece's summary from its words; its words and state may be hostile, its numbers must be known.
+  // Adds a piece and computes its summary from its words. Words and state may be hostile. kDamaged: the words cannot
+  // be read, the thread is unknown, or its events are missing or repeated.
   Status AddPiece(Piece piece);
-  // What came to light only at the end of the stream.
+  // Sets the members that a format gives only at the end of the stream: end, exit code, signal, completeness.
   void SetEnd(const RunInfo& end);
   const RunInfo& run() const { return run_; }
   std::uint64_t events() const { return events_; }

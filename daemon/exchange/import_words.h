@@ -1,7 +1,7 @@
 // Thread rule: an EventEncoder belongs to one thread at a time.
 //
-// Decoded events back into pieces and catalogue records, such that decoding them gives the same events: what an
-// import of JSON Lines stores.
+// Encodes events into pieces and catalogue records. Decoding these gives the same events. Imports of JSON Lines and
+// Chrome traces store them.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@
 
 namespace smiley::daemon {
 
-// An event as the JSON Lines say it.
+// One event, with the members of its JSON line.
 struct JsonEvent {
   std::uint32_t process = 0, thread = 0;
   std::uint64_t seq = 0;
@@ -33,11 +33,11 @@ struct JsonEvent {
   bool propagated = false;
   struct Change {
     std::string name;
-    std::string cbor;  // empty: unbound
+    std::string cbor;  // empty = unbound
   };
   std::vector<Change> changed;
   std::string value;       // CBOR, empty = absent
-  std::string value_text;  // when the value is a whole text
+  std::string value_text;  // the text, when value_is_text
   bool value_is_text = false;
   bool has_exception = false;
   std::string exception_type, exception_message;
@@ -49,7 +49,7 @@ class EventEncoder {
  public:
   explicit EventEncoder(ImportSink* sink) : sink_(sink) {}
   Status Add(const JsonEvent& event);
-  // What is not stored yet.
+  // Hands the unfinished pieces to the sink.
   Status Finish();
 
  private:
@@ -59,13 +59,13 @@ class EventEncoder {
   };
   struct Thread {
     Piece piece;
-    bool open = false;   // the piece is begun
-    bool begun = false;  // had an event
+    bool open = false;   // the piece has a header
+    bool begun = false;  // the thread had an event
     std::uint64_t blocks = 0;
     std::uint64_t next_seq = 1, last_frame = 0, lost = 0;
-    std::int64_t units = 0;       // time of the latest event
+    std::int64_t units = 0;       // time of the latest event in nanoseconds
     std::vector<OpenCall> stack;  // outermost first
-    std::uint32_t hidden = 0;     // open frames below it, unknown
+    std::uint32_t hidden = 0;     // open frames further out, not known
   };
   struct Code {
     std::uint32_t first_line = 0;
@@ -75,10 +75,10 @@ class EventEncoder {
   struct Process {
     std::uint32_t number = 0;
     std::unordered_map<std::string, std::uint32_t> strings;
-    std::map<std::uint32_t, std::uint32_t> sources;           // number in the run to catalogue id
-    std::map<std::string, std::vector<std::uint32_t>> codes;  // by source, file, function
-    std::vector<Code> code_list;                              // id - 1
-    std::unordered_map<std::uint64_t, OpenCall> waiting;      // suspended and closed-over frames: last code, line
+    std::map<std::uint32_t, std::uint32_t> sources;           // catalogue ids by number in the run
+    std::map<std::string, std::vector<std::uint32_t>> codes;  // ids by source, file and function
+    std::vector<Code> code_list;                              // by id - 1
+    std::unordered_map<std::uint64_t, OpenCall> waiting;      // code and line of suspended frames
   };
 
   Result<std::uint32_t> StringId(Process* process, const std::string& text);

@@ -1,6 +1,6 @@
 // Thread rule: plain values and functions; a FrameReader belongs to one thread at a time.
 //
-// The `smiley` export format as bytes: magic, then frames with check sums (daemon/exchange/EXPORT.md).
+// The bytes of the `smiley` export format: a header, then frames with checksums (daemon/exchange/EXPORT.md).
 #pragma once
 
 #include <cstdint>
@@ -35,15 +35,15 @@ enum class FrameType : std::uint32_t {
 struct ExportTotals {
   std::uint64_t frames = 0;  // before the end frame
   std::uint64_t events = 0, lost = 0;
-  std::uint64_t chain = 0;  // XXH3-64 over the check sums of these frames, folded one after the other
+  std::uint64_t chain = 0;  // XXH3-64 over the checksums of these frames, one after the other
   friend bool operator==(const ExportTotals&, const ExportTotals&) = default;
 };
 
 std::string ExportHeader();
-// Appends a frame and adds it to *totals.
+// Appends a frame and counts it in *totals.
 void AppendFrame(std::string* out, FrameType type, std::string_view payload, ExportTotals* totals);
 
-// Takes frames out of a stream that comes in portions.
+// Reads frames from a stream that comes in portions.
 class FrameReader {
  public:
   struct Frame {
@@ -52,13 +52,13 @@ class FrameReader {
   };
   enum class Step { kFrame, kNeedMore };
   void Feed(std::string_view bytes);
-  // kForeign, kVersion, kDamaged. Checks magic and version first, then one frame at a time. After the end frame any
-  // further byte is damage.
+  // Checks magic and version first, then one frame at a time. kForeign, kVersion, kDamaged (also for bytes behind the
+  // end frame).
   Result<Step> Next(Frame* frame);
-  // Of the frames given so far, the end frame not counted.
+  // The totals of the frames that Next gave, without the end frame.
   const ExportTotals& totals() const { return totals_; }
   bool ended() const { return ended_; }
-  // The stream is over: ok when the end frame was seen and nothing follows.
+  // Checks at the end of the stream that the end frame came and no byte follows it.
   Status Finish() const;
 
  private:
@@ -68,8 +68,8 @@ class FrameReader {
   ExportTotals totals_;
 };
 
-// Payloads. Decoding is hostile-safe and ignores fields that it does not know; what is exported of a run are the
-// fields that make it the same run elsewhere, not what a store counts or where it stands.
+// Payloads. Decoding accepts hostile bytes and ignores unknown fields. Counts, sizes and states that a store keeps
+// about a run are not exported.
 std::string EncodeRunFrame(const RunInfo& run);
 Result<RunInfo> DecodeRunFrame(std::string_view payload);
 std::string EncodeProcessFrame(const ProcessInfo& process);
@@ -80,7 +80,7 @@ std::string EncodeTaskFrame(const TaskInfo& task);
 Result<TaskInfo> DecodeTaskFrame(std::string_view payload);
 std::string EncodeSourceFrame(const SourceInfo& source);
 Result<SourceInfo> DecodeSourceFrame(std::string_view payload);
-// Some catalogue records of one process; as many as make about 64 KiB, from *at on.
+// Encodes about 64 KiB of catalogue records of one process, from *at on, and advances *at.
 std::string EncodeCatalogueFrame(const std::vector<CatalogueEntry>& entries, std::size_t* at);
 Status DecodeCatalogueFrame(std::string_view payload, const std::string& run, std::vector<CatalogueEntry>* entries);
 std::string EncodeEndFrame(const ExportTotals& totals);

@@ -1,7 +1,7 @@
 // Thread rule: plain functions; any thread.
 //
-// A place in the order of the export, in which a run's threads are merged by time: where each thread goes on there.
-// Found from the index and at most a few chunks of each thread, wherever in the run it is.
+// Finds where each thread of a run continues behind a point in the merged order of its threads (the order of the
+// export). It reads the index and a few chunks of each thread, wherever in the run the point is.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,13 @@ namespace smiley::daemon {
 
 struct ThreadStart {
   ThreadInfo thread;
-  std::uint64_t seq = 1;  // its first event behind the place; within lost ones: the first of those
+  std::uint64_t seq = 1;  // the thread's first event behind the point; among lost events: the first of these
 };
 
-// Behind the first `count` events of the run, each lost one counted. Threads of which nothing comes then are left
-// out.
+// The starts behind the first `count` events of the run; each lost event counts. A thread without further events is
+// left out.
 Result<std::vector<ThreadStart>> StartsBehind(Archive& archive, const std::string& run, std::uint64_t count);
-// Behind an event. kNotFound: there is none.
+// The starts behind an event. kNotFound: the run has no such event.
 Result<std::vector<ThreadStart>> StartsBehind(Archive& archive, const std::string& run, const Position& event);
 
 }  // namespace smiley::daemon

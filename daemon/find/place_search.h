@@ -1,6 +1,6 @@
 // Thread rule: a PlaceSearch belongs to one thread at a time.
 //
-// From a place as people write it to the position of an event: reads what it must in steps.
+// Finds the position of the event that a place, as people write it, refers to. It reads in steps.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,10 @@ namespace smiley::daemon {
 
 class PlaceSearch {
  public:
-  // `thread`: only events of this thread count; without one, "start" and "end" are those of the first thread.
+  // `thread`: only events of this thread count. nullopt: all threads count; "start" and "end" are those of the first.
   static Result<std::unique_ptr<PlaceSearch>> Open(Archive& archive, const RunInfo& run, const PlaceInRun& place,
                                                    std::optional<std::uint32_t> thread);
-  // True: position() is the place. kNotFound: there is no such event.
+  // Searches for about Producer::kStepTime. True: position() is the event. kNotFound: there is no such event.
   Result<bool> Step();
   const Position& position() const { return position_; }
   std::uint64_t chunks_read() const;
@@ -35,7 +35,7 @@ class PlaceSearch {
   PlaceInRun place_;
   std::string run_;
   Position position_;
-  std::uint64_t count_ = 0;  // of executions passed
+  std::uint64_t count_ = 0;  // executions of the line found so far
   struct Head {
     std::unique_ptr<ThreadSearch> search;
     bool asked = false;
@@ -44,13 +44,13 @@ class PlaceSearch {
   Archive* archive_ = nullptr;
   Wanted wanted_;
   std::vector<ThreadInfo> searched_;
-  // An exception that no recorded code raised: the thread whose callers it went through, and the open frames where it
-  // was met.
+  // Set for an exception that no recorded code raised: the thread whose callers it passed, and the number of open
+  // frames where it was first recorded.
   bool outside_ = false;
   Head* chain_ = nullptr;
   std::uint32_t open_ = 0;
   std::uint64_t earlier_read_ = 0;
-  static constexpr std::uint64_t kBetweenCallers = 4;  // events from where it is met in a callee to its caller's
+  static constexpr std::uint64_t kBetweenCallers = 4;  // events between the exception in a callee and in its caller
 };
 
 }  // namespace smiley::daemon

@@ -18,21 +18,21 @@ struct Position {
   friend bool operator==(const Position&, const Position&) = default;
 };
 std::string ToText(const Position& position);
-// "1:1017"; nullopt when it is none.
+// Reads "1:1017"; nullopt: the text is no position.
 std::optional<Position> ParsePosition(std::string_view text);
 
 struct PlaceInRun {
   enum class Kind { kPosition, kStart, kEnd, kException, kLine };
   Kind kind = Kind::kEnd;
   Position position;  // kPosition
-  std::string file;   // kLine: its path, or the end of it after a slash
+  std::string file;   // kLine: path of the file, or its end after a slash
   std::uint32_t line = 0;
-  std::uint64_t number = 1;  // kLine: which of its executions, from 1
+  std::uint64_t number = 1;  // kLine: number of the line's execution, from 1
 };
-// kInvalid, with the message to show.
+// kInvalid: the text is no place; the message is for the user.
 Result<PlaceInRun> ParsePlace(std::string_view text);
 
-// Whether `path` is this file: "app.py" and "shop/app.py" are /srv/shop/app.py.
+// Whether `file` names `path`: "app.py" and "shop/app.py" name /srv/shop/app.py.
 bool IsFile(std::string_view path, std::string_view file);
 
 }  // namespace smiley::daemon

@@ -1,6 +1,6 @@
 // Thread rule: a StateReader belongs to one thread at a time.
 //
-// One thread of a run as it stood at one event: its open frames and their variables as recorded last.
+// The state of one thread at one event: its open frames and the latest recorded values of their variables.
 #pragma once
 
 #include <cstdint>
@@ -19,22 +19,22 @@ class StateReader {
  public:
   struct Frame {
     std::uint64_t frame = 0;
-    const CodeInfo* code = nullptr;  // null: not known
-    std::uint32_t line = 0;          // where it stands
-    std::uint32_t depth = 0;
+    const CodeInfo* code = nullptr;  // null = not known
+    std::uint32_t line = 0;          // the line that the frame executes; 0 = not known
+    std::uint32_t depth = 0;         // frames further out
   };
   // kNotFound: the run has no such thread or event.
   static Result<std::unique_ptr<StateReader>> Open(Archive& archive, const std::string& run,
                                                    const Position& position);
-  // Reads for about Producer::kStepTime. True: it stands at the event.
+  // Reads for about Producer::kStepTime. True: the reader has reached the event.
   Result<bool> Step();
 
-  // ---- after Step gave true
+  // ---- REQUIRES that Step returned true
   const Event& event() const { return event_; }
-  // Innermost first. A frame that the event leaves is still there.
+  // The open frames, innermost first, with the frame that the event leaves.
   const std::vector<Frame>& frames() const { return frames_; }
-  std::uint32_t hidden() const { return hidden_; }  // more open frames below, of which nothing is known
-  // Null: nothing is known of the frame's variables.
+  std::uint32_t hidden() const { return hidden_; }  // open frames further out, not known
+  // Null: the frame's variables are not known.
   const std::vector<std::pair<const std::string*, ValuePtr>>* Variables(std::uint64_t frame) const {
     return decoder_->Variables(frame);
   }

@@ -1,7 +1,7 @@
 // Thread rule: a WhenQuestion is immutable once made; a WhenMasks belongs to one thread.
 //
-// At which kinds of events, in which code and on which lines an expression may hold at all: worked out once for each,
-// so that a search looks at few events and passes over chunks.
+// The kinds of events, the code and the lines at which an expression can hold. Each is computed once, so that a
+// search evaluates few events and skips chunks.
 #pragma once
 
 #include <cstdint>
@@ -15,20 +15,20 @@
 
 namespace smiley::daemon {
 
-// What the expression asks, found out once.
+// The properties of an expression, computed once.
 struct WhenQuestion {
   explicit WhenQuestion(shm::Expression parsed);
   shm::Expression expression;
-  std::vector<std::string> names;  // variables that may decide it
-  bool momentary = false;          // asks what belongs to one event
-  bool flowing = false;            // asks what changes within a frame while its variables do not: line, task, depth
+  std::vector<std::string> names;  // variables in the expression
+  bool momentary = false;          // asks for something that belongs to one event
+  bool flowing = false;            // asks for line, task or depth, which change without a variable
   bool asks_task = false, asks_changed = false, asks_line = false, asks_depth = false;
 };
 
 class WhenMasks {
  public:
-  // Kinds of events (bits) at which the expression may hold: with the variables of their frames, or with none of them
-  // known.
+  // The kinds of events (bits) at which the expression can hold, when the variables of the frame are known (`with`)
+  // and when none is (`without`).
   struct Mask {
     bool made = false;
     std::uint32_t with = 0, without = 0;
@@ -37,24 +37,24 @@ class WhenMasks {
     std::uint32_t line = 0, depth = 0;
     Mask mask;
   };
-  // What may hold in one code object, and on each of its lines and at each depth where the expression asks for these.
+  // The masks of one code object, and of its lines and depths when the expression asks for these.
   struct CodeMasks {
     bool found = false;
     const CodeInfo* code = nullptr;
     Mask any;
-    std::vector<Mask> lines;       // from the code's first line on
+    std::vector<Mask> lines;       // by line, from the code's first line on
     std::vector<DeepMask> depths;  // direct-mapped
   };
   using Masks = std::vector<CodeMasks>;  // by code
-  // `thread`: its label. All are borrowed and must outlive it.
+  // `label`: the thread's name for the expression. All references must outlive the object.
   WhenMasks(const WhenQuestion& question, const Names& names, const ThreadInfo& thread, const std::string& label)
       : question_(question), names_(names), thread_(thread), label_(label) {}
 
-  // What holds for pieces that change these of the question's names (bit n: name n, the last one all further ones).
-  // References stay valid until the next call of For; those of In until the next call of In.
+  // The masks for pieces that change these names of the question (bit n: name n, the last bit all further names). A
+  // reference from For is valid until the next call of For, one from In until the next call of In.
   Masks& For(std::uint64_t changed) { return masks_[question_.asks_changed ? changed : 0]; }
   CodeMasks& In(Masks* masks, std::uint32_t code);
-  // For all lines together, and for one at a depth; line 0: the code's first.
+  // The mask for all lines together, and for one line at a depth. Line 0: the code's first line.
   const Mask& Of(CodeMasks* masks, std::uint64_t changed);
   const Mask& At(CodeMasks* masks, std::uint32_t line, std::uint32_t depth, std::uint64_t changed) {
     if (!question_.asks_depth) return At(masks, line, changed);
@@ -63,7 +63,7 @@ class WhenMasks {
     DeepMask& deep = masks->depths[place];
     if (!deep.mask.made || deep.line != line || deep.depth != depth) {
       deep = {line, depth, {}};
-      // Where it cannot hold at any depth, it does not at this one.
+      // When the expression cannot hold at any depth, it cannot hold at this one.
       const Mask& at_all = At(masks, line, changed);
       if ((at_all.with | at_all.without) == 0) {
         deep.mask = at_all;
@@ -73,7 +73,7 @@ class WhenMasks {
     }
     return deep.mask;
   }
-  // Whether it may hold on one of the lines that the piece shows.
+  // Whether the expression can hold on one of the lines in the summary.
   bool MayHoldOnLines(const Piece& summary, std::uint64_t changed);
 
  private:
@@ -86,7 +86,7 @@ class WhenMasks {
   const Names& names_;
   const ThreadInfo& thread_;
   const std::string& label_;
-  std::map<std::uint64_t, Masks> masks_;  // by which names change
+  std::map<std::uint64_t, Masks> masks_;  // by the names that change
 };
 
 }  // namespace smiley::daemon

@@ -1,15 +1,12 @@
-// Thread rule: each object belongs to one thread at a time; those of one search to the same.
+// Thread rule: all objects of one search belong to one thread at a time.
 //
-// Finds the events at which an expression becomes true. Words are walked, only the variables that the expression
-// names are followed, and chunks that can neither make it true nor change one of these are passed over by their
-// summaries.
+// Finds the events at which an expression becomes true. It walks the words and follows only the variables in the
+// expression. A chunk is skipped when its summary rules out that it makes the expression true or changes a variable.
 //
-// * An expression that asks what belongs to one event alone (event, value, exception, NAME changed) becomes true at
-// each
-//   event at which it holds.
-// * Any other is followed in each frame by itself (events outside frames: in each thread): it becomes true at an
-// event
-//   where it holds and did not at the frame's event before; before its first event it does not hold.
+// An expression about one event alone (event, value, exception, NAME changed) becomes true at each event at which it
+// holds. Any other expression is followed in each frame, and for events outside frames in each thread. It becomes
+// true at an event where it holds and did not hold at the frame's event before. Before the first event it does not
+// hold.
 #pragma once
 
 #include <cstdint>
@@ -28,30 +25,30 @@
 
 namespace smiley::daemon {
 
-// The variables of one process's frames that the expression names.
+// The variables of the frames of one process, as far as the expression names them.
 class WhenVariables {
  public:
   struct Frame {
     FrameVariables values;
     std::uint32_t thread = 0;
     std::uint64_t touched = 0;
-    bool held = false;  // the expression, at the frame's event before; set by Hold
+    bool held = false;  // whether the expression held at the frame's event before; set by Hold
   };
   WhenVariables(const WhenQuestion& question, std::shared_ptr<const Names> names);
 
   const Names& names() const { return *names_; }
-  // 0: not followed; else a number from 1.
+  // The variable's number, from 1; 0: the variable is not followed.
   std::size_t IndexOf(std::uint32_t string);
   const std::string* NameOf(std::size_t index) const { return interned_[index]; }
   Frame* Find(std::uint64_t frame);
   Frame& Get(std::uint64_t frame, std::uint32_t thread);
   void Forget(std::uint64_t frame);
   void Hold(Frame* frame, bool holds);
-  // How many frames the expression holds in.
+  // The number of frames in which the expression holds.
   std::size_t held() const { return held_; }
-  // A thread's events were lost: what its frames hold is not known.
+  // Events of the thread were lost: the values in its frames become unknown.
   void Lose(std::uint32_t thread);
-  // The value that an object had when it was seen last, through whichever variable.
+  // The latest value of an object that was seen, through any variable.
   ValuePtr Seen(const ValuePtr& value) const;
   void See(const ValuePtr& value);
 
@@ -59,7 +56,7 @@ class WhenVariables {
   static constexpr std::size_t kMostFrames = 200'000, kMostObjects = 100'000;
   const WhenQuestion& question_;
   const std::shared_ptr<const Names> names_;
-  std::vector<std::uint8_t> indexes_;         // by catalogue string: 255 not asked yet
+  std::vector<std::uint8_t> indexes_;         // by catalogue string: 255 = not looked up
   std::vector<const std::string*> interned_;  // by index
   std::unordered_map<std::uint64_t, Frame> frames_;
   std::unordered_map<std::uint64_t, ValuePtr> objects_;
@@ -67,21 +64,21 @@ class WhenVariables {
   std::size_t held_ = 0;
 };
 
-// One thread's events, chunk by chunk.
+// Searches one thread, chunk by chunk.
 class WhenThread {
  public:
-  // Gets each event found, with the values of the expression's variables then.
+  // Called for each event found, with the values of the expression's variables at that event.
   using Found = std::function<void(const Event& event, const FrameVariables* values)>;
   struct Labels {
     std::string thread;
-    const std::unordered_map<std::uint32_t, std::string>* tasks = nullptr;  // of the process
+    const std::unordered_map<std::uint32_t, std::string>* tasks = nullptr;  // by number, of the process
   };
-  // `ahead` reads for all threads of the search, and must outlive them.
+  // `ahead` reads for all threads of the search and must outlive them.
   WhenThread(Archive& archive, std::string run, const ThreadInfo& thread, const WhenQuestion& question,
              std::shared_ptr<WhenVariables> variables, Labels labels, PieceAhead* ahead);
-  // Reads one chunk or passes over some. False: the thread's present end.
+  // Reads one chunk or skips some. False: the thread's present end.
   Result<bool> Advance(const Found& found);
-  // What is still to come happened at or after this.
+  // No later match happened before this time.
   std::int64_t not_before_ns() const { return not_before_ns_; }
   const ThreadInfo& thread() const { return thread_; }
   std::uint64_t chunks_read() const { return read_; }
@@ -105,8 +102,8 @@ class WhenThread {
   const WhenQuestion& question_;
   const std::shared_ptr<WhenVariables> variables_;
   const Labels labels_;
-  std::vector<PieceEntry> entries_;  // to do, the next one last
-  std::size_t looked_ahead_ = 0;     // of these, how many from the next one on were asked for or passed over
+  std::vector<PieceEntry> entries_;  // to search, the next one last
+  std::size_t looked_ahead_ = 0;     // how many entries, from the next one on, were requested or skipped
   std::uint64_t next_first_ = 1, last_arrival_ = 0, expected_ = 0;
   bool loaded_all_ = false;
   WhenMasks masks_;

@@ -1,8 +1,8 @@
-// Thread rule: reading functions (Archive) may be called from any thread. What begins with "Drain" belongs to the
-// drainer, "Store" to the storing thread.
+// Thread rule: the functions of Archive may be called from any thread. Functions that begin with "Drain" belong to
+// the drainer, those that begin with "Store" to the storing thread.
 //
-// The store and the in-memory tail as one sequence: pieces that are drained and not stored yet follow those that are,
-// and no event is seen twice or missed at the seam. Also the present state of the runs that are going on.
+// The store and the tail in memory as one sequence. Pieces that are drained and not yet stored follow the stored
+// ones; no event is missing or repeated at the seam. It also keeps the present state of the running runs.
 #pragma once
 
 #include <atomic>
@@ -48,49 +48,50 @@ class LiveArchive : public Archive {
     derived_asked_.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
     return store_.archive().LastDerived(run, from, to);
   }
-  // When somebody asked for derived data last; long ago: nobody yet.
+  // The time at which somebody last read derived data; the clock's epoch: nobody has.
   std::chrono::steady_clock::time_point DerivedAsked() const {
     return derived_asked_.load(std::memory_order_relaxed);
   }
 
-  // ---- runs that are going on
-  // False when the run is live already.
+  // ---- running runs
+  // False: the run is live already.
   bool DrainBegin(const RunInfo& info);
-  // Changes what describes the run (under the lock) and gives it back whole; nullopt: not live.
+  // Calls `change` under the lock and returns a copy of the changed description; nullopt: the run is not live.
   std::optional<RunInfo> ChangeRun(const std::string& run, const std::function<void(RunInfo&)>& change);
   bool IsLive(const std::string& run) const;
   std::vector<RunInfo> LiveRuns() const;
   void DrainProcess(const std::string& run, const ProcessInfo& info, std::shared_ptr<const StoredNames> names);
-  void DrainThread(const std::string& run, const ThreadInfo& info);  // counts are kept as they stand
-  void DrainEnd(const std::string& run);  // all of it is stored: the store alone shows it from now on
+  void DrainThread(const std::string& run, const ThreadInfo& info);  // keeps the counts that the archive has
+  void DrainEnd(
+      const std::string& run);  // REQUIRES that all of the run is stored; the store alone answers from now on
 
   // ---- the tail
-  // All of a process that has ended is in the store, or of a thread: what is known of it is read from there, however
-  // many of them the run has.
+  // A process or thread has ended and all of it is stored: the archive drops it from memory and reads it from the
+  // store.
   void ProcessStored(const std::string& run, std::uint32_t process);
   void ThreadStored(const std::string& run, std::uint32_t thread);
-  // A part was drained.
+  // Adds a part that was drained.
   void DrainPart(const PiecePtr& part);
-  // The thread's latest `parts` parts are this one piece, which goes to the store.
+  // Replaces the thread's latest `parts` parts by the one piece that goes to the store.
   void DrainPiece(const PiecePtr& piece, std::size_t parts);
-  // Records that travel to the store; shown until StoreDone.
+  // Adds records on their way to the store; they are shown until StoreDone.
   void DrainRecords(const Batch& batch);
   void StoreArrivals(const std::vector<PiecePtr>& pieces, std::uint64_t first);
-  void StoreDone(const Batch& batch);                   // they are in the store now
-  void StoreLost(const std::vector<PiecePtr>& pieces);  // they will never be
+  void StoreDone(const Batch& batch);                   // the batch is stored
+  void StoreLost(const std::vector<PiecePtr>& pieces);  // the pieces could not be stored
   std::uint64_t TailBytes() const;
-  // How many threads of runs that go on are kept in memory.
+  // The number of threads of running runs that are kept in memory.
   std::size_t ThreadsHeld() const;
 
  private:
   friend class LiveCursor;
   struct TailPiece {
     PiecePtr piece;
-    std::uint64_t arrival = 0;  // 0 = not given to the store yet
+    std::uint64_t arrival = 0;  // number in the store; 0 = not given to the store
   };
   struct Tail {
-    std::vector<TailPiece> pieces;  // takes no room while it is empty
-    std::uint64_t stored = 0;       // highest arrival that left the tail
+    std::vector<TailPiece> pieces;  // allocates nothing while it is empty
+    std::uint64_t stored = 0;       // the highest arrival that left the tail
   };
   struct LiveRun {
     RunInfo info;
@@ -98,7 +99,7 @@ class LiveArchive : public Archive {
     std::map<std::uint32_t, std::shared_ptr<const StoredNames>> names;
     std::map<std::uint32_t, ThreadInfo> threads;
     std::map<std::uint32_t, Tail> tails;
-    std::uint32_t processes_left = 0, threads_left = 0;  // to the store
+    std::uint32_t processes_left = 0, threads_left = 0;  // how many were dropped from memory
     // Records on their way to the store.
     std::deque<CatalogueEntry> catalogue;
     std::deque<SourceInfo> sources;
@@ -107,10 +108,11 @@ class LiveArchive : public Archive {
   RunInfo Shown(const LiveRun& run) const;
   static void Count(const LiveRun& run, RunInfo* info);
   static bool LeaveThread(LiveRun* run, std::uint32_t thread);
-  // For a LiveCursor whose stored part ended at arrival `after`: what left the tail by now, and the rest of it.
+  // For a LiveCursor that has read stored pieces up to arrival `after`. Returns the highest arrival that left the
+  // tail, and appends the pieces of the tail behind `after`.
   std::uint64_t TailAfter(const std::string& run, std::uint32_t thread, std::uint64_t after,
                           std::vector<PiecePtr>* out) const;
-  // The pieces of the tail as they are now.
+  // The pieces that are in the tail now.
   std::vector<PiecePtr> TailOf(const std::string& run, std::uint32_t thread) const;
 
   Store& store_;

@@ -1,9 +1,9 @@
 // Thread rule: Publish* belong to the drainer; everything else may be called from any thread. A Reader belongs to one
 // thread at a time.
 //
-// What is happening now, for those who watch: a shared, bounded deque of the latest pieces and run changes, each with
-// an arrival number. Readers pull. A reader that is too slow loses the oldest entries; what it lost is told to it
-// exactly, and the drainer never waits.
+// The latest pieces and run changes for clients that watch: a shared, bounded deque whose entries have arrival
+// numbers. Readers pull. A reader that is too slow loses the oldest entries and gets an exact report of the loss. The
+// drainer never waits.
 #pragma once
 
 #include <cstddef>
@@ -20,28 +20,28 @@
 
 namespace smiley::daemon {
 
-// Events of a thread that somebody was not shown: of the numbers first to last.
+// Events of one thread that a reader did not get: `events` of them, with numbers from `first_seq` to `last_seq`.
 struct SkippedEvents {
   std::string run;
   std::uint32_t thread = 0;
   std::uint64_t first_seq = 0, last_seq = 0, events = 0;
 };
-// One entry a thread: adds to the one that is there.
+// Adds to the entry of the same thread, or appends one.
 void AddSkipped(std::vector<SkippedEvents>* all, const SkippedEvents& more);
 
 class LiveFeed {
  public:
   struct Entry {
     enum class What { kPiece, kRunBegan, kRunEnded };
-    std::uint64_t number = 0;  // arrival: from 1, consecutive over all runs
+    std::uint64_t number = 0;  // arrival number: from 1, consecutive over all runs
     What what = What::kPiece;
-    PiecePtr piece;                      // kPiece: small growing parts; consecutive for each thread
-    std::shared_ptr<const RunInfo> run;  // kRunBegan, kRunEnded (kRunEnded: counts and exit code as far as known)
+    PiecePtr piece;                      // kPiece: a small part, consecutive in its thread
+    std::shared_ptr<const RunInfo> run;  // kRunBegan, kRunEnded (then with counts and exit code as far as known)
     const std::string& run_id() const { return piece ? piece->run : run->id; }
   };
   struct Taken {
     std::vector<Entry> entries;
-    std::vector<SkippedEvents> skipped;  // lost to this reader since its last Take; they came before `entries`
+    std::vector<SkippedEvents> skipped;  // lost since the last Take; they came before `entries`
     bool more = false;                   // further entries are waiting
   };
 
@@ -50,8 +50,8 @@ class LiveFeed {
     ~Reader();
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
-    // The next entries, at most about `max_bytes` of words (at least one entry when there is any). Never waits.
-    // Arms the wake callback again.
+    // Returns the next entries with about `max_bytes` of words, at least one entry when there is any. Never waits.
+    // Arms the wake callback.
     Taken Take(std::size_t max_bytes);
 
    private:
@@ -65,10 +65,10 @@ class LiveFeed {
   };
 
   explicit LiveFeed(std::size_t capacity_bytes = 32u << 20) : capacity_bytes_(capacity_bytes) {}
-  // Starts watching: the reader sees what arrives from now on (for what came before, open the archive afterwards and
-  // drop from the feed what it already gave: pieces whose last_seq is not above the last seq read of that thread).
-  // `wake` is called from the drainer's thread when something arrived, once until the next Take: it must only post.
-  // The feed outlives its readers. While readers exist, pieces come at least every 20 ms.
+  // Starts watching: the reader gets the entries that arrive from now on. For earlier events open the archive
+  // afterwards, and drop pieces of the feed whose last_seq is not above the last seq read of that thread. `wake` is
+  // called on the drainer's thread when an entry arrives, once until the next Take; it must only post. The feed
+  // outlives its readers. While readers exist, pieces come at least every 20 ms.
   std::unique_ptr<Reader> Watch(std::function<void()> wake);
   std::size_t readers() const;
   std::uint64_t latest() const;  // number of the newest entry, 0 = none yet

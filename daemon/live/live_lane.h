@@ -1,7 +1,7 @@
-// Thread rule: Join, Leave, Take and watchers() may be called from any thread; the rest is the lane's own thread's.
+// Thread rule: the public functions may be called from any thread; the private ones belong to the lane's thread.
 //
-// One pass over the live feed for many watchers: each piece is decoded at most once, and only as far as somebody is
-// shown something of it.
+// One pass over the live feed for many watchers. Each piece is decoded at most once, and only when a watcher gets
+// events of it.
 #pragma once
 
 #include <chrono>
@@ -25,12 +25,12 @@
 
 namespace smiley::daemon {
 
-// What waits for one watcher; under its lane's mutex.
+// The portions that wait for one watcher. Guarded by the mutex of its lane.
 struct LiveView::Watcher::Queue {
   std::deque<LivePortionPtr> portions;
   std::size_t bytes = 0;
-  std::vector<SkippedEvents> dropped;  // before the first of them
-  std::uint64_t from = 0;              // arrival number of the first entry that it sees
+  std::vector<SkippedEvents> dropped;  // they came before the first portion
+  std::uint64_t from = 0;              // arrival number of the first entry that the watcher gets
   bool armed = true;
   std::function<void()> wake;
 };
@@ -38,7 +38,7 @@ struct LiveView::Watcher::Queue {
 class LiveLane {
  public:
   using Queue = LiveView::Watcher::Queue;
-  // Entries that are older than this while newer ones wait are passed over.
+  // `max_lag`: entries older than this are skipped while newer ones wait.
   LiveLane(Archive& archive, LiveFeed& feed, std::chrono::nanoseconds max_lag)
       : archive_(archive), feed_(feed), max_lag_(max_lag) {}
   ~LiveLane();
@@ -51,19 +51,19 @@ class LiveLane {
 
  private:
   using SteadyClock = std::chrono::steady_clock;
-  // Watchers with the same wish.
+  // The watchers with the same wish.
   struct Channel {
     LiveWish wish;
-    std::vector<std::shared_ptr<Queue>> queues;  // under the mutex
+    std::vector<std::shared_ptr<Queue>> queues;  // guarded by mutex_
     struct View {
       std::unique_ptr<EventFilter> filter;
-      std::unordered_set<std::uint32_t> named;  // threads whose names the filter knows
+      std::unordered_set<std::uint32_t> named;  // threads whose names the filter has
     };
     std::map<std::string, View> views;  // by run
     std::unique_ptr<LivePortion> growing;
-    double tokens = 1;  // events that may be shown now
+    double tokens = 1;  // number of events that may be shown now
     SteadyClock::time_point refilled = SteadyClock::now();
-    // Of the piece that is being decoded: whether it is shown something of it, and of that what fits (null: all).
+    // For the piece that is being decoded: whether the channel gets events of it, and by which filter (null: all).
     bool takes = false;
     EventFilter* filter = nullptr;
 
@@ -95,18 +95,18 @@ class LiveLane {
   LiveFeed& feed_;
   const std::chrono::nanoseconds max_lag_;
 
-  mutable shm::Mutex mutex_;  // never held while the feed is called
+  mutable shm::Mutex mutex_;  // not held while the feed is called
   shm::Condition wake_;
   Channels channels_ SMILEY_GUARDED_BY(mutex_);
   std::vector<std::pair<std::shared_ptr<Channel>, std::uint64_t>> joined_
-      SMILEY_GUARDED_BY(mutex_);                                        // and from which entry on
-  std::shared_ptr<LiveFeed::Reader> reader_ SMILEY_GUARDED_BY(mutex_);  // while anybody watches
-  std::uint64_t handled_ SMILEY_GUARDED_BY(mutex_) = 0;  // arrival number of the last entry that was handed on
+      SMILEY_GUARDED_BY(mutex_);                                        // a channel, and the first entry that it gets
+  std::shared_ptr<LiveFeed::Reader> reader_ SMILEY_GUARDED_BY(mutex_);  // null while nobody watches
+  std::uint64_t handled_ SMILEY_GUARDED_BY(mutex_) = 0;  // arrival number of the last entry that was delivered
   bool news_ SMILEY_GUARDED_BY(mutex_) = false;
   bool stopping_ SMILEY_GUARDED_BY(mutex_) = false;
-  std::thread thread_ SMILEY_GUARDED_BY(mutex_);  // from the first watcher on
+  std::thread thread_ SMILEY_GUARDED_BY(mutex_);  // started by the first watcher
 
-  // The thread's own.
+  // Used by the lane's thread only.
   struct RunState {
     std::map<std::uint32_t, std::unique_ptr<Decoder>> decoders;  // by process
     std::unique_ptr<EventWriter> plain, texted;

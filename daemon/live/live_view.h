@@ -1,9 +1,9 @@
 // Thread rule: Watch and watchers() may be called from any thread; a Watcher belongs to one thread at a time.
 //
-// What happens now, decoded once for all who watch. Those who ask for the same share a channel: its events are chosen
-// and written once, and each of them is handed the same bytes. People who watch (they asked for a rate) and programs
-// that want everything are served by two lanes, each with a thread of its own, so that nobody who wants all of it
-// makes the others late. A watcher that reads too slowly loses the oldest, counted; nobody waits for it.
+// Live events, decoded once for all watchers. Watchers with the same wish share a channel: its events are filtered
+// and written once, and all its watchers get the same bytes. Two lanes, each with a thread of its own, serve people
+// (who ask for a rate) and programs (which want every event), so that programs do not delay people. A watcher that
+// reads too slowly loses the oldest events; the loss is counted, and nobody waits for it.
 #pragma once
 
 #include <compare>
@@ -21,31 +21,31 @@
 
 namespace smiley::daemon {
 
-// What a watcher wants to see.
+// The events that a watcher wants.
 struct LiveWish {
-  std::string run;  // empty: all of them
+  std::string run;  // empty: all runs
   std::optional<std::uint32_t> thread;
   std::optional<shm::Expression> where;
-  bool text = false;    // events carry the text of their line
-  double max_rate = 0;  // events a second; 0: all
+  bool text = false;    // events carry the text of their source line
+  double max_rate = 0;  // events a second; 0 = all
   bool Same(const LiveWish& other) const;
 };
 
-// A part of what a channel shows, all of one run; shared, never changed.
+// A part of the stream of a channel, of one run. Shared and immutable.
 struct LivePortion {
   enum class What { kEvents, kRunBegan, kRunEnded };
   struct Line {
     std::uint32_t thread = 0;
-    std::uint32_t end = 0;  // in `lines`, behind the newline
+    std::uint32_t end = 0;  // offset in `lines` behind the newline
     std::uint64_t seq = 0;
   };
   What what = What::kEvents;
-  std::uint64_t entry = 0;  // arrival number in the feed of the first thing in it
+  std::uint64_t entry = 0;  // arrival number in the feed of the portion's first entry
   std::string run;
   std::shared_ptr<const RunInfo> info;  // kRunBegan, kRunEnded
-  std::vector<SkippedEvents> skipped;   // not shown; they came before the lines
-  std::string lines;                    // event objects
-  std::vector<Line> marks;              // where each of them ends
+  std::vector<SkippedEvents> skipped;   // events that are not shown; they came before the lines
+  std::string lines;                    // event objects, each with a newline
+  std::vector<Line> marks;              // one for each event object
 };
 using LivePortionPtr = std::shared_ptr<const LivePortion>;
 
@@ -59,10 +59,10 @@ class LiveView {
     ~Watcher();
     Watcher(const Watcher&) = delete;
     Watcher& operator=(const Watcher&) = delete;
-    // What arrived, oldest first, about `max_bytes` of lines (at least one portion when there is any). Never waits.
-    // Arms the wake callback again.
+    // Returns the portions that arrived, oldest first, with about `max_bytes` of lines, at least one portion when
+    // there is any. Never waits. Arms the wake callback.
     std::vector<LivePortionPtr> Take(std::size_t max_bytes);
-    // Whether all that had arrived in the feed before the call is here or was handed out.
+    // Whether every entry that arrived in the feed before the call is in this queue or was taken from it.
     bool CaughtUp() const;
 
    private:
@@ -75,8 +75,8 @@ class LiveView {
   LiveView(Archive& archive, LiveFeed& feed);
   // REQUIRES that no Watcher is left.
   ~LiveView();
-  // Sees what arrives from now on; for what came before, open the archive afterwards. `wake` is called from a lane's
-  // thread when something arrived, once until the next Take: it must only post.
+  // The watcher gets the events that arrive from now on; for earlier events open the archive afterwards. `wake` is
+  // called on a lane's thread when a portion arrives, once until the next Take; it must only post.
   std::unique_ptr<Watcher> Watch(const LiveWish& wish, std::function<void()> wake);
   std::size_t watchers() const;
 
