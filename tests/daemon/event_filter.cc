@@ -87,7 +87,7 @@ struct Fixture {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(event_scope, Fixture)
+BOOST_FIXTURE_TEST_SUITE(event_filter, Fixture)
 
 #define YES(source) BOOST_TEST(Eval(source), source)
 #define NO(source) BOOST_TEST(!Eval(source), "not: " << (source))
