@@ -11,9 +11,9 @@ using shm::Kind;
 
 constexpr std::size_t kSampledThreads = 8, kSamplesPerThread = 6;
 constexpr std::uint64_t kEventsPerSample = 3000;
-constexpr std::size_t kFewestGaps = 50;  // fewer tell nothing
-constexpr double kQuickest = 0.1;        // this part of the gaps
-constexpr double kMostNs = 5'000;        // no event without long values takes longer to record
+constexpr std::size_t kFewestGaps = 50;  // fewer gaps give no estimate
+constexpr double kQuickest = 0.1;        // the part of the gaps that the estimate uses
+constexpr double kMostNs = 5'000;        // most ns that recording takes without long values
 constexpr std::size_t kEventsPerStep = 2048;
 
 }  // namespace
@@ -63,7 +63,7 @@ Result<RecordingCost> RecordingCost::Estimate(Archive& archive, const std::strin
     for (std::size_t size = 0; size < CostClass::kSizes; ++size) {
       auto& those = gaps[kind * CostClass::kSizes + size];
       cost.gaps_ += those.size();
-      double ns = smaller;  // what is rare costs at least what the next smaller class does
+      double ns = smaller;  // a rare class costs at least as much as the next smaller one
       if (those.size() >= kFewestGaps) {
         const auto at = those.begin() + static_cast<std::ptrdiff_t>(static_cast<double>(those.size()) * kQuickest);
         std::nth_element(those.begin(), at, those.end());
@@ -150,7 +150,7 @@ void CallClock::Handle(const RawEvent& event) {
   if (within) ++events_;
   const auto& frames = walker.stack();
   const bool enters = event.kind == Kind::kCall || event.kind == Kind::kResume || event.kind == Kind::kThrow;
-  // What is missing in between may have left frames and entered others.
+  // The missing events may have left frames and entered others.
   const std::size_t before = frames.size() - (enters && !frames.empty() ? 1 : 0);
   if (frames_ > walker.kept() || frames_ != before) {
     ResizeTo(std::min(walker.kept(), before));

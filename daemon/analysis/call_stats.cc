@@ -81,7 +81,7 @@ Status CallJob::Open() {
   return Status::Ok();
 }
 
-// From all threads, whichever are asked for: what one event costs does not depend on the question.
+// Estimates from all threads: the cost of an event does not depend on the scope.
 Status CallJob::Estimate() {
   if (estimated_) return Status::Ok();
   auto cost = RecordingCost::Estimate(archive_, scope_.run, all_threads_);
@@ -121,7 +121,7 @@ Result<bool> CallJob::Step() {
       total_ += clock_->total();
       if (!clock_->status()) damaged_ = true;
       clock_.reset();
-      EndThread(thread);  // may still ask the sink
+      EndThread(thread);  // may still use the sink
       sink_.reset();
       ++at_;
     }

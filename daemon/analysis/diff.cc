@@ -13,7 +13,7 @@ namespace {
 using shm::Kind;
 
 constexpr std::size_t kAtOnce = 512;
-constexpr std::size_t kShownFrames = 40;  // of a stack, innermost
+constexpr std::size_t kShownFrames = 40;  // innermost frames of a stack that are shown
 constexpr std::size_t kShownNames = 8;
 
 bool IsAboutException(Kind kind) {
@@ -83,7 +83,7 @@ std::vector<const Difference*> DifferenceBook::Ordered() const {
   const auto since = [&](const Difference* d) {
     return d->a.there ? d->a.time_ns - a_start_ns_ : d->b.time_ns - b_start_ns_;
   };
-  std::map<std::size_t, const Difference*> firsts;  // of each pair
+  std::map<std::size_t, const Difference*> firsts;  // by pair
   for (const Difference* difference : all) {
     const Difference*& first = firsts[difference->pair];
     if (first == nullptr || difference->order < first->order) first = difference;
@@ -100,10 +100,10 @@ std::vector<const Difference*> DifferenceBook::Ordered() const {
 // One step of a frame: an event of its own, or a whole call.
 struct ThreadDiff::Token {
   std::uint64_t flow = 0, contents = 0;
-  std::uint64_t head = 0;  // flow of its first event
+  std::uint64_t head = 0;  // hash of the flow of its first event
   bool call = false, leaves = false;
   std::uint64_t events = 1;
-  DiffEvent first;  // of a call: without values
+  DiffEvent first;  // of a call without values
 };
 
 struct ThreadDiff::Half {
@@ -111,12 +111,12 @@ struct ThreadDiff::Half {
   std::unique_ptr<DiffReader> reader;
   DiffEvent next;
   bool have = false, ended = false;
-  std::vector<DiffStackFrame> outer;  // frames outside of the job
-  // While parted: steps of the frame at this depth (the number of frames that are open with it).
+  std::vector<DiffStackFrame> outer;  // frames further out than the job
+  // While parted: the steps of the frame at this depth (the number of open frames, its own included).
   std::size_t depth = 0;
   std::vector<Token> window;
-  bool complete = false;          // the frame has been left, or there are no more events
-  std::vector<DiffFrame> frames;  // open when the flow parted
+  bool complete = false;          // the frame was left, or there are no more events
+  std::vector<DiffFrame> frames;  // frames open when the flow parted
 
   bool Full() const {
     if (complete) return true;
@@ -239,7 +239,7 @@ void ThreadDiff::AddValues(const DiffEvent& a, const DiffEvent& b) {
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
     DiffName one{name, value_of(a, name), value_of(b, name)};
-    // Told by one of them only: the other's is what it was before, where that can still be asked.
+    // Only one run recorded the value; the other run's value is the one before, when it is still known.
     if (one.a == nullptr && &a == &a_->next) one.a = a_->reader->Variable(name);
     if (one.b == nullptr && &b == &b_->next) one.b = b_->reader->Variable(name);
     if (one.a != nullptr && one.b != nullptr && HashContents(*one.a) == HashContents(*one.b)) continue;
@@ -250,9 +250,9 @@ void ThreadDiff::AddValues(const DiffEvent& a, const DiffEvent& b) {
     difference.names.push_back({std::string(ValueName(a.event.kind)), a.event.value, b.event.value});
   }
   const bool messages = WithoutAddresses(a.event.exception_message) != WithoutAddresses(b.event.exception_message);
-  if (difference.names.empty() && !messages) return;  // only told at another moment
+  if (difference.names.empty() && !messages) return;  // the runs only recorded it at different moments
   if (messages) difference.kind = DiffKind::kException;
-  // What a line event tells was done by the line before it.
+  // The line before a line event made the changes that the event records.
   if (!parted_ && a.event.kind == Kind::kLine && !a_->reader->stack().empty() && !b_->reader->stack().empty()) {
     for (auto [half, spot] : {std::pair(a_.get(), &difference.a), std::pair(b_.get(), &difference.b)}) {
       const DiffFrame& frame = half->reader->stack().back();
@@ -266,7 +266,7 @@ void ThreadDiff::AddValues(const DiffEvent& a, const DiffEvent& b) {
   if (std::uint64_t* count = book_->Add(std::move(difference))) known_.emplace(key, count);
 }
 
-// Both do the same so far.
+// Reads both threads while they do the same.
 void ThreadDiff::LockStep() {
   const bool more_a = a_->Peek(), more_b = b_->Peek();
   if (!more_a && !more_b) {
@@ -283,7 +283,7 @@ void ThreadDiff::LockStep() {
   if (done) EndJob();
 }
 
-// The flow parts here: from now on the steps of the innermost common frame are collected.
+// Begins to collect the steps of the innermost common frame, where the flow parts.
 void ThreadDiff::Part() {
   std::size_t depth = SIZE_MAX;
   for (Half* half : {a_.get(), b_.get()}) {
@@ -304,10 +304,10 @@ void ThreadDiff::Part() {
 void ThreadDiff::Collect(Half* half) {
   for (std::size_t i = 0; i < kAtOnce && !half->Full(); ++i) {
     if (!half->Peek() || half->next.depth + 1 < half->depth) {
-      half->complete = true;  // left without a word
+      half->complete = true;  // left without an event
       break;
     }
-    const bool inside = half->next.depth >= half->depth;  // deeper than the frame's own events
+    const bool inside = half->next.depth >= half->depth;  // in a callee of the frame
     if (inside && !half->window.empty() && half->window.back().call && !half->window.back().leaves) {
       Token& token = half->window.back();
       token.flow = Mix(token.flow, half->next.flow + half->next.depth);
@@ -359,7 +359,7 @@ void ThreadDiff::LookInto(const Token& a, const Token& b) {
   jobs_.push_back(std::move(job));
 }
 
-// Two steps that do the same.
+// Compares two steps with the same flow.
 void ThreadDiff::Compare(const Token& a, const Token& b) {
   if (a.contents == b.contents) return;
   if (a.call) {
@@ -369,7 +369,8 @@ void ThreadDiff::Compare(const Token& a, const Token& b) {
   }
 }
 
-// Steps between two that fit: calls of the same function are pairs to look into, the rest is on one side only.
+// Handles the steps between two aligned ones: calls of the same function are compared inside later, other steps are
+// on one side only.
 void ThreadDiff::Gap(std::size_t a, std::size_t a_end, std::size_t b, std::size_t b_end) {
   std::vector<std::uint64_t> heads_a, heads_b;
   for (std::size_t i = a; i < a_end; ++i)
@@ -407,8 +408,7 @@ void ThreadDiff::AlignWindows() {
     at_a = i + 1;
     at_b = j + 1;
   }
-  // What follows the last pair may still find its like in the next window; a window that would not move on is given
-  // up.
+  // Steps behind the last pair may match steps of the next window. A window that would not advance is given up.
   if (last || (at_a == 0 && at_b == 0)) {
     Gap(at_a, a_->window.size(), at_b, b_->window.size());
     at_a = a_->window.size();
@@ -417,7 +417,7 @@ void ThreadDiff::AlignWindows() {
   a_->window.erase(a_->window.begin(), a_->window.begin() + static_cast<std::ptrdiff_t>(at_a));
   b_->window.erase(b_->window.begin(), b_->window.begin() + static_cast<std::ptrdiff_t>(at_b));
   if (!last) return;
-  // Both have left the frame: its caller goes on, if it is one of the job's.
+  // Both have left the frame: continue in its caller when the job includes it.
   parted_ = false;
   if (!whole_ && a_->depth <= 1) EndJob();
 }

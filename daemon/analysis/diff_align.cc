@@ -6,8 +6,8 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr std::size_t kMostCells = 1u << 20;  // of the table for short stretches
-constexpr std::size_t kMostEdits = 1000;      // in long ones where nothing is unique
+constexpr std::size_t kMostCells = 1u << 20;  // most cells of the table for short stretches
+constexpr std::size_t kMostEdits = 1000;      // most edits in long stretches where nothing is unique
 
 using Hashes = std::vector<std::uint64_t>;
 using Pairs = std::vector<std::pair<std::size_t, std::size_t>>;
@@ -16,7 +16,7 @@ struct Range {
   std::size_t a, a_end, b, b_end;
 };
 
-// The longest common subsequence of a short stretch.
+// Aligns a short stretch by its longest common subsequence.
 void Common(const Hashes& a, const Hashes& b, const Range& range, Pairs* pairs) {
   const std::size_t rows = range.a_end - range.a, columns = range.b_end - range.b;
   std::vector<std::uint32_t> table((rows + 1) * (columns + 1));
@@ -37,19 +37,19 @@ void Common(const Hashes& a, const Hashes& b, const Range& range, Pairs* pairs) 
   }
 }
 
-// Long stretches that repeat themselves: the fewest edits (as Myers finds them), when there are not too many.
+// Aligns a long stretch by the fewest edits (Myers), up to kMostEdits.
 void FewEdits(const Hashes& a, const Hashes& b, const Range& range, Pairs* pairs) {
   const auto rows = static_cast<std::ptrdiff_t>(range.a_end - range.a);
   const auto columns = static_cast<std::ptrdiff_t>(range.b_end - range.b);
   const auto most = static_cast<std::ptrdiff_t>(kMostEdits);
-  // reached[d][k + d]: how far in a one comes with d edits on the diagonal k = in a - in b.
+  // reached[d][k + d]: the furthest index in a after d edits on the diagonal k = index in a - index in b.
   std::vector<std::vector<std::int32_t>> reached;
   const auto from = [&](std::ptrdiff_t d, std::ptrdiff_t k, bool* down) -> std::ptrdiff_t {
     const auto& before = reached[static_cast<std::size_t>(d - 1)];
     const auto at = [&](std::ptrdiff_t diagonal) -> std::ptrdiff_t {
       return diagonal < -(d - 1) || diagonal > d - 1 ? -1 : before[static_cast<std::size_t>(diagonal + d - 1)];
     };
-    *down = k == -d || (k != d && at(k - 1) < at(k + 1));  // one of b is put in
+    *down = k == -d || (k != d && at(k - 1) < at(k + 1));  // inserts one of b
     if (*down) return at(k + 1);
     return k == -d || at(k - 1) < 0 ? -1 : at(k - 1) + 1;
   };
@@ -62,10 +62,10 @@ void FewEdits(const Hashes& a, const Hashes& b, const Range& range, Pairs* pairs
              a[range.a + static_cast<std::size_t>(x)] == b[range.b + static_cast<std::size_t>(x - k)]) {
         ++x;
       }
-      if (x > rows || x - k > columns || x - k < 0) x = -1;  // outside
+      if (x > rows || x - k > columns || x - k < 0) x = -1;  // outside the table
       row[static_cast<std::size_t>(k + d)] = static_cast<std::int32_t>(x);
       if (x != rows || x - k != columns) continue;
-      // Back along the way that led here: what lies on diagonals is equal.
+      // Walks the path back; steps on diagonals are equal pairs.
       reached.push_back(std::move(row));
       for (std::ptrdiff_t edits = d, diagonal = k, to = x; edits >= 0; --edits) {
         const std::ptrdiff_t begin = edits == 0 ? 0 : from(edits, diagonal, &down);
@@ -84,7 +84,7 @@ void FewEdits(const Hashes& a, const Hashes& b, const Range& range, Pairs* pairs
   }
 }
 
-// Places of hashes that stand exactly once on each side, the longest run of them that rises on both.
+// Finds anchors: hashes that occur exactly once on each side, in the longest sequence that rises on both.
 Pairs Anchors(const Hashes& a, const Hashes& b, const Range& range) {
   struct Seen {
     std::size_t in_a = 0, in_b = 0, a = 0, b = 0;

@@ -10,8 +10,8 @@ namespace {
 
 using shm::Kind;
 
-constexpr std::size_t kMostFrames = 200'000;  // whose variables are kept
-// What 3.13 and newer put into the body of a class: the line where it stands.
+constexpr std::size_t kMostFrames = 200'000;  // most frames whose variables are kept
+// The variable of a class body in which 3.13 and newer store the first line.
 constexpr std::string_view kClassLine = "__firstlineno__";
 
 std::uint64_t Mix(std::uint64_t a, std::uint64_t b) {
@@ -45,7 +45,7 @@ std::string WithoutAddresses(std::string_view text) {
 }
 
 std::uint64_t HashContents(const Value& value) {
-  if (value.Is(kFormRef)) return 10;  // seen already within this value
+  if (value.Is(kFormRef)) return 10;  // an object that occurred before within this value
   std::uint64_t hash = Mix(static_cast<std::uint64_t>(value.type), value.form);
   hash = Mix(hash, static_cast<std::uint64_t>(value.integer) + (value.flag ? 1 : 0));
   std::uint64_t bits[2];
@@ -92,7 +92,7 @@ Result<std::unique_ptr<DiffReader>> DiffReader::Open(Archive& archive, const Run
   return reader;
 }
 
-// A file's place below the run's directory, so that copies of a project compare; what lies elsewhere by its name.
+// The path below the run's directory, so that copies of a project compare equal; for other files the name alone.
 std::uint64_t DiffReader::CodeHash(const CodeInfo* code) {
   if (code == nullptr) return 0;
   const auto [at, added] = codes_.emplace(code, 0);
@@ -106,8 +106,8 @@ std::uint64_t DiffReader::CodeHash(const CodeInfo* code) {
   return at->second = Mix(HashText(file), HashText(code->function));
 }
 
-// A line is its text, so that lines that only moved are the same; where there is no source, its distance in the
-// function.
+// The hash of a line's text, so that a moved line is the same line. Without source it is the line's distance from the
+// first line of the function.
 std::uint64_t DiffReader::LineHash(const CodeInfo* code, std::uint32_t line) {
   if (code == nullptr || line == 0) return 0;
   std::string_view text = lines_->Line(code->source, line);
@@ -125,7 +125,7 @@ ValuePtr DiffReader::Variable(const std::string& name) const {
   return nullptr;
 }
 
-// Recordings may tell a value again that did not change: only what differs from what was known counts.
+// A recording may repeat a value that did not change. Only values that differ from the known ones count.
 void DiffReader::HashValues(DiffEvent* out) {
   const Event& event = out->event;
   out->contents = 0;
@@ -140,7 +140,7 @@ void DiffReader::HashValues(DiffEvent* out) {
   if (event.changed.empty() || event.frame == 0) return;
   if (known_.size() > kMostFrames) known_.clear();
   FrameHashes& known = known_[event.frame];
-  std::uint64_t sum = 0;  // the order in which names are told does not count
+  std::uint64_t sum = 0;  // the order of names does not count
   for (const auto& [name, value] : event.changed) {
     if (value == nullptr || value->Is(kFormLost)) continue;
     if (std::find(options_.ignored.begin(), options_.ignored.end(), *name) != options_.ignored.end()) continue;
@@ -187,7 +187,7 @@ bool DiffReader::Next(DiffEvent* out) {
     if (out->enters()) {
       stack_.push_back({event.code, event.line, event.line, event.frame});
     } else {
-      // After a loss, or from the middle on, frames appear that were not seen to begin.
+      // After a loss, or when reading begins in the middle, frames appear without their calls.
       while (!stack_.empty() && stack_.back().frame != event.frame &&
              std::any_of(stack_.begin(), stack_.end(),
                          [&](const DiffFrame& open) { return open.frame == event.frame; })) {

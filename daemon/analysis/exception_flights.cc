@@ -10,10 +10,10 @@ namespace {
 
 using shm::Kind;
 
-constexpr std::size_t kMaxHandled = 16;  // of one frame; the oldest are over for certain
+constexpr std::size_t kMaxHandled = 16;  // most handled exceptions of a frame; older ones have ended
 constexpr std::size_t kMaxMessage = 512;
 
-// "type", "message" of an event's exception; empty when it has none that can be read.
+// Reads type and message of an event's exception; both empty: it has none that can be read.
 std::pair<std::string, std::string> ExceptionOf(const RawEvent& event) {
   for (const Attachment& attachment : event.attachments) {
     if (attachment.kind != Kind::kException) continue;
@@ -114,7 +114,7 @@ void FlightTracker::Raise(const RawEvent& event) {
   Frame& frame = frames_.back();
   const bool propagated = (event.flags & shm::kFlagPropagated) != 0;
   if (frame.active != nullptr && propagated && frame.active->type == type) {
-    frame.arrived = false;  // the same, seen here now
+    frame.arrived = false;  // the same exception, now recorded in this frame
     frame.active->ended = Here(event);
     return;
   }
@@ -133,7 +133,7 @@ void FlightTracker::Handled(const RawEvent& event) {
       frame.handled.erase(frame.handled.begin());
     }
   } else {
-    // From a handler that did not keep it to the next one further out.
+    // The exception moves from a handler that did not keep it to the next one further out.
     const auto is_same = [&type = type, &message = message](const FlightPtr& flight) {
       return flight->type == type && flight->message == message;
     };
@@ -144,7 +144,7 @@ void FlightTracker::Handled(const RawEvent& event) {
   frame.handled.back()->ended = Here(event);
 }
 
-// The frame goes on without a handler for what was under way in it.
+// The frame continues without a handler: its open exception was swallowed.
 void FlightTracker::GoOn() {
   Finish(std::move(frames_.back().active), Outcome::kAbsorbed);
   frames_.back().arrived = false;
@@ -181,7 +181,7 @@ void FlightTracker::Unwind(const RawEvent& event) {
   } else if (walk_->walker().hidden() > 0) {
     Finish(std::move(flight), Outcome::kUnfinished);
   } else if (first_thread_ && number == 1) {
-    Finish(std::move(flight), Outcome::kUncaught);  // the main program itself
+    Finish(std::move(flight), Outcome::kUncaught);  // it left the main program
   } else {
     Finish(std::move(left_), Outcome::kAbsorbed);
     left_ = std::move(flight);
@@ -239,7 +239,7 @@ void FlightTracker::End() {
   const bool ended = walk_->thread().ended;
   Finish(std::move(left_), ended ? Outcome::kUncaught : Outcome::kUnfinished);
   for (Frame& frame : frames_) {
-    // What a handler has is caught, as far as anybody can tell.
+    // An exception that a handler holds counts as caught.
     for (FlightPtr& flight : frame.handled) Finish(std::move(flight), Outcome::kCaught);
     frame.handled.clear();
     Finish(std::move(frame.active), Outcome::kUnfinished);

@@ -15,7 +15,7 @@ std::uint32_t FunctionBook::OfCode(const Names& names, std::uint32_t process, st
   if (const CodeInfo* info = names.FindCode(code)) {
     return known = Of({info->file, info->function, info->first_line, info->source});
   }
-  return Of({"", "<unknown>", 0, 0});  // a running process may still tell its name
+  return Of({"", "<unknown>", 0, 0});  // a running process may still record the name
 }
 
 std::uint32_t FunctionBook::OfBuiltIn(const Names& names, std::uint32_t process, std::uint32_t name) {

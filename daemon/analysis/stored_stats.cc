@@ -134,7 +134,7 @@ Result<bool> StatsMaker::Step() {
   if (!more) return more.status();
   if (*more) return false;
   cost_ = job_->cost();
-  // Who asks for a thread with damage is told of it: that is not kept.
+  // Statistics of a damaged thread are not stored, because the query reports the damage.
   if (!job_->damaged()) {
     const ThreadStats stats{job_->events(), job_->lost(), job_->total()};
     const Status status =

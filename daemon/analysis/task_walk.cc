@@ -9,7 +9,7 @@ constexpr std::size_t kIndexPortion = 4096, kPortionBefore = 64;
 
 }  // namespace
 
-// Finds where the stretch begins, and which task runs there.
+// Finds the first chunk of the span, and the task that runs there.
 Status TaskWalk::Begin() {
   auto names = archive_.NamesOf(run_, thread_.process);
   if (!names) return names.status();
@@ -33,7 +33,7 @@ Status TaskWalk::Begin() {
   return Status::Ok();
 }
 
-// Of a chunk before the stretch: who runs behind it.
+// Reads a chunk before the span for the task that runs behind it.
 Status TaskWalk::TakeAll(const PieceEntry& entry) {
   auto piece = archive_.ReadPiece(run_, entry);
   if (!piece) return piece.status().code() == Code::kDamaged ? Status::Ok() : piece.status();
@@ -54,7 +54,7 @@ Result<bool> TaskWalk::Next() {
       if (!entries) return entries.status();
       const std::uint64_t behind = entries->empty() ? 0 : entries->back().piece->last_seq + 1;
       more_ = entries->size() == kIndexPortion && behind > from_seq_;
-      // A portion may begin with a chunk that lies before it.
+      // A part of the index may begin with a chunk that lies before it.
       std::erase_if(*entries, [&](const PieceEntry& one) {
         return one.piece->last_seq != 0 && one.piece->last_seq < from_seq_;
       });

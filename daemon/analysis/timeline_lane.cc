@@ -9,10 +9,10 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr std::size_t kMostSingle = 1500;  // events told one by one
+constexpr std::size_t kMostSingle = 1500;  // most events that are listed one by one
 
 constexpr std::uint32_t kOutput = KindBit(shm::Kind::kStdout) | KindBit(shm::Kind::kStderr);
-// Recorded times may be anything: their difference need not fit into 64 bits.
+// Recorded times are hostile: their difference may not fit into 64 bits.
 double Between(std::int64_t from, std::int64_t to) { return static_cast<double>(to) - static_cast<double>(from); }
 
 }  // namespace

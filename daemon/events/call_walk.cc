@@ -8,18 +8,18 @@ namespace {
 
 using shm::Kind;
 
-constexpr std::size_t kMaxStack = 1u << 20;  // deeper frames are counted, not known
+constexpr std::size_t kMaxStack = 1u << 20;  // deeper frames are only counted
 constexpr std::size_t kPassedOverAtOnce = 16;
 
 }  // namespace
 
-// At the beginning of a piece: is the thread where its header says? Frames below the outermost shown one are kept
-// when that one is the same.
+// Compares the stack with the header at the beginning of a piece. Frames further out than the shown ones are kept
+// when the outermost shown frame is the same.
 void CallWalker::Sync(const RawEvent& event) {
   const shm::BlockHeader& header = event.opens->state;
   const std::uint32_t shown = std::min({header.shown, header.depth, static_cast<std::uint32_t>(shm::kShownFrames)});
-  const std::size_t below = header.depth - shown;  // place of the outermost frame shown
-  std::size_t same = 0;                            // of my frames
+  const std::size_t below = header.depth - shown;  // index of the outermost frame in the header
+  std::size_t same = 0;                            // number of equal frames of the stack
   if (synced_ && shown > 0 && below >= hidden_ && below - hidden_ < stack_.size()) {
     same = below - hidden_;
     std::uint32_t i = 0;

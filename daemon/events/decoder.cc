@@ -12,7 +12,7 @@ namespace {
 
 using shm::Kind;
 
-constexpr std::size_t kMaxStack = 1u << 20;  // deeper frames are counted, not known
+constexpr std::size_t kMaxStack = 1u << 20;  // deeper frames are only counted
 
 struct OpenCall {
   std::uint64_t frame = 0;
@@ -23,14 +23,14 @@ struct DecodedThread {
   std::uint32_t process = 0, number = 0;
   ThreadWords words;
   std::vector<OpenCall> stack;  // outermost first
-  std::uint32_t hidden = 0;     // open frames below, of which nothing is known
+  std::uint32_t hidden = 0;     // open frames further out, not known
   std::uint64_t last_frame = 0;
-  std::uint64_t epoch = 0;  // gaps so far
+  std::uint64_t epoch = 0;  // number of gaps so far
   std::uint32_t task = 0;
   bool synced = false;
 };
 
-// Kinds that happen in a frame.
+// Whether events of the kind happen in a frame.
 bool IsFrameKind(Kind kind) { return kind >= Kind::kCall && kind <= Kind::kCRaise; }
 bool ShowsFrame(Kind kind) {
   return IsFrameKind(kind) || kind == Kind::kStdout || kind == Kind::kStderr || kind == Kind::kMark ||
@@ -93,7 +93,7 @@ struct Decoder::State {
     return text;
   }
 
-  // A frame of before the snapshot that decoding began with is read when it is first asked for.
+  // A frame from before the snapshot at which decoding began is loaded when it is first needed.
   FrameState* FindFrame(std::uint64_t frame) {
     FrameState* state = frames.Find(frame);
     if (state != nullptr || load == nullptr) return state;
@@ -117,7 +117,7 @@ struct Decoder::State {
     changed_frames.push_back(frame);
   }
 
-  // What a frame's writer did not see, it does not know.
+  // The thread that wrote the frame has lost events since: the values are unknown.
   void Refresh(FrameState& state) {
     const DecodedThread* writer = FindThread(state.thread);
     if (writer == nullptr || writer->epoch == state.epoch) return;
@@ -136,7 +136,7 @@ struct Decoder::State {
   void Emit(DecodedThread& thread, Event* event);
 };
 
-// At the beginning of a piece: is the thread where its header says?
+// Compares the stack with the header at the beginning of a piece, and takes the header's frames when they differ.
 void Decoder::State::Sync(DecodedThread& thread, const RawEvent& raw) {
   if (raw.gap && thread.synced) ++thread.epoch;
   if (raw.opens == nullptr) return;
@@ -157,7 +157,7 @@ void Decoder::State::Sync(DecodedThread& thread, const RawEvent& raw) {
     const shm::OpenFrame& open = header.frames[i - 1];
     thread.stack.push_back({open.frame, open.code, open.line});
   }
-  // Frames that are no longer there have ended, or wait; both is possible.
+  // A frame that is no longer on the stack has ended or is suspended; keep it as suspended.
   for (const OpenCall& call : before) {
     const bool still = std::any_of(thread.stack.begin(), thread.stack.end(),
                                    [&](const OpenCall& open) { return open.frame == call.frame; });
@@ -165,7 +165,7 @@ void Decoder::State::Sync(DecodedThread& thread, const RawEvent& raw) {
   }
 }
 
-// Call, resume and throw put their frame on the stack.
+// Pushes the frame of a call, resume or throw.
 void Decoder::State::Enter(DecodedThread& thread, const RawEvent& raw) {
   OpenCall call;
   call.code = raw.id;
@@ -177,7 +177,7 @@ void Decoder::State::Enter(DecodedThread& thread, const RawEvent& raw) {
   }
   if (raw.kind == Kind::kCall) {
     thread.last_frame = call.frame;
-    if (load != nullptr) frames.Get(call.frame);  // begun since: nothing to load
+    if (load != nullptr) frames.Get(call.frame);  // a new frame: nothing to load
   } else if (const FrameState* state = FindFrame(call.frame)) {
     call.line = state->line;
     frames.Resume(call.frame);
@@ -240,7 +240,7 @@ void Decoder::State::Change(FrameState* state, const Attachment& attachment, Eve
     value = MakeUnbound();
   } else if (state != nullptr) {
     std::size_t* index = state->ChangeOf(slot, serial);
-    if (*index != SIZE_MAX) event->changed[*index].second = nullptr;  // so that it may be changed in place
+    if (*index != SIZE_MAX) event->changed[*index].second = nullptr;  // so that the patch can change it in place
     std::string_view patch = attachment.bytes;
     if (attachment.is_inline) {
       shm::CborReader reader(patch);
@@ -322,7 +322,7 @@ void Decoder::State::Fold(DecodedThread& thread, const RawEvent& raw, Event* eve
   }
 }
 
-// Return, yield and unwind take their frame from the stack.
+// Pops the frame of a return, yield or unwind.
 void Decoder::State::Leave(DecodedThread& thread, const RawEvent& raw, Event* event) {
   if (raw.kind == Kind::kThreadEnd) {
     for (const OpenCall& call : thread.stack) ended.push_back(call.frame);
@@ -473,7 +473,7 @@ void Decoder::TakeChangedFrames(
     state_->frames.ForEach([this](std::uint64_t frame, FrameState& state) { state_->NoteChanged(frame, state); });
   }
   for (const std::uint64_t frame : state_->changed_frames) {
-    state_->frames.With(frame, [&](FrameState& state) {  // not called for one that has ended
+    state_->frames.With(frame, [&](FrameState& state) {  // not called for a frame that has ended
       state.changed = false;
       if (state.thread != thread) return;
       state_->Refresh(state);

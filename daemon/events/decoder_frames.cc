@@ -5,7 +5,7 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr std::size_t kScanned = 32;  // up to so many names are searched one by one
+constexpr std::size_t kScanned = 32;  // beyond this many names a hash table finds the slot
 
 }  // namespace
 
@@ -33,7 +33,8 @@ std::size_t* FrameState::ChangeOf(std::size_t slot, std::uint64_t serial) {
   return &change.index;
 }
 
-// Ten thousand coroutines that each know a tree of five hundred nodes are half a gigabyte, and some 20 MB as bytes.
+// Ten thousand coroutines with trees of five hundred nodes each take half a gigabyte as trees, and about 20 MB
+// packed.
 void FrameTable::Pack(FrameState* state) {
   FrameSnapshot values;
   for (std::size_t i = 0; i < state->variables.size(); ++i) {
@@ -49,7 +50,7 @@ void FrameTable::Unpack(FrameState* state) {
   FrameSnapshot values;
   if (DecodeFrame(state->packed_, &values)) {
     for (auto& [index, value] : values.variables) state->variables[index].second = std::move(value);
-  } else {  // deeper than anything that decodes
+  } else {  // the bytes are too deep to decode
     for (auto& variable : state->variables) variable.second = MakeLost();
   }
   state->packed_ = std::string();

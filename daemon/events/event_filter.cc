@@ -12,7 +12,7 @@ namespace {
 using shm::Field;
 using shm::Operand;
 
-// Generators that are dropped unfinished never return; beyond this many frames the oldest are forgotten.
+// A generator that is dropped unfinished never returns. Beyond this many frames the oldest are removed.
 constexpr std::size_t kMaxTrackedFrames = 65536;
 
 const Value& ValueOf(const Operand& o) { return *static_cast<const Value*>(o.object); }
@@ -24,7 +24,7 @@ std::optional<double> Number(std::string_view text) {
   return number;
 }
 
-// Beyond 64 bits a double is what the language promises.
+// The filter language compares integers beyond 64 bits as doubles.
 Operand BigInteger(const Value& value) {
   const bool negative = value.text.starts_with('-');
   const std::optional<double> number = Number(value.text);
@@ -36,7 +36,7 @@ Operand BigInteger(const Value& value) {
   return Operand::Float(*number);
 }
 
-// Decimal and Fraction are numbers to people; other texts (enum members, dates, paths) compare as texts.
+// Decimal and Fraction compare as numbers; other texts (enum members, dates, paths) compare as texts.
 Operand TextForm(const Value& value) {
   if (value.type_name == "Decimal") {
     if (const auto number = Number(value.text)) return Operand::Float(*number);
@@ -77,7 +77,7 @@ Operand ToOperand(const Value& value) {
     case kFormUnbound:
       return {};
     case kFormSubclass: {
-      // A str or int with a class of its own is what it stands on; attributes of such a one cannot be named.
+      // A str or int with a class of its own counts as its inner value; its attributes cannot be named.
       if (value.items.empty()) break;
       const Operand inner = ToOperand(value.Builtin());
       if (inner.type != Operand::Type::kObject) return inner;
@@ -90,7 +90,7 @@ Operand ToOperand(const Value& value) {
 }
 Operand ToOperand(const ValuePtr& value) { return value == nullptr ? Operand() : ToOperand(*value); }
 
-// The container or object with this id within a value.
+// Finds the container or object with this id within a value.
 const Value* FindId(const Value& value, std::uint64_t id, int depth) {
   if (value.id == id && value.type == Value::Type::kForm && value.form != kFormRef) return &value;
   if (depth == 0) return nullptr;
@@ -115,7 +115,7 @@ bool EqualItems(const Value& a, const Value& b, int depth) {
       return EqualValues(*a.items[i], *b.items[j], depth) &&
              (!pairs || EqualValues(*a.items[i + 1], *b.items[j + 1], depth));
     };
-    bool found = fits(i);  // in most cases nothing moved
+    bool found = fits(i);  // in most cases the position has not changed
     for (std::size_t j = 0; unordered && !found && j + step <= b.items.size(); j += step) found = fits(j);
     if (!found) return false;
   }
@@ -134,7 +134,7 @@ bool EqualAttributes(const Value& a, const Value& b, int depth) {
   return true;
 }
 
-// As Python's ==, as far as captured contents tell: numbers by value, containers and objects by kind and contents.
+// Compares as Python's == does, by captured contents: numbers by value, containers and objects by kind and contents.
 bool EqualValues(const Value& a, const Value& b, int depth) {
   if (&a == &b) return true;
   if (depth == 0) return false;
@@ -214,7 +214,7 @@ Operand EventScope::FieldValue(Field field, int alternative) const {
         case 1:
           return text(event_.exception_type);
         case 2: {
-          // Without a module the type is its own last part; the list must not end before the message.
+          // A type without a module is its own last part; the list must still hold the message.
           const Operand last = after(event_.exception_type, '.');
           return last.missing() ? text(event_.exception_type) : last;
         }

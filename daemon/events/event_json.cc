@@ -27,7 +27,7 @@ void OrNull(std::string* out, std::string_view key, bool present, std::int64_t n
     out->append("null");
   }
 }
-// A process that is not Python (what smiley-run --capture-fd adds) has no version of it.
+// A process that is not Python (added by smiley-run --capture-fd) has no Python version.
 void TextOrNull(std::string* out, std::string_view key, const std::string& text) {
   if (!text.empty()) return Text(out, key, text);
   out->append(key);

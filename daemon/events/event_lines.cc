@@ -23,7 +23,7 @@ std::string_view SourceLines::Line(std::uint32_t source, std::uint32_t line) {
   if (source == 0 || line == 0) return {};
   auto it = texts_.find(source);
   if (it == texts_.end()) {
-    // A running program meets new sources; one that stays unknown is looked for once.
+    // A running program adds sources. A source that stays unknown is loaded only once.
     if (source <= asked_again_for_) return {};
     Load();
     it = texts_.find(source);

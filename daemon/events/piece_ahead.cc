@@ -52,7 +52,7 @@ std::optional<PieceEntry> PieceAhead::Next() {
     if (stopping_) return std::nullopt;
     PieceEntry entry = std::move(to_read_.front());
     to_read_.pop_front();
-    if (pieces_.contains(entry.arrival)) return entry;  // else it was dropped
+    if (pieces_.contains(entry.arrival)) return entry;  // otherwise it was dropped
   }
 }
 

@@ -10,7 +10,7 @@ namespace {
 using shm::Kind;
 
 constexpr std::size_t kMostWaiting = 100'000;
-constexpr std::size_t kDeepest = 1u << 20;  // hostile words must not make the stack grow without end
+constexpr std::size_t kDeepest = 1u << 20;  // bounds the stack against hostile words
 
 }  // namespace
 

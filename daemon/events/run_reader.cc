@@ -9,19 +9,19 @@
 namespace smiley::daemon {
 namespace {
 
-// A thread is opened this long before its first event is due: its summary's times and ours may round differently.
+// A thread is opened this long before its first event, because the summary's times may be rounded differently.
 constexpr std::int64_t kOpenAheadNs = 1'000'000;
 
 struct Stream {
   std::uint32_t process = 0, thread = 0;
   std::unique_ptr<PieceCursor> cursor;
-  Decoder* decoder = nullptr;  // null: not opened yet
+  Decoder* decoder = nullptr;  // null = not opened
 };
 
 struct Due {
   std::int64_t time_ns = 0;
   std::uint32_t process = 0, thread = 0;
-  std::uint64_t seq = 0;  // 0: the stream is to be opened
+  std::uint64_t seq = 0;  // 0 = the stream is not open
   Stream* stream = nullptr;
   bool operator>(const Due& other) const {
     return std::tie(time_ns, process, thread, seq) > std::tie(other.time_ns, other.process, other.thread, other.seq);
@@ -34,14 +34,14 @@ struct RunReader::State {
   Archive& archive;
   std::string run;
   Options options;
-  bool ended = false;  // the run: what was read last is all there is
+  bool ended = false;  // the run has ended and every event was read
   Status status;
   std::map<std::uint32_t, std::unique_ptr<Decoder>> decoders;
   std::unordered_map<std::uint32_t, std::unique_ptr<Stream>> streams;
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due;
-  std::vector<Stream*> waiting;  // at the present end of a running run
+  std::vector<Stream*> waiting;  // streams at the present end of a running run
   std::unordered_set<std::uint32_t> known;
-  Stream* given = nullptr;  // whose event was given last
+  Stream* given = nullptr;  // the stream whose event Next gave last
 
   State(Archive& source, std::string id, Options wanted)
       : archive(source), run(std::move(id)), options(std::move(wanted)) {}
@@ -87,7 +87,7 @@ struct RunReader::State {
     return Status::Ok();
   }
 
-  // Puts the stream's next event into the queue; at its end, puts it aside or drops it.
+  // Puts the next event of the stream into the queue. At its end the stream is set aside or dropped.
   void Advance(Stream* stream) {
     while (true) {
       std::int64_t time_ns = 0;
@@ -114,10 +114,10 @@ struct RunReader::State {
     }
   }
 
-  // The present end was reached before: is there more now?
+  // Checks for new events behind the present end.
   bool Retry() {
     if (ended) return false;
-    // The state is read first: once the run has ended nothing is added to it any more.
+    // The state is read first: an ended run gets no more events.
     if (const auto info = archive.FindRun(run)) ended = info->state != RunState::kRunning;
     if (Status added = AddThreads(); !added) Note(added);
     std::vector<Stream*> again;

@@ -8,7 +8,7 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr std::size_t kMaxHeldPieces = 1024;  // blocks that one event may go on through
+constexpr std::size_t kMaxHeldPieces = 1024;  // most pieces that one event may extend over
 
 bool IsCborKind(shm::Kind kind) {
   return kind == shm::Kind::kSet || kind == shm::Kind::kPatch || kind == shm::Kind::kValue ||
@@ -39,7 +39,7 @@ void ThreadWords::Start(PiecePtr piece) {
       event_.tail_missing = true;
     }
   } else if (have_ || (piece_ != nullptr && at_ < piece_->words.size())) {
-    have_ = false;  // its reader gave up on the piece before
+    have_ = false;  // the caller left the piece before unfinished
     held_.clear();
     gap_ = true;
   }
@@ -69,7 +69,7 @@ void ThreadWords::Start(PiecePtr piece) {
   }
 }
 
-// A loss at the very beginning counts from its own first number.
+// A loss at the beginning of the thread gives the first number.
 std::uint64_t ThreadWords::FirstSeq(const Piece& piece) const {
   const std::uint64_t first = piece.state.first_seq;
   const auto& words = piece.words;
@@ -85,7 +85,7 @@ std::uint64_t ThreadWords::FirstSeq(const Piece& piece) const {
 }
 
 void ThreadWords::SkipContinuation() {
-  if (!told_) gap_ = true;  // what it told about variables is not known
+  if (!told_) gap_ = true;  // the variables in its attachments are not known
   const auto& words = piece_->words;
   if (words.empty() || shm::WordKind(words[0]) != shm::Kind::kMore) return;
   at_ = 1;
@@ -115,7 +115,7 @@ void ThreadWords::ParseAttachments(std::vector<Attachment>* out) {
       const std::size_t bytes = shm::WordHigh(word);
       if (bytes > shm::kMaxAttachmentBytes || shm::PayloadWords(bytes) > words.size() - at_ - 1) {
         ++damaged_;
-        at_ = words.size();  // where the next word begins is not known
+        at_ = words.size();  // the beginning of the next word is not known
         gap_ = true;
         return;
       }
@@ -133,7 +133,7 @@ bool ThreadWords::SetLoss(const Attachment& loss) {
   std::uint64_t first = WordAt(loss.bytes, 0);
   std::uint64_t end = 0;
   if (__builtin_add_overflow(first, WordAt(loss.bytes, 1), &end)) return false;
-  first = std::max(first, next_seq_);  // told twice: only what is new
+  first = std::max(first, next_seq_);  // reported twice: only the new part counts
   if (end <= first) return false;
   if (first > next_seq_) event_.gap = true;
   event_.seq = first;
@@ -204,12 +204,12 @@ const RawEvent* ThreadWords::Peek() {
       if (ParseEvent()) return waiting_ ? nullptr : &event_;
       continue;
     }
-    ++damaged_;  // an attachment or continuation that belongs to nothing
+    ++damaged_;  // an attachment or continuation without an event
     gap_ = true;
     if (!shm::IsAttachment(kind)) ++at_;
     ParseAttachments(nullptr);
   }
-  piece_.reset();  // thousands of ended threads must not hold their last pieces
+  piece_.reset();  // so that thousands of ended threads do not hold their last pieces
   return nullptr;
 }
 

@@ -11,11 +11,11 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr std::size_t kReadAtOnce = 1024;  // records of each part
-constexpr std::size_t kMaxText = 4096;     // of one event's arguments
+constexpr std::size_t kReadAtOnce = 1024;  // records read at once from each part
+constexpr std::size_t kMaxText = 4096;     // most bytes of one event's arguments
 
-// What begins and ends explicitly as the file has it; then calls with a length, callers before what they call: the
-// longer one first, and of two alike the one that ended later; then what happened in them.
+// The order at one time: B and E events as the file has them, then calls with a duration, then instants. Callers come
+// before callees: the longer call first, and of two equal calls the one that ended later.
 std::tuple<std::uint32_t, std::int64_t, int, std::int64_t, std::uint64_t> OrderOf(const ChromeRecord& record) {
   const bool complete = record.kind == ChromeRecord::kComplete;
   const int group = complete ? 1 : record.kind == ChromeRecord::kBegin || record.kind == ChromeRecord::kEnd ? 0 : 2;
@@ -93,7 +93,7 @@ Status ChromeSpool::Sort() {
   for (Part& part : parts_) {
     if (Status status = Refill(&part); !status) return status;
   }
-  Part last;  // what is still in memory
+  Part last;  // the records in memory
   last.buffer = std::move(records_);
   parts_.push_back(std::move(last));
   for (std::size_t i = 0; i < parts_.size(); ++i) {

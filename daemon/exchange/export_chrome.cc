@@ -1,6 +1,6 @@
-// The `chrome` format: Chrome's trace JSON, as Perfetto and chrome://tracing open it. Calls are complete events (X)
-// named as in "pay (/abs/app.py:31)", exceptions and marks are instants. Times are as recorded, from the run's start
-// on.
+// The `chrome` format: Chrome's trace JSON, for Perfetto and chrome://tracing. Calls are complete events (X) with
+// names such as "pay (/abs/app.py:31)"; exceptions and marks are instants. Times are recorded times since the run's
+// start.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +16,7 @@ namespace {
 
 using shm::Kind;
 
-// Readers of this format want plain strings.
+// Readers of this format accept only plain strings.
 void AppendName(std::string* out, std::string_view name) {
   std::string json;
   AppendJsonString(&json, name);
@@ -94,7 +94,7 @@ class ChromeProducer : public Producer {
     AppendName(out, name);
     *out += "}}";
   }
-  // Microseconds with the nanoseconds behind the point.
+  // Appends microseconds with three decimals.
   static void AppendTime(std::string* out, std::int64_t ns) {
     fmt::format_to(std::back_inserter(*out), "{}{}.{:03}", ns < 0 ? "-" : "", std::abs(ns) / 1000,
                    std::abs(ns) % 1000);
@@ -176,7 +176,7 @@ class ChromeProducer : public Producer {
   std::size_t at_ = 0;
   std::unique_ptr<ThreadWalk> walk_;
   FunctionBook book_;
-  std::vector<std::string> names_;  // of the book's functions, as JSON
+  std::vector<std::string> names_;  // by function number, as JSON strings
   std::vector<Call> stack_;
   std::string head_;
   std::int64_t now_ns_ = 0;

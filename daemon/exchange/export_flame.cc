@@ -1,5 +1,5 @@
-// The formats of flame graphs: `collapsed` (one line a chain of callers, with its time) and `speedscope` (each
-// thread's calls one after the other). Times are without the estimated cost of recording.
+// The formats of flame graphs: `collapsed` (one line for each chain of callers, with its time) and `speedscope` (the
+// calls of each thread in order). Times are without the estimated cost of recording.
 #include <algorithm>
 
 #include "daemon/analysis/call_tree.h"
@@ -9,7 +9,7 @@
 namespace smiley::daemon {
 namespace {
 
-// "pay (/abs/app.py:31)"; built-in functions by their name.
+// A name such as "pay (/abs/app.py:31)"; a built-in function has its name only.
 std::string NameOf(const Function& function) {
   if (function.built_in()) return function.name;
   return function.name + " (" + function.file + ":" + std::to_string(function.line) + ")";
@@ -19,7 +19,7 @@ std::string ThreadName(const ThreadInfo& thread) {
   return thread.name.empty() ? "thread " + std::to_string(thread.thread) : thread.name;
 }
 
-// What a line of the collapsed form cannot hold.
+// Replaces characters that a line of the collapsed format cannot hold.
 std::string Plain(std::string name) {
   for (char& c : name) {
     if (c == ';') c = ':';
@@ -64,7 +64,7 @@ class CollapsedProducer : public Producer {
   std::vector<std::uint32_t> chain_;
 };
 
-// Writes the calls of one thread as speedscope's "evented" form; its clock stands still while recording costs.
+// Writes the calls of one thread as an "evented" profile of speedscope. The clock stops for the cost of recording.
 class EventedSink : public CallSink {
  public:
   explicit EventedSink(std::string* out) : out_(out) {}
@@ -81,7 +81,7 @@ class EventedSink : public CallSink {
 
  private:
   void Add(char type, std::uint32_t function) {
-    // The clock must not go back, whatever the estimate.
+    // The estimate must not turn the clock back.
     last_ = std::max(last_, clock_.own_ns());
     if (!first_) *out_ += ',';
     first_ = false;
@@ -138,7 +138,7 @@ class SpeedscopeProducer : public Producer, private CallJob {
   }
 
  private:
-  // Readers of this format want plain strings: what no text is, is shown as such.
+  // Readers of this format accept only plain strings; a name that is not UTF-8 gets a placeholder.
   static void AppendName(std::string* out, const std::string& name) {
     std::string json;
     AppendJsonString(&json, name);

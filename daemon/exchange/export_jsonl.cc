@@ -1,4 +1,4 @@
-// The JSON Lines export: a contract, see daemon/exchange/EXPORT.md.
+// The JSON Lines export, which is a contract: daemon/exchange/EXPORT.md.
 #include <algorithm>
 #include <vector>
 
@@ -19,7 +19,7 @@ class JsonlExport : public Producer {
     if (!run) return run.status();
     run_ = std::move(*run);
     running_ = run_.state == RunState::kRunning;
-    // What a running run does from here on is not part of this export.
+    // Later events of a running run are not part of this export.
     auto threads = archive_.Threads(id_);
     if (!threads) return threads.status();
     threads_ = std::move(*threads);

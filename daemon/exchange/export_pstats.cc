@@ -1,4 +1,4 @@
-// The `pstats` format: the dump of Python's own profilers, which its pstats module and the tools around it read.
+// The `pstats` format: the dump of Python's own profilers, which the module pstats and other tools read.
 #include <cstring>
 
 #include "daemon/analysis/call_stats.h"
@@ -8,7 +8,7 @@
 namespace smiley::daemon {
 namespace {
 
-// Python's marshal format, version 2: what the reader of such a file takes whatever Python wrote it.
+// Writes Python's marshal format, version 2, which every Python reads.
 class Marshal {
  public:
   explicit Marshal(std::string* out) : out_(out) {}
@@ -18,7 +18,7 @@ class Marshal {
     *out_ += '(';
     Put(size);
   }
-  void Text(std::string_view text) {  // lone surrogates as they are
+  void Text(std::string_view text) {  // lone surrogates are copied
     *out_ += 'u';
     Put(static_cast<std::uint32_t>(text.size()));
     *out_ += text;

@@ -1,4 +1,4 @@
-// The `smiley` export: everything that the store holds of a run, as frames (daemon/exchange/EXPORT.md).
+// The `smiley` export: a whole run as frames (daemon/exchange/EXPORT.md).
 #include <algorithm>
 #include <vector>
 
@@ -18,8 +18,8 @@ class SmileyExport : public Producer {
     auto run = archive_.FindRun(id_);
     if (!run) return run.status();
     run_ = std::move(*run);
-    // What a running run does from here on is not part of this export; its names are read later than its threads, so
-    // that nothing that is exported lacks its name.
+    // Later events of a running run are not part of this export. Names are read after threads, so that every exported
+    // event has its names.
     auto threads = archive_.Threads(id_);
     if (!threads) return threads.status();
     threads_ = std::move(*threads);
@@ -113,7 +113,7 @@ class SmileyExport : public Producer {
       }
       auto piece = cursor_->Next();
       if (!piece) {
-        if (piece.status().code() == Code::kDamaged) continue;  // told as a loss when the next piece shows the gap
+        if (piece.status().code() == Code::kDamaged) continue;  // the next piece shows the gap, which becomes a loss
         return piece.status();
       }
       const std::uint64_t last_seq = thread.events + thread.lost;
@@ -133,7 +133,7 @@ class SmileyExport : public Producer {
   void AppendPiece(std::string* out, const Piece& piece) {
     const bool counts = piece.events + piece.lost > 0;
     if (counts && piece.first_seq > next_seq_) {
-      // Chunks of the store that cannot be read: their events are lost, and the export says so.
+      // The events of chunks that cannot be read are exported as lost.
       const std::uint64_t count = piece.first_seq - next_seq_;
       Piece loss =
           MakeLossPiece(piece.state, piece.time, next_seq_, count, piece.state.base_units, piece.state.base_units);

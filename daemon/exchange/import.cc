@@ -11,10 +11,10 @@
 namespace smiley::daemon {
 namespace {
 
-// The run must be named within this; a run whose command line is longer cannot be imported.
+// The stream must give the run's id within this many bytes. A run with a longer command line cannot be imported.
 constexpr std::size_t kMaxHead = 16u << 20;
 
-// Compares a stream with what this daemon exports of the run that it has, byte by byte.
+// Compares a stream byte by byte with the export of the run in this store.
 class SameBytes : public ImportFormat {
  public:
   SameBytes(std::unique_ptr<Producer> mine, RunInfo run) : mine_(std::move(mine)), run_(std::move(run)) {}
@@ -49,7 +49,7 @@ class SameBytes : public ImportFormat {
     return Status(Code::kInvalid, "another run " + run_.id + " is here already, with other contents (smiley-delete " +
                                       run_.id + " makes room)");
   }
-  // Refills expected_; empty at the end.
+  // Refills expected_, which is empty at the end.
   Status More() {
     expected_.clear();
     at_ = 0;
@@ -68,7 +68,7 @@ class SameBytes : public ImportFormat {
   bool done_ = false;
 };
 
-// The same for frames: chunks are equal when their words are, however well they were compressed.
+// Compares frames. Chunks are equal when their words are equal, whatever their compression.
 class SameFrames : public SameBytes {
  public:
   using SameBytes::SameBytes;
@@ -89,7 +89,7 @@ class SameFrames : public SameBytes {
         ours_.Feed(expected_);
       }
       if (frame.type != expected.type) return Differs();
-      if (frame.type == FrameType::kEnd) continue;  // its own check is the other frames'
+      if (frame.type == FrameType::kEnd) continue;  // its contents follow from the other frames
       if (frame.payload == expected.payload) continue;
       if (frame.type != FrameType::kChunk) return Differs();
       Piece a, b;
@@ -123,7 +123,7 @@ struct Importer::State {
   bool already = false;
 };
 
-// Finds out from the beginning what it is. `last`: no more bytes come.
+// Chooses the format from the first bytes. `last`: no more bytes come.
 Status Importer::State::Choose(bool last) {
   if (head.empty()) {
     return last ? Status(Code::kForeign, "there is nothing to import: the input is empty") : Status::Ok();

@@ -30,7 +30,7 @@ void PutText(CborWriter* out, std::string_view text) {
   }
 }
 
-// One whole item of a reader, as bytes.
+// Reads one whole item as bytes.
 bool TakeItem(CborReader* in, std::string_view* item) {
   const std::string_view rest = in->rest();
   const std::size_t before = in->consumed();
@@ -39,7 +39,7 @@ bool TakeItem(CborReader* in, std::string_view* item) {
   return true;
 }
 
-// A container or object that is too large for one attachment: empty first, then item by item.
+// Splits a container or object that is too large for one attachment: sets it empty, then adds item by item.
 Status AppendInParts(std::uint32_t name, std::string_view cbor, std::vector<AttachmentWords>* out) {
   CborReader in(cbor);
   const CborReader::Item tag = in.Next();

@@ -1,7 +1,6 @@
 // Reads Chrome's trace JSON, as VizTracer and others write it: one array of any length, sliced into its objects, each
-// read with simdjson. Calls come in the order in which they ended, so they are spooled, sorted and then stored as
-// calls and returns. What it is not: threads without calls, flows, async events and samples are passed over and
-// counted.
+// read with simdjson. A trace lists calls in the order of their ends. They are spooled, sorted, and stored as calls
+// and returns. Flows, async events and samples are skipped and counted.
 #define XXH_INLINE_ALL
 #include <simdjson.h>
 #include <xxhash.h>
@@ -26,11 +25,11 @@ namespace ondemand = simdjson::ondemand;
 using shm::Kind;
 
 constexpr std::size_t kMaxNames = 4'000'000;
-constexpr std::size_t kPeeked = 64 * 1024;  // the array begins before that
+constexpr std::size_t kPeeked = 64 * 1024;  // the array must begin within this many bytes
 
 Status Damaged(const std::string& what) { return ChromeSlicer::Damaged(what); }
 
-// Microseconds with a fraction, exactly, as nanoseconds.
+// Converts microseconds with a fraction to nanoseconds, without rounding.
 bool ToNs(std::string_view text, std::int64_t* ns) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\t' || text.back() == '\r'))
     text.remove_suffix(1);
@@ -61,7 +60,7 @@ struct TraceName {
   std::string function, file;
   std::uint32_t line = 0;
 };
-// "pay (/abs/app.py:31)" as VizTracer has it; everything else is a name and no more.
+// Splits a name such as VizTracer's "pay (/abs/app.py:31)"; any other name is the function.
 TraceName SplitName(const std::string& name) {
   TraceName split{name, "<trace>", 0};
   const std::size_t open = name.rfind(" (");
@@ -83,7 +82,7 @@ std::string CborOfText(std::string_view text) {
   shm::CborWriter(&out).Text(text);
   return out;
 }
-// Simple values as they are, others as their JSON text.
+// A value of the contract becomes that value, other JSON becomes a text.
 std::string CborOfJson(std::string_view json) {
   if (auto cbor = CborFromJson(json)) return std::move(*cbor);
   return CborOfText(json);
@@ -118,11 +117,11 @@ class ChromeImport : public ImportFormat {
     std::uint64_t frames = 0;
   };
   struct Open {
-    std::int64_t end_ns = INT64_MAX;  // of a complete event; else unknown
+    std::int64_t end_ns = INT64_MAX;  // of a complete event; INT64_MAX = not known
     std::uint32_t name = 0;
     std::uint64_t frame = 0;
-    std::string value;   // what it returned, CBOR
-    bool begun = false;  // by a B event
+    std::string value;   // the value returned, CBOR; empty = not known
+    bool begun = false;  // begun by a B event
   };
   struct HashCloser {
     void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
@@ -153,11 +152,11 @@ class ChromeImport : public ImportFormat {
   std::vector<Thread> threads_;
   std::unordered_map<std::string, std::uint32_t> name_numbers_;
   std::vector<TraceName> names_;
-  std::map<std::string, std::pair<std::uint32_t, std::string>> sources_;  // file to number and text
+  std::map<std::string, std::pair<std::uint32_t, std::string>> sources_;  // number and text by file
   std::uint64_t order_ = 0, passed_over_ = 0, unmatched_ = 0;
   std::int64_t base_ns_ = 0, first_ns_ = INT64_MAX, last_ns_ = INT64_MIN;
   bool already_ = false;
-  // While storing: of the present thread.
+  // State of the present thread while events are stored.
   std::uint32_t thread_ = 0;
   std::uint64_t seq_ = 0;
   std::int64_t now_ns_ = INT64_MIN;
@@ -343,7 +342,7 @@ Status ChromeImport::OpenCall(EventEncoder* encoder, const ChromeRecord& record)
   open.frame = ++processes_[threads_[thread_ - 1].process - 1].frames;
   open.begun = record.kind == ChromeRecord::kBegin;
   if (!open.begun) open.end_ns = record.time_ns + record.duration_ns;
-  // What seems to last longer than its caller ends with it.
+  // A call that seems to last longer than its caller ends with the caller.
   if (!stack_.empty()) open.end_ns = std::min(open.end_ns, stack_.back().end_ns);
   ++seq_;
   JsonEvent event = EventOf(Kind::kCall, now_ns_, record.name);
@@ -354,7 +353,7 @@ Status ChromeImport::OpenCall(EventEncoder* encoder, const ChromeRecord& record)
   auto text = spool_.Text(record);
   if (!text) return text.status();
   if (!text->empty()) {
-    // VizTracer's own arguments: what the function was given, and what it returned.
+    // VizTracer's arguments: the parameters of the function, and the value that it returned.
     const simdjson::padded_string padded(*text);
     ondemand::parser parser;
     ondemand::document document;
@@ -395,7 +394,7 @@ Status ChromeImport::CloseCall(EventEncoder* encoder, std::int64_t time_ns) {
   return encoder->Add(event);
 }
 
-// Calls of a known length end when their time has come.
+// Closes the calls whose known end is at or before the time.
 Status ChromeImport::CloseUntil(EventEncoder* encoder, std::int64_t time_ns) {
   while (!stack_.empty() && stack_.back().end_ns <= time_ns) {
     if (Status status = CloseCall(encoder, stack_.back().end_ns); !status) return status;
@@ -403,7 +402,7 @@ Status ChromeImport::CloseUntil(EventEncoder* encoder, std::int64_t time_ns) {
   return Status::Ok();
 }
 
-// Instants and counters are marks; a counter's numbers are what it changed.
+// Stores an instant or a counter as a mark. The numbers of a counter are its changed variables.
 Status ChromeImport::Mark(EventEncoder* encoder, const ChromeRecord& record) {
   ++seq_;
   JsonEvent event = EventOf(Kind::kMark, now_ns_, stack_.empty() ? record.name : stack_.back().name);
@@ -492,7 +491,7 @@ Result<RunInfo> ChromeImport::Finish() {
   if (!slicer_.ended()) return Damaged("it ends too early (was it cut off?)");
   if (order_ == 0) return Status(Code::kForeign, "there is no call and no event in this trace");
   RunInfo run;
-  // The contents are the name: the same trace is the same run.
+  // The id is computed from the contents: the same trace is the same run.
   run.id = "c";
   for (std::uint64_t digest = XXH3_64bits_digest(hash_.get()); run.id.size() < 9; digest /= 36) {
     run.id += "0123456789abcdefghijklmnopqrstuvwxyz"[digest % 36];
@@ -557,7 +556,7 @@ std::optional<bool> PeekChrome(std::string_view head) {
   if (head[first] == '[') return true;
   if (head[first] != '{') return false;
   if (head.substr(0, kPeeked).find("\"traceEvents\"") != std::string_view::npos) return true;
-  // Ours begins with a line of its own that is one object.
+  // A smiley export in JSON Lines begins with a line that is one object.
   const std::size_t end = head.find('\n');
   if (head.size() >= kPeeked || (end != std::string_view::npos && end > 0 && head[end - 1] == '}')) return false;
   return std::nullopt;

@@ -20,7 +20,7 @@ namespace ondemand = simdjson::ondemand;
 constexpr std::int64_t kVersion = 1;
 constexpr std::size_t kMaxLine = 256u << 20;
 
-// One member's value as JSON text; valid while the line is.
+// One member's value as JSON text, valid as long as the line.
 using Raw = std::string_view;
 
 bool ReadRaw(ondemand::value value, Raw* raw) {
@@ -42,7 +42,7 @@ bool ReadRaw(ondemand::value value, Raw* raw) {
 // Splits JSON text into its members or items. The parser's copy is padded.
 class Splitter {
  public:
-  // False: not an object. Calls take(key, raw) for each member.
+  // Calls take(key, raw) for each member. False: the text is no object.
   template <typename Take>
   bool Members(Raw json, const Take& take) {
     ondemand::document document;
@@ -179,7 +179,7 @@ class JsonlImport : public ImportFormat {
     std::string type;
     const bool good = splitter_.Members(line, [&](const std::string& key, Raw raw) {
       if (key == "type") return ToText(raw, &type);
-      // Copied: the values are taken apart with the same parser.
+      // A copy, because the same parser reads the values.
       members_.emplace_back(key, std::string(raw));
       return true;
     });
@@ -221,7 +221,7 @@ class JsonlImport : public ImportFormat {
     return status;
   }
 
-  // Calls take(key, raw) for the members; false from it names the member in the error.
+  // Calls take(key, raw) for each member. When it returns false, the error names the member.
   template <typename Take>
   Status Each(const Take& take) {
     for (const auto& [key, raw] : members_) {
@@ -326,7 +326,7 @@ class JsonlImport : public ImportFormat {
       if (cbor) added.cbor = std::move(*cbor);
       return cbor.ok();
     };
-    if (!raw.empty() && raw.front() == '[') {  // names that cannot be JSON keys: pairs
+    if (!raw.empty() && raw.front() == '[') {  // pairs, because a name cannot be a JSON key
       std::vector<std::string> pairs;
       if (!splitter_.Items(raw, [&](Raw pair) {
             pairs.emplace_back(pair);

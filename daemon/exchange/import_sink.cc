@@ -14,7 +14,7 @@ constexpr std::size_t kBatchBytes = 4u << 20;
 
 Status Damaged(const std::string& what) { return Status(Code::kDamaged, "the export is damaged: " + what); }
 
-// Runs that are being imported now, whatever connection they come through.
+// The runs that are being imported now, over all connections.
 struct Running {
   shm::Mutex mutex;
   std::set<std::pair<const Store*, std::string>> runs SMILEY_GUARDED_BY(mutex);
@@ -33,7 +33,7 @@ bool IsRunId(const std::string& id) {
 
 ImportSink::~ImportSink() {
   if (written_ && !finished_) {
-    // What cannot be removed now stays invisible and is removed when the store is opened next.
+    // A run that cannot be removed now stays invisible, and is removed when the store is opened next.
     static_cast<void>(store_.DeleteRun(run_.id));
   }
   if (registered_) {
@@ -139,7 +139,7 @@ Status ImportSink::Flush(bool last) {
 }
 
 Result<RunInfo> ImportSink::Finish() {
-  // Everything is stored before anything can be seen.
+  // Everything is stored before the run becomes visible.
   if (Status status = Flush(false); !status) return status;
   if (archive_.FindRun(run_.id)) {
     return Status(Code::kInvalid, "a run with the id " + run_.id + " has come up meanwhile; nothing was imported");

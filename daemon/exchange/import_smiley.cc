@@ -1,5 +1,4 @@
-// Reads the `smiley` export format: frames in the order of daemon/exchange/EXPORT.md, each checked before it is
-// believed.
+// Reads the `smiley` export format: frames in the order of daemon/exchange/EXPORT.md, each checked before it is used.
 #include <utility>
 #include <vector>
 

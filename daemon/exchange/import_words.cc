@@ -14,7 +14,7 @@ namespace {
 using shm::Kind;
 
 constexpr std::size_t kPieceWords = shm::kBlockPayloadWords;
-// All threads' unfinished pieces together.
+// Most words in the unfinished pieces of all threads.
 constexpr std::size_t kMaxOpenWords = 4u << 20;
 constexpr std::size_t kMaxStrings = shm::kMaxId;
 
@@ -25,9 +25,9 @@ bool ShowsFrame(Kind kind) {
   return (kind >= Kind::kCall && kind <= Kind::kCRaise) || kind == Kind::kStdout || kind == Kind::kStderr ||
          kind == Kind::kMark || kind == Kind::kGc;
 }
-// The event word holds the line itself.
+// Whether the event word holds the line.
 bool HoldsLine(Kind kind) { return kind >= Kind::kLine && kind <= Kind::kUnwind && !Pushes(kind); }
-// The line that the event shows is its frame's.
+// Whether the event takes its line from its frame.
 bool TakesFrameLine(const JsonEvent& event) { return !HoldsLine(event.kind) || event.line == 0; }
 bool HoldsName(Kind kind) { return (kind >= Kind::kCCall && kind <= Kind::kCRaise) || kind == Kind::kMark; }
 
@@ -104,7 +104,7 @@ bool EventEncoder::FitsCode(const Process& process, std::uint32_t code, const Js
   return known.source == event.source && known.function == event.function && known.file == event.file;
 }
 
-// The code of the event's frame. `fresh`: the frame is entered now, so that its first line can matter.
+// The catalogue id of the event's code. `fresh`: the frame is entered now, so that the code's first line counts.
 Result<std::uint32_t> EventEncoder::CodeId(Process* process, const JsonEvent& event, std::uint32_t frame_code,
                                            bool fresh) {
   if (!event.has_code) return std::uint32_t{0};
@@ -126,7 +126,7 @@ Status EventEncoder::ClosePiece(Thread* thread) {
   return sink_->AddPiece(std::exchange(thread->piece, Piece()));
 }
 
-// Begins a piece where the thread stands.
+// Begins a piece whose header holds the thread's present state.
 void EventEncoder::OpenPiece(Thread* thread, const JsonEvent& event) {
   Piece& piece = thread->piece;
   piece = Piece();
@@ -154,7 +154,7 @@ void EventEncoder::OpenPiece(Thread* thread, const JsonEvent& event) {
   piece.time = {units, thread->units, 0, 1.0};
 }
 
-// The thread stands elsewhere than what came before says (after a loss): the next piece begins with what is right.
+// Replaces the stack, for example after a loss. The next piece begins with the new one in its header.
 Status EventEncoder::Restack(Thread* thread, std::vector<OpenCall> stack, std::uint32_t depth) {
   if (Status status = ClosePiece(thread); !status) return status;
   if (stack.size() > shm::kShownFrames) stack.erase(stack.begin(), stack.end() - shm::kShownFrames);
@@ -240,7 +240,7 @@ Status EventEncoder::AlignStack(Process* process, Thread* thread, const JsonEven
       break;
     }
     if (wanted.empty() && event.parent != 0) wanted.push_back({event.parent, 0, 0});
-    // Where only the line differs, a second id of the same code makes readers take the new frame over.
+    // When only the line differs, a second id of the same code makes readers take the frame from the header.
     const bool derived = TakesFrameLine(event);
     const bool other_line = !stack.empty() && derived && stack.back().frame == event.frame;
     Result<std::uint32_t> code = std::uint32_t{0};
@@ -351,7 +351,7 @@ Status EventEncoder::Add(const JsonEvent& event) {
   return Encode(&thread, event, id, flags, attachments);
 }
 
-// Writes the event's words; goes on in further pieces when one is not enough.
+// Writes the event's words, in several pieces when they do not fit into one.
 Status EventEncoder::Encode(Thread* thread, const JsonEvent& event, std::uint32_t id, std::uint32_t flags,
                             const std::vector<AttachmentWords>& attachments) {
   const std::uint64_t delta = static_cast<std::uint64_t>(event.time_ns) - static_cast<std::uint64_t>(thread->units);
@@ -385,7 +385,7 @@ Status EventEncoder::Encode(Thread* thread, const JsonEvent& event, std::uint32_
     words->insert(words->end(), attachment.begin(), attachment.end());
     open_words_ += attachment.size();
   }
-  // Room for the next event's first words is made in time, so that only attachments ever cross.
+  // A piece ends early, so that only attachments of an event continue in the next piece.
   if (words->size() + 8 > kPieceWords) {
     if (Status status = ClosePiece(thread); !status) return status;
   }

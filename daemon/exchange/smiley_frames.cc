@@ -40,7 +40,7 @@ std::uint64_t Fold(std::uint64_t chain, std::uint64_t check) {
   return XXH3_64bits(both, sizeof(both));
 }
 
-// Writes a CBOR map; the number of pairs is known beforehand.
+// Writes a CBOR map with a given number of pairs.
 class MapWriter {
  public:
   MapWriter(std::string* out, std::uint64_t pairs) : out_(out) { out_.MapHeader(pairs); }
@@ -91,7 +91,7 @@ class MapWriter {
   CborWriter out_;
 };
 
-// Reads a CBOR map: each known key has a function that takes its value; others are passed over.
+// Reads a CBOR map. Each known key has a function that reads its value; other keys are skipped.
 class MapReader {
  public:
   using Take = std::function<bool(CborReader&)>;

@@ -9,11 +9,12 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr std::int64_t kFarthest = 4'000'000'000'000'000'000;  // ns since 1970; so that differences of two times fit
+constexpr std::int64_t kFarthest =
+    4'000'000'000'000'000'000;  // ns since 1970; the difference of two times fits into 64 bits
 
 std::uint64_t All(const ThreadInfo& thread) { return thread.events + thread.lost; }
 
-// How many events of one thread come before a time: between bounds that each question narrows.
+// Counts the events of one thread before a time, between bounds that each call narrows.
 class ThreadCount {
  public:
   ThreadCount(Archive& archive, const std::string& run, ThreadInfo thread)
@@ -26,7 +27,7 @@ class ThreadCount {
   struct Bounds {
     std::uint64_t least = 0, most = 0;
   };
-  // Of its events up to `time_ns`, that one included: what the index says. Moves to the piece that tells.
+  // The bounds on the number of events up to and including `time_ns`, by the index. Moves to the piece that decides.
   Result<Bounds> Look(std::int64_t time_ns) {
     at_ = known_;
     if (All(thread_) == 0 || time_ns < thread_.first_ns) return Bounds{};
@@ -37,7 +38,7 @@ class ThreadCount {
     if (piece->last_ns <= time_ns) return Bounds{piece->last_seq, piece->last_seq};
     return Bounds{piece->first_seq - 1, piece->last_seq};
   }
-  // The same exactly; reads the piece that Look came to.
+  // The exact number; reads the piece that Look moved to.
   Result<std::uint64_t> Count(std::int64_t time_ns) {
     auto bounds = Look(time_ns);
     if (!bounds) return bounds.status();
@@ -49,7 +50,7 @@ class ThreadCount {
                                         [](std::int64_t time, const auto& event) { return time < event.first; });
     return later == times_.begin() ? bounds->least : std::min(std::prev(later)->second, bounds->most);
   }
-  // From now on only later (or earlier) times than that of the last Look are asked for.
+  // Promises that all further times are later (or earlier) than the time of the last Look.
   void OnlyLater() {
     known_.piece = at_.piece;
     known_.low = at_.low;
@@ -63,7 +64,7 @@ class ThreadCount {
     times_.clear();
     auto piece = archive_.ReadPiece(run_, at_.piece);
     if (!piece) {
-      // Damaged: its events cannot be shown, so it does not matter where among them the place is.
+      // Damaged: the events of the piece cannot be shown, so that the place among them does not matter.
       if (piece.status().code() != Code::kDamaged) return piece.status();
       times_.emplace_back(summary.first_ns, summary.last_seq);
       return Status::Ok();
@@ -81,9 +82,9 @@ class ThreadCount {
   Archive& archive_;
   const std::string& run_;
   const ThreadInfo thread_;
-  BegunBetween known_;                                         // of all times that will be asked for
-  BegunBetween at_;                                            // of the time that was asked for last
-  std::uint64_t read_seq_ = 0;                                 // first seq of the piece that times_ tells of
+  BegunBetween known_;                                         // bounds for all further times
+  BegunBetween at_;                                            // bounds for the latest time
+  std::uint64_t read_seq_ = 0;                                 // first seq of the piece that times_ was read from
   std::vector<std::pair<std::int64_t, std::uint64_t>> times_;  // time, last seq
 };
 
@@ -103,7 +104,7 @@ class Order {
   }
   std::vector<ThreadCount>& counts() { return counts_; }
 
-  // The last time up to which there are at most `count` events.
+  // The last time with at most `count` events up to it.
   Result<std::int64_t> TimeOf(std::uint64_t count) {
     std::int64_t low = kFarthest, high = -kFarthest;
     for (const ThreadCount& one : counts_) {
@@ -121,7 +122,7 @@ class Order {
   }
 
  private:
-  // Whether more than `count` events come up to this time.
+  // Whether there are more than `count` events up to this time.
   Result<bool> HasMore(std::int64_t time_ns, std::uint64_t count) {
     std::uint64_t least = 0, most = 0;
     for (ThreadCount& one : counts_) {
@@ -170,7 +171,7 @@ Result<std::vector<ThreadStart>> StartsBehind(Archive& archive, const std::strin
     before.push_back(std::min(*number, count));
     count -= before.back();
   }
-  // What is left happened at the next nanosecond: thread by thread.
+  // The remaining events happened at the next nanosecond; they count thread by thread.
   for (std::size_t i = 0; i < before.size(); ++i) {
     ThreadCount& one = order->counts()[i];
     auto number = count == 0 ? Result<std::uint64_t>(before[i]) : one.Count(*time + 1);
@@ -200,7 +201,7 @@ Result<std::vector<ThreadStart>> StartsBehind(Archive& archive, const std::strin
   auto order = Order::Open(archive, run);
   if (!order) return order.status();
   std::vector<ThreadStart> starts;
-  bool behind = false;  // threads after the event's come after it at the same time
+  bool behind = false;  // the thread sorts behind the event's thread at equal times
   for (ThreadCount& one : order->counts()) {
     if (one.thread().thread == event.thread) {
       behind = true;

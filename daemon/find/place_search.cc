@@ -98,7 +98,9 @@ Result<bool> PlaceSearch::Step() {
                                       : head.search->found()->time_ns > best->search->found()->time_ns);
       if (better) best = &head;
     }
-    if (outside_ && chain_ != nullptr) {  // where did it come in? The callee's event comes right before its caller's
+    if (outside_ &&
+        chain_ !=
+            nullptr) {  // the exception's first recorded frame: the callee's event comes right before its caller's
       const auto& found = chain_->search->found();
       if (!found || position_.seq - found->position.seq > kBetweenCallers || found->open <= open_) return true;
       best = chain_;
@@ -121,7 +123,7 @@ Result<bool> PlaceSearch::Step() {
   }
 }
 
-// No recorded code raised it: it came out of code that is not recorded.
+// Looks for an exception that unrecorded code raised.
 Status PlaceSearch::LookOutside() {
   outside_ = true;
   earlier_read_ = chunks_read();

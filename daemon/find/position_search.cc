@@ -12,7 +12,7 @@ using shm::Kind;
 
 constexpr std::size_t kForwardBatch = 256, kBackwardBatch = 32;
 
-// The type in a [type, message]; empty when there is none.
+// The exception type of an event; empty = none.
 std::string ExceptionType(const PieceWalker& event) {
   std::string type;
   event.ForEachAttachment([&](std::uint64_t word, const char* bytes, std::size_t size) {
@@ -25,7 +25,7 @@ std::string ExceptionType(const PieceWalker& event) {
   return type;
 }
 
-// A dotted name, or the end of it after a dot.
+// Whether `name` is the qualified name, or its end after a dot.
 bool IsName(std::string_view qualified, std::string_view name) {
   if (!qualified.ends_with(name)) return false;
   return qualified.size() == name.size() || qualified[qualified.size() - name.size() - 1] == '.';
@@ -107,7 +107,7 @@ Status ThreadSearch::LoadEntries() {
                          : archive_.IndexBefore(run_, thread_.thread, next_, kBackwardBatch);
   if (!entries) return entries.status();
   if (forward) {
-    // The batch begins with what the one before ended with.
+    // The batch begins with the last entry of the batch before.
     const std::size_t size = entries->size();
     const std::uint64_t last_first = entries->empty() ? 0 : entries->back().piece->first_seq;
     const std::uint64_t last_arrival = entries->empty() ? 0 : entries->back().arrival;

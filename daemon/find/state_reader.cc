@@ -23,7 +23,7 @@ Result<std::unique_ptr<StateReader>> StateReader::Open(Archive& archive, const s
   reader->thread_ = *thread;
   reader->position_ = position;
   reader->decoder_ = std::make_unique<Decoder>(std::move(*names));
-  // From the latest snapshot before it, or from the beginning.
+  // Decoding begins at the latest snapshot before the event, or at the beginning.
   std::uint64_t from = 1;
   auto taken =
       archive.LastDerived(run, SnapshotKey(position.thread, 0), SnapshotKey(position.thread, position.seq + 1));

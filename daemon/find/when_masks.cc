@@ -11,7 +11,7 @@ namespace {
 using shm::Field;
 using shm::Kind;
 
-// Lines of a code object that are told apart.
+// The most lines of a code object with masks of their own.
 constexpr std::uint32_t kMostLines = 1u << 16;
 
 bool HasException(Kind kind) {
@@ -22,18 +22,18 @@ bool MayHaveValue(Kind kind) {
          kind != Kind::kUnwind;
 }
 
-// Lines that many events may show: `known` says that there is but one. And the depth of their frames, negative: any.
+// The lines that many events can have, and the depth of their frames (negative: any). known(): there is only one
+// line.
 struct Lines {
   std::uint32_t least = 0, greatest = 0;
   std::int64_t depth = -1;
   bool known() const { return least == greatest && least != 0; }
 };
 
-// All events of one kind in one code object.
+// All events of one kind in one code object, as a Scope.
 class ManyEvents final : public shm::PartialScope {
  public:
-  // `changed`: which of the question's names the chunk changes. `with`: variables may be there. The event shows the
-  // line where it is known.
+  // `changed`: the names of the question that the chunk changes. `with`: the frame may have variables.
   ManyEvents(const WhenQuestion& question, const Event& event, const std::string* thread, std::uint64_t changed,
              bool with, Lines lines)
       : question_(question),
@@ -46,7 +46,7 @@ class ManyEvents final : public shm::PartialScope {
   bool Knows(Field field) const override {
     switch (field) {
       case Field::kLine:
-        return event_.kind == Kind::kCall || lines_.known();  // a call shows its code's first, or none
+        return event_.kind == Kind::kCall || lines_.known();  // a call has its code's first line, or none
       case Field::kTask:
       case Field::kDepth:
         return false;
@@ -60,8 +60,8 @@ class ManyEvents final : public shm::PartialScope {
         return true;
     }
   }
-  // Any function may have any name: those declared global are none of the code's variables. Without code there is no
-  // frame to hold them.
+  // Any name can be a variable of any function: names declared global are not among the code's variables. An event
+  // without code has no variables.
   bool MayHave(std::string_view) const override {
     return with_ && (event_.code != nullptr || event_.kind == Kind::kMark);
   }
@@ -164,7 +164,7 @@ const WhenMasks::Mask& WhenMasks::At(CodeMasks* masks, std::uint32_t line, std::
   return mask;
 }
 
-// Whether the expression may hold on the lines that the piece shows.
+// Whether the expression can hold on the lines in the summary.
 bool WhenMasks::MayHoldOnLines(const Piece& summary, std::uint64_t changed) {
   Masks& masks = For(changed);
   Event event;
@@ -173,9 +173,9 @@ bool WhenMasks::MayHoldOnLines(const Piece& summary, std::uint64_t changed) {
   const auto may = [&](std::uint32_t id) {
     CodeMasks& in = In(&masks, id);
     const std::uint32_t kinds = Of(&in, changed).with & summary.kinds;
-    if ((kinds & ~kKindsWithLine) != 0) return true;  // the piece's lines are not theirs
+    if ((kinds & ~kKindsWithLine) != 0) return true;  // the summary's lines do not cover these kinds
     event.code = in.code;
-    // Without a line of its own an event shows the code's first.
+    // An event without a line of its own has the code's first line.
     Lines lines{summary.min_line, summary.max_line};
     if (const std::uint32_t first = in.code != nullptr ? in.code->first_line : 0) {
       lines.least = lines.least == 0 ? first : std::min(lines.least, first);

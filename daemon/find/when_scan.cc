@@ -10,9 +10,9 @@ namespace {
 using shm::Kind;
 
 constexpr std::size_t kBatch = 256;
-// Summaries passed over in one step.
+// Most summaries skipped in one step.
 constexpr int kPassed = 512;
-// Pieces that a thread's search reads before others are read ahead, and index entries that it looks at for that.
+// Pieces that a search reads before it reads ahead, and the index entries that it examines then.
 constexpr std::uint64_t kReadAlone = 8;
 constexpr std::size_t kLookAhead = 16;
 
@@ -44,7 +44,7 @@ WhenVariables::Frame* WhenVariables::Find(std::uint64_t frame) {
 
 WhenVariables::Frame& WhenVariables::Get(std::uint64_t frame, std::uint32_t thread) {
   if (frames_.size() >= kMostFrames && !frames_.contains(frame)) {
-    // Frames whose end lay in a chunk that was not read: those not touched for long.
+    // Removes frames that were not touched for long: their ends lay in chunks that were not read.
     const std::uint64_t line = clock_ - clock_ / 8;
     for (auto at = frames_.begin(); at != frames_.end();) {
       if (at->second.touched < line) {
@@ -128,7 +128,7 @@ Status WhenThread::Load() {
   return Status::Ok();
 }
 
-// Has the next pieces read that will be looked at. What is found meanwhile may change that: then they are dropped.
+// Requests the next pieces that can match. Events found meanwhile may rule them out; then they are dropped.
 void WhenThread::ReadAhead() {
   if (read_ < kReadAlone) return;
   while (looked_ahead_ < entries_.size() && ahead_->HasRoom()) {
@@ -149,7 +149,7 @@ std::uint64_t WhenThread::Changed(const Piece& summary) {
 
 bool WhenThread::MayMatter(const Piece& summary) {
   const std::uint64_t changed = Changed(summary);
-  // What is followed changes: it must be read, whether or not the expression can hold in it.
+  // The piece changes a followed variable, so that it must be read.
   if (changed != 0) return true;
   if (summary.lost > 0) return true;
   if (question_.asks_task && (summary.kinds & KindBit(Kind::kTask)) != 0) return true;
@@ -160,7 +160,7 @@ bool WhenThread::MayMatter(const Piece& summary) {
     return ((constant ? mask.without : mask.with) & summary.kinds) != 0;
   };
   if (!may(0) && std::none_of(summary.codes.begin(), summary.codes.end(), may)) return false;
-  // A piece of other lines ends what holds in a frame.
+  // A piece of other lines makes the expression false in a frame where it holds.
   const bool ends_nothing = question_.momentary || (variables_->held() == 0 && !held_outside_);
   return !question_.asks_line || !ends_nothing || masks_.MayHoldOnLines(summary, changed);
 }
@@ -246,7 +246,7 @@ Status WhenThread::Read(const PieceEntry& entry, const Found& found) {
   return Status::Ok();
 }
 
-// Takes over what the event wrote of the variables that are followed. False: nothing.
+// Applies the changes of followed variables by an event. False: it changes none.
 bool WhenThread::Fold(const PieceWalker& at, Event* event, ValuesByName* before) {
   bool wrote = false;
   WhenVariables::Frame* frame = nullptr;
@@ -286,8 +286,8 @@ bool WhenThread::Fold(const PieceWalker& at, Event* event, ValuesByName* before)
       auto patched = ApplyPatch(old, cbor, read_at);
       value = patched ? std::move(*patched) : MakeLost();
     }
-    // What it was before: the object's own, as seen last through any variable, when the variable shows the same
-    // object as before, or shows it for the first time.
+    // The value before: when the variable holds the same object as before, or holds it for the first time, it is the
+    // object's latest value through any variable.
     const bool same_object = old != nullptr && old->id != 0 && old->id == value->id;
     ValuePtr was = old == nullptr || same_object ? variables_->Seen(value) : nullptr;
     if (was == nullptr) was = old;

@@ -11,7 +11,7 @@ std::uint64_t BytesOf(const Piece& piece) { return sizeof(Piece) + piece.words.s
 
 }  // namespace
 
-// First what is stored, then the tail as it stands when the stored part is used up.
+// Reads the stored pieces first, then the tail as it is when the stored pieces are read.
 class LiveCursor : public PieceCursor {
  public:
   LiveCursor(const LiveArchive* archive, std::unique_ptr<StoredCursor> stored, std::string run, std::uint32_t thread,
@@ -27,7 +27,7 @@ class LiveCursor : public PieceCursor {
         in_tail_ = true;
         break;
       }
-      // What left the tail since the store was read is in the store by now: up to there, and then the tail.
+      // Pieces that left the tail since the store was read are stored now: read the store up to there, then the tail.
       looked_ = true;
       tail_.clear();
       const std::uint64_t bound = archive_->TailAfter(run_, thread_, stored_->arrival(), &tail_);
@@ -35,7 +35,7 @@ class LiveCursor : public PieceCursor {
     }
     while (next_ < tail_.size()) {
       PiecePtr piece = std::move(tail_[next_++]);
-      // The store began at the piece that holds from_seq, or had none that reaches so far.
+      // The stored part began at the piece with from_seq, or had no such piece.
       if (piece->last_seq + 1 < from_seq_) continue;
       return piece;
     }
@@ -55,8 +55,7 @@ class LiveCursor : public PieceCursor {
 
 namespace {
 
-// Adds what the store does not show yet: pieces behind its last one, of those that end at or after `from` and begin
-// before `before`.
+// Adds the pieces of the tail that are behind the last stored one, end at or after `from`, and begin before `before`.
 void AddTail(const std::vector<PiecePtr>& tail, std::uint64_t from, std::uint64_t before,
              std::vector<PieceEntry>* entries) {
   const std::size_t stored = entries->size();
@@ -65,7 +64,7 @@ void AddTail(const std::vector<PiecePtr>& tail, std::uint64_t from, std::uint64_
     if (piece->first_seq >= before || piece->last_seq + 1 < from) continue;
     const bool counts = piece->events + piece->lost > 0;
     bool known = counts && piece->last_seq < next;
-    for (std::size_t i = 0; i < stored && !counts && !known; ++i) {  // it only continues an event
+    for (std::size_t i = 0; i < stored && !counts && !known; ++i) {  // the piece only continues an event
       const Piece& other = *(*entries)[i].piece;
       known = other.first_seq == piece->first_seq && other.events + other.lost == 0;
     }
@@ -73,8 +72,8 @@ void AddTail(const std::vector<PiecePtr>& tail, std::uint64_t from, std::uint64_
   }
 }
 
-// What is in memory, and of what the store shows the rest; in the order of their keys. What is in memory must have
-// been looked up first, so that what leaves it in between is found in the store.
+// Merges the items in memory with the other items of the store, by key. REQUIRES that memory was read before the
+// store: an item that leaves memory in between is then found in the store.
 template <typename Key, typename Info, typename KeyOf>
 Result<std::vector<Info>> Merge(std::map<Key, Info> live, Result<std::vector<Info>> stored, bool is_live,
                                 KeyOf key_of) {
@@ -97,7 +96,7 @@ std::uint64_t LiveArchive::TailAfter(const std::string& run, std::uint32_t threa
                                      std::vector<PiecePtr>* out) const {
   const shm::MutexLock lock(mutex_);
   const auto live = live_.find(run);
-  if (live == live_.end()) return UINT64_MAX;  // all of it is stored
+  if (live == live_.end()) return UINT64_MAX;  // all pieces are stored
   const auto tail = live->second.tails.find(thread);
   if (tail == live->second.tails.end()) return UINT64_MAX;
   for (const TailPiece& piece : tail->second.pieces) {
@@ -119,7 +118,7 @@ std::vector<PiecePtr> LiveArchive::TailOf(const std::string& run, std::uint32_t 
 
 Result<std::vector<PieceEntry>> LiveArchive::Index(const std::string& run, std::uint32_t thread,
                                                    std::uint64_t from_seq, std::size_t limit) {
-  // The tail first: what leaves it meanwhile is in the store then, and is seen there.
+  // The tail is read first: a piece that leaves it meanwhile is found in the store.
   const std::vector<PiecePtr> tail = TailOf(run, thread);
   auto entries = store_.archive().Index(run, thread, from_seq, limit);
   if (!entries.ok()) {
@@ -363,7 +362,7 @@ void LiveArchive::ThreadStored(const std::string& run, std::uint32_t thread) {
   if (const auto found = live_.find(run); found != live_.end()) LeaveThread(&found->second, thread);
 }
 
-// False: something of it is on its way to the store.
+// False: a piece of the thread is on its way to the store.
 bool LiveArchive::LeaveThread(LiveRun* run, std::uint32_t thread) {
   if (const auto tail = run->tails.find(thread); tail != run->tails.end()) {
     if (!tail->second.pieces.empty()) return false;
@@ -445,7 +444,7 @@ void LiveArchive::StoreDone(const Batch& batch) {
     tail.pieces.erase(waiting);
     if (tail.pieces.empty()) tail.pieces = std::vector<TailPiece>();
   }
-  // Records are stored in the order in which they were announced.
+  // Records are stored in the order of DrainRecords.
   for (const CatalogueEntry& entry : batch.catalogue) {
     const auto found = live_.find(entry.run);
     if (found != live_.end() && !found->second.catalogue.empty())

@@ -85,7 +85,7 @@ void LiveFeed::Add(Entry entry) {
   entry.number = ++latest_;
   bytes_ += BytesOf(entry);
   entries_.push_back(std::move(entry));
-  // Nobody to show it to: nothing is kept.
+  // Without readers nothing is kept.
   const std::size_t capacity = readers_.empty() ? 0 : capacity_bytes_;
   while (bytes_ > capacity && !entries_.empty()) {
     const Entry& oldest = entries_.front();

@@ -12,17 +12,19 @@
 namespace smiley::daemon {
 namespace {
 
-// Pieces up to this many events are decoded although nobody is shown more, so that values stay known.
+// A piece with at most this many events is decoded even when every watcher is over its rate, so that values stay
+// known.
 constexpr std::uint64_t kDecodeAnyway = 1500;
-// So long after the beginning of one portion, for each who is handed it, the next one begins: each costs a write and
-// a wake-up.
+// The least time between the beginnings of two portions, for each watcher of the channel: a portion costs each of
+// them a write and a wake-up.
 constexpr std::chrono::microseconds kPace{400}, kMostPace{16'000};
 constexpr std::size_t kTakeBytes = 256 * 1024;
 constexpr std::size_t kPortionBytes = 64 * 1024;
-// What waits for one watcher: beyond it the oldest go. Those of one channel share them.
+// Bound on the bytes that wait for one watcher; beyond it the oldest portions are dropped. The watchers of a channel
+// share portions.
 constexpr std::size_t kQueueBytes = 4u << 20;
 
-// Of a rate of events a second, this part may come at once.
+// The part of a rate that may come at once.
 constexpr double kBurst = 10;
 
 std::size_t BytesOf(const LivePortion& portion) {
@@ -75,7 +77,7 @@ std::shared_ptr<LiveLane::Queue> LiveLane::Join(const LiveWish& wish, std::funct
 }
 
 void LiveLane::Leave(const std::shared_ptr<Queue>& queue) {
-  std::shared_ptr<LiveFeed::Reader> reader;  // goes when the mutex has been let go
+  std::shared_ptr<LiveFeed::Reader> reader;  // destroyed after the mutex is released
   const shm::MutexLock lock(mutex_);
   for (const auto& channel : channels_) std::erase(channel->queues, queue);
   std::erase_if(channels_, [](const auto& channel) { return channel->queues.empty(); });
@@ -134,7 +136,7 @@ bool LiveLane::SomebodyHasRoom() const {
 }
 
 void LiveLane::Run() {
-  // Traced programs and the drainer go before those who look.
+  // Traced programs and the drainer have priority over watchers.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 5);
   SteadyClock::time_point next{};
   for (;;) {
@@ -160,7 +162,7 @@ void LiveLane::Run() {
   }
 }
 
-// A part of what the feed holds, then what was asked of the lane meanwhile.
+// Handles a part of the feed, then the watchers that joined meanwhile.
 void LiveLane::Work(LiveFeed::Reader& reader) {
   const LiveFeed::Taken taken = reader.Take(kTakeBytes);
   Channels channels;
@@ -170,7 +172,7 @@ void LiveLane::Work(LiveFeed::Reader& reader) {
     {
       const shm::MutexLock lock(mutex_);
       channels = channels_;
-      // Who sees things from this entry on is not handed what came before it.
+      // A watcher that joined at this entry gets no earlier one.
       for (const auto& [channel, from] : joined_) {
         if (from <= number) flushed.push_back(channel);
       }
@@ -258,7 +260,7 @@ void LiveLane::TakePiece(const LiveFeed::Entry& entry, const Channels& channels,
       }
       all_spent = all_spent && channel->Spent();
     }
-    // Nobody is shown more of it, and there is too much for values' sake.
+    // Every watcher is over its rate, and the piece is too long to decode it only for its values.
     if (all_spent && left > kDecodeAnyway) {
       for (const auto& channel : channels) {
         if (channel->takes) Skip(*channel, entry.number, From(piece, event_.seq + 1, left));
@@ -328,7 +330,7 @@ void LiveLane::Flush(Channel& channel) {
   Hand(channel, std::move(channel.growing));
 }
 
-// NOLINTNEXTLINE(performance-unnecessary-value-param): taken over, so that the channel's own is empty afterwards.
+// NOLINTNEXTLINE(performance-unnecessary-value-param): moved from, so that the channel's portion is empty afterwards.
 void LiveLane::Hand(Channel& channel, LivePortionPtr portion) {
   const std::size_t size = BytesOf(*portion);
   const shm::MutexLock lock(mutex_);
@@ -337,7 +339,7 @@ void LiveLane::Hand(Channel& channel, LivePortionPtr portion) {
     queue->portions.push_back(portion);
     queue->bytes += size;
     while (queue->bytes > kQueueBytes && queue->portions.size() > 1) {
-      // Events go before what is told of runs.
+      // Portions of events are dropped before portions about runs.
       auto oldest = std::find_if(queue->portions.begin(), queue->portions.end(),
                                  [](const auto& one) { return one->what == LivePortion::What::kEvents; });
       if (oldest == queue->portions.end()) oldest = queue->portions.begin();

@@ -7,8 +7,8 @@
 namespace smiley::daemon {
 namespace {
 
-// Entries older than this are passed over while there are newer ones: those who watch see what happens now rather
-// than all of what happened.
+// Entries older than this are skipped while newer ones wait: people who watch see the present rather than every
+// event.
 constexpr std::chrono::milliseconds kPeopleLag{30}, kProgramsLag{1000};
 
 }  // namespace
@@ -30,7 +30,7 @@ LiveView::LiveView(Archive& archive, LiveFeed& feed)
 LiveView::~LiveView() = default;
 
 std::unique_ptr<LiveView::Watcher> LiveView::Watch(const LiveWish& wish, std::function<void()> wake) {
-  // Whether an expression holds is known of decoded events only: all of them are.
+  // An expression needs decoded events, so that every piece is decoded.
   LiveLane& lane = wish.max_rate > 0 && !wish.where ? *people_ : *programs_;
   return std::make_unique<Watcher>(lane, wish, std::move(wake));
 }

@@ -5,7 +5,7 @@
 namespace smiley::daemon {
 namespace {
 
-// Characters that would move, hide or reorder what a terminal shows.
+// Whether a character would move, hide or reorder text on a terminal.
 bool IsUnsafe(std::uint32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0xd800 && code < 0xe000) || code == 0xad ||
          (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
@@ -49,7 +49,7 @@ class Printing {
   }
 
  private:
-  // Our own short words are never cut; they make the width "about".
+  // Short words of our own are never cut; a line may exceed the width by them.
   void Put(std::string_view text) {
     out_.append(text);
     left_ -= text.size() < left_ ? text.size() : left_;
@@ -84,8 +84,8 @@ class Printing {
     Put(text);
   }
 
-  // Text as it stands, escaped, at most what is left; `quote` 0: none, and no backslash is doubled.
-  // False when it was cut.
+  // Appends a text with escapes, up to the width that is left. `quote` 0: no quotes, and backslashes are not doubled.
+  // False: the text was cut.
   bool PutCharacters(std::string_view text, char quote) {
     while (!text.empty()) {
       if (Full()) {
@@ -137,7 +137,7 @@ class Printing {
     Put(std::string_view(&quote, 1));
   }
 
-  // Between items; false: no room for another one.
+  // Appends the separator between items. False: there is no room for another item.
   bool NextItem(bool first) {
     if (Full()) {
       Put(first ? "…" : ", …");
@@ -229,7 +229,7 @@ class Printing {
     if (type == "notimplemented") return Put("NotImplemented");
     const bool named =
         type == "function" || type == "builtin" || type == "method" || type == "class" || type == "module";
-    // A text that is a whole expression or a <…> already is shown as it stands.
+    // A text that is a whole expression or a <…> is shown unchanged.
     const bool whole = !named && (value.text.ends_with(')') || value.text.ends_with('>') || type == "enum");
     if (whole) {
       PutCharacters(value.text, 0);

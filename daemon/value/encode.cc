@@ -1,4 +1,4 @@
-// Values back to CBOR, for snapshots: the forms of shm/FORMAT.md, with tag 7 around parts that were read earlier.
+// Encodes values as CBOR for snapshots: the forms of shm/FORMAT.md, with tag 7 around parts that were read earlier.
 #include "daemon/value/forms.h"
 #include "daemon/value/text_codec.h"
 #include "daemon/value/value.h"

@@ -36,7 +36,7 @@ bool TextOf(const dom::element& element, std::string* text) {
   return true;
 }
 
-// Writes the CBOR of one JSON value of the contract; false: it is not of the contract.
+// Writes one JSON value as CBOR. False: the value breaks the contract.
 class Importing {
  public:
   explicit Importing(CborWriter* out) : out_(*out) {}
@@ -82,7 +82,7 @@ class Importing {
       out_.Bytes(text);
     }
   }
-  // A number that may be absent.
+  // Reads a number that may be absent.
   static bool NumberOf(const dom::object& object, std::string_view name, std::uint64_t* number) {
     const auto field = Field(object, name);
     return !field || field->get_uint64().get(*number) == simdjson::SUCCESS;

@@ -12,7 +12,7 @@ namespace {
 using shm::CborReader;
 using enum shm::PatchOperation;
 
-constexpr std::size_t kMaxPatchedItems = 1u << 20;  // a container never grows beyond this by patches
+constexpr std::size_t kMaxPatchedItems = 1u << 20;  // patches never grow a container beyond this
 
 class Patching {
  public:
@@ -98,7 +98,7 @@ class Patching {
     return true;
   }
 
-  // The place of the pair with this key, or the end.
+  // The index of the pair with this key, or the end.
   std::size_t Find(const Value& key) const {
     std::size_t i = 0;
     while (i < inner_.items.size() && !SameValue(*inner_.items[i], key)) i += 2;
@@ -178,17 +178,17 @@ class Patching {
   }
 
   Value& value_;
-  Value& inner_;  // what items and cut belong to: value_ itself, or what the subclass stands on
+  Value& inner_;  // holds items and cut: value_ itself, or the inner value of a subclass
   std::string_view patch_;
   CborReader reader_;
   ReadAt at_;
 };
 
-// A node that may be changed: the one given when nobody else holds it, else a copy.
+// Returns a node that may be changed: the given one when nobody else holds it, otherwise a copy.
 std::shared_ptr<Value> Own(ValuePtr&& value) {
   if (value.use_count() == 1) {
     std::atomic_thread_fence(std::memory_order_acquire);
-    return std::const_pointer_cast<Value>(std::move(value));  // every Value is made as a plain one, by make_shared
+    return std::const_pointer_cast<Value>(std::move(value));  // every Value was created non-const, by make_shared
   }
   return std::make_shared<Value>(*value);
 }

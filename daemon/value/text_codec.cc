@@ -63,7 +63,7 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
     }
     const char three[3] = {static_cast<char>(n >> 16), static_cast<char>(n >> 8), static_cast<char>(n)};
     out.append(three, filled - 1);
-    if (filled < 4 && (n & (filled == 3 ? 0xffu : 0xffffu)) != 0) return std::nullopt;  // bits that stand for nothing
+    if (filled < 4 && (n & (filled == 3 ? 0xffu : 0xffffu)) != 0) return std::nullopt;  // unused bits must be 0
   }
   return out;
 }

@@ -64,7 +64,7 @@ void AppendFloatJson(std::string* out, double number) {
   }
 }
 
-// An object or pairs; `get` gives the i-th name and value.
+// Appends an object or an array of pairs; `get` returns the i-th name and value.
 template <typename Names, typename Name, typename Write>
 void AppendNames(std::string* out, const Names& names, const Name& name_of, const Write& write) {
   const bool keys =
@@ -219,7 +219,7 @@ class Writing {
     }
   }
 
-  // What stands between the id and `attributes`.
+  // Appends the members between the id and `attributes`.
   void Body(const Value& value) {
     switch (value.type) {
       case Value::Type::kInt:
@@ -288,7 +288,7 @@ class Writing {
            value.form == kFormBytearray || value.form == kFormException;
   }
 
-  // `subclass` (may be null): the form 20 around `value`.
+  // `subclass`: the form 20 around `value`; null = none.
   void WriteObject(const Value& value, const Value* subclass, bool nested) {
     const Value& outer = subclass != nullptr ? *subclass : value;
     const bool form = value.type == Value::Type::kForm;

@@ -15,7 +15,7 @@ using shm::CborReader;
 using Item = CborReader::Item;
 using Node = std::shared_ptr<Value>;
 
-// Nested None, bools and small integers are many: they share one node each. Never changed, since shared.
+// Nested None, bools and small integers are frequent, so that equal ones share one node, which never changes.
 Node Common(const Item& item) {
   constexpr std::size_t kSmall = 256;
   static const std::vector<Node> nodes = [] {
@@ -40,12 +40,12 @@ Node Common(const Item& item) {
   }
 }
 
-// Reads one value; a null Node means that the bytes are no value.
+// Reads one value. A null node: the bytes are no value.
 class Reading {
  public:
   Reading(std::string_view cbor, ReadAt at) : reader_(cbor), at_(at) {}
 
-  // What may stand here: a tag 7 holds no other, a subclass neither a tag 7 nor a subclass.
+  // The allowed kinds of value: a tag 7 holds no tag 7, a subclass neither a tag 7 nor a subclass.
   enum class May { kAll, kNoEarlier, kBuiltin };
 
   Node Read(int depth, May may = May::kAll) {
@@ -166,7 +166,7 @@ class Reading {
     std::int64_t small = 0;
     const char* end = node.text.data() + node.text.size();
     if (std::from_chars(node.text.data(), end, small).ec == std::errc{}) {
-      node.type = Value::Type::kInt;  // fits after all
+      node.type = Value::Type::kInt;  // the big int fits into 64 bits
       node.form = 0;
       node.integer = small;
       node.text.clear();
@@ -201,7 +201,7 @@ class Reading {
     return fields == 2 || ReadAttributes(node, depth);
   }
 
-  // The array's items after the form's number.
+  // Reads the items of the array behind the number of the form.
   bool ReadForm(Value& node, std::uint64_t fields, int depth) {
     switch (node.form) {
       case kFormRef:

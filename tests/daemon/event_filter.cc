@@ -1,12 +1,12 @@
 // Expressions over decoded events: what the names of the filter language mean for an Event.
+#include "daemon/events/event_filter.h"
+
 #include <boost/test/unit_test.hpp>
 #include <deque>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "daemon/events/event_filter.h"
 
 namespace smiley::daemon {
 namespace {
