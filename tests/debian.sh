@@ -1,14 +1,19 @@
 #!/bin/sh
-# Tries smiley on a bare Debian of another suite: makes a minimal root of it with debootstrap, puts a clone of what is
-# committed here into it, and runs smiley's scripts there, with that suite's compilers, libraries and Pythons.
+# Tries smiley on a minimal Debian of another suite: creates its root with debootstrap, clones the committed tree into it,
+# and runs smiley's scripts there with that suite's compilers, libraries and Pythons.
 #
 #     sh tests/debian.sh SUITE [quickstart|test] [--root DIR] [--mirror URL] [--also PACKAGES] [--stale] [--keep]
 #
-# SUITE: bookworm (12), trixie (13), testing. quickstart (the default): tools/quickstart.sh without a terminal, then on
-# one, and a look at what it left. test: tools/test.sh. --root DIR: where the root is made, or used again
-# (default /var/tmp/smiley-debian-SUITE). --also: more packages, as in "python3.15-dev". --stale: take a mirror whose Release
-# file has run out as it is. --keep: do not remove the root of a success. Needs root, debootstrap and util-linux's unshare.
-# All runs in own mount and process namespaces, of which it is the root: nothing that was started or mounted is left.
+# SUITE      bookworm (12), trixie (13) or testing
+# quickstart (default) tools/quickstart.sh without a terminal, then on one, and a check of what it left
+# test       tools/test.sh
+# --root     the folder of the root, which is created or used again (default /var/tmp/smiley-debian-SUITE)
+# --also     more packages, for instance "python3.15-dev"
+# --stale    accept a mirror whose Release file has expired
+# --keep     keep the root after a success
+#
+# Needs root, debootstrap and util-linux's unshare. Everything runs in its own mount and process namespaces, so that no
+# process and no mount remains.
 set -u
 
 fail() {
@@ -27,7 +32,7 @@ while [ $# -gt 0 ]; do
     --stale) stale=yes ;;
     --keep) keep=yes ;;
     quickstart | test) what=$1 ;;
-    -*) fail "tests/debian.sh knows no $1; its first lines tell what it takes" ;;
+    -*) fail "tests/debian.sh knows no $1; its first lines list the options" ;;
     *) suite=$1 ;;
   esac
   shift

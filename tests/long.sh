@@ -1,17 +1,17 @@
 #!/bin/sh
-# The long part of the tests: what tools/test.sh has no time for.
+# The long part of the tests, for which tools/test.sh has no time.
 #
 #     sh tests/long.sh BUILD [PART…]
 #
-# BUILD is where tools/test.sh built (build-test). The parts, all of them when none is named:
+# BUILD is the folder that tools/test.sh built (build-test). The parts (default: all):
 #
 # kills      all single points and all pairs of points, then SMILEY_LONG_KILLS (5000) random ones
 # planted    every planted mistake
 # tidy       clang-tidy over every source, with the analyzer
-# leaks      the extension in programs that repeat themselves, SMILEY_LONG_ROUNDS (60) times
+# leaks      the extension in programs that repeat themselves SMILEY_LONG_ROUNDS (60) times
 # soak       recording for SMILEY_LONG_SOAK (14400) seconds
 #
-# Each part's output goes to BUILD/long/PART.log; a line each is shown, and the last one says whether all was well.
+# Each part's output goes to BUILD/long/PART.log. One line is printed for each part, and a last one with the result.
 set -u
 
 [ $# -ge 1 ] && [ -e "$1/compile_commands.json" ] || {

@@ -1,7 +1,8 @@
-"""What must be true after any kill: the equation of the store, and the events that the program is known to have produced.
+"""Checks what must be true after any kill: the equation of the store, and the events that the program has produced.
 
-The producer (tests/tools/producer) tells in a file how many events each thread has published or counted; which event has
-which number follows from its program, repeated here. The Python program tells how many calls it has entered.
+The producer (tests/tools/producer) writes into a file how many events each thread has published or counted. The number of
+each event follows from the producer's program, which this file repeats. The Python program writes how many calls it has
+entered.
 """
 
 import json
@@ -17,7 +18,7 @@ def require(condition, *what):
 
 
 def producer_events(count):
-    """(kind, line, name, value) of each event of one of its threads, the first number first."""
+    """(kind, line, name, value) of each event of one thread of the producer, in the order of the numbers."""
     events = [
         ("thread_start", None, None, None),
         ("call", 1, None, None),
@@ -41,7 +42,7 @@ def producer_events(count):
 
 
 def threads_of(export):
-    """Event objects by thread, in order."""
+    """{thread: its event objects in order}."""
     threads = {}
     for line in export.splitlines():
         thing = json.loads(line)
@@ -53,7 +54,7 @@ def threads_of(export):
 
 
 def check_numbers(events):
-    """Sequence numbers without gap or repeat. Returns the last one."""
+    """Checks that the sequence numbers have no gap and no repeat. Returns the last one."""
     last = 0
     for event in events:
         require(event["seq"] == last + 1, "after", last, "comes", event)
@@ -66,7 +67,7 @@ def check_numbers(events):
 
 
 def check_producer(export, count, names, progress, killed, may_lose):
-    """`names`: of its threads, in the order of `progress`."""
+    """Checks the events of the producer. `names` are those of its threads, in the order of `progress`."""
     threads = threads_of(export)
     end = threads.pop("end", None)
     require(end is not None, "the export has no end")
@@ -107,7 +108,7 @@ def check_producer(export, count, names, progress, killed, may_lose):
 
 
 def check_python(export, progress, killed, count):
-    """Calls of note(part, i): i from 1 without gap in every part, at least as many as were entered."""
+    """Checks the calls of note(part, i): i from 1 without gap in every part, at least as many as were entered."""
     seen = {}
     threads = threads_of(export)
     threads.pop("end")

@@ -2,8 +2,8 @@
 
     python3 tests/kills/kills.py --bin build/bin [--pairs 240] [--seed N] [--seconds 200] [--all-pairs] [--random N] [--only TEXT]
 
-Every single point first, then pairs of a program's and a daemon's point, chosen by the seed that is printed: the same seed
-gives the same trials. Ends like a unittest does.
+Tries every single point first, then pairs of a program's and a daemon's point. A seed, which is printed, chooses the pairs;
+the same seed gives the same trials. The last lines are those of a unittest.
 """
 
 import argparse
@@ -21,7 +21,7 @@ VICTIMS = [("program",), ("daemon",), ("program", "daemon")]
 
 
 def nth(chance, point, most):
-    """Early times are the odd ones: half of the choices are among them."""
+    """The point with the number of the time at which it acts. Half of the choices are among the first three times."""
     return "%s:%d" % (point, chance.randint(1, min(most, 3)) if chance.random() < 0.5 else chance.randint(1, most))
 
 
@@ -39,7 +39,7 @@ def singles(chance, stock):
     for point in points.DAEMON:
         yield Trial("block", None, point + ":1", ("daemon",))
         yield Trial("python", None, point + ":1", ("daemon",))
-    # The run is stored by then, so that a cursor behind pieces that are not would be believed.
+    # The run is stored by then, so a cursor behind pieces that are not stored would be accepted.
     for point in (None, "ring.block_left:2", "ring.block_left:3"):
         for victims in (("daemon",), ("program", "daemon")):
             yield Trial("block", point, "store.writing_pieces:2", victims)
@@ -72,7 +72,7 @@ def random_pairs(chance, count):
     places = list(program_points())
     for _ in range(count):
         mode, point, most = chance.choice(places)
-        if mode == "python" and chance.random() < 0.5:  # starting Python takes long
+        if mode == "python" and chance.random() < 0.5:  # the start of Python takes long
             mode, point, most = chance.choice(places)
         daemon = chance.choice(list(points.DAEMON))
         recovery = [nth(chance, chance.choice(points.RECOVERY), 3) for _ in range(chance.choice([0, 0, 1, 2]))]
@@ -94,7 +94,7 @@ def attempt(trial, bin_dir, python):
 
 
 def play(trials, args, pythons, until):
-    """Runs them, several at once; returns (done, failures as texts)."""
+    """Runs the trials, several at once. Returns (the finished trials, the failures as texts)."""
     done, failures, missed = 0, [], []
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         waiting = {}
@@ -139,7 +139,7 @@ def main():
     started = time.monotonic()
     wanted = lambda trials: (trial for trial in trials if args.only in str(trial))
     single, failures, missed = play(wanted(singles(chance, Stock(args.bin))), args, pythons, None)
-    if missed and not args.any:  # a point that nobody comes to tests nothing
+    if missed and not args.any:  # a point that is never reached tests nothing
         failures.append("not reached: " + "; ".join(missed))
         print("FAIL: " + failures[-1])
     single_seconds = time.monotonic() - started

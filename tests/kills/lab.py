@@ -1,6 +1,6 @@
-"""A home of its own with a daemon that can be armed, and programs that can be stopped, killed and asked how far they came.
+"""A home with a daemon that stops at test points, and programs that can be stopped and killed and that count their progress.
 
-Everything waits on events with a deadline; nothing here decides what is right (that is judge.py).
+Everything waits for events with a deadline. judge.py, and not this file, decides what is right.
 """
 
 import fcntl
@@ -16,11 +16,11 @@ import subprocess
 import tempfile
 import time
 
-PATIENCE = 90.0  # seconds until something that must happen counts as hung
+PATIENCE = 90.0  # seconds until an expected event counts as missing
 
 
 class Hung(Exception):
-    """Something that must happen did not."""
+    """An expected event did not happen."""
 
 
 def wait_until(condition, what, timeout=PATIENCE):
@@ -35,7 +35,7 @@ def wait_until(condition, what, timeout=PATIENCE):
 
 
 def state_of(pid):
-    """The letter of /proc/PID/stat; Z when it is gone."""
+    """The state letter of /proc/PID/stat; Z when the process is gone."""
     try:
         with open("/proc/%d/stat" % pid) as file:
             return file.read().rpartition(")")[2].split()[0]
@@ -48,7 +48,7 @@ def is_gone(pid):
 
 
 def children_of(pid):
-    """All descendants."""
+    """The pids of all descendants."""
     found = []
     try:
         for task in os.listdir("/proc/%d/task" % pid):
@@ -67,7 +67,7 @@ def send(pid, number):
 
 
 class Lab:
-    """REQUIRES close() at the end, however it went."""
+    """A home with its programs. REQUIRES close() at the end, also after a failure."""
 
     def __init__(self, bin_dir):
         self.bin = bin_dir
@@ -84,7 +84,7 @@ class Lab:
             if child.poll() is None:
                 child.kill()
             child.wait()
-        for _ in range(3):  # a program in its last moments may have started one more
+        for _ in range(3):  # a dying program may have started another one
             pid = self.daemon_pid()
             if pid is None:
                 break
@@ -108,7 +108,7 @@ class Lab:
     # The daemon.
 
     def daemon_pid(self):
-        """Who holds the lock; None when nobody does."""
+        """The pid that holds the lock; None when no process does."""
         try:
             fd = os.open(os.path.join(self.home, "daemon.lock"), os.O_RDWR | os.O_CLOEXEC)
         except OSError:
@@ -123,7 +123,7 @@ class Lab:
         return pid if pid > 0 else self._holder()
 
     def _holder(self):
-        """The same for a lock that belongs to an open file."""
+        """The same for a lock of an open file description."""
         inode = os.stat(os.path.join(self.home, "daemon.lock")).st_ino
         for name in os.listdir("/proc"):
             if not name.isdigit():
@@ -137,7 +137,7 @@ class Lab:
         return None
 
     def start_daemon(self, point=None):
-        """Returns its pid when it is ready, stopped at its point, or None when it died there."""
+        """Starts a daemon. Returns its pid when it is ready or stopped at its point, None when it died there."""
         starter = self.spawn([os.path.join(self.bin, "smiley-daemon"), "start"], point)
 
         def settled():
@@ -154,7 +154,7 @@ class Lab:
             wait_until(lambda: is_gone(pid), "a killed daemon stays")
 
     def ask(self, timeout=PATIENCE, feed=None, **request):
-        """One request; returns (answer, lines or bytes). Raises OSError when the daemon goes away meanwhile."""
+        """Sends one request. Returns (answer, lines or bytes). Raises OSError when the daemon ends meanwhile."""
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(timeout)
             link.connect(os.path.join(self.home, "daemon.sock"))
@@ -199,7 +199,7 @@ class Lab:
         return answer, None
 
     def find_run(self):
-        """The home's only run, None while there is none or nobody answers."""
+        """The home's only run; None while there is none or no daemon answers."""
         try:
             _, runs = self.ask(timeout=2, op="runs")
         except OSError:
@@ -220,7 +220,7 @@ class Lab:
 
 
 class Program:
-    """A recorded program that keeps, in a file that survives it, how far each of its parts came."""
+    """A recorded program that keeps the progress of each of its parts in a file, which survives it."""
 
     PARTS = 8
 
@@ -230,7 +230,7 @@ class Program:
             file.truncate(4096)
         with open(self.path, "r+b") as file:
             self.memory = mmap.mmap(file.fileno(), 4096)
-        self.launcher = launcher  # the child is smiley-run, the program is below it
+        self.launcher = launcher  # the child is smiley-run, and the program is its child
         self.child = lab.spawn([self.path if word == "PROGRESS" else word for word in words], point)
 
     def progress(self):

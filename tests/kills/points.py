@@ -1,6 +1,6 @@
-"""The named test points (shm/README.md), and how often each can be reached in a trial: its nth time is chosen below that."""
+"""The named test points (shm/README.md), each with the number of times that a trial reaches it at most."""
 
-# Of the synthetic producer: with which options it comes there.
+# Points of the synthetic producer, by the options with which it reaches them.
 PRODUCER = {
     "block": {
         "segment.created": 3,
@@ -24,7 +24,7 @@ PRODUCER = {
     "overwrite": {"ring.intent": 6, "ring.header_written": 8, "ring.published": 11000, "ring.block_left": 6},
     "names": {"catalogue.sealed": 1, "segment.created": 4, "segment.live": 4, "catalogue.published": 9000},
 }
-# Of a real program under the tracer.
+# Points of a real program with the tracer.
 PYTHON = {
     "segment.created": 3,
     "segment.live": 3,
@@ -35,7 +35,7 @@ PYTHON = {
     "ring.published": 4000,
     "ring.block_left": 1,
 }
-# Of the daemon while it follows a program. The value: how often, in a short trial.
+# Points of the daemon while it follows a program, with the number of times in a short trial.
 DAEMON = {
     "drain.listed": 5,
     "drain.attached": 3,
@@ -53,9 +53,9 @@ DAEMON = {
     "segment.removed": 3,
     "drain.run_ended": 1,
 }
-# Reached only once the program has ended.
+# Points that are reached only after the program has ended.
 AFTER_THE_PROGRAM = {"drain.finished", "segment.removed", "drain.run_ended", "drain.loss_taken"}
-# Of a daemon that comes after one that was killed.
+# Points of a daemon that starts after another one was killed.
 RECOVERY = [
     "daemon.locked",
     "daemon.opened",
@@ -74,12 +74,12 @@ RECOVERY = [
     "segment.removed",
     "drain.run_ended",
 ]
-# Of a daemon that is asked for something.
+# Points of a daemon that answers a request.
 IMPORT = {"import.written": 2, "import.finished": 1, "store.writing": 2, "store.committed": 2}
 DELETE = {"store.deleting": 1, "store.deleted": 1, "store.compacted": 3}
 EXPORT = {"answer.step": 3, "answer.ended": 1}
 SPOOL = {"drain.spool_read": 1, "drain.spool_removed": 1, "store.writing": 1, "store.committed": 1, "drain.queued": 1}
-# Where the daemon stands while the program goes on from its point to its end: between what was listed and what is attached.
+# Points between listing and attaching, at which the daemon waits while the program runs from its point to its end.
 BETWEEN = [
     ("segment.live:1", "drain.listed:1"),
     ("segment.created:2", "drain.listed:1"),

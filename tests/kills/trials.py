@@ -1,4 +1,4 @@
-"""One trial: program and daemon go to their points, one or both are killed there, a daemon starts again, judge.py decides."""
+"""One trial: program and daemon run to their points, one or both are killed, a daemon starts again, judge.py decides."""
 
 import json
 import os
@@ -37,12 +37,12 @@ os.waitpid(child, 0)
 """
     % PYTHON_CALLS
 )
-LOOK = 0.25  # seconds without progress after which a program waits for a stopped daemon, or a daemon for a program
+LOOK = 0.25  # seconds without progress after which one is taken to wait for the other
 
 
 class Trial:
-    """`program`, `daemon`: points with their nth, or None. `victims`: which of both are killed. `recovery`: points at which the
-    daemons that follow are killed, one after the other."""
+    """`program` and `daemon` are points with their nth time, or None. `victims` names which of the two are killed.
+    `recovery` is the points at which the following daemons are killed, one after the other."""
 
     def __init__(self, mode, program, daemon, victims, recovery=()):
         self.mode, self.program, self.daemon, self.victims, self.recovery = (
@@ -111,7 +111,7 @@ class Trial:
         for point in self.recovery:
             if lab.start_daemon(point + "=kill") is not None:
                 self.follow(lab, program, until_dead=True)
-                lab.kill_daemon()  # it did not come to its point while the program stands at its own
+                lab.kill_daemon()  # it did not reach its point while the program waits at its own
         lab.start_daemon()
         program.go_on()
         self.follow(lab, program, until_dead=False)
@@ -120,7 +120,7 @@ class Trial:
         self.judge(lab, program)
 
     def go_to_points(self, lab, program, daemon):
-        """Until both stand at their points, or one waits for the other."""
+        """Waits until both are at their points, or one waits for the other."""
         want_program, want_daemon = bool(self.program), bool(self.daemon)
         latest, since = None, time.monotonic()
 
@@ -143,7 +143,7 @@ class Trial:
 
     def kill(self, lab, program, daemon):
         if self.daemon and self.daemon not in self.reached and daemon is not None:
-            # It comes there only now: when the program is dead, or has gone on.
+            # It reaches its point only now, because the program is dead or continues.
             program.kill() if "program" in self.victims else program.go_on()
             if "program" in self.victims or self.program is None or self.program in self.reached:
 
@@ -166,14 +166,14 @@ class Trial:
                 send(daemon, signal.SIGCONT)
 
     def follow(self, lab, program, until_dead):
-        """Until the run has ended; `until_dead`: or until the daemon died at its point, or waits for a stopped program."""
+        """Waits until the run has ended, with `until_dead` also until the daemon died or waits for a stopped program."""
         since = time.monotonic()
 
         def done():
             if until_dead and (lab.daemon_pid() is None or time.monotonic() - since > 2 * LOOK):
                 return True
             if not until_dead:
-                program.go_on()  # it may have come to its point only now
+                program.go_on()  # it may have reached its point only now
             run = lab.find_run()
             if run is None:
                 return self.never_began(program) and not lab.segments()
@@ -182,7 +182,7 @@ class Trial:
         wait_until(done, "the run does not end, or segments stay")
 
     def never_began(self, program):
-        """Killed before there was anything to find, or not started because there was nobody to tell."""
+        """True when the program was killed before it had a segment, or did not start because no daemon answered."""
         return not any(program.progress()) and ("program" in self.victims or program.child.poll() == 125)
 
     # What must be true.
@@ -212,9 +212,9 @@ class Trial:
 
 
 class Between(Trial):
-    """The program stands at its point when the daemon comes to its own, then runs to its end while the daemon stands there."""
+    """The program waits at its point until the daemon reaches its own, then runs to its end while the daemon waits there."""
 
-    produced = 500  # what has room without a daemon
+    produced = 500  # these events fit into the ring without a daemon
 
     def __init__(self, mode, program, daemon):
         super().__init__(mode, program, daemon, ())
@@ -254,7 +254,7 @@ class Stock:
 
 
 class Asked:
-    """The daemon is killed at a point while it does what a client asked for; afterwards it is done, or not begun."""
+    """The daemon is killed at a point while it carries out a request. Afterwards the request is done, or not begun."""
 
     def __init__(self, what, point, stock):
         self.what, self.point, self.stock = what, point, stock
@@ -271,7 +271,7 @@ class Asked:
             lab.close()
 
     def armed(self, lab, **request):
-        """Asks a daemon that dies at the point. True when it did."""
+        """Sends the request to a daemon that dies at the point. Returns True when it did."""
         lab.start_daemon(self.point + "=kill")
         try:
             lab.ask(**request)
@@ -333,7 +333,7 @@ class Asked:
         self.sound(lab, True)
 
     def play_spool(self, lab):
-        """The end of a run that no daemon heard of is told to the next one, which dies of it, and is not forgotten."""
+        """The end of a run that no daemon received goes to the next one, which dies at it. The end must not be lost."""
         lab.start_daemon()
         program = Program(lab, [os.path.join(lab.bin, "smiley_test_producer"), "100", "--run", "r1"])
         wait_until(program.ended, "the program does not end")

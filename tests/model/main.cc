@@ -1,5 +1,5 @@
-// Searches all that the ring's model can do, for each policy, and then shows for each planted mistake that it is
-// found.
+// Searches all states of the ring's model for each policy. Then checks for each planted mistake that the search finds
+// it.
 #include <cstdio>
 #include <cstring>
 #include <functional>
@@ -19,7 +19,7 @@ struct Found {
 
 constexpr std::size_t kMostStates = 20'000'000;
 
-// Two independent hashes of 64 bits stand for a state.
+// A state is represented by two independent hashes of 64 bits.
 struct Fingerprint {
   std::size_t a, b;
   friend bool operator==(const Fingerprint&, const Fingerprint&) = default;

@@ -1,9 +1,9 @@
 // Thread rule: plain values; one thread.
 //
-// Release-acquire memory as C++20 has it, for exhaustive search: each location keeps the messages written to it, each
-// message the view that its writer released with it, and a read may take any message that the reader's view allows.
-// All locations of the ring have one writer, so a location's messages stand in the order of their writing. Reads do
-// not see writes that come later in time: what needs load buffering to go wrong is not found here.
+// The release-acquire memory of C++20, for an exhaustive search. Each location keeps the messages written to it. Each
+// message keeps the view that its writer released with it. A read may return any message that the reader's view
+// allows. Each location of the ring has one writer, so the order of its messages is the order of the writes. A read
+// never sees a later write, so a mistake that needs load buffering is not found.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@ namespace smiley::model {
 
 inline constexpr int kLocations = 12;
 
-using View = std::array<std::uint8_t, kLocations>;  // number of the newest message known, by location
+using View = std::array<std::uint8_t, kLocations>;  // for each location the number of the newest known message
 
 inline void Join(const View& from, View* to) {
   for (int i = 0; i < kLocations; ++i) (*to)[i] = std::max((*to)[i], from[i]);
@@ -28,9 +28,9 @@ struct Message {
 };
 
 struct ThreadViews {
-  View now{};       // what it must not read behind
-  View acquired{};  // what an acquire fence would add
-  View released{};  // what its relaxed writes carry: as of its last release fence
+  View now{};       // the oldest messages that the thread may still read
+  View acquired{};  // the views that an acquire fence would add
+  View released{};  // the view of the last release fence, which relaxed writes carry
 };
 
 class Memory {
@@ -63,13 +63,13 @@ class Memory {
     return message.value;
   }
 
-  // Nothing older than the latest of everything, as after a death that was waited for.
+  // The thread may read only the newest messages, as after the death of the other thread.
   void SeeAll(ThreadViews* thread) const {
     for (int i = 0; i < kLocations; ++i)
       thread->now[i] = static_cast<std::uint8_t>(dropped_[i] + messages_[i].size() - 1);
   }
 
-  // Forgets what neither thread can read any more.
+  // Drops the messages that neither thread can read any more.
   void Collect(const ThreadViews& a, const ThreadViews& b) {
     for (int i = 0; i < kLocations; ++i) {
       const int least = std::min(a.now[i], b.now[i]);

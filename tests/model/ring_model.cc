@@ -57,7 +57,7 @@ std::vector<State> RingModel::Next(const State& state) const {
   StepProducer(state, &out);
   StepConsumer(state, &out);
   if (state.consumer.deaths < kMostDeaths) {
-    // A daemon that comes after it knows what is stored.
+    // The next daemon knows only what is stored.
     State next = state;
     next.consumer = Consumer();
     next.consumer.deaths = static_cast<std::uint8_t>(state.consumer.deaths + 1);
@@ -74,7 +74,7 @@ bool RingModel::HasRoom(const Producer& p) const {
   return p.next_block < p.cached_read / kWords + kBlocks + (bug_ == Bug::kOneBlockTooMany ? 1 : 0);
 }
 
-// RingWriter::OpenBlock with room: Enter, up to where the first word goes. One access a step.
+// RingWriter::OpenBlock with room, up to the first word. One access a step.
 void RingModel::StepOpening(State next, std::vector<State>* out) const {
   Producer& p = next.producer;
   const int block = p.next_block++;
@@ -125,7 +125,7 @@ void RingModel::StepProducer(const State& state, std::vector<State>* out) const 
           q.pc = q.losing ? kCount : kCountFirst;
           if (!q.losing) q.lost_first = static_cast<std::uint8_t>(q.seq + 1);
         }
-        out->push_back(std::move(seen));  // block: it looks again
+        out->push_back(std::move(seen));  // policy block: the producer tries again
       }
       return;
     case kCountFirst:  // CountLost
@@ -180,7 +180,7 @@ void RingModel::StepProducer(const State& state, std::vector<State>* out) const 
       p.done = p.seq;
       return go(kBegin);
     default:
-      return;  // it has ended
+      return;  // the producer has ended
   }
 }
 
@@ -191,7 +191,7 @@ std::uint8_t RingModel::Oldest(std::uint8_t limit, std::uint8_t write_pos) const
   return static_cast<std::uint8_t>((oldest + kWords - 1) / kWords * kWords);
 }
 
-// RingReader::Read before the copy; `limit`: the intent in overwrite mode, what it freed itself else.
+// RingReader::Read before the copy. `limit` is the intent in overwrite mode, otherwise the freed position.
 void RingModel::AfterLook(State* state, std::uint8_t limit) const {
   Consumer& c = state->consumer;
   if (const std::uint8_t oldest = Oldest(limit, c.write_pos); c.position < oldest) c.position = oldest;
@@ -316,8 +316,8 @@ void RingModel::StepConsumer(const State& state, std::vector<State>* out) const 
   }
 }
 
-// One write of the store: the piece, the cursor, or both. What the daemon knows of the thread's numbers is as of what
-// is stored.
+// One write of the store: the piece, the cursor, or both. The daemon's sequence numbers of the thread are those of
+// the stored events.
 void RingModel::Commit(State* state, bool cursor, bool piece) const {
   Stored& stored = state->stored;
   const Consumer& c = state->consumer;
@@ -351,7 +351,7 @@ void RingModel::Commit(State* state, bool cursor, bool piece) const {
 }
 
 std::string RingModel::AfterDeath(State state) const {
-  // All of memory is visible; nobody writes any more.
+  // All of memory is visible, and no thread writes any more.
   Consumer& c = state.consumer;
   c = Consumer();
   c.position = state.stored.cursor;

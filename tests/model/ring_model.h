@@ -1,8 +1,8 @@
 // Thread rule: plain values; one thread.
 //
-// The ring's algorithm (shm/ring_writer.cc, shm/ring_reader.cc) and what the daemon does with it (copy, check, commit
-// with the cursor, free), step by step: a step is one access to shared memory, or one commit. Two blocks of two
-// words, events of one word. The producer may die before every step, the daemon once at every step.
+// The ring's algorithm (shm/ring_writer.cc, shm/ring_reader.cc) and the daemon's use of it (copy, check, commit with
+// the cursor, free), step by step. A step is one access to shared memory, or one commit. The ring has two blocks of
+// two words, and an event is one word. The producer may die before each step, the daemon once at any step.
 #pragma once
 
 #include <cstdint>
@@ -16,20 +16,20 @@ namespace smiley::model {
 
 enum class Policy { kBlock, kDrop, kOverwrite };
 
-// Believable mistakes; each must be found.
+// Believable mistakes. The search must find each.
 enum class Bug {
   kNone,
   kPublishRelaxed,      // write_pos is stored relaxed
   kPublishFirst,        // write_pos moves before the word is written
   kOneBlockTooMany,     // the block that the reader still holds counts as free
   kLossClearedFirst,    // the header's count is cleared before the lost event is published
-  kLossCountStale,      // only the first lost event of a row is counted where others see it
-  kIntentLate,          // overwrite: the intent is stored when the first word is there
+  kLossCountStale,      // only the first of several lost events is counted in shared memory
+  kIntentLate,          // overwrite: the intent is stored after the first word
   kIntentUnfenced,      // overwrite: no release fence after the intent
-  kNoSecondLook,        // overwrite: the copy is believed without another look at the intent
-  kSecondLookUnfenced,  // overwrite: no acquire fence before it
-  kFreeBeforeCommit,    // blocks are given back before what they held is stored
-  kCursorBeforeCommit,  // the cursor is written before the piece, in a write of its own
+  kNoSecondLook,        // overwrite: the copy is accepted without a second check of the intent
+  kSecondLookUnfenced,  // overwrite: no acquire fence before the second check
+  kFreeBeforeCommit,    // blocks are freed before their contents are stored
+  kCursorBeforeCommit,  // the cursor is written before the piece, in a separate write
   kCursorForgotten,     // the piece is written without the cursor
   kReadRelaxed,         // write_pos is read relaxed
 };
@@ -66,7 +66,7 @@ struct Consumer {
   ThreadViews views;
 };
 
-// What is on disk.
+// The contents of the disk.
 struct Stored {
   std::uint8_t cursor = 0, next_seq = 1, events = 0, lost = 0;
 };
@@ -76,16 +76,16 @@ struct State {
   Producer producer;
   Consumer consumer;
   Stored stored;
-  std::string wrong;  // what did not hold, when something did not
+  std::string wrong;  // the broken promise; empty while all hold
   std::string Key() const;
 };
 
 class RingModel {
  public:
   RingModel(Policy policy, Bug bug, int events) : policy_(policy), bug_(bug), events_(events) {}
-  // All states one step away.
+  // All states after one step.
   std::vector<State> Next(const State& state) const;
-  // What would be found if the producer died now and a daemon drained the rest: empty when the equation holds.
+  // The mistake that shows when the producer dies now and a daemon drains the rest; empty when the equation holds.
   std::string AfterDeath(State state) const;
   bool Ended(const State& state) const { return state.producer.pc == kEnded; }
 

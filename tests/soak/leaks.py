@@ -1,12 +1,12 @@
-"""Does the extension keep anything? A program that does the same again and again must stay as big as it was.
+"""Checks that the extension keeps nothing: a recorded program that repeats itself must not grow.
 
     python3 tests/soak/leaks.py --bin build/bin [--rounds 60] [--python EXE…] [--plant] [WORKLOAD…]
 
-Each workload of perf/workloads is recorded in one process, round after round. After each round the program counts the blocks
-that Python's allocator has given out (a reference that is kept, or an object that is never freed, shows there, however
-small) and its private memory (what the extension allocated for itself shows there). The first third is for warming up; from the
-middle to the last third the blocks may not grow by one for each two rounds more than they do without smiley, and the memory
-not by more than 1 MiB or 5 parts of 100. `--plant`: recorded, the workload keeps one object each round; that must be found.
+Each workload of perf/workloads is recorded in one process, round after round. After each round the program counts the
+blocks of Python's allocator, which show a kept reference and an object that is never freed, and its private memory, which
+shows the extension's own allocations. The first third of the rounds is for warming up. From the middle to the last third
+the blocks may grow by at most one for two rounds more than without smiley, and the memory by 1 MiB or 5 %. With `--plant`
+the recorded workload keeps one object each round, which must be found.
 """
 
 import argparse
@@ -47,7 +47,7 @@ with open(out, "w") as file:
 
 
 def rounds_of(before, args, python, name, work):
-    """(blocks, KiB) a round; raises where the program did not end well."""
+    """(blocks, KiB of memory) of each round. Raises when the program failed."""
     driver, out = os.path.join(work, "driver.py"), os.path.join(work, "out.json")
     with open(driver, "w") as file:
         file.write(DRIVER)
@@ -73,7 +73,7 @@ def rounds_of(before, args, python, name, work):
 
 
 def look(args, python, name, work):
-    """A line for people and whether it grows."""
+    """(a line to print, whether the workload grows)."""
     third = args.rounds // 3
     ends = lambda series: (statistics.median(series[third : 2 * third]), statistics.median(series[2 * third :]))
     plain = ends(rounds_of([python], args, python, name, work)[0])

@@ -6,13 +6,13 @@
 Each load has a home and a daemon of its own and runs for its share of the seconds:
 
 steady      one program that calls, changes values and writes, at about a tenth of a core
-threads     one program whose threads come and go, eight at once
-processes   one program whose children come and go, forked and executed
-runs        one short program after the other into a store with a quota
+threads     one program that starts and ends threads, eight at once
+processes   one program that starts and ends children, forked and executed
+runs        one short program after the other, into a store with a quota
 
-A measure is flat when its median in the last third is not above its median in the middle third by more than what
-is allowed for it (ALLOWED); the first third is for warming up. In the end nothing may be lost, no segment be left, and
-smiley-store check must find nothing. `--plant` makes the program itself grow: the judge must fail then.
+The first third is for warming up. A measure is flat when its median in the last third exceeds its median in the middle third
+by no more than ALLOWED. At the end nothing may be lost, no segment may remain, and smiley-store check must find nothing.
+With `--plant` the program itself grows, and the judgement must fail.
 """
 
 import argparse
@@ -27,11 +27,11 @@ import tempfile
 import time
 
 MIB = 1 << 20
-SAMPLES = 60  # of each load
-PATIENCE = 120  # seconds until the daemon and the commands must have answered
+SAMPLES = 60  # number of samples of each load
+PATIENCE = 120  # seconds in which the daemon and the commands must answer
 QUOTA_MIB = 24
 
-# measure: what the last third may have more than the middle one: a part of it, and that much in any case.
+# {measure: (the part by which the last third may exceed the middle third, the amount that is always allowed)}.
 ALLOWED = {
     "daemon memory": (0.10, 12 * MIB),
     "daemon descriptors": (0.0, 4),
@@ -118,7 +118,7 @@ for turn in range(2000):
 
 
 class Failed(Exception):
-    """Something else than growth went wrong."""
+    """A failure other than growth."""
 
 
 class Home:
@@ -166,7 +166,7 @@ class Home:
         return json.loads(self.smiley("daemon", "status", "--json"))
 
     def segments(self):
-        """(how many, bytes) of this home's segments, wherever they are."""
+        """(number, bytes) of the segments of this home, in all their folders."""
         with open(os.path.join(self.dir, "id")) as file:
             mine = "smiley.%s." % file.read().strip()
         count = total = 0
@@ -187,12 +187,12 @@ class Home:
                 try:
                     total += os.stat(os.path.join(top, name)).st_blocks * 512
                 except FileNotFoundError:
-                    continue  # compaction takes them away
+                    continue  # compaction removes them
         return total
 
 
 def open_files(pid):
-    """What it has open but tables of the store: of these it keeps 256 at most, and there are more the more is stored."""
+    """The open descriptors without those of the store's tables, of which RocksDB keeps up to 256 open."""
     files = []
     for number in os.listdir("/proc/%d/fd" % pid):
         try:
@@ -203,7 +203,7 @@ def open_files(pid):
 
 
 def of_process(pid, prefix):
-    """Private memory, descriptors, threads; {} when it is gone."""
+    """Private memory, descriptors and threads of a process; {} when it has ended."""
     found = {}
     try:
         with open("/proc/%d/status" % pid) as file:
@@ -220,7 +220,7 @@ def of_process(pid, prefix):
 
 
 def traced_of(child):
-    """The recorded program: what smiley-run started."""
+    """The pid of the recorded program, which smiley-run started."""
     try:
         with open("/proc/%d/task/%d/children" % (child.pid, child.pid)) as file:
             pids = [int(word) for word in file.read().split()]
@@ -251,7 +251,7 @@ def sample(home, daemon, program, quota):
 
 
 def follow(load, args, seconds):
-    """Records one load; the samples, a list of measures by name."""
+    """Records one load. Returns {measure: its samples}."""
     quota = load == "runs"
     home = Home(args.bin, args.python, *(["--quota", "%dM" % QUOTA_MIB] if quota else []))
     samples = []
@@ -296,7 +296,7 @@ def follow(load, args, seconds):
 
 
 def judge(samples):
-    """Lines for people, and the names of what is not flat."""
+    """(lines to print, the names of the measures that are not flat)."""
     lines, grown = [], []
     third = len(samples) // 3
     for name, (part, much) in ALLOWED.items():

@@ -1,6 +1,6 @@
-// Overwriting in a ring of two blocks under a reader that copies: with the re-check of the intent no torn copy ever
-// shows; without it (SMILEY_NO_OVERWRITE_CHECK in shm/ring_reader.cc) one must, or this test could not see anything.
-// usage: overwrite_race whole|torn [SECONDS]; it is over sooner when something torn shows
+// A producer overwrites a ring of two blocks while a reader copies. With the second check of the intent no torn copy
+// may appear. Without it (SMILEY_NO_OVERWRITE_CHECK in shm/ring_reader.cc) one must, or this test could not see any.
+// usage: overwrite_race whole|torn [SECONDS]; ends at the first torn copy
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -1,5 +1,5 @@
-// Producer and consumer of one ring at full speed, in one process, for a race detector: built and judged by
-// weakened_publish.sh. Exits 1 when contents are wrong; what TSan reports makes the exit code 66.
+// Producer and consumer of one ring at full speed, in one process, for a race detector. weakened_publish.sh builds
+// and judges it. Exit code: 1 when contents are wrong, 66 when ThreadSanitizer reports a race.
 #include <cstdio>
 #include <thread>
 
