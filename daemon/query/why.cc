@@ -115,8 +115,21 @@ class WhyProducer : public Producer {
     ValuePtr value;
   };
 
+  // The parts of a link, as its line shows them.
+  struct LinkParts {
+    How how;
+    Position shown;                  // the event that shows the value
+    Position line_at;                // the event of the line that wrote it
+    std::uint32_t line;              // number of that line; 0: unknown
+    const CodeInfo* code;            // of that line; null: unknown
+    const Value* value;              // null: unknown
+    const std::string& function;     // that returned the value; empty: none
+    const std::vector<Read>& reads;  // the variables that the line read
+  };
+
   Status Begin();
   Result<bool> Link(std::string* out);
+  void WriteLink(const LinkParts& link, std::string* out);
   Result<FrameMoment> At(const Position& position, std::uint64_t frame);
   Result<std::optional<FoundEvent>> Before(const Position& position, Wanted wanted, std::uint64_t until = 0);
   Result<std::optional<Target>> FromReads(const Position& at, std::uint64_t frame, std::uint32_t line,
@@ -302,7 +315,39 @@ Result<std::optional<Target>> WhyProducer::FromElsewhere(const Position& before,
   return none;
 }
 
-// Tells one write and finds the next; false: the chain ends.
+// Writes one link of the chain as a line of the answer.
+void WhyProducer::WriteLink(const LinkParts& link, std::string* out) {
+  JsonObject o(out);
+  o.Text("type", "why").Text("name", target_.name).Text("how", NameOf(link.how));
+  o.Text("position", ToText(link.shown))
+      .Text("line_position", ToText(link.line_at))
+      .Number("thread", link.shown.thread);
+  if (target_.frame != 0) o.Number("frame", target_.frame);
+  AppendWhere(&o, &lines_, link.code, link.line);
+  if (link.value != nullptr) {
+    std::string json;
+    AppendJson(&json, *link.value, link.value->read_at);
+    o.Raw("value", json);
+  }
+  if (!link.function.empty()) o.Text("returned_by", link.function);
+  std::string list = "[";
+  for (const Read& read : link.reads) {
+    if (list.size() > 1) list += ',';
+    JsonObject r(&list);
+    std::string json;
+    AppendJson(&json, *read.value, read.value->read_at);
+    r.Text("name", read.name).Raw("value", json);
+    if (read.value->read_at.seq != 0) {
+      r.Text("written", ToText({read.value->read_at.thread, read.value->read_at.seq}));
+    }
+    r.End();
+  }
+  o.Raw("reads", list + "]");
+  o.End();
+  *out += '\n';
+}
+
+// Writes one link and finds the next. False: the chain has ended.
 Result<bool> WhyProducer::Link(std::string* out) {
   Wanted written;
   written.frame = target_.frame;
@@ -372,32 +417,7 @@ Result<bool> WhyProducer::Link(std::string* out) {
       }
     }
   }
-  JsonObject o(out);
-  o.Text("type", "why").Text("name", target_.name).Text("how", NameOf(how));
-  o.Text("position", ToText(shown)).Text("line_position", ToText(line_at)).Number("thread", shown.thread);
-  if (target_.frame != 0) o.Number("frame", target_.frame);
-  AppendWhere(&o, &lines_, code, line);
-  if (value != nullptr) {
-    std::string json;
-    AppendJson(&json, *value, value->read_at);
-    o.Raw("value", json);
-  }
-  if (!function.empty()) o.Text("returned_by", function);
-  std::string list = "[";
-  for (const Read& read : reads) {
-    if (list.size() > 1) list += ',';
-    JsonObject r(&list);
-    std::string json;
-    AppendJson(&json, *read.value, read.value->read_at);
-    r.Text("name", read.name).Raw("value", json);
-    if (read.value->read_at.seq != 0) {
-      r.Text("written", ToText({read.value->read_at.thread, read.value->read_at.seq}));
-    }
-    r.End();
-  }
-  o.Raw("reads", list + "]");
-  o.End();
-  *out += '\n';
+  WriteLink({how, shown, line_at, line, code, value, function, reads}, out);
   if (!next) {
     done_ = true;
     return false;

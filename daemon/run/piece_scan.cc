@@ -178,24 +178,20 @@ PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t
       break;
     }
     const std::uint64_t units = units_ + delta;
-    const std::uint64_t frame = with.frame, anchor_mono_ns = with.anchor_mono_ns;
-    const std::size_t next = with.end;
-    at = next;
+    at = with.end;
     out.words = at;
     if (more) {
       out.begins_inside = true;
       continue;
     }
     units_ = units;
-    if (anchor_mono_ns != 0) {
+    if (with.anchor_mono_ns != 0) {
       anchor_units_ = units;
-      anchor_mono_ns_ = anchor_mono_ns;
+      anchor_mono_ns_ = with.anchor_mono_ns;
     }
     out.kinds |= KindBit(kind);
     if (lost) {
-      if (!anything) {
-        out.first_ns = NsAt(loss[2]);
-      }
+      if (!anything) out.first_ns = NsAt(loss[2]);
       out.lost += loss[1];
       lost_ += loss[1];
       next_seq_ = loss[0] + loss[1];
@@ -213,12 +209,12 @@ PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t
     }
     switch (kind) {
       case Kind::kCall:
-        last_frame_ = frame != 0 ? frame : last_frame_ + 1;
+        last_frame_ = with.frame != 0 ? with.frame : last_frame_ + 1;
         Push(last_frame_, id);
         break;
       case Kind::kResume:
       case Kind::kThrow:
-        Push(frame, id);
+        Push(with.frame, id);
         break;
       case Kind::kLine:
         if (!stack_.empty()) stack_.back().line = id;
