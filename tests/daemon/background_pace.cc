@@ -1,4 +1,4 @@
-// Background work stands back while programs are recorded, and not when somebody waits for what it makes.
+// Background work pauses while programs are recorded, unless somebody waits for its result.
 #include <boost/test/unit_test.hpp>
 
 #include "daemon/background/pace.h"

@@ -94,15 +94,14 @@ BOOST_AUTO_TEST_CASE(time_during_a_loss_is_nobodys) {
   const auto lines = Ask("");
   BOOST_TEST(Counts(LineOf(lines, "f")) == "1/1 17 37");  // open from before the loss to its end
   BOOST_TEST(Counts(LineOf(lines, "g")) == "1/1 10 10");
-  BOOST_TEST(Counts(LineOf(lines, "gen")) == "0/0 10 10");  // found open: not a call that was seen
+  BOOST_TEST(Counts(LineOf(lines, "gen")) == "0/0 10 10");  // found open: its call was not recorded
   BOOST_TEST(Member(lines.back(), "lost") == "100");
 }
 
 BOOST_AUTO_TEST_CASE(the_cost_of_recording_is_taken_out) {
   PieceMaker piece;
   piece.Call(1);
-  for (int i = 0; i < 1000; ++i)
-    piece.Event(Kind::kLine, 11, i % 5 == 0 ? 1100 : 100);  // each fifth line does something
+  for (int i = 0; i < 1000; ++i) piece.Event(Kind::kLine, 11, i % 5 == 0 ? 1100 : 100);  // each fifth line does work
   piece.Event(Kind::kReturn, 12, 100);
   Store({piece.piece()});
   const auto lines = Ask("");
@@ -110,7 +109,7 @@ BOOST_AUTO_TEST_CASE(the_cost_of_recording_is_taken_out) {
   BOOST_TEST(Member(f, "recorded_own_ns") == "300100");
   const std::int64_t own = std::stoll(Member(f, "own_ns"));
   BOOST_TEST(own >= 200'000);
-  BOOST_TEST(own <= 201'200);  // the first gap is a call's, of which there are too few to tell
+  BOOST_TEST(own <= 201'200);  // the first gap belongs to a call; there are too few calls for an estimate
   BOOST_TEST(Member(lines.back(), "cost_per_event_ns").starts_with("99"));
   BOOST_TEST(std::stoll(Member(lines.back(), "cost_ns")) + own == 300'100);
 }
@@ -160,7 +159,7 @@ BOOST_AUTO_TEST_CASE(what_is_kept_of_threads_is_what_reading_them_gives) {
   BOOST_TEST(whole(answer) == whole(read[0]), boost::test_tools::per_element());
   BOOST_TEST(kept(Ask(R"(,"task":1)")) == "0");
   BOOST_TEST(kept(Ask(R"(,"from_ns":0)")) == "0");
-  // What is not whole, or of when the thread was another, is not used.
+  // Incomplete statistics, and those of a thread with other counts, are not used.
   const std::string key = StatsKey(1);
   const auto stored = store.archive().LastDerived("r1", key, key + '\0');
   BOOST_REQUIRE((stored.ok() && *stored));
@@ -245,7 +244,7 @@ BOOST_AUTO_TEST_CASE(the_tree_folds_calls_from_the_same_callers) {
   const auto flat = Ask(R"(,"depth":2)", "calls");
   BOOST_REQUIRE_EQUAL(flat.size(), 4u);
   BOOST_TEST(row(flat[1]) == "1 gen 1 102");
-  BOOST_TEST(Member(flat[1], "own_ns") == "102");  // what lies deeper is its own now
+  BOOST_TEST(Member(flat[1], "own_ns") == "102");  // deeper calls count as its own
   BOOST_TEST(Member(flat[1], "folded") == "true");
   const auto large = Ask(R"(,"least":500)", "calls");
   BOOST_REQUIRE_EQUAL(large.size(), 4u);

@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(generators_keep_frame_line_and_variables) {
   BOOST_TEST(events[9].exception_type == "KeyError");
   BOOST_TEST(events[9].exception_message == "'k'");
   BOOST_TEST(events[10].depth == 1u);
-  BOOST_TEST(events[11].frame == 3u);  // one more than the latest call, whatever was resumed since
+  BOOST_TEST(events[11].frame == 3u);  // one more than the latest call, whichever frames were resumed since
   BOOST_TEST(events[11].parent == 1u);
 }
 
@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(a_piece_in_the_middle_of_a_run_starts_from_its_header) {
   BOOST_TEST(events[5].frame == 7u);
   BOOST_TEST(events[5].parent == 0u);
   BOOST_TEST(events[5].depth == 30u);
-  BOOST_TEST(events[6].frame == 0u);  // below what the header shows: depth is exact, the rest is not known
+  BOOST_TEST(events[6].frame == 0u);  // below the header's frames: the depth is exact, the frame is not known
   BOOST_TEST(events[6].depth == 29u);
   BOOST_TEST(events[7].depth == 28u);
   BOOST_TEST(events[7].line == 98u);
@@ -294,7 +294,7 @@ BOOST_AUTO_TEST_CASE(frames_with_many_names_and_many_waiting_generators) {
   BOOST_TEST(State(decoder, 100'011) == "a=100009");
 }
 
-// What waits longer than others is kept as bytes.
+// The values of frames that wait long are packed into bytes.
 BOOST_AUTO_TEST_CASE(generators_that_wait_for_long_keep_their_variables) {
   constexpr int kMany = 1000;
   const auto told = [](int i) {
@@ -319,7 +319,7 @@ BOOST_AUTO_TEST_CASE(generators_that_wait_for_long_keep_their_variables) {
   for (const int i : {0, 1, 500, 743, 744, 999}) {
     BOOST_TEST(State(decoder, static_cast<std::uint64_t>(2 + i)) == told(i) + R"(]} c={"$type":"unbound"})");
   }
-  // Each goes on, the longest waiting first, and waits again: its list is the one that it had.
+  // Each frame resumes, the longest waiting first, and is suspended again with the same list.
   PieceMaker again(2 + 3 * kMany);
   again.Open({{1, 1, 11}}).Base(1 + kMany, 1);
   for (int i = 0; i < kMany; ++i) {
@@ -344,7 +344,7 @@ BOOST_AUTO_TEST_CASE(a_generator_goes_on_in_another_thread) {
   const auto events = Read(two);
   BOOST_TEST(events[1].line == 31u);
   BOOST_TEST(State(decoder, 1) == "a=2");
-  // A gap in the first thread says nothing about a frame that the second wrote.
+  // A gap in the first thread does not concern a frame that the second thread wrote.
   back.piece().damaged_before = true;
   back.Event(Kind::kGc, 0);
   Read(back);

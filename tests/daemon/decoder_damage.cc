@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(any_words_can_be_read) {
     }
     decoder.Start(piece.Done());
     Event event;
-    int left = random() % 4 == 0 ? 2 : 1000;  // some readers give up half-way
+    int left = random() % 4 == 0 ? 2 : 1000;  // some readers stop half-way
     while (left-- > 0 && decoder.Next(&event)) {
       BOOST_REQUIRE(event.kind >= Kind::kCall);
       BOOST_REQUIRE(event.kind <= Kind::kEnd);

@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(stretches_are_aligned_on_what_fits) {
   BOOST_TEST((Align({1, 2, 3, 4}, {1, 3, 4}) == Pairs{{0, 0}, {2, 1}, {3, 2}}));
   BOOST_TEST(Align({1, 2}, {3, 4}).empty());
   BOOST_TEST(Align({}, {1}).empty());
-  // Long stretches go by what is unique in both.
+  // Long stretches are aligned by hashes that are unique in both.
   std::vector<std::uint64_t> a, b;
   for (std::uint64_t i = 0; i < 5000; ++i) {
     a.push_back(i * 2 + 1);
@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(times_ids_and_addresses_do_not_count) {
   const auto equal = Diff({a.piece()}, {same.piece()});
   BOOST_REQUIRE_EQUAL(equal.size(), 1u);
   BOOST_TEST(equal[0] == R"(end: "equal":true,"count":0,"groups":0,"differences":0,"events":7,"lost":0,"all":true)");
-  BOOST_TEST(Diff({a.piece()}, {b.piece()})[0] != equal[0]);  // one line more is a difference
+  BOOST_TEST(Diff({a.piece()}, {b.piece()})[0] != equal[0]);  // one more line is a difference
 }
 
 BOOST_AUTO_TEST_CASE(a_value_told_again_is_no_difference) {
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(the_first_difference_of_values_has_both_and_the_line_that_m
   BOOST_TEST(Short(lines[1]) == "value 1 return@g:22 return@g:22 (returned)=3/4");
   BOOST_TEST(Short(lines[2]) == "value 1 line@f:11 line@f:11 c=3/4");
   BOOST_TEST(Diff({a.piece()}, {b.piece()}, R"(,"values":false)").size() == 1u);
-  BOOST_TEST(Diff({a.piece()}, {b.piece()}, R"(,"ignore":["b","c"])").size() == 2u);  // what was returned is left
+  BOOST_TEST(Diff({a.piece()}, {b.piece()}, R"(,"ignore":["b","c"])").size() == 2u);  // the return value is left
 }
 
 BOOST_AUTO_TEST_CASE(calls_that_one_makes_do_not_hide_what_follows) {
@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(calls_that_one_makes_do_not_hide_what_follows) {
     if (line.starts_with("{")) shown.push_back(Short(line));
   }
   const std::vector<std::string> expected = {"calls 1 - call@gen:30", "flow 1 line@g:22 line@g:23"};
-  // The line behind the call that only one makes differs too, as one step.
+  // The line behind the call that only one run makes differs, too, as one step.
   BOOST_REQUIRE(shown.size() >= 2u);
   BOOST_TEST(shown[0] == expected[0]);
   BOOST_TEST((std::find(shown.begin(), shown.end(), expected[1]) != shown.end()));
@@ -145,8 +145,8 @@ BOOST_AUTO_TEST_CASE(exceptions_and_threads_that_one_has) {
 }
 
 BOOST_AUTO_TEST_CASE(lines_that_only_moved_are_the_same) {
-  // Without a source, a line is its distance from the function's first: here the same numbers; names decide
-  // functions.
+  // Without source text a line is its distance from the function's first line. Here the numbers are equal; the names
+  // of the functions decide.
   PieceMaker a, b;
   a.Call(1).Line(11).Return(11);
   b.Call(3).Line(31).Return(31);
@@ -201,9 +201,9 @@ BOOST_AUTO_TEST_CASE(timings_say_what_chance_would_do) {
   const std::string g = LineOf(lines, "g"), gen = LineOf(lines, "gen"), f = LineOf(lines, "f");
   BOOST_TEST(Member(g, "certain") == "true");
   BOOST_TEST(Member(g, "delta_ns") == "20000");
-  BOOST_TEST(Member(gen, "certain") == "false");  // within the spread of its calls
+  BOOST_TEST(Member(gen, "certain") == "false");  // within the variation of its calls
   BOOST_TEST(Member(gen, "delta_ns") == "550");
-  BOOST_TEST(Member(f, "noise_ns") == "null");  // one call tells nothing of chance
+  BOOST_TEST(Member(f, "noise_ns") == "null");  // one call gives no estimate of noise
   BOOST_TEST(lines[0] == g);
   BOOST_TEST(Member(lines.back().substr(5), "differ") == "1");
 }

@@ -1,4 +1,4 @@
-// A program that ends is drained to the last event, its run ends, and nothing is left in shared memory.
+// A program that ends is drained to its last event; its run ends, and its shared memory is removed.
 #include <boost/test/unit_test.hpp>
 
 #include "tests/daemon/drain_support.h"
@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(what_is_drained_is_readable_before_it_is_stored) {
   DrainHome home;
   TracedProcess process(*home, "live1", 5);
   DaemonCore::Options options;
-  options.drainer.piece_age = std::chrono::hours(1);  // nothing is stored until its block is full
+  options.drainer.piece_age = std::chrono::hours(1);  // a piece is stored only when its block is full
   auto core = StartCore(*home, options);
   auto ring = process.Ring(4);
   ring->StartThread(1, 1);
@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(what_is_drained_is_readable_before_it_is_stored) {
 BOOST_AUTO_TEST_CASE(a_dropping_program_counts_what_it_lost) {
   DrainHome home;
   Child program([&] { BeProgram(*home, "drop1", 1, 200'000, 2, shm::OnFull::kDrop); });
-  program.Wait();  // nobody reads meanwhile: most is lost, and the loss stands in the header alone
+  program.Wait();  // nobody reads meanwhile: most events are lost, and only the ring's header counts them
   auto core = StartCore(*home);
   BOOST_REQUIRE(Eventually([&] { return RunEnded(core->archive(), "drop1"); }));
   const auto counts = CountRun(core->archive(), "drop1");
@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(a_thread_that_changes_rings_stays_in_order) {
     WriteEvents(*large, 30'000, &frame);
     const std::uint64_t other_next = other->last_seq() + 1;
     other->EndThread();
-    small->StartThread(2, other_next);  // a ring of an ended thread goes to another
+    small->StartThread(2, other_next);  // the ring of an ended thread passes to another
     WriteEvents(*small, 30'000, &other_frame);
     large->EndThread();
     small->EndThread();

@@ -1,4 +1,4 @@
-// Damaged and foreign shared memory costs itself and nothing more, and what is lost is counted.
+// Damaged or foreign shared memory affects nothing else, and its loss is counted.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -12,7 +12,7 @@
 namespace smiley::daemon::testing {
 namespace {
 
-// A whole program whose ring holds everything; `harm` gets the words of the ring afterwards.
+// Records a whole program into one ring; `harm` then damages the words of the ring.
 void BeHarmed(const shm::Home& home, const std::function<void(std::uint64_t*)>& harm) {
   TracedProcess process(home, "harm1", 5);
   auto ring = process.Ring(64);
@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(a_block_that_goes_back_in_time_is_not_stored_twice) {
   DrainHome home;
   Child program([&] {
     BeHarmed(*home, [](std::uint64_t* words) {
-      // Block 4 claims to be what block 1 was.
+      // Block 4 gets the header of block 1.
       shm::BlockHeader header;
       std::memcpy(&header, words + 1 * shm::kBlockWords, sizeof header);
       header.block = 4;

@@ -1,4 +1,4 @@
-// Runs from begin to end, with and without a program, and on bad days.
+// Runs from begin to end, with and without a program, and with failures.
 #include <fcntl.h>
 
 #include <boost/test/unit_test.hpp>
@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(waiting_ends_when_the_first_process_is_stored) {
   auto core = StartCore(*home);
   Drainer& runs = core->drainer();
   BOOST_REQUIRE(runs.Begin(Asked("first1")).ok());
-  Child background([&] {  // started by the program, lives on
+  Child background([&] {  // started by the program; outlives it
     TracedProcess process(*home, "first1", 2, 1);
     auto ring = process.Ring(2);
     ring->StartThread(1, 1);
@@ -205,7 +205,7 @@ BOOST_AUTO_TEST_CASE(ends_in_the_spool_are_heard_of_later) {
   BOOST_TEST(*core->archive().FindRun("spool1")->exit_code == 4);
   BOOST_TEST(*core->archive().FindRun("spool2")->signal == 9);
   BOOST_TEST(core->archive().FindRun("spool2")->command.size() == 2u);
-  // They stay until what they say is in the store.
+  // The segments stay until their contents are stored.
   BOOST_TEST(Eventually([&] { return std::filesystem::is_empty(home->SpoolDir()); }));
 }
 
@@ -238,7 +238,7 @@ BOOST_AUTO_TEST_CASE(without_space_recording_stops_and_goes_on_later) {
   BOOST_REQUIRE(fd >= 0);
   BOOST_REQUIRE(posix_fallocate(fd, 0, 2 * kMargin) == 0);
   close(fd);
-  for (int i = 0; i < 20; ++i) WriteEvents(*ring, 5'000, &frame);  // ends only if the daemon goes on draining
+  for (int i = 0; i < 20; ++i) WriteEvents(*ring, 5'000, &frame);  // returns only when the daemon continues to drain
   BOOST_REQUIRE(Eventually([&] { return core->drainer().Snapshot().problem.find("no space") != std::string::npos; }));
   BOOST_REQUIRE(Eventually([&] { return core->archive().FindRun("full1")->lost > 0; }));
   std::filesystem::remove(hog);

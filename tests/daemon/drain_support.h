@@ -1,7 +1,7 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// What the tests of the drainer share: a home of its own, a program as a tracer would record it (in this process or
-// in a child), and a look at what arrived.
+// Shared by the tests of the drainer: a home of its own, a program as a tracer would record it (in this process or in
+// a child), and checks of the stored events.
 #pragma once
 
 #include <poll.h>
@@ -52,7 +52,7 @@ class DrainHome {
   shm::Home home_;
 };
 
-// True as soon as `condition` holds; looks again every few milliseconds.
+// Waits until `condition` holds, which it checks every few milliseconds. False: it does not hold in time.
 inline bool Eventually(const std::function<bool()>& condition,
                        std::chrono::seconds limit = std::chrono::seconds(60)) {
   const auto until = std::chrono::steady_clock::now() + limit;
@@ -172,7 +172,7 @@ inline void WriteEvents(shm::RingWriter& ring, std::uint64_t count, std::uint64_
   }
 }
 
-// What a child does: a whole program with `threads` threads one after the other in turns, `events` events each.
+// Records a whole program in a child process: `threads` threads that take turns, with `events` events each.
 inline void BeProgram(const shm::Home& home, const std::string& run, int threads, std::uint64_t events,
                       std::size_t blocks, shm::OnFull on_full = shm::OnFull::kBlock, std::uint64_t token = 77) {
   TracedProcess process(home, run, token);
@@ -191,13 +191,13 @@ inline void BeProgram(const shm::Home& home, const std::string& run, int threads
   for (auto& ring : rings) ring->EndThread();
 }
 
-// Runs `work` in a child process. The destructor kills what is left of it.
+// Runs `work` in a child process. The destructor kills the process when it still runs.
 class Child {
  public:
   explicit Child(const std::function<void()>& work) {
     pid_ = fork();
     if (pid_ == 0) {
-      alarm(120);  // what waits for ever ends the test and not its patience
+      alarm(120);  // a child that never ends fails the test
       work();
       _exit(0);
     }

@@ -1,4 +1,4 @@
-// Expressions over decoded events: what the names of the filter language mean for an Event.
+// Filter expressions over decoded events: the names of the language refer to the members of an Event.
 #include "daemon/events/event_filter.h"
 
 #include <boost/test/unit_test.hpp>
@@ -218,7 +218,7 @@ BOOST_AUTO_TEST_CASE(a_part_changed_when_it_is_not_what_it_was) {
   BOOST_TEST((step(order(2, 1)) == std::pair(true, false)));
   BOOST_TEST((step(nullptr) == std::pair(false, false)));
   BOOST_TEST((step(order(2, 0)) == std::pair(false, true)));
-  event.frame = 6;  // another frame knows nothing yet
+  event.frame = 6;  // another frame has no values before
   BOOST_TEST((step(order(2, 0)) == std::pair(true, true)));
   event.kind = shm::Kind::kReturn;
   BOOST_TEST((step(order(2, 0)) == std::pair(false, false)));

@@ -1,4 +1,4 @@
-// The daemon is killed at every named point, again and again, and started again: each event is stored exactly once.
+// The daemon is killed at every test point and restarted: each event is stored exactly once.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -16,8 +16,8 @@ constexpr const char* kHome = "SMILEY_TEST_DAEMON_HOME";
 constexpr const char* kRun = "once1";
 constexpr std::uint64_t kEvents = 40'000;
 
-// A daemon in a process of its own, which nobody has forked with RocksDB's threads running: this program again. It
-// ends when the run has ended, or when its standard input does.
+// A daemon in a process of its own. It executes this program again, because a fork must not copy RocksDB's threads.
+// It ends when the run or its standard input has ended.
 struct DaemonRole {
   DaemonRole() {
     const char* dir = std::getenv(kHome);

@@ -8,7 +8,7 @@ using shm::Kind;
 
 namespace {
 
-// One thread's story, told in short words.
+// Records the events of one thread with short names.
 struct Story : PieceMaker {
   explicit Story(std::uint32_t thread = 1) : PieceMaker(1, thread) {}
   Story& With(Kind kind, std::uint32_t line, const char* type, const char* message, std::uint32_t flags = 0) {

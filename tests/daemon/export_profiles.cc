@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(other_formats_are_refused_by_name) {
              "there is no format 'svg': it is one of smiley, jsonl, pstats, chrome, speedscope, collapsed");
 }
 
-// A reader learns of a format where he looks first.
+// The pages that a reader opens first must name every format.
 BOOST_AUTO_TEST_CASE(the_pages_name_every_format) {
   for (const char* const page : {"README.md", "daemon/exchange/EXPORT.md", "daemon/protocol/PROTOCOL.md"}) {
     std::ifstream file(std::string(SMILEY_SOURCE_DIR) + "/" + page);

@@ -1,4 +1,4 @@
-// A store that an older version left opens as it is, and shows what that version showed.
+// A store of an older version opens unchanged, and its runs read as that version read them.
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>

@@ -21,7 +21,7 @@ std::string Exported(TestCore& core, const std::string& run, const std::string& 
   return Produce(**producer);
 }
 
-// Where the frames of an export end.
+// The offsets at which the frames of an export end.
 std::vector<std::size_t> Boundaries(const std::string& bytes) {
   std::vector<std::size_t> ends = {0, 8, kExportHeaderBytes};
   std::size_t at = kExportHeaderBytes;
@@ -38,7 +38,7 @@ void CheckNothingThere(TestCore& core) {
   BOOST_TEST(core.services().archive.Runs().empty());
   std::vector<std::string> report;
   BOOST_TEST(core.core().store().Check(std::nullopt, &report).ok());
-  // Nothing invisible either.
+  // There is no invisible run either.
   BOOST_TEST((core.core().store().DeleteRun("k7abcdef").code() == Code::kNotFound));
 }
 
@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(flipped_bytes_are_refused_and_leave_nothing) {
   CheckNothingThere(to);
 }
 
-// Whoever makes a file can make its check sums right too.
+// An attacker can compute right checksums for hostile frames.
 BOOST_AUTO_TEST_CASE(hostile_frames_with_right_check_sums_are_safe) {
   TestCore from, to;
   StoreSampleRun(from.core().store(), "k7abcdef");
@@ -171,7 +171,7 @@ BOOST_AUTO_TEST_CASE(hostile_frames_with_right_check_sums_are_safe) {
     }
     auto outcome = ImportBytes(to.services(), bad, 1 + random() % 3000);
     if (outcome.ok()) {
-      // Changed in a way that is still a run: it can be read and removed like any other.
+      // The change gives another valid run: it can be read and removed like any run.
       Exported(to, outcome->run.id, "jsonl");
       BOOST_TEST(to.core().store().DeleteRun(outcome->run.id).ok());
     }
@@ -192,7 +192,7 @@ BOOST_AUTO_TEST_CASE(cut_and_changed_json_lines_are_refused_and_leave_nothing) {
     std::string bad = lines;
     bad[random() % bad.size()] = static_cast<char>(random());
     auto outcome = ImportBytes(to.services(), bad, 1 + random() % 5000);
-    // Json Lines have no check sums: a changed number or text is another run. It must be readable and removable.
+    // JSON Lines have no checksums: a changed number or text gives another run, which can be read and removed.
     if (outcome.ok()) {
       Exported(to, outcome->run.id, "jsonl");
       BOOST_TEST(to.core().store().DeleteRun(outcome->run.id).ok());

@@ -1,4 +1,4 @@
-// Clients that watch: everything in order for those that keep up, an exact count of what was skipped for the others.
+// Clients that watch: a fast one gets every entry in order, a slow one gets an exact count of the skipped events.
 #include "daemon/live/live_feed.h"
 
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,6 @@
 // Thread rule: one thread.
 //
-// A run that goes on, without a program: what is published is in the live feed as if it had just happened.
+// A running run without a program. Published pieces enter the live feed as new ones.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace smiley::daemon {
 
-// The test is the drainer: pieces of `events` lines each, as if they had just happened.
+// The test acts as the drainer and publishes pieces of `events` line events each.
 class LiveProgram {
  public:
   LiveProgram(TestCore& core, std::string run) : core_(core), run_(std::move(run)) {

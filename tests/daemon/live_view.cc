@@ -1,4 +1,4 @@
-// Who watches what happens: decoded once, handed to each, nothing twice and nothing uncounted.
+// Live events for watchers: decoded once, delivered to each, none twice and none uncounted.
 #include "daemon/live/live_view.h"
 
 #include <boost/test/unit_test.hpp>
@@ -10,7 +10,7 @@
 namespace smiley::daemon {
 namespace {
 
-// A watcher, and all that it was handed.
+// A watcher, and everything that it received.
 class Seen {
  public:
   Seen(LiveView& view, const LiveWish& wish)
@@ -31,7 +31,7 @@ class Seen {
     }
     return !taken.empty();
   }
-  // Until so many events were shown or counted.
+  // Waits until this many events were shown or counted.
   void WaitFor(std::uint64_t count) {
     for (;;) {
       while (Take()) {
@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(who_comes_later_sees_what_comes_later) {
   std::uint64_t published = 0;
   for (int i = 0; i < 40; ++i) {
     const std::uint64_t next = program.next();
-    program.Publish(10);  // the lane may be anywhere in what was published so far
+    program.Publish(10);  // the lane may have reached any of the published pieces
     Seen late(core.core().live(), Everything("live1"));
     program.Publish(10);
     published += 20;
@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(people_are_shown_the_beginning_of_much_and_all_of_little) {
   person.WaitFor(20'000);
   BOOST_TEST(person.events == 1u);
   BOOST_TEST(person.skipped == 19'999u);
-  // Nothing was decoded of the rest, and what comes is right again.
+  // The rest was not decoded, and later events have right values.
   Seen busy(core.core().live(), AtRate(1e6));
   program.Publish(100);
   busy.WaitFor(100);

@@ -1,4 +1,4 @@
-// A run is replayed from anywhere in the order of all its threads, without reading what comes before.
+// A replay begins anywhere in the merged order of the threads, without reading earlier events.
 #include <boost/test/unit_test.hpp>
 #include <random>
 
@@ -11,15 +11,14 @@ namespace {
 
 struct Line {
   std::string position, line;
-  std::uint64_t number = 1;  // events that it stands for
+  std::uint64_t number = 1;  // how many events the line covers
 };
 
 struct Fixture {
   TestCore core;
   std::string run = "r1";
 
-  // Threads that begin at various times, with idle times, events at the same nanosecond, losses, pieces of a few
-  // events.
+  // Threads that begin at various times, with idle times, equal times, losses, and pieces of a few events.
   void StoreManyThreads(std::uint32_t threads, unsigned seed) {
     std::mt19937 random(seed);
     const auto below = [&](unsigned n) { return static_cast<unsigned>(random() % n); };
@@ -65,7 +64,7 @@ struct Fixture {
     for (const Line& one : lines) text += one.position + " ";
     return text;
   }
-  // What a page shows: from the event in which number `skip` lies, until it has `size` of them.
+  // The lines of a page: from the line that covers event number `skip`, until it has `size` events.
   static std::string Page(const std::vector<Line>& all, std::uint64_t skip, std::uint64_t size) {
     std::string text;
     std::uint64_t at = 0;

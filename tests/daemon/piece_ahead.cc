@@ -1,4 +1,4 @@
-// Chunks that are read before they are needed.
+// Reading chunks before they are needed.
 #include "daemon/events/piece_ahead.h"
 
 #include <boost/test/unit_test.hpp>

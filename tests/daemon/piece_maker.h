@@ -1,6 +1,6 @@
 // Thread rule: each object belongs to one thread.
 //
-// Pieces made word by word, as a tracer and the drainer would have left them.
+// Writes pieces word by word, as a tracer and the drainer would write them.
 #pragma once
 
 #include <cstdint>
@@ -133,7 +133,7 @@ class PieceMaker {
     piece_.words.push_back(word);
     return *this;
   }
-  // Open frames before the piece, outermost first; `hidden` more below them.
+  // The frames open before the piece, outermost first; `hidden` more are open further out.
   PieceMaker& Open(const std::vector<shm::OpenFrame>& frames, std::uint32_t hidden = 0) {
     piece_.state.shown = static_cast<std::uint32_t>(frames.size());
     piece_.state.depth = piece_.state.shown + hidden;
@@ -152,7 +152,7 @@ class PieceMaker {
   Piece piece_;
 };
 
-// All events that the decoder gives now.
+// All events that the decoder gives without another piece.
 inline std::vector<Event> Drain(Decoder& decoder) {
   std::vector<Event> events;
   Event event;
@@ -166,7 +166,7 @@ inline std::string JsonOf(const ValuePtr& value, const Event& event) {
   AppendJson(&out, *value, {event.thread, event.seq});
   return out;
 }
-// "a=1 b=2": what the event changed.
+// The variables that the event changed, as "a=1 b=2".
 inline std::string Changed(const Event& event) {
   std::string out;
   for (const auto& [name, value] : event.changed)

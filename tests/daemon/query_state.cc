@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(shows_frames_with_every_variable_as_recorded_last) {
       R"("frames":[{"frame":2,"depth":1,"function":"g","source":1,"file":"/abs/app.py","line":21,"text":"line 21",)"
       R"("variables":{"a":-3},"written":{"a":"1:5"}},)"
       R"({"frame":1,"depth":0,"function":"f","source":1,"file":"/abs/app.py","line":12,"text":"line 12",)"));
-  // A patch at 1:4 made the list's first level new, and left its inner list as it was at 1:3.
+  // The patch at 1:4 changed the list's first level and left its inner list, which was read at 1:3.
   BOOST_TEST(Has(state, R"("variables":{"a":1,"b":{"$type":"list","id":7,"items":[)"
                         R"({"$type":"list","id":8,"items":[1,2],"asof":"1:3"},"x",3]},"c":"text"},)"
                         R"("written":{"a":"1:2","b":"1:4","c":"1:4"}})"));
@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(a_frame_that_the_event_leaves_is_still_there) {
 
 BOOST_AUTO_TEST_CASE(places_that_are_no_numbers_are_found) {
   BOOST_TEST(Has(State("start"), R"("position":"1:2")"));
-  BOOST_TEST(Has(State("end"), R"("position":"1:27")"));  // the last return; what follows is in no function
+  BOOST_TEST(Has(State("end"), R"("position":"1:27")"));  // the last return; later events are in no function
   BOOST_TEST(Has(State("end", R"(,"thread":2)"), R"("position":"2:11")"));
   BOOST_TEST(Has(State("exception"), R"("position":"1:7")"));
   BOOST_TEST(Has(State("app.py:12"), R"("position":"1:4")"));
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(tells_what_other_threads_did_and_what_was_written) {
   const std::string state = State("1:29");
   BOOST_TEST(Has(state, R"("threads":[{"process":1,"thread":2,"name":"worker \"2\"")"));
   BOOST_TEST(Has(state, R"("output":[{"position":"1:11","stream":"stdout","text":"hello\n"})"));
-  // Before it was written there was nothing.
+  // The variable has no value before its first write.
   BOOST_TEST(Has(State("1:10"), R"("output":[],"output_cut":false})"));
   BOOST_TEST(Has(State("1:11"), R"("text":"hello\n")"));
 }
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(inside_a_loss_it_is_the_loss) {
   const std::string state = State("2:5");
   BOOST_TEST(Has(state, R"("position":"2:3")"));
   BOOST_TEST(Has(state, R"("event":"lost","count":5)"));
-  // What was known before is not known any more.
+  // Values from before the loss are not known any more.
   BOOST_TEST(Has(State("2:8"), R"("frames_unknown":3)"));
 }
 
@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(steps_go_forwards_and_backwards) {
   BOOST_TEST(Step("1:6", "out") == "1:9");
   BOOST_TEST(Step("1:6", "back-out") == "1:4");
   BOOST_TEST(Step("1:6", "over") == "1:7");
-  BOOST_TEST(Step("1:8", "over") == "1:9");  // g ends there, so it goes on in f
+  BOOST_TEST(Step("1:8", "over") == "1:9");  // g ends there, so that the step ends in f
   BOOST_TEST(Step("1:2", "change", R"(,"name":"b")") == "1:3");
   BOOST_TEST(Step("1:3", "change", R"(,"name":"b")") == "1:4");
   BOOST_TEST(Step("1:9", "previous-change", R"(,"name":"a")") == "1:2");  // f's, not g's
@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(steps_go_forwards_and_backwards) {
   BOOST_TEST(Step("1:9", "previous-line", R"(,"file":"app.py","line":21)") == "1:6");
   BOOST_TEST(Step("1:1", "call", R"(,"function":"g")") == "1:5");
   BOOST_TEST(Step("1:1", "exception") == "1:7");
-  BOOST_TEST(Step("1:7", "exception") == "-");  // what follows came from a callee
+  BOOST_TEST(Step("1:7", "exception") == "-");  // the next exception came from a callee
   BOOST_TEST(Step("1:29", "previous-exception", R"(,"name":"KeyError")") == "1:7");
   BOOST_TEST(Step("1:29", "previous-exception", R"(,"name":"Key")") == "-");
   BOOST_TEST(Step("2:3", "next") == "2:8");  // behind the loss

@@ -1,4 +1,4 @@
-// The events at which an expression becomes true, and the chunks that are not read for it.
+// The events at which an expression becomes true, and the chunks that the search skips.
 #include <boost/test/unit_test.hpp>
 
 #include "daemon/events/event_filter.h"
@@ -70,7 +70,7 @@ BOOST_FIXTURE_TEST_SUITE(query_when, Fixture)
 BOOST_AUTO_TEST_CASE(it_becomes_true_once_for_each_time_that_it_was_not) {
   PieceMaker one;
   one.Call(1).Set(1, CborInt(1)).Line(11).Set(1, CborInt(-1)).Line(12).Line(13).Set(1, CborInt(-2));
-  one.Call(1).Set(1, CborInt(-5)).Line(11).Set(1, CborInt(3)).Return(11);  // another frame by itself
+  one.Call(1).Set(1, CborInt(-5)).Line(11).Set(1, CborInt(3)).Return(11);  // another frame, followed on its own
   one.Line(14).Set(1, CborInt(4)).Line(15).Set(1, CborInt(-9)).Return(15);
   Commit("r", {one.piece()});
   BOOST_TEST(When("r", "a < 0") == "1:2 1:5 1:9");
@@ -125,8 +125,8 @@ BOOST_AUTO_TEST_CASE(an_object_is_compared_with_what_was_seen_of_it_last) {
   };
   PieceMaker one;
   one.Call(1).Set(1, object(1)).Return(11);  // new
-  one.Call(1).Set(1, object(1)).Return(11);  // as it was
-  one.Call(2).Set(2, object(2)).Return(21);  // changed, seen through another name
+  one.Call(1).Set(1, object(1)).Return(11);  // not changed
+  one.Call(2).Set(2, object(2)).Return(21);  // changed through another name
   one.Call(1).Set(1, object(2)).Line(11).Set(1, object(3)).Return(11);
   Commit("r", {one.piece()});
   BOOST_TEST(When("r", "a.total changed") == "1:1 1:7 1:8");
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(chunks_that_cannot_decide_are_not_read) {
       maker.Open({{1, 1, 11}}).Base(seq, 1).Line(11);
     }
     for (int i = 1; i < 100; ++i) maker.Line(11 + static_cast<std::uint32_t>(i % 5)).Set(1, CborInt(i));
-    // The value before lies 19 chunks back, and is known all the same.
+    // The value before lies 19 chunks back, and is still known.
     if (number == 19) maker.Line(30).Patch(2, CborAppend(7));
     if (number == 30) maker.Event(Kind::kRaise, 33).Attach(Kind::kException, 0, CborException("KeyError", "'k'"));
     if (number == 35) maker.Line(30);

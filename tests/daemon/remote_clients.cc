@@ -1,5 +1,5 @@
-// Clients over the network: the token lets in, to the same protocol; nothing else does, and nobody is kept waiting by
-// those who stand at the door.
+// Clients over the network: only the token gives access, to the same protocol. Clients without it do not delay
+// others.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -50,7 +50,7 @@ class ListeningHome : public TestCore {
     options.timeout = std::chrono::seconds(120);
     return Client::Over(*fd, options);
   }
-  // A plain TCP connection, without a word said.
+  // A plain TCP connection that sends nothing.
   int RawConnect() {
     const auto address = ParseAddress(server_->listen());
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(with_the_token_see_what_clients_at_home_see) {
   auto far = home.Connect();
   BOOST_TEST(ReadFrames(*far, R"({"op":"export","run":"sample"})") ==
              ReadFrames(**near, R"({"op":"export","run":"sample"})"));
-  // Several megabytes through every buffer on the way.
+  // Several megabytes, more than all buffers between hold.
   const std::string jsonl = R"({"op":"export","run":"longer","format":"jsonl"})";
   BOOST_TEST((ReadFrames(*far, jsonl) == ReadFrames(**near, jsonl)));
   BOOST_TEST(ReadStream(*far, R"({"op":"runs"})").size() == 3u);
@@ -204,7 +204,7 @@ BOOST_AUTO_TEST_CASE(use_an_access_that_is_private_and_stays_the_same) {
   for (const auto& path : {first->certificate, first->key, home.home().dir / "remote/secret"})
     BOOST_TEST(ModeOf(path) == 0600u);
   BOOST_TEST(ModeOf(home.home().dir / "remote") == 0700u);
-  // Others may read it: it is not used.
+  // A token file that others may read is not used.
   ::chmod((home.home().dir / "remote/secret").c_str(), 0644);
   BOOST_TEST((OpenRemoteAccess(home.home()).status().code() == Code::kForeign));
 }

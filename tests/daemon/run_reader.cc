@@ -12,7 +12,7 @@ using shm::Kind;
 
 namespace {
 
-// An archive of one run, kept in memory; counts the cursors that are open.
+// An archive of one run in memory, which counts its open cursors.
 class MemoryArchive : public Archive {
  public:
   struct Thread {
@@ -115,7 +115,7 @@ std::unique_ptr<RunReader> Opened(Archive& archive, const RunReader::Options& op
   return std::move(*reader);
 }
 
-// `times`: of a thread's events, in units.
+// `times`: the times of a thread's events, in units.
 PieceMaker At(std::uint32_t thread, const std::vector<std::uint32_t>& times, std::uint64_t first_seq = 1,
               std::uint32_t process = 1) {
   PieceMaker piece(first_seq, thread);
@@ -180,7 +180,7 @@ BOOST_AUTO_TEST_CASE(a_running_run_goes_on_where_it_was) {
   cut.Event(Kind::kGc, 0, 25, shm::kFlagMore);
   archive.Add(cut.Done());
   auto reader = Opened(archive);
-  BOOST_TEST(Order(*reader) == "1:1 1:2");  // the third waits for its rest
+  BOOST_TEST(Order(*reader) == "1:1 1:2");  // the third event waits for its continuation
   BOOST_TEST(Order(*reader) == "");
   PieceMaker rest(4);
   rest.piece().begins_inside = true;

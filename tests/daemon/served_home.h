@@ -1,6 +1,6 @@
 // Thread rule: each object belongs to one thread.
 //
-// A home of its own with the daemon's core and server in this process, and runs to ask it about.
+// A home of its own with the daemon's core and server in this process, and sample runs for requests.
 #pragma once
 
 #include <poll.h>
@@ -67,14 +67,14 @@ inline Result<std::unique_ptr<Store>> TryOpenAt(const std::filesystem::path& dir
   return Store::Open(options);
 }
 
-// The same; it has to open.
+// Opens the store; fails the test when it does not open.
 inline std::unique_ptr<Store> OpenAt(const std::filesystem::path& dir, bool read_only) {
   auto store = TryOpenAt(dir, read_only);
   BOOST_REQUIRE_MESSAGE(store.ok(), store.status().message());
   return std::move(*store);
 }
 
-// The core alone: for imports and exports without sockets.
+// The core without a server, for imports and exports.
 class TestCore {
  public:
   explicit TestCore(const std::string& below = "") : home_(below) {
@@ -142,7 +142,7 @@ inline std::string ReadFrames(Client& client, const std::string& request) {
     all += bytes;
   }
 }
-// Everything that a producer makes.
+// All bytes of a producer.
 inline std::string Produce(Producer& producer) {
   std::string out;
   for (;;) {
@@ -151,7 +151,7 @@ inline std::string Produce(Producer& producer) {
     if (*next != Producer::Next::kMore) return out;
   }
 }
-// Feeds an import in portions; its outcome.
+// Feeds an import in portions and returns its outcome.
 inline Result<Importer::Outcome> ImportBytes(const Services& services, std::string_view bytes, std::size_t portion) {
   Importer importer(services.archive, services.store, services.home.dir);
   while (!bytes.empty()) {
@@ -162,7 +162,7 @@ inline Result<Importer::Outcome> ImportBytes(const Services& services, std::stri
   return importer.Finish();
 }
 
-// All that comes until the other end closes, or nothing comes for some seconds.
+// Reads until the other end closes, or until no byte comes for some seconds.
 inline std::string ReadToEnd(int fd) {
   std::string all;
   char bytes[4096];
@@ -175,7 +175,7 @@ inline std::string ReadToEnd(int fd) {
   }
 }
 
-// Fills in what the drainer would have found while draining. REQUIRES that `scanner` stands where the piece begins.
+// Fills in the summary that the drainer computes. REQUIRES a scanner at the beginning of the piece.
 inline void Sum(PieceScanner* scanner, Piece* piece) {
   const auto scanned = scanner->Scan(piece->words.data(), piece->words.size());
   BOOST_REQUIRE(!scanned.damaged);
@@ -326,7 +326,7 @@ inline void StoreSampleRun(Store& store, const std::string& id, std::int64_t sta
   other.Loss(3, 5, 10, 20);
   Piece lossy = other.piece();
   lossy.run = id;
-  // After the loss the thread stands four frames deep, of which one is shown.
+  // After the loss four frames are open, and the header shows one of them.
   PieceMaker after(8, 2);
   after.Open({{6, 2, 22}}, 3).Base(200, 6);
   after.Line(23).Set(2, CborList(12, {1})).Event(Kind::kStderr, 0).Attach(Kind::kText, 0, CborText("oops"));
@@ -338,7 +338,7 @@ inline void StoreSampleRun(Store& store, const std::string& id, std::int64_t sta
   BOOST_REQUIRE_MESSAGE(status.ok(), status.message());
 }
 
-// A run of `events` line events in one thread, `state` going on or ended.
+// Stores a run of `events` line events in one thread, in this state.
 inline void StoreLongRun(Store& store, const std::string& id, std::uint64_t events,
                          RunState state = RunState::kEnded) {
   Batch batch;

@@ -21,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-// Looks again until it holds; false when it does not within some seconds.
+// Waits until the condition holds. False: it does not hold within some seconds.
 template <typename Condition>
 bool Eventually(const Condition& condition) {
   const auto end = Clock::now() + std::chrono::seconds(120);
@@ -178,7 +178,8 @@ BOOST_AUTO_TEST_CASE(runs_are_listed_and_found) {
                  R"({"type":"task","process":1,"task":1,"name":"late"})"));
   BOOST_TEST(Has(ReadStream(*client, R"({"op":"sources","run":"k1"})")[0], R"("text":"line 1\nline 2)"));
   BOOST_TEST(!Has(ReadStream(*client, R"({"op":"sources","run":"k1","text":false})")[0], "line 1"));
-  BOOST_TEST(ReadStream(*client, R"({"op":"sources","run":"k1","source":1})").size() == 2u);  // it and the end
+  BOOST_TEST(ReadStream(*client, R"({"op":"sources","run":"k1","source":1})").size() ==
+             2u);  // the source and the end
   BOOST_TEST(ReadStream(*client, R"({"op":"sources","run":"k1","source":2})").size() == 1u);
 }
 
@@ -347,7 +348,7 @@ BOOST_AUTO_TEST_CASE(a_broken_import_is_answered_and_leaves_nothing) {
     BOOST_REQUIRE(gone->SendFrame(std::string_view(bytes).substr(0, bytes.size() / 2)).ok());
   }
   auto aborted = to.Connect();
-  BOOST_REQUIRE(aborted->Ask(R"({"op":"hello"})").ok());  // the one before was accepted before
+  BOOST_REQUIRE(aborted->Ask(R"({"op":"hello"})").ok());  // earlier connections were accepted before
   BOOST_TEST(Eventually([&] { return to.server().clients() == 1; }));
   BOOST_REQUIRE(aborted->Send(R"({"op":"import"})").ok());
   BOOST_REQUIRE(aborted->SendFrame(std::string_view(bytes).substr(0, bytes.size() / 2)).ok());

@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(a_stopped_client_loses_its_own_and_is_told) {
                 Code::kInvalid);
   BOOST_REQUIRE(other->Ask(R"({"op":"tail","run":"live1","max_rate":1000})").ok());
   WaitForReaders(home, 2);
-  // Far more than the feed and the socket hold.
+  // Far more events than the feed and the socket hold.
   std::uint64_t seen_by_other = 0;
   for (int i = 0; i < 3000; ++i) {
     program.Publish(1000);
@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(all_runs_together_say_which_one_is_meant) {
   BOOST_TEST(Has(Line(*client), R"("seq":1001,)"));
   first.End();
   BOOST_TEST(Has(Line(*client), R"({"type":"end","run":"live1")"));
-  // Another request ends it.
+  // Another request ends the tail.
   BOOST_REQUIRE(client->Send(R"({"op":"hello","id":2})").ok());
   BOOST_TEST(Has(Line(*client), R"({"id":null,"end":true,"events":1)"));
   BOOST_TEST(Has(Line(*client), R"({"id":2,"ok":true)"));

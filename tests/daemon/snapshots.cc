@@ -13,8 +13,8 @@ using shm::Kind;
 
 namespace {
 
-// A program of calls, deep recursion, generators that wait, patches and losses, in pieces of about `each` words.
-// `inside`: each piece begins inside the last event of the one before, some consist of nothing else.
+// A program with calls, deep recursion, suspended generators, patches and losses, in pieces of about `each` words.
+// `inside`: each piece begins inside the last event of the piece before; some hold nothing else.
 void StoreWildRun(Store& store, const std::string& id, int pieces, std::size_t each, bool inside = false) {
   Batch batch;
   batch.runs.push_back(MakeRunInfo(id));
@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(a_state_found_from_a_snapshot_is_the_one_found_from_the_beg
       BOOST_TEST(read <= 2u);
     }
   }
-  // There is nothing more to do, and nothing is done twice.
+  // A second maker finds nothing to do.
   BOOST_TEST(MakeAll(store, "wild", options) == 0u);
 }
 
@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(pieces_that_begin_inside_an_event_have_snapshots_too) {
   for (const auto& [seq, state] : expected) {
     BOOST_TEST_CONTEXT("event " << seq) {
       BOOST_REQUIRE_EQUAL(StateAt(store.archive(), "wild", seq, &read), state);
-      BOOST_TEST(read <= 4u);  // an event's rest may lie in the two pieces behind its own
+      BOOST_TEST(read <= 4u);  // an event may continue in the next two pieces
     }
   }
   BOOST_TEST(MakeAll(store, "wild", options) == 0u);
@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(making_them_goes_on_where_it_ended) {
   std::uint64_t read = 0;
   const std::uint64_t events = store.archive().FindRun("wild")->events;
   const std::string whole = StateAt(store.archive(), "wild", events, &read);
-  // Half of them are gone: the rest is made from the last that is there.
+  // Half of the snapshots are gone: the maker continues at the last one that is left.
   BOOST_REQUIRE(store.ClearDerived("wild").ok());
   SnapshotMaker maker(store, "wild", {0, 10, 0});
   for (auto done = maker.Step(); !*done; done = maker.Step()) {

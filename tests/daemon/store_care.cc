@@ -1,4 +1,4 @@
-// Deleting gives the disk back; the quota takes the oldest runs that nobody pinned and that have ended; pins last.
+// Deleting frees disk space. The quota deletes the oldest ended runs without a pin. Pins survive a restart.
 #include <boost/test/unit_test.hpp>
 #include <random>
 
@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t kRunBytes = 2'000'000;
 
-// One run of about kRunBytes that nothing compresses.
+// One run of about kRunBytes of incompressible data.
 void AddBigRun(Store& store, const std::string& id, std::int64_t start_ns, RunState state = RunState::kEnded) {
   std::mt19937_64 random(static_cast<std::uint64_t>(start_ns));
   Batch batch;

@@ -1,4 +1,4 @@
-// A byte of a table that changes is found by the check, or changes nothing that can be seen.
+// The check finds a changed byte of a table, or the change has no visible effect.
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Empty when it cannot be made whole.
+// Empty: the export fails.
 std::string ExportOf(Store& store, const std::string& run) {
   auto producer = MakeExport(store.archive(), run, "jsonl");
   if (!producer.ok()) return {};
@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(of_any_byte_of_a_table_is_found_or_harmless) {
     auto store = TryOpenAt(dir, false);
     BOOST_REQUIRE(store.ok());
     StoreLongRun(**store, "longer", 3'000);
-    BOOST_REQUIRE((*store)->Tidy().ok());  // out of the log, into tables
+    BOOST_REQUIRE((*store)->Tidy().ok());  // moves the log into tables
     whole = ExportOf(**store, "longer");
     BOOST_REQUIRE(!whole.empty());
   }

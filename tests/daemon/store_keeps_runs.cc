@@ -1,4 +1,4 @@
-// What is committed is there after opening again: runs, pieces, records, cursors; what is deleted is not.
+// Committed runs, pieces, records and cursors survive reopening; deleted ones do not come back.
 #include <boost/test/unit_test.hpp>
 
 #include "daemon/store/db.h"
@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(and_forgets_deleted_ones_at_once) {
   BOOST_TEST(!store->archive().Open("aaa", 1, 0).ok());
   BOOST_TEST(store->archive().Runs().size() == 1u);
   BOOST_TEST(store->Check(std::nullopt, nullptr).ok());
-  BOOST_REQUIRE(store->Commit(OneRun("aaa")).ok());  // the same id again: nothing of the old one shows
+  BOOST_REQUIRE(store->Commit(OneRun("aaa")).ok());  // the id of a deleted run: nothing of that run shows
   BOOST_TEST(store->archive().FindRun("aaa")->events == 2000u);
   BOOST_TEST(store->Check(std::nullopt, nullptr).ok());
 }
@@ -216,7 +216,7 @@ BOOST_AUTO_TEST_CASE(only_while_there_is_room) {
   auto roomy = Store::Open(options);
   const std::uint64_t free = (*roomy)->FreeBytes();
   roomy->reset();
-  options.reserve_bytes = free + (1u << 30);  // more than there is: opening and deleting still work
+  options.reserve_bytes = free + (1u << 30);  // more than the disk has: opening and deleting still work
   auto store = Store::Open(options);
   BOOST_REQUIRE(store.ok());
   BOOST_TEST(((*store)->Commit(OneRun("bbb")).code() == Code::kNoSpace));

@@ -1,4 +1,4 @@
-// Repairing a damaged store keeps what can be read, counts the rest as lost, and leaves the damaged one as it was.
+// A repair keeps every readable event, counts the rest as lost, and leaves the damaged store unchanged.
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
@@ -39,7 +39,7 @@ std::map<std::string, std::string> Exports(Store& store) {
   return exports;
 }
 
-// The event lines of an export by thread and seq, without what the variables were.
+// The event lines of an export by thread and seq, without variables.
 std::map<std::string, std::string> EventsOf(const std::string& text) {
   std::map<std::string, std::string> events;
   for (std::size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
@@ -69,7 +69,7 @@ class DamagedStore {
     files = Files(dir());
   }
   fs::path dir() const { return home_.home().StoreDir(); }
-  // Removes the tables of a family; how many.
+  // Removes the tables of a column family and returns their number.
   std::size_t RemoveTables(const std::string& family) const {
     std::size_t removed = 0;
     for (const auto& [name, contents] : files) {
@@ -247,7 +247,7 @@ BOOST_AUTO_TEST_CASE(names_what_it_does_not_know_any_more) {
   }
 }
 
-// SMILEY_TEST_SEED and SMILEY_TEST_ROUNDS: which places, and how many.
+// SMILEY_TEST_SEED chooses the places, SMILEY_TEST_ROUNDS their number.
 BOOST_AUTO_TEST_CASE(keeps_what_can_be_read_wherever_the_damage_is) {
   const char* given = std::getenv("SMILEY_TEST_SEED");
   const char* many = std::getenv("SMILEY_TEST_ROUNDS");
@@ -299,7 +299,7 @@ BOOST_AUTO_TEST_CASE(keeps_what_can_be_read_wherever_the_damage_is) {
       const auto store = OpenAt(damaged.dir(), true);
       for (const auto& [id, text] : Exports(*store)) {
         const auto was = before.find(id);
-        if (was == before.end()) continue;  // its record was made anew
+        if (was == before.end()) continue;  // the repair wrote its record
         const auto run = std::find_if(report.runs.begin(), report.runs.end(),
                                       [&, name = id](const auto& r) { return r.id == name; });
         const bool names_lost = run != report.runs.end() && run->lost_names > 0;

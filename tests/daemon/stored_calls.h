@@ -1,6 +1,6 @@
 // Thread rule: plain functions of one thread.
 //
-// Runs made of given pieces, and what the daemon answers to a request about them.
+// Stores runs of given pieces, and returns the daemon's answer to a request about them.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace smiley::daemon {
 inline void StorePieces(Store& store, const std::string& id, const std::vector<Piece>& pieces, bool ended = true) {
   Batch batch;
   batch.runs.push_back(MakeRunInfo(id));
-  std::map<std::uint32_t, std::uint32_t> threads;  // to their process
+  std::map<std::uint32_t, std::uint32_t> threads;  // by number: their process
   for (const Piece& piece : pieces) threads[piece.thread] = piece.process;
   std::map<std::uint32_t, bool> processes;
   for (const auto& [number, process_number] : threads) {

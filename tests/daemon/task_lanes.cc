@@ -10,7 +10,7 @@ using shm::Kind;
 
 namespace {
 
-// The sum of a list member's numbers.
+// The sum of the numbers in a list member.
 std::uint64_t Sum(const std::string& line, const std::string& key) {
   const std::string begin = "\"" + key + "\":[";
   const std::size_t at = line.find(begin) + begin.size();
@@ -27,7 +27,7 @@ struct Fixture {
   }
 };
 
-// Two pieces of a thread: task 1 begins in the first and runs all through the second, 100 events, then task 2 runs.
+// Two pieces of a thread. Task 1 begins in the first and runs through the second (100 events); then task 2 runs.
 void StoreTasks(Store& store) {
   PieceMaker first;
   first.Call(1)
@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(tasks_are_counted_with_their_turns_and_where_they_began_and
   BOOST_TEST(Member(tasks[1], "turns") == "2");
   BOOST_TEST(Member(tasks[1], "first") == "1:6");
   BOOST_TEST(Member(tasks[1], "last") == "1:112");
-  // The chunk in which one task runs from its beginning to its end is not read.
+  // A chunk in which one task runs from beginning to end is not read.
   BOOST_TEST(Member(tasks[2], "chunks_read") == "2");
 }
 

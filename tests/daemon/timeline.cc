@@ -8,7 +8,7 @@ using namespace smiley::daemon;
 
 namespace {
 
-// The numbers of a list member, "single" left out.
+// The numbers of a list member, without "single".
 std::vector<std::uint64_t> List(const std::string& line, const std::string& key) {
   const std::string begin = "\"" + key + "\":[";
   std::size_t at = line.find(begin);

@@ -30,7 +30,7 @@ std::string JsonOf(const Value& value) {
   return out;
 }
 
-// The JSON of a CBOR item, and proof that import gives back the same.
+// The JSON of a CBOR item; checks that importing it gives an equal value.
 std::string Json(const std::string& cbor) {
   const auto value = DecodeValue(cbor, kHere);
   if (!value) return "refused: " + value.status().message();

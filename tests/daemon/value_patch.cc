@@ -27,13 +27,13 @@ ValuePtr FromJson(const std::string& json, ReadAt at = {1, 1}) {
   return *value;
 }
 
-// The base after the patch, read at 1:1 and patched at 1:2; "refused" when it does not fit.
+// The base, read at 1:1, after the patch at 1:2; "refused" when the patch does not fit.
 std::string Patched(const std::string& base, const std::function<void(CborWriter&)>& patch) {
   const ValuePtr before = FromJson(base);
   const auto after = ApplyPatch(before, Made(patch), {1, 2});
   std::string json;
   AppendJson(&json, *before, {1, 1});
-  BOOST_TEST(json == base);  // what others hold is never changed
+  BOOST_TEST(json == base);  // a shared value never changes
   if (!after) return "refused";
   json.clear();
   AppendJson(&json, **after, {1, 2});

@@ -12,7 +12,7 @@ std::string Frame(const std::string& bytes) {
   return frame + bytes;
 }
 
-// Neighbours of the same kind as one: how the messages are cut means nothing.
+// Joins neighbours of the same kind, because the cut between messages has no meaning.
 std::vector<WebStream::Message> Joined(const std::string& all, std::size_t portion) {
   WebStream stream;
   std::vector<WebStream::Message> messages, joined;

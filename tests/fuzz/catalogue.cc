@@ -1,5 +1,5 @@
-// Takes any bytes as catalogue records, as the daemon keeps and resolves them: each is a type, an id, a length and a
-// payload.
+// A fuzz target: reads any bytes as catalogue records, as the daemon keeps and resolves them. A record is a type, an
+// id, a length and a payload.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

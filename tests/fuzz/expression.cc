@@ -1,4 +1,4 @@
-// Parses and evaluates any bytes as an expression; what parses is checked against its own negation.
+// A fuzz target: parses and evaluates any bytes as an expression, and compares it with its negation.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -52,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool truth = parsed->Eval(Scope());
   Require(truth == parsed->Eval(Scope()));
   (void)parsed->Names();
-  // What parses, parses again as a part, and `not` turns it round.
+  // An expression that parses also parses as a part of another one, and `not` negates it.
   const auto negated = Expression::Parse("not (" + std::string(source) + ")");
   if (negated.ok()) Require(negated->Eval(Scope()) != truth);
   return 0;

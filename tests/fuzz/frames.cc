@@ -1,5 +1,5 @@
-// Takes any bytes as a payload of an export's frames, and as a stream of frames in portions. The first byte says
-// which. What could be decoded is encoded and decoded again, and must be the same then.
+// A fuzz target: reads any bytes as the payload of an export frame, or as a stream of frames in portions. The first
+// byte chooses. A decoded payload is encoded and decoded again, and must be equal.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -1,5 +1,5 @@
-// Takes any bytes as an export to import, whole and cut in portions; frames of the right shape get right check sums
-// first, so that what lies behind them is reached. Nothing may stay of what is refused.
+// A fuzz target: imports any bytes, whole and in portions. Frames of the right shape get right checksums first, so
+// that the code behind the check is reached. A refused import must leave nothing in the store.
 #include "daemon/exchange/import.h"
 
 #include <xxhash.h>

@@ -1,5 +1,5 @@
-// Runs a fuzz target over the files named on the command line (directories: over all files in them), so that every
-// build keeps what fuzzing found. Exits 0 when each came through.
+// Runs a fuzz target over the files named on the command line, and over all files of the folders named there. So
+// every build repeats the inputs that fuzzing found. Exits 0 when no input fails.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -14,7 +14,7 @@ bool RunFile(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (!file.good() && !file.eof()) return false;
-  // A copy of its own length on the heap: what reads too far is seen by the sanitizers.
+  // A copy of exact length on the heap, so that the sanitizers find a read behind its end.
   const std::vector<unsigned char> exact(bytes.begin(), bytes.end());
   LLVMFuzzerTestOneInput(exact.data(), exact.size());
   return true;

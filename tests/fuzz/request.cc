@@ -1,4 +1,4 @@
-// Takes any bytes as a request line and as an answer line.
+// A fuzz target: reads any bytes as a request line and as an answer line.
 #include "daemon/protocol/request.h"
 
 #include <cstdint>
@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   bool broken = false;
   auto request = parser.Parse(line, &broken);
   if (request.ok()) {
-    // What an answer repeats must be one short piece of JSON.
+    // The part of a request that an answer repeats must be one short piece of JSON.
     if (broken || request->id_json.empty() || request->id_json.size() > 256) std::abort();
     const std::string answer = "{\"id\":" + request->id_json + ",\"ok\":true}";
     auto parsed = ParseAnswer(answer);

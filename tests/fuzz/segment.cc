@@ -1,7 +1,7 @@
-// A fuzz target: hostile bytes as a ring, a block, a catalogue or a whole segment. With Clang and
-// -fsanitize=fuzzer,address it searches; with replay.cc it goes over the corpus in every build.
+// A fuzz target: reads hostile bytes as a ring, a block, a catalogue or a whole segment. With Clang and
+// -fsanitize=fuzzer,address it searches; with replay.cc it runs over the corpus in every build.
 //
-// The first byte of an input says what the rest is:
+// The first byte of an input chooses the meaning of the rest:
 //   0  a whole segment file
 //   1  the words of a ring's first block, behind a sound header
 //   2  the producer's and consumer's lines of the segment header (offsets 256 to 512), then blocks with their headers
@@ -37,7 +37,7 @@ constexpr std::size_t kRingBytes = kSegmentHeaderBytes + kBlocks * kBlockBytes;
   abort();
 }
 
-// A home of this process, with one file that takes each input's bytes.
+// A home for this process, with one file that gets the bytes of each input.
 struct Stage {
   Home home;
   Segment::Found found;
@@ -192,7 +192,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   }
   if (mode == 0) {
     std::vector<unsigned char> file(data, data + size);
-    const std::uint32_t uid = geteuid();  // and home: what no search would guess
+    const std::uint32_t uid = geteuid();  // owner and home, which no search would guess
     Put(file, offsetof(SegmentHeader, uid), &uid, sizeof uid);
     Put(file, offsetof(SegmentHeader, home), TheStage().home.id.c_str(), TheStage().home.id.size() + 1);
     ReadFile(file);

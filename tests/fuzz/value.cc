@@ -1,5 +1,5 @@
-// Takes any bytes as a captured value, as a patch of one and as the words of a piece. What decodes must be shown,
-// exported, imported and exported again with the same bytes.
+// A fuzz target: reads any bytes as a captured value, as a patch and as the words of a piece. A decoded value is
+// displayed, exported, imported and exported again; both exports must be equal.
 #include "daemon/value/value.h"
 
 #include <algorithm>
