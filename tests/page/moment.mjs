@@ -275,7 +275,7 @@ test("asyncio tasks have lanes of their own, of which those in sight are loaded,
   );
   holds(asked.length > 0 && asked.every((many) => many < 40), `tasks asked for at once: ${asked}`);
   await page.keyboard.press("k");
-  equal(await page.getByLabel("Lanes of tasks", { exact: true }).inputValue(), "busy", "the order");
+  equal(await page.getByLabel("Asyncio tasks in the timeline", { exact: true }).inputValue(), "busy", "the order");
   await until(
     page,
     () => {
@@ -298,16 +298,16 @@ test("asyncio tasks have lanes of their own, of which those in sight are loaded,
   await beside.getByRole("button", { name: "Tasks" }).click();
   await until(
     page,
-    () => /^visitor 37\s*runs/.test(document.querySelector(".tasks li")?.innerText),
+    () => /^visitor 37\s*running/.test(document.querySelector(".tasks li")?.innerText),
     "the one that runs is first",
   );
-  await beside.getByLabel("Filter the tasks").fill("visitor 211");
+  await beside.getByLabel("Filter tasks").fill("visitor 211");
   await until(page, () => document.querySelectorAll(".tasks li button").length === 1, "one task");
-  holds(/visitor 211\s*not begun/.test(await beside.innerText()), "it has not begun yet");
+  holds(/visitor 211\s*not started/.test(await beside.innerText()), "it has not started yet");
   await beside.getByRole("button", { name: "visitor 211" }).click();
   await until(
     page,
-    () => /visitor 211\s*(runs|waits)/.test(document.querySelector(".tasks")?.innerText),
+    () => /visitor 211\s*(running|waiting)/.test(document.querySelector(".tasks")?.innerText),
     "a moment of that task",
   );
   holds(
@@ -414,7 +414,7 @@ test("why a variable has its value is told back through returns, calls and copie
   const [end] = await events(home, run, 'function == "shop" and event == return');
   const page = await openAt(context, home, run, `${end.thread}:${end.seq}`);
   await page.locator(".v-row", { hasText: "other" }).hover();
-  await page.getByLabel("why has other this value").click();
+  await page.getByLabel("why does other have this value").click();
   const why = page.getByLabel("Why", { exact: true });
   await why.getByText("returned by price()").waitFor();
   const told = await why.innerText();
@@ -461,7 +461,7 @@ test("a stretch of the timeline has a flame graph and statistics of its own", as
     0,
     "functions of the call graph that ran before",
   );
-  await page.getByLabel("The whole time").click();
+  await page.getByLabel("Show the whole run").click();
   await page.locator(".fn-title", { hasText: "first" }).waitFor();
   await page.getByRole("link", { name: "Statistics" }).click();
   await page.locator(".stats .fn-name", { hasText: "first" }).waitFor();

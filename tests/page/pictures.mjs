@@ -74,7 +74,7 @@ try {
     await lanes();
     await page.locator(".row.here").waitFor();
     await page.locator(".v-row", { hasText: "due" }).first().hover();
-    await page.getByLabel("why has due this value").click();
+    await page.getByLabel("why does due have this value").click();
     await page.locator(".why li").first().waitFor();
   });
   await picture("moment-large", "large", "dark", at, lanes);

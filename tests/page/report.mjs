@@ -109,13 +109,13 @@ test("a run that is too large for a report says so, and the part around a positi
   );
   // What is counted is what the part did, and the page says so.
   await page.getByRole("link", { name: "Statistics" }).click();
-  await page.getByText(/Counted here is what all threads did from .* after start/).waitFor();
+  await page.getByText(/The numbers here cover all threads from .* after start/).waitFor();
   const calls = Number(
     await page.locator(".stats tbody tr", { hasText: "step" }).locator("td.num").first().innerText(),
   );
   holds(calls > 10 && calls < 60, `calls of step in the part: ${calls}`);
   await page.getByRole("link", { name: "Exceptions" }).click();
-  await page.getByText("Counted here is the whole run.").waitFor();
+  await page.getByText("The numbers here cover the whole run.").waitFor();
   equal(asked, [], "requests that left the disk, and errors");
   await context.close();
   home.must("report", run.id, "-o", folder);
@@ -210,7 +210,7 @@ test("a report of the events that fit an expression, or of a thread, shows them 
     fits.length - 25,
   );
   await page.getByRole("link", { name: "Call graph" }).click();
-  await page.getByText("Counted here is the whole run.").waitFor();
+  await page.getByText("The numbers here cover the whole run.").waitFor();
   equal(asked, [], "requests that left the disk, and errors");
   await context.close();
 

@@ -13,7 +13,7 @@ test("a home without runs tells how to record one", async ({ newContext }) => {
   try {
     const page = await context.newPage();
     await page.goto(empty.address().url);
-    await page.getByText("Nothing is recorded yet").waitFor();
+    await page.getByText("No recordings yet").waitFor();
     holds((await page.innerText("main")).includes("smiley-run app.py"), "the command is shown");
   } finally {
     await context.close();
@@ -54,7 +54,7 @@ test("an address that was used opens nothing elsewhere", async ({ home, open, ne
   const other = await newContext();
   const second = await other.newPage();
   await second.goto(url);
-  await second.getByText("This address is no longer good").waitFor();
+  await second.getByText("This address has expired").waitFor();
   await other.close();
 });
 
@@ -115,7 +115,7 @@ test("a run is exported, deleted after a question, and imported again", async ({
   await row.getByRole("button", { name: `Pin run ${run.id}` }).click();
   await row.locator("button[aria-pressed=false]").waitFor();
   await row.getByRole("button", { name: `Delete run ${run.id}` }).click();
-  await page.getByRole("button", { name: "Keep" }).click();
+  await page.getByRole("button", { name: "Cancel" }).click();
   holds(home.smiley("show", run.id).code === 0, "a run that was kept is there");
   await row.getByRole("button", { name: `Delete run ${run.id}` }).click();
   await page.getByRole("button", { name: "Delete", exact: true }).click();
@@ -162,9 +162,9 @@ test("the page comes back by itself after the daemon was restarted", async ({ ho
   const page = await open();
   await page.getByRole("heading", { name: "Runs" }).waitFor();
   home.must("daemon", "stop");
-  await page.getByText("The daemon is away").waitFor();
+  await page.getByText("Lost connection to the smiley daemon").waitFor();
   home.must("daemon", "start");
-  await page.getByText("The daemon is away").waitFor({ state: "detached" });
+  await page.getByText("Lost connection to the smiley daemon").waitFor({ state: "detached" });
   const run = home.record("afterwards.py", SHORT);
   await page.locator("tr", { hasText: run.id }).waitFor();
 });

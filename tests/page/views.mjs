@@ -234,8 +234,8 @@ test("two runs stand side by side where they part, and differences follow each o
   const first = home.recorded("shop.py", SHOP);
   const second = home.record("shop.py", SHOP.replace("(3, 4, -1)", "(3, -4, 1)"));
   const page = await open();
-  for (const run of [first, second]) await page.getByLabel(`Choose run ${run.id}`).check();
-  await page.getByRole("link", { name: "Compare the two" }).click();
+  for (const run of [first, second]) await page.getByLabel(`Select run ${run.id}`).check();
+  await page.getByRole("link", { name: "Compare", exact: true }).click();
   await page.locator(".sides .row.here").nth(1).waitFor();
   const status = page.locator(".view-bar [role=status]");
   holds((await status.innerText()).includes("the first in time"), "the first difference");
@@ -254,7 +254,7 @@ test("two runs stand side by side where they part, and differences follow each o
   );
   holds(kept.endsWith("at=2"), `its address: ${kept}`);
   await page.getByRole("button", { name: "how long it took" }).click();
-  await page.getByText("differ by more than their noise").waitFor();
+  await page.getByText("differ by more than noise").waitFor();
 });
 
 test("a search that goes on has its results on the timeline, and n leads through them", async ({ home, open }) => {
@@ -292,7 +292,7 @@ test("a search that goes on has its results on the timeline, and n leads through
         document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "/", bubbles: true }));
       }),
   );
-  await page.getByText("Every event of the run is asked").waitFor();
+  await page.getByText("Finds every event that matches").waitFor();
   await page.evaluate(
     () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))),
   );

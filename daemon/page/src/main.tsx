@@ -53,7 +53,7 @@ async function start(): Promise<string | null> {
   try {
     reason = await takeCode();
   } catch {
-    reason = "the daemon is away";
+    reason = "no connection to the smiley daemon";
   }
   const daemon = new Daemon();
   setBackend(daemon);

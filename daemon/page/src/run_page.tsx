@@ -29,7 +29,7 @@ export function RunPage() {
         <main class="message">
           {error ? (
             <>
-              <h1>This run is not here</h1>
+              <h1>No such run</h1>
               <p>
                 <bdi>{error}</bdi>
               </p>
@@ -65,12 +65,12 @@ function RunTitle({ data }: { data: RunData }) {
         <bdi>{report?.title || commandOf(run)}</bdi>
       </h1>
       {report?.part && (
-        <span class="lost" title="A report of a part of the run">
+        <span class="lost" title="This report contains a part of the run">
           part: <bdi>{report.part}</bdi>
         </span>
       )}
       <span class={`state ${running ? "s-running" : failed(run) ? "s-failed" : "s-ok"}`} title={exitText(run)}>
-        {running ? "running" : exitText(run) === "0" ? "ok" : exitText(run).replace(/[\w.]+\./, "")}
+        {exitText(run).replace(/(?:\w+\.)+/, "")}
       </span>
       <span class="quiet nowrap">
         {count(run.events)} events{run.end_ns ? ` · ${duration(since(run.start_ns, run.end_ns))}` : ""}
@@ -108,7 +108,7 @@ function View({ data, view }: { data: RunData; view: string }) {
   }
   return (
     <main class="message">
-      <h1>There is no view '{view}'</h1>
+      <h1>No view is called '{view}'</h1>
     </main>
   );
 }

@@ -67,7 +67,7 @@ export class Daemon implements Backend {
   }
 
   private gone(): RequestError {
-    return new RequestError("gone", "the daemon is away");
+    return new RequestError("gone", "no connection to the smiley daemon");
   }
 
   ask(op: string, fields: Fields = {}): Promise<any> {

@@ -96,11 +96,12 @@ const SIGNALS: Record<number, string> = {
   14: "SIGALRM",
   15: "SIGTERM",
 };
+// A program that ends with exit code 0 is well, even where an exception left one of its threads or was shown to its user.
 export const failed = (run: Run) =>
-  run.state === "ended" && ((run.exit_code ?? 0) !== 0 || run.signal !== null || !!run.uncaught);
+  run.state === "ended" && (run.signal !== null || (run.exit_code ?? (run.uncaught ? 1 : 0)) !== 0);
 export function exitText(run: Run): string {
   if (run.state === "running") return "running";
-  if (run.signal !== null) return SIGNALS[run.signal] ?? `signal ${run.signal}`;
-  if (run.exit_code === null) return run.uncaught ? shown(run.uncaught) : "?";
-  return run.uncaught ? `${run.exit_code} ${shown(run.uncaught)}` : String(run.exit_code);
+  if (run.signal !== null) return `killed by ${SIGNALS[run.signal] ?? `signal ${run.signal}`}`;
+  const how = run.exit_code === null ? "unknown" : run.exit_code === 0 ? "ok" : `exit code ${run.exit_code}`;
+  return run.uncaught ? `${how}, ${shown(run.uncaught)} not caught` : how;
 }

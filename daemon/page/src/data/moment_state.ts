@@ -71,7 +71,7 @@ export function loadState(run: string, at: string): Loading {
   const list: State[] = [];
   const stream = backend().stream("state", { run, at, output: 200 }, (state) => list.push(state));
   const state = stream.done.then(() => {
-    if (list.length === 0) throw new Error("nothing is known of this position");
+    if (list.length === 0) throw new Error("no event is recorded at this position");
     return list[0];
   });
   state.catch(() => undefined);
@@ -95,12 +95,12 @@ export function takeAhead(run: string, at: string): Loading | null {
 export const goTo = (run: string, position: string, replace = false) => go(runAddress(run, "", position), replace);
 
 const NOTHING: Record<string, string> = {
-  next: "this is the last event of this thread",
-  previous: "this is the first event of this thread",
-  over: "this is the last event of this thread",
-  "back-over": "this is the first event of this thread",
-  out: "nothing called this",
-  "back-out": "nothing called this",
+  next: "this is the thread's last event",
+  previous: "this is the thread's first event",
+  over: "this is the thread's last event",
+  "back-over": "this is the thread's first event",
+  out: "this function has no recorded caller",
+  "back-out": "this function has no recorded caller",
 };
 
 let going: Stream | null = null;
@@ -121,7 +121,7 @@ export async function move(run: string, from: string, kind: string, fields: Fiel
     await stream.done;
     if (going !== stream) return;
     if (found[0]) goTo(run, found[0].position);
-    else say(NOTHING[kind] ?? `there is no ${kind.startsWith("previous") ? "earlier" : "later"} one in this thread`);
+    else say(NOTHING[kind] ?? `no ${kind.startsWith("previous") ? "earlier" : "later"} one in this thread`);
   } catch (error) {
     if (going === stream) sayError(error);
   } finally {

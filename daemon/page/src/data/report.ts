@@ -123,7 +123,7 @@ export class Report implements Backend {
 
   async ask(op: string): Promise<any> {
     if (op === "run") return { run: this.data.run };
-    throw new RequestError("invalid", "a report cannot do this; smiley-web can");
+    throw new RequestError("invalid", "a report cannot do this; open the run with smiley-web");
   }
 
   async list<T>(op: string, fields: Fields = {}): Promise<T[]> {
@@ -157,7 +157,7 @@ export class Report implements Backend {
         return this.replay(fields);
       case "state": {
         const event = this.events.find(String(fields.at ?? "end"), fields.thread as number | undefined);
-        if (!event) throw new RequestError("not_found", "this is not in the report");
+        if (!event) throw new RequestError("not_found", "the report does not contain this position");
         const text = this.lineOf(event.source, event.line);
         return {
           lines: [this.events.state(text === undefined ? event : { ...event, text }, Number(fields.output ?? 50))],
@@ -172,14 +172,17 @@ export class Report implements Backend {
         return { lines: this.timeline(fields), end: {} };
     }
     const kept = this.data.answers[askedAs(op, fields)];
-    if (!kept) throw new RequestError("invalid", "this is not in the report; smiley-web shows it");
+    if (!kept) throw new RequestError("invalid", "the report does not contain this; open the run with smiley-web");
     if (fields.from_ns !== undefined)
       throw new RequestError(
         "invalid",
-        "a report holds this for the whole run; smiley-web shows it for a stretch of time",
+        "a report has these numbers for the whole run only; open the run with smiley-web for a time range",
       );
     if (fields.thread && fields.thread !== this.data.thread)
-      throw new RequestError("invalid", "a report holds this for all threads together; smiley-web shows it for one");
+      throw new RequestError(
+        "invalid",
+        "a report has these numbers for all threads together; open the run with smiley-web for one thread",
+      );
     return kept;
   }
 

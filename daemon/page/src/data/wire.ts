@@ -28,7 +28,7 @@ export class Wire {
       this.socket.onopen = () => resolve();
       this.socket.onclose = () => {
         this.closed = true;
-        const gone = new RequestError("gone", "the daemon is gone");
+        const gone = new RequestError("gone", "lost connection to the smiley daemon");
         reject(gone);
         for (const one of this.pending.splice(0)) one.fail(gone);
         this.onClose();
@@ -83,7 +83,7 @@ export class Wire {
     line?: (object: any) => void,
     bytes?: (bytes: ArrayBuffer) => void,
   ): Promise<any> {
-    if (this.closed) return Promise.reject(new RequestError("gone", "the daemon is gone"));
+    if (this.closed) return Promise.reject(new RequestError("gone", "lost connection to the smiley daemon"));
     const id = this.next++;
     return new Promise((resolve, reject) => {
       this.pending.push({ id, answer: () => undefined, line, bytes, end: resolve, fail: reject });

@@ -28,13 +28,15 @@ import { RequestError } from "../data/wire_json";
 
 const FOLLOW_MS = 400;
 const MOVES: [string, string, string, string][] = [
-  ["back-out", "⇤", "Out of this call, back to its caller", "O"],
+  ["back-out", "⇤", "Go to the start of this call", "O"],
   ["previous", "↑", "Previous event", "↑"],
-  ["back-over", "←", "Previous line, over calls", "←"],
-  ["over", "→", "Next line, over calls", "→"],
-  ["next", "↓", "Next event, into calls", "↓"],
-  ["out", "⇥", "Out of this call", "o"],
+  ["back-over", "←", "Previous line (steps over calls)", "←"],
+  ["over", "→", "Next line (steps over calls)", "→"],
+  ["next", "↓", "Next event (steps into calls)", "↓"],
+  ["out", "⇥", "Go to the end of this call", "o"],
 ];
+
+const selectFirst = (key: string) => `select a variable first with its ◂ or ▸, then press ${key}`;
 
 // Where a run is first looked at: what went wrong, its end.
 function firstPlace(data: RunData): string {
@@ -89,12 +91,12 @@ export function MomentView({ data }: { data: RunData }) {
   if (error && !state)
     return (
       <main class="message">
-        <h1>There is nothing to show here</h1>
+        <h1>Nothing to show here</h1>
         <p>
           <bdi>{error}</bdi>
         </p>
         <p>
-          <a href={runAddress(id)}>To the run</a>
+          <a href={runAddress(id)}>Back to the run</a>
         </p>
       </main>
     );
@@ -124,7 +126,7 @@ export function MomentView({ data }: { data: RunData }) {
             </button>
           ))}
           <span class={`event-kind e-${state.event.event}`}>{state.event.event}</span>
-          <a class="position" href={runAddress(id, "", state.position)} title="The address of this moment">
+          <a class="position" href={runAddress(id, "", state.position)} title="Link to this moment">
             {state.position}
           </a>
           <span class="quiet nowrap">
@@ -143,7 +145,7 @@ export function MomentView({ data }: { data: RunData }) {
           )}
         </div>
         <div class="file-bar">
-          <bdi title={shown(frame?.file)}>{shown(frame?.file) || "outside of functions"}</bdi>
+          <bdi title={shown(frame?.file)}>{shown(frame?.file) || "outside any function"}</bdi>
           {frame?.function && (
             <b>
               <bdi>{shown(frame.function)}</bdi>
@@ -182,12 +184,12 @@ export function MomentView({ data }: { data: RunData }) {
             {frame?.source
               ? "Loading the source …"
               : frame
-                ? "The source of this code is not recorded."
+                ? "The source of this code was not recorded."
                 : "No function runs at this event."}
           </p>
         )}
         {state.event.event === "lost" && (
-          <div class="lost-banner">{count(state.event.count ?? 0)} events are lost here</div>
+          <div class="lost-banner">{count(state.event.count ?? 0)} events were lost here</div>
         )}
       </section>
       <div class="right">
@@ -232,7 +234,7 @@ function useMoveKeys(
       V: () => variable("previous-change"),
       w: () => {
         const chosen = chosenVariable.value;
-        if (!chosen) say("choose a variable first: its ◂ and ▸ do");
+        if (!chosen) say(selectFirst("w"));
         else if (canAskWhy()) askWhy(id, state.position, chosen.name, chosen.frame);
       },
       l: () => line("line"),
@@ -258,7 +260,7 @@ function useMoveKeys(
     };
     const variable = (kind: string) => {
       const chosen = chosenVariable.value;
-      if (!chosen) say("choose a variable first: its ◂ and ▸ do");
+      if (!chosen) say(selectFirst(kind === "change" ? "v" : "V"));
       else go1(kind, { name: chosen.name, frame: chosen.frame });
     };
     const line = (kind: string) => {

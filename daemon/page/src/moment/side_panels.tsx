@@ -71,7 +71,7 @@ export function VariablesPanel({
             <ValueTree label={`${event.event === "resume" ? "sent" : `${event.event}s`}`} value={event.value} />
           </ul>
         )}
-        {all.length === 0 && <p class="quiet pad">None yet.</p>}
+        {all.length === 0 && <p class="quiet pad">No variables</p>}
         <ul class="v-list" aria-label="Variables">
           {fits.map(([name, value]) => {
             const picked = chosen?.name === name && chosen.frame === frame.frame;
@@ -107,8 +107,8 @@ export function VariablesPanel({
                     </button>
                     {canAskWhy() && (
                       <button
-                        title="why has it this value? (w)"
-                        aria-label={`why has ${inline(name)} this value`}
+                        title="why does it have this value? (w)"
+                        aria-label={`why does ${inline(name)} have this value`}
                         disabled={following}
                         onClick={() => {
                           chosenVariable.value = { name, frame: frame.frame };
@@ -121,8 +121,8 @@ export function VariablesPanel({
                     {frame.written?.[name] && frame.written[name] !== state.position && (
                       <a
                         href={runAddress(run, "", frame.written[name])}
-                        title={`written at ${frame.written[name]}`}
-                        aria-label={`where ${inline(name)} was written`}
+                        title={`set at ${frame.written[name]}`}
+                        aria-label={`go to where ${inline(name)} was set`}
                       >
                         set
                       </a>
@@ -161,8 +161,10 @@ export function StackPanel({ state, at, choose }: { state: State; at: number; ch
             </button>
           </li>
         ))}
-        {state.frames_omitted > 0 && <li class="quiet pad">{count(state.frames_omitted)} more below</li>}
-        {state.frames_unknown > 0 && <li class="quiet pad">{count(state.frames_unknown)} unknown (lost)</li>}
+        {state.frames_omitted > 0 && <li class="quiet pad">{count(state.frames_omitted)} outer frames not shown</li>}
+        {state.frames_unknown > 0 && (
+          <li class="quiet pad">{count(state.frames_unknown)} frames unknown: their calls were lost</li>
+        )}
       </ol>
     </section>
   );
@@ -191,7 +193,7 @@ export function ThreadsPanel({ run, data, state }: { run: string; data: RunData;
                 : other?.ended
                   ? "ended"
                   : "idle"
-              : "not begun";
+              : "not started";
           return (
             <li key={thread.thread}>
               <button
@@ -258,9 +260,7 @@ export function CallsPanel({ run, state, trace }: { run: string; state: State; t
             <bdi class="fn">{shown(frame.function)}</bdi>
           </li>
         ))}
-        {trace && !trace.whole && calls.length > 0 && (
-          <li class="quiet pad">earlier calls of this function are left out</li>
-        )}
+        {trace && !trace.whole && calls.length > 0 && <li class="quiet pad">earlier calls are not shown</li>}
         {foldCalls(calls)
           .slice(-100)
           .map(({ call, times }) => (
@@ -277,7 +277,7 @@ export function CallsPanel({ run, state, trace }: { run: string; state: State; t
               </a>
             </li>
           ))}
-        {calls.length === 0 && <li class="quiet pad">It has called nothing that is recorded.</li>}
+        {calls.length === 0 && <li class="quiet pad">No recorded calls from here</li>}
       </ol>
     </section>
   );
@@ -288,11 +288,11 @@ export function OutputPanel({ run, state }: { run: string; state: State }) {
     <section class="panel output" aria-label="Output">
       <div class="panel-head">
         <h2>Output</h2>
-        <span class="quiet">written by now</span>
+        <span class="quiet">so far</span>
       </div>
-      <div class="panel-body output-text" tabIndex={0} role="region" aria-label="Output written by now">
-        {state.output_cut && <div class="quiet">… earlier output is left out</div>}
-        {state.output.length === 0 && <div class="quiet">Nothing yet.</div>}
+      <div class="panel-body output-text" tabIndex={0} role="region" aria-label="Output so far">
+        {state.output_cut && <div class="quiet">… earlier output is not shown</div>}
+        {state.output.length === 0 && <div class="quiet">No output yet</div>}
         {linesOf(state).map((line, index) => (
           <div key={index} class="out-line">
             {line.map((part, at) => (

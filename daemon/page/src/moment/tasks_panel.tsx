@@ -15,14 +15,14 @@ const ROWS = 60;
 const opened = signal(false); // counting tasks reads what they did: only for who looks
 
 // Those that are under way at this moment come first.
-const STANDS = ["runs", "waits", "over", "not begun", "never ran"] as const;
+const STANDS = ["running", "waiting", "finished", "not started", "never ran"] as const;
 type Stands = (typeof STANDS)[number];
 
 function standsAt(task: TaskCount, state: State): Stands {
   if (!task.first_ns || !task.last_ns) return "never ran";
-  if (task.process === state.process && task.task === state.event.task) return "runs";
+  if (task.process === state.process && task.task === state.event.task) return "running";
   const now = BigInt(state.time_ns);
-  return BigInt(task.first_ns) > now ? "not begun" : BigInt(task.last_ns) < now ? "over" : "waits";
+  return BigInt(task.first_ns) > now ? "not started" : BigInt(task.last_ns) < now ? "finished" : "waiting";
 }
 
 // To its event nearest to this moment.
@@ -36,7 +36,7 @@ async function goToTask(run: string, task: TaskCount, state: State) {
     });
     const { seq } = lane ? eventAt(lane, BigInt(state.time_ns)) : { seq: 0 };
     if (seq > 0) goTo(run, `${task.thread}:${seq}`);
-    else say("nothing is known of this task");
+    else say("no events of this task are recorded");
   } catch (error) {
     sayError(error);
   }
@@ -70,7 +70,7 @@ export function TasksPanel({ run, data, state }: { run: string; data: RunData; s
           <input
             type="search"
             placeholder="filter"
-            aria-label="Filter the tasks"
+            aria-label="Filter tasks"
             value={filter}
             onInput={(event) => setFilter(event.currentTarget.value)}
           />
@@ -83,9 +83,9 @@ export function TasksPanel({ run, data, state }: { run: string; data: RunData; s
           {fits.slice(0, ROWS).map(({ task, stands }) => (
             <li key={`${task.process}/${task.task}`}>
               <button
-                class={stands === "runs" ? "row-button on" : "row-button"}
+                class={stands === "running" ? "row-button on" : "row-button"}
                 disabled={stands === "never ran"}
-                aria-current={stands === "runs" ? "true" : undefined}
+                aria-current={stands === "running" ? "true" : undefined}
                 title={
                   task.first_ns
                     ? `${plural(task.events, "event")} in ${plural(task.turns, "turn")}, from ${duration(since(data.run.start_ns, task.first_ns))} to ${duration(since(data.run.start_ns, task.last_ns))}`
@@ -98,7 +98,7 @@ export function TasksPanel({ run, data, state }: { run: string; data: RunData; s
               </button>
             </li>
           ))}
-          {end && fits.length === 0 && <li class="quiet pad">No task has such a name.</li>}
+          {end && fits.length === 0 && <li class="quiet pad">No task has this name.</li>}
           {fits.length > ROWS && (
             <li class="quiet pad">
               {count(fits.length - ROWS)} more: filter, or see <a href={runAddress(run, "threads")}>Threads</a>

@@ -180,7 +180,7 @@ export function Timeline({
     setWanted(null);
     const { seq } = eventAt(wantedLane, here);
     if (seq > 0) goTo(run, `${wanted.thread}:${seq}`);
-    else say("nothing happened there in this stretch");
+    else say("it has no events in this time range");
   }, [wanted, wantedLane]);
   useEffect(() => setWanted(null), [state.position]); // gone elsewhere meanwhile
 
@@ -202,14 +202,14 @@ export function Timeline({
         </span>
         {hasTasks && (
           <select
-            aria-label="Lanes of tasks"
-            title="Lanes of tasks (k)"
+            aria-label="Asyncio tasks in the timeline"
+            title="Show asyncio tasks (k)"
             value={order}
             onChange={(event) => (chosenOrder.value = event.currentTarget.value as TaskOrder)}
           >
             <option value="off">no tasks</option>
-            <option value="first">tasks by start</option>
-            <option value="busy">busiest tasks</option>
+            <option value="first">tasks in order</option>
+            <option value="busy">busiest tasks first</option>
           </select>
         )}
         <button aria-label="Zoom in" title="Zoom in (+)" onClick={() => handle.current!.zoom(0.4)}>
@@ -219,17 +219,17 @@ export function Timeline({
           −
         </button>
         {view && (
-          <a class="button" title="What ran in this stretch, as a flame graph" href={stretchAddress("flame")}>
+          <a class="button" title="Flame graph of this time range" href={stretchAddress("flame")}>
             Flame graph
           </a>
         )}
         {view && (
-          <a class="button" title="What ran in this stretch, counted and timed" href={stretchAddress("statistics")}>
+          <a class="button" title="Statistics of this time range" href={stretchAddress("statistics")}>
             Statistics
           </a>
         )}
         {view && (
-          <a class="button" title="Who called whom in this stretch" href={stretchAddress("calls")}>
+          <a class="button" title="Call graph of this time range" href={stretchAddress("calls")}>
             Call graph
           </a>
         )}
@@ -242,7 +242,7 @@ export function Timeline({
         class="lanes"
         tabIndex={0}
         role="region"
-        aria-label="Lanes of threads and tasks"
+        aria-label="Timelines of threads and tasks"
         onScroll={() => setScrolled(box.current!.scrollTop)}
       >
         <div style={{ height: `${Math.max(size.room, AXIS + rows.length * tall)}px` }}>

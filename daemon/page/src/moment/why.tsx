@@ -49,13 +49,13 @@ export async function askWhy(run: string, at: string, name: string, frame?: numb
 
 const SAYS: Record<string, (link: Link) => string> = {
   copied: (link) => `copied from ${link.reads?.[0] ? inline(link.reads[0].name) : "another variable"}`,
-  part: (link) => `taken out of ${link.reads?.[0] ? inline(link.reads[0].name) : "another variable"}`,
+  part: (link) => `item or attribute of ${link.reads?.[0] ? inline(link.reads[0].name) : "another variable"}`,
   returned: (link) => `returned by ${shown(link.returned_by) || "a call"}()`,
   passed: () => "passed by the caller",
-  elsewhere: () => "written by another function",
+  elsewhere: () => "set by another function",
   computed: () => "computed here",
-  entered: () => "there when the thread began",
-  lost: () => "its write was lost",
+  entered: () => "already set when the thread began",
+  lost: () => "not recorded: the event that set it was lost",
 };
 
 export function WhyPanel({ run }: { run: string }) {
@@ -77,7 +77,7 @@ export function WhyPanel({ run }: { run: string }) {
         </button>
       </div>
       <ol class="panel-body why-list">
-        {asked.links.length === 0 && <li class="quiet pad">Nothing is known of a write of it.</li>}
+        {asked.links.length === 0 && <li class="quiet pad">No recorded event set this variable.</li>}
         {links.map((link) => (
           <li key={`${link.position}/${link.name}`}>
             <a href={runAddress(run, "", link.line_position ?? link.position)}>
@@ -110,11 +110,11 @@ export function WhyPanel({ run }: { run: string }) {
         )}
         {onward.length > 0 && last && (
           <li class="why-onward">
-            <span class="quiet">It read</span>
+            <span class="quiet">This line read</span>
             {onward.map((read) => (
               <button
                 key={read.name}
-                title={`Why has ${read.name} this value?`}
+                title={`Why does ${read.name} have this value?`}
                 onClick={() => askWhy(run, last.line_position ?? last.position, read.name, last.frame)}
               >
                 <bdi class="mono">{inline(read.name)}</bdi>

@@ -17,7 +17,7 @@ export function GoBox() {
     setText("");
   };
   return (
-    <Dialog label="Go to a place" onClose={close}>
+    <Dialog label="Go to" onClose={close}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -26,10 +26,11 @@ export function GoBox() {
           if (place) loadState(run, place).state.then((state) => goTo(run, state.position), sayError);
         }}
       >
-        <h2>Go to a place</h2>
+        <h2>Go to</h2>
         <p class="quiet">
-          A position (<code>2:1017</code>), the first or Nth execution of a line (<code>shop.py:12</code>,{" "}
-          <code>shop.py:12#3</code>), <code>start</code>, <code>end</code> or <code>exception</code>.
+          A position (<code>2:1017</code>: thread 2, event 1017), the first or third time a line ran (
+          <code>shop.py:12</code>, <code>shop.py:12#3</code>), <code>start</code>, <code>end</code> or{" "}
+          <code>exception</code>.
         </p>
         <input
           type="text"
@@ -41,7 +42,7 @@ export function GoBox() {
         />
         <div class="dialog-buttons">
           <button type="button" onClick={close}>
-            Stay
+            Cancel
           </button>
           <button type="submit">Go</button>
         </div>

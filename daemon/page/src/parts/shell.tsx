@@ -45,7 +45,7 @@ export function Head({ children, run, view }: { children?: preact.ComponentChild
       <a
         class="brand"
         href={backend().kind === "report" && run ? runAddress(run) : "#/"}
-        aria-label="smiley: to the beginning"
+        aria-label="smiley: start page"
       >
         <Logo />
         <span>smiley</span>
@@ -76,7 +76,7 @@ export function LinkBanner() {
   if (backend()?.kind !== "daemon" || state === "open" || state === "connecting") return null;
   return state === "lost" ? (
     <div class="banner" role="status">
-      The daemon is away. This page comes back by itself when it is there again.
+      Lost connection to the smiley daemon; reconnecting…
     </div>
   ) : null;
 }
@@ -85,11 +85,9 @@ export function Denied({ reason }: { reason: string | null }) {
   return (
     <main class="denied">
       <Logo />
-      <h1>{reason ? "This address is no longer good" : "Ask smiley for an address"}</h1>
-      <p>
-        {reason ?? "This page shows recorded programs to their owner only, and this browser has no token for it."}
-      </p>
-      <p>Type this in a terminal; it opens the page:</p>
+      <h1>{reason ? "This address has expired" : "Open this page from your terminal"}</h1>
+      <p>{reason ?? "Only the owner may see the recorded programs, and this browser has not been let in."}</p>
+      <p>Run this in a terminal; it opens the page:</p>
       <pre class="terminal">
         <b>$</b> smiley-web
       </pre>
@@ -152,7 +150,7 @@ export function QuestionBox() {
       </p>
       <div class="dialog-buttons">
         <button autofocus onClick={() => answer(false)}>
-          Keep
+          Cancel
         </button>
         <button class="danger" onClick={() => answer(true)}>
           {asked.yes}
@@ -169,15 +167,14 @@ export function HelpBox() {
     <Dialog label="Help" onClose={close}>
       <div class="help">
         <div class="help-head">
-          <h2>Travel through a run</h2>
+          <h2>Move through a run</h2>
           <button autofocus onClick={close}>
             Close
           </button>
         </div>
         <p>
-          A run is everything that a program did: every call, line, return and exception, and each variable's values.
-          You stand at one moment of it. The source shows values as of that moment; keys move you, forwards and
-          backwards.
+          A run records everything a program did: every call, line, return and exception, and the values of each
+          variable. The page shows one moment of the run; keys move to other moments, forwards and backwards.
         </p>
         {KEYS.map((group) => (
           <section key={group.title}>
@@ -200,8 +197,8 @@ export function HelpBox() {
         <p>
           Expressions are written as in Python: <code>function == "pay" and amount &lt; 0</code>,{" "}
           <code>event == raise and exception ~ "KeyError"</code>, <code>cart["a"].price changed</code>. <code>~</code>{" "}
-          finds a text in a text. Names: event function file line thread process task depth value exception, and
-          variables.
+          is true when the text on the left contains the text on the right. Names: event function file line thread
+          process task depth value exception, and variables.
         </p>
       </div>
     </Dialog>

@@ -111,7 +111,7 @@ function Row({
       <button
         class="gutter"
         tabIndex={-1}
-        title={runs > 0 ? `ran ${runs} × in this call: choose this line` : "choose this line"}
+        title={runs > 0 ? `ran ${runs} × in this call; click to select this line` : "select this line"}
         onClick={() => onLine?.(line)}
       >
         {notes?.hits && (

@@ -34,7 +34,11 @@ export function SpanChip() {
   return (
     <span class="tag span-chip">
       {duration(from)} to {duration(to)} after start{" "}
-      <button aria-label="The whole time" title="The whole time" onClick={() => setQuery({ from: "", to: "" })}>
+      <button
+        aria-label="Show the whole run"
+        title="Show the whole run"
+        onClick={() => setQuery({ from: "", to: "" })}
+      >
         ×
       </button>
     </span>
@@ -148,11 +152,11 @@ export function PartNote({ data, calls = false }: { data: RunData; calls?: boole
   const when = (time: string) => duration(since(data.run.start_ns, time));
   const what =
     calls && report.time
-      ? `what ${report.thread ? of : "all threads"} did from ${when(report.time.from_ns)} to ${when(report.time.to_ns)} after start`
+      ? `${report.thread ? of : "all threads"} from ${when(report.time.from_ns)} to ${when(report.time.to_ns)} after start`
       : of;
   return (
     <p class="part-note" role="note">
-      This report holds a part of the run (<bdi>{report.part}</bdi>). Counted here is {what}.
+      This report holds a part of the run (<bdi>{report.part}</bdi>). The numbers here cover {what}.
     </p>
   );
 }

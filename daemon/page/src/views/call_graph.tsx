@@ -48,24 +48,26 @@ export function CallGraphView({ data }: { data: RunData }) {
           <select value={most} onChange={(event) => setQuery({ most: event.currentTarget.value })}>
             {SIZES.map((one) => (
               <option key={one} value={one}>
-                {one} with most time
+                the {one} slowest
               </option>
             ))}
           </select>
         </label>
-        <span class="quiet">{end ? `${plural(items.length, "function")} in all` : "counting …"}</span>
+        <span class="quiet">{end ? `${plural(items.length, "function")} in total` : "counting …"}</span>
         <span class="grow" />
-        <button aria-label="Smaller" onClick={() => setZoom(Math.max(0.2, zoom / 1.25))}>
+        <button aria-label="Zoom out" title="Zoom out" onClick={() => setZoom(Math.max(0.2, zoom / 1.25))}>
           −
         </button>
-        <button onClick={() => setZoom(1)}>{Math.round(zoom * 100)} %</button>
-        <button aria-label="Larger" onClick={() => setZoom(Math.min(3, zoom * 1.25))}>
+        <button aria-label="Reset zoom" title="Reset zoom" onClick={() => setZoom(1)}>
+          {Math.round(zoom * 100)} %
+        </button>
+        <button aria-label="Zoom in" title="Zoom in" onClick={() => setZoom(Math.min(3, zoom * 1.25))}>
           +
         </button>
       </div>
       <PartNote data={data} calls />
       <Trouble error={error} />
-      {end && items.length === 0 && <p class="pad quiet">No calls are recorded.</p>}
+      {end && items.length === 0 && <p class="pad quiet">No recorded calls</p>}
       <div ref={box} class="graph-box" role="region" aria-label="Call graph" tabIndex={0}>
         {graph && (
           <svg
@@ -74,7 +76,7 @@ export function CallGraphView({ data }: { data: RunData }) {
             height={graph.height * zoom}
             viewBox={`0 0 ${graph.width} ${graph.height}`}
             role="group"
-            aria-label="Functions and who calls them"
+            aria-label="Functions and their callers"
           >
             <defs>
               <marker

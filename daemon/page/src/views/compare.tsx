@@ -44,11 +44,11 @@ interface Timing {
   b: { calls: number; own_ns: number; cumulative_ns: number } | null;
 }
 const KINDS: Record<string, string> = {
-  exception: "another exception",
-  calls: "other calls",
-  flow: "another way",
-  value: "another value",
-  thread: "a thread on one side only",
+  exception: "different exception",
+  calls: "different calls",
+  flow: "different branch",
+  value: "different value",
+  thread: "thread in one run only",
 };
 
 export function ComparePage() {
@@ -122,7 +122,7 @@ function Differences({ a, b }: { a: RunData; b: RunData }) {
       {!end && !error && <p class="quiet">comparing …</p>}
       {end && items.length === 0 && (
         <p class="pad">
-          <b>The two did the same.</b> No event differs in what it did or in its values.
+          <b>No differences.</b> Both runs took the same path, with the same values.
         </p>
       )}
       {chosen && (
@@ -217,7 +217,7 @@ function Side({ spot, data, sign }: { spot: Spot | null; data: RunData; sign: st
   if (!spot)
     return (
       <section class="panel side" aria-label={`Run ${sign}`}>
-        <p class="quiet pad">Nothing of this kind happened here.</p>
+        <p class="quiet pad">Nothing corresponds to this in this run.</p>
       </section>
     );
   return (
@@ -258,7 +258,7 @@ function Timings({ a, b }: { a: string; b: string }) {
       <div class="view-bar">
         <span class="quiet" role="status">
           {end
-            ? `${plural(items.filter((one) => one.certain).length, "function")} of ${count(items.length)} differ by more than their noise`
+            ? `${plural(items.filter((one) => one.certain).length, "function")} of ${count(items.length)} differ by more than noise`
             : "counting …"}
         </span>
         <label class="choice">

@@ -94,7 +94,7 @@ export function EventsView({ data }: { data: RunData }) {
         </table>
         {rows.length === 0 && !error && (
           <p class="quiet pad">
-            {!end ? "Loading …" : total > 0 ? "The events of this page are lost." : "No events."}
+            {!end ? "Loading …" : total > 0 ? "The events of this page were lost." : "No events."}
           </p>
         )}
       </div>

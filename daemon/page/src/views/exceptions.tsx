@@ -24,6 +24,14 @@ interface Group {
   last: string;
 }
 
+// The outcomes of PROTOCOL.md, in the page's words.
+const OUTCOMES: Record<string, string> = {
+  caught: "caught",
+  absorbed: "swallowed outside recorded code",
+  uncaught: "not caught",
+  unfinished: "not seen to be caught",
+};
+
 export function ExceptionsView({ data }: { data: RunData }) {
   const id = data.run.id;
   const thread = Number(route.value.query.get("thread")) || undefined;
@@ -56,7 +64,7 @@ export function ExceptionsView({ data }: { data: RunData }) {
       <PartNote data={data} />
       <Trouble error={error} />
       {end && items.length === 0 ? (
-        <p class="pad quiet">No exception was raised in recorded code.</p>
+        <p class="pad quiet">No exceptions in recorded code</p>
       ) : (
         <div class="table-box" tabIndex={0} role="region" aria-label="Exceptions">
           <table class="table">
@@ -67,7 +75,7 @@ export function ExceptionsView({ data }: { data: RunData }) {
                   Times
                 </th>
                 <th scope="col">Raised</th>
-                <th scope="col">Became of it</th>
+                <th scope="col">Outcome</th>
                 <th scope="col">Where</th>
                 <th scope="col">First</th>
                 <th scope="col">Last</th>
@@ -85,11 +93,11 @@ export function ExceptionsView({ data }: { data: RunData }) {
                   <td class="num">{count(one.count)}</td>
                   <td class="nowrap">
                     {spot(one.raised)}
-                    {one.from_outside && <span class="quiet"> from outside</span>}
+                    {one.from_outside && <span class="quiet"> from unrecorded code</span>}
                   </td>
                   <td>
                     <span class={one.outcome === "uncaught" ? "event-kind e-raise" : "event-kind"}>
-                      {one.outcome}
+                      {OUTCOMES[one.outcome] ?? one.outcome}
                     </span>
                   </td>
                   <td class="nowrap">{spot(one.ended)}</td>

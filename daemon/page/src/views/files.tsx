@@ -76,15 +76,17 @@ export function FilesView({ data }: { data: RunData }) {
       <section class="panel" aria-label="Source">
         <div class="panel-head">
           <h2>
-            <bdi>{shown(chosen?.file) || "Choose a file"}</bdi>
+            <bdi>{shown(chosen?.file) || "Select a file"}</bdi>
           </h2>
           <span class="quiet">
-            {of ? `${plural(of.lines.length, "line")} ran; a line's number leads to its first execution` : ""}
+            {of
+              ? `${plural(of.lines.length, "line")} ran; click a line number to go to the first time the line ran`
+              : ""}
           </span>
         </div>
         <PartNote data={data} />
         <Trouble error={error} />
-        {file !== "" && !chosen && <p class="pad">No source of this name is recorded.</p>}
+        {file !== "" && !chosen && <p class="pad">No source with this name was recorded.</p>}
         {lines && chosen && (
           <SourceView
             lines={lines}

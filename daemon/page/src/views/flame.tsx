@@ -63,8 +63,8 @@ export function FlameView({ data }: { data: RunData }) {
         </div>
         <input
           type="search"
-          placeholder="mark functions"
-          aria-label="Mark functions"
+          placeholder="highlight functions"
+          aria-label="Highlight functions"
           value={find}
           onInput={(event) => setFind(event.currentTarget.value)}
         />
@@ -72,15 +72,15 @@ export function FlameView({ data }: { data: RunData }) {
           {over
             ? `${text(over)} · own ${duration(over.own_ns)} · ${baseName(shown(over.file))}:${over.line}`
             : end
-              ? "a click widens a box, another one leads back"
+              ? "click to zoom, again to reset"
               : "counting …"}
         </span>
         <span class="grow" />
-        {zoomed !== null && <button onClick={() => setZoomed(null)}>Whole</button>}
+        {zoomed !== null && <button onClick={() => setZoomed(null)}>Reset zoom</button>}
       </div>
       <PartNote data={data} calls />
       <Trouble error={error} />
-      {end && items.length === 0 && <p class="pad quiet">No calls are recorded.</p>}
+      {end && items.length === 0 && <p class="pad quiet">No recorded calls</p>}
       <div class="flame-box" role="region" aria-label="Flame graph" tabIndex={0}>
         <div class="flame" style={{ height: `${rows * ROW}px` }}>
           {boxes.map(({ node, left, width, row }) => (

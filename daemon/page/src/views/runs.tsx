@@ -49,11 +49,11 @@ async function exportRun(run: Run) {
 async function deleteRuns(runs: Run[]) {
   const what = runs.length === 1 ? `${runs[0].id}  ${commandOf(runs[0])}` : plural(runs.length, "run");
   const events = runs.reduce((sum, run) => sum + run.events, 0);
-  const yes = await ask("Delete for good?", `${what}: ${plural(events, "event")}`, "Delete");
+  const yes = await ask("Delete permanently?", `${what}: ${plural(events, "event")}`, "Delete");
   if (!yes) return;
   try {
     await backend().ask("delete", { runs: runs.map((run) => run.id) });
-    say(runs.length === 1 ? `run ${runs[0].id} is deleted` : `${runs.length} runs are deleted`);
+    say(runs.length === 1 ? `run ${runs[0].id} deleted` : `${runs.length} runs deleted`);
   } catch (error) {
     sayError(error);
   }
@@ -63,9 +63,7 @@ async function pinRun(run: Run) {
   try {
     await backend().ask("pin", { run: run.id, pinned: !run.pinned });
     say(
-      run.pinned
-        ? `run ${run.id} may be deleted again`
-        : `run ${run.id} is pinned: neither the quota nor anybody deletes it`,
+      run.pinned ? `run ${run.id} is no longer pinned` : `run ${run.id} is pinned: it is never deleted automatically`,
     );
   } catch (error) {
     sayError(error);
@@ -77,11 +75,7 @@ async function importFiles(files: Iterable<File>) {
     try {
       say(`importing ${file.name} …`);
       const answer = await (backend() as Daemon).importFile(file, () => undefined);
-      say(
-        answer.already
-          ? `run ${answer.run.id} was here already, and is the same`
-          : `run ${answer.run.id} is imported`,
-      );
+      say(answer.already ? `run ${answer.run.id} is already here` : `run ${answer.run.id} imported`);
     } catch (error) {
       sayError(error);
     }
@@ -179,7 +173,7 @@ export function RunsPage() {
           <span class="grow" />
           {picked.length === 2 && (
             <a class="button" href={`#/compare/${picked[0].id}/${picked[1].id}`}>
-              Compare the two
+              Compare
             </a>
           )}
           {picked.length > 0 && (
@@ -206,7 +200,7 @@ export function RunsPage() {
           <Empty />
         ) : fitting.length === 0 ? (
           <p class="quiet">
-            No run fits. <button onClick={() => setQuery("", "")}>Show all {runs.length}</button>
+            No runs match. <button onClick={() => setQuery("", "")}>Show all {runs.length}</button>
           </p>
         ) : (
           <RunTable runs={fitting.slice(0, rows)} chosen={chosen} pick={pick} />
@@ -239,13 +233,13 @@ function RunTable({
         <thead>
           <tr>
             <th scope="col">
-              <span class="hidden">Choose</span>
+              <span class="hidden">Select</span>
             </th>
             <th scope="col">Command</th>
             <th scope="col">Run</th>
             <th scope="col">Started</th>
             <th scope="col" class="num">
-              Took
+              Duration
             </th>
             <th scope="col" class="num">
               Events
@@ -258,7 +252,7 @@ function RunTable({
               Size
             </th>
             <th scope="col">
-              <span class="hidden">What to do</span>
+              <span class="hidden">Actions</span>
             </th>
           </tr>
         </thead>
@@ -281,7 +275,7 @@ function RunRow({ run, chosen, pick }: { run: Run; chosen: boolean; pick: (id: s
       <td>
         <input
           type="checkbox"
-          aria-label={`Choose run ${run.id}`}
+          aria-label={`Select run ${run.id}`}
           checked={chosen}
           onChange={(event) => pick(run.id, event.currentTarget.checked)}
         />
@@ -302,16 +296,16 @@ function RunRow({ run, chosen, pick }: { run: Run; chosen: boolean; pick: (id: s
       <td class="num">{count(run.events)}</td>
       <td class="num">{run.lost > 0 ? <span class="lost">{count(run.lost)}</span> : <span class="quiet">–</span>}</td>
       <td>
-        <span class={`state ${running ? "s-running" : failed(run) ? "s-failed" : "s-ok"}`}>
-          {running ? "running" : exitText(run) === "0" ? "ok" : exitText(run)}
-        </span>
+        <span class={`state ${running ? "s-running" : failed(run) ? "s-failed" : "s-ok"}`}>{exitText(run)}</span>
       </td>
       <td class="num">{bytes(run.bytes)}</td>
       <td class="row-actions">
         <button
           aria-label={`Pin run ${run.id}`}
           aria-pressed={!!run.pinned}
-          title={run.pinned ? "Pinned: it stays until it is let go" : "Pin: keep it whatever the quota says"}
+          title={
+            run.pinned ? "Pinned: never deleted automatically; click to unpin" : "Pin: never delete automatically"
+          }
           onClick={() => pinRun(run)}
         >
           ⚲
@@ -321,7 +315,7 @@ function RunRow({ run, chosen, pick }: { run: Run; chosen: boolean; pick: (id: s
         </button>
         <button
           aria-label={`Delete run ${run.id}`}
-          title={running ? "It is still going" : run.pinned ? "It is pinned" : "Delete"}
+          title={running ? "Running programs cannot be deleted" : run.pinned ? "Unpin it before deleting" : "Delete"}
           disabled={running || !!run.pinned}
           onClick={() => deleteRuns([run])}
         >
@@ -336,15 +330,15 @@ function Empty() {
   return (
     <section class="empty">
       <Logo />
-      <h2>Nothing is recorded yet</h2>
-      <p>Record a program, and it appears here while it runs:</p>
+      <h2>No recordings yet</h2>
+      <p>Record a program; it appears here as soon as it starts:</p>
       <pre class="terminal">
         <b>$</b> smiley-run app.py{"\n"}
         <b>$</b> smiley-run -m package.tool{"\n"}
         <b>$</b> smiley-run -c 'print(sum(range(9)))'
       </pre>
       <p class="quiet">
-        Or drop a file on this page that somebody made with <code>smiley-export</code>.
+        Or drop a file from <code>smiley-export</code> here to import it.
       </p>
     </section>
   );

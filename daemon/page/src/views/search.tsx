@@ -114,12 +114,12 @@ export function SearchView({ data }: { data: RunData }) {
       {asked === "" &&
         (backend().kind === "report" ? (
           <p class="examples">
-            A report finds texts: in the kinds of events, functions, files, source lines, values and exceptions.
-            Expressions are for smiley-web.
+            Finds every event that contains a text: in its kind, function, file, source line, values or exception.
+            Expressions work in smiley-web only.
           </p>
         ) : (
           <div class="examples">
-            <p>Every event of the run is asked whether this holds. For example:</p>
+            <p>Finds every event that matches an expression. For example:</p>
             <ul>
               {EXAMPLES.map((one) => (
                 <li key={one}>
@@ -131,15 +131,13 @@ export function SearchView({ data }: { data: RunData }) {
             </ul>
             <p class="quiet">
               Names: event function file line thread process task depth value exception, and the program's variables
-              with their attributes and items. <code>~</code> finds a text in a text, <code>x changed</code> is true
-              where it changed.
+              with their attributes and items. <code>~</code> is true when the text on the left contains the text on
+              the right, <code>x changed</code> where <code>x</code> changed.
             </p>
           </div>
         ))}
       {asked !== "" && total.value > 0 && shownRows.length === 0 && (
-        <p class="pad quiet">
-          {looking.value ? `Looking for the results from number ${count(first + 1)} on …` : "No results here."}
-        </p>
+        <p class="pad quiet">{looking.value ? `Loading results from ${count(first + 1)} on …` : "No results"}</p>
       )}
       {shownRows.length > 0 && (
         <div class="table-box" tabIndex={0} role="region" aria-label="Results">
@@ -198,8 +196,8 @@ export function SearchView({ data }: { data: RunData }) {
           </table>
           {total.value > WINDOW && (
             <p class="quiet pad">
-              The results from number {count(foundBefore.value + 1)} to {count(foundBefore.value + results.length)}{" "}
-              are on the timeline; n and N walk through all of them.
+              The timeline shows results {count(foundBefore.value + 1)} to {count(foundBefore.value + results.length)}
+              ; n and N move through all of them.
             </p>
           )}
         </div>

@@ -118,7 +118,7 @@ export async function openWindow(wanted: number): Promise<void> {
 
 export async function nextFound(state: State, by: 1 | -1, run: string) {
   if (searchRun.value !== run || found.value.length === 0) {
-    say("nothing is searched for: / searches");
+    say("no search yet: press / to search");
     return;
   }
   const now = BigInt(state.time_ns);

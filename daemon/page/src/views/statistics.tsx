@@ -66,7 +66,7 @@ export function StatisticsView({ data }: { data: RunData }) {
         />
         <span class="quiet">
           {end
-            ? `${plural(items.length, "function")}, ${plural(end.calls ?? 0, "call")}; the cost of recording is taken out of the times`
+            ? `${plural(items.length, "function")}, ${plural(end.calls ?? 0, "call")}; recording overhead removed from the times`
             : "counting …"}
         </span>
       </div>
@@ -112,7 +112,7 @@ export function StatisticsView({ data }: { data: RunData }) {
                           where: `event == call and function == ${JSON.stringify(shown(one.function))}`,
                         })}
                       >
-                        its calls
+                        find calls
                       </a>
                     </td>
                     <td>

@@ -25,10 +25,10 @@ export function ThreadsView({ data }: { data: RunData }) {
               <th scope="col">Thread</th>
               <th scope="col">Process</th>
               <th scope="col" class="num">
-                Began
+                Started
               </th>
               <th scope="col" class="num">
-                Lasted
+                Duration
               </th>
               <th scope="col" class="num">
                 Events
@@ -52,7 +52,7 @@ export function ThreadsView({ data }: { data: RunData }) {
                   <b>
                     <bdi>{shown(thread.name)}</bdi>
                   </b>{" "}
-                  {!thread.ended && data.run.state === "running" && <span class="state s-running">runs</span>}
+                  {!thread.ended && data.run.state === "running" && <span class="state s-running">running</span>}
                 </td>
                 <td>{thread.process}</td>
                 <td class="num">{duration(since(data.run.start_ns, thread.first_ns))}</td>
@@ -108,7 +108,7 @@ function TasksTable({ data }: { data: RunData }) {
         />
         <div class="chips" role="group" aria-label="Order">
           <button aria-pressed={!busy} onClick={() => setBusy(false)}>
-            first ones first
+            in order
           </button>
           <button aria-pressed={busy} onClick={() => setBusy(true)}>
             busiest first
@@ -126,10 +126,10 @@ function TasksTable({ data }: { data: RunData }) {
               <th scope="col">Task</th>
               <th scope="col">Thread</th>
               <th scope="col" class="num">
-                Began
+                Started
               </th>
               <th scope="col" class="num">
-                Lasted
+                Duration
               </th>
               <th scope="col" class="num">
                 Events
