@@ -1,4 +1,4 @@
-// Wiring: takes the code out of the address, finds the backend, and shows the page that the address names.
+// Starts the page: takes the code out of the address, chooses the backend, renders the page that the address names.
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { Daemon, linkState, takeCode } from "./data/api";

@@ -1,4 +1,4 @@
-// A run: its head with what became of it, and the view that the address names.
+// The page of one run: its head with the way it ended, and the view that the address names.
 import { useState } from "preact/hooks";
 import { backend } from "./data/app_state";
 import { commandOf, count, duration, exitText, failed, shown, since } from "./data/format";

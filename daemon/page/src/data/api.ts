@@ -1,20 +1,21 @@
-// The daemon as the page's backend: the token, connections, and coming back when the daemon was away.
+// The daemon as the page's backend: token, connections, and reconnecting after the connection is lost.
 import { signal } from "@preact/signals";
 import type { Backend, Stream } from "./backend";
 import { go } from "./route";
 import { Wire } from "./wire";
 import { RequestError, type Fields } from "./wire_json";
 
-export type LinkState = "connecting" | "open" | "lost" | "denied";
+type LinkState = "connecting" | "open" | "lost" | "denied";
 export const linkState = signal<LinkState>("connecting");
-// Grows with each connection: what was loaded before may be loaded again.
+// Number of connections so far. Views that depend on it load their data again after a reconnection.
 export const generation = signal(0);
 
 const KEY = "smiley-token";
 const RETRY_MS = 700;
-const SPARE = 3; // connections that are kept for the next streams: opening one takes longer than most answers
+const SPARE = 3; // idle connections kept for later streams: opening one takes longer than most answers
 
-// An address that was just opened ends in #code=…: exchanged at once, and taken out of the address bar and the history.
+// Exchanges the code of an address that smiley-web opened (#code=…) for a token, and removes the code from the address
+// bar and the history. Returns the reason when the daemon refuses the code, null otherwise.
 export async function takeCode(): Promise<string | null> {
   const found = /^#code=([0-9a-f]+)(?:\/(.*))?$/.exec(location.hash);
   if (!found) return null;
@@ -39,7 +40,7 @@ export class Daemon implements Backend {
       linkState.value = "denied";
       return;
     }
-    const wire = new Wire(token, () => this.lost());
+    const wire = new Wire(token, () => this.reconnect());
     this.wire = wire;
     wire.opened.then(
       () => {
@@ -50,7 +51,7 @@ export class Daemon implements Backend {
     );
   }
 
-  private async lost() {
+  private async reconnect() {
     this.wire = null;
     linkState.value = linkState.value === "denied" ? "denied" : "lost";
     try {
@@ -61,27 +62,27 @@ export class Daemon implements Backend {
         return;
       }
     } catch {
-      // away: looked for again below
+      // The daemon does not answer: start() tries again below.
     }
     setTimeout(() => this.start(), RETRY_MS);
   }
 
-  private gone(): RequestError {
+  private makeGoneError(): RequestError {
     return new RequestError("gone", "no connection to the smiley daemon");
   }
 
   ask(op: string, fields: Fields = {}): Promise<any> {
-    return this.wire ? this.wire.request(op, fields) : Promise.reject(this.gone());
+    return this.wire ? this.wire.request(op, fields) : Promise.reject(this.makeGoneError());
   }
 
   async list<T>(op: string, fields: Fields = {}): Promise<T[]> {
-    if (!this.wire) throw this.gone();
+    if (!this.wire) throw this.makeGoneError();
     const all: T[] = [];
     await this.wire.request(op, fields, (object) => all.push(object));
     return all;
   }
 
-  // On a connection of its own: nothing waits for it, and closing takes the question back.
+  // A stream has a connection of its own: no other request waits behind it, and close() cancels it.
   stream(op: string, fields: Fields, each: (object: any) => void): Stream {
     const wire: Wire =
       this.spare.pop() ??
@@ -104,7 +105,7 @@ export class Daemon implements Backend {
     return { done, close };
   }
 
-  // The bytes of an export, as they come.
+  // The bytes of an export; `progress` gets the number of bytes so far.
   async exportRun(run: string, format: string, progress: (bytes: number) => void): Promise<Blob> {
     const wire = new Wire(localStorage.getItem(KEY) ?? "", () => undefined);
     const parts: ArrayBuffer[] = [];
@@ -126,7 +127,7 @@ export class Daemon implements Backend {
     try {
       await wire.opened;
       const answer = wire.request("import", {});
-      answer.catch(() => undefined); // a refusal comes while frames are still being sent
+      answer.catch(() => undefined); // the daemon may refuse while frames are still being sent
       await Promise.race([wire.sendFrames(file, progress), answer]);
       return await answer;
     } finally {

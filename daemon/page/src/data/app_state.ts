@@ -1,4 +1,4 @@
-// What all pages share: the backend, what is said at the foot of the window, and asking before something is lost.
+// State that all pages share: the backend, notices at the foot of the window, and the question before data is lost.
 import { signal } from "@preact/signals";
 import type { Backend } from "./backend";
 

@@ -1,4 +1,4 @@
-// Numbers, times and texts as people read them.
+// Formats numbers, times and texts for people.
 import type { Run, Text } from "./types";
 
 const PLAIN = new Intl.NumberFormat("en", { useGrouping: true });
@@ -29,7 +29,7 @@ export function duration(ns: number): string {
 }
 const digits = (n: number) => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toFixed(2));
 
-// Nanoseconds between two times that are texts of digits.
+// Nanoseconds between two times (texts of digits, ns since 1970); 0 when one is missing.
 export function since(start: string | null | undefined, time: string | null | undefined): number {
   if (!start || !time) return 0;
   return Number(BigInt(time) - BigInt(start));
@@ -45,7 +45,7 @@ export function startedAt(ns: string): string {
     : `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
 }
 
-// Controls, and characters that turn the direction of text or cannot be seen, are written out.
+// Escapes control characters, invisible characters and those that change the direction of text.
 const HIDDEN =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]/gu;
 export function visible(text: string): string {
@@ -54,7 +54,7 @@ export function visible(text: string): string {
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
   });
 }
-// On one line.
+// The text on one line.
 export const inline = (text: string) => visible(text.replace(/\r?\n/g, "⏎").replace(/\t/g, "  "));
 
 export function plainText(text: Text | null | undefined): string {
@@ -68,7 +68,7 @@ export function plainText(text: Text | null | undefined): string {
   return "?";
 }
 export const shown = (text: Text | null | undefined) => inline(plainText(text));
-// The end of a path.
+// The last part of a path.
 export const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1) || path;
 
 export function commandOf(run: Run): string {
@@ -96,7 +96,8 @@ const SIGNALS: Record<number, string> = {
   14: "SIGALRM",
   15: "SIGTERM",
 };
-// A program that ends with exit code 0 is well, even where an exception left one of its threads or was shown to its user.
+// A run fails by a signal or an exit code other than 0 (PROTOCOL.md, `last:failed`). A run without an exit code fails
+// when an exception was not caught.
 export const failed = (run: Run) =>
   run.state === "ended" && (run.signal !== null || (run.exit_code ?? (run.uncaught ? 1 : 0)) !== 0);
 export function exitText(run: Run): string {

@@ -1,4 +1,4 @@
-// Where we stand in a run: the state of one thread at one event, and moving from there.
+// The current moment: the state of one thread at one event, and the moves from there.
 import { effect, signal } from "@preact/signals";
 import { backend, say, sayError } from "./app_state";
 import type { Stream } from "./backend";
@@ -51,7 +51,7 @@ export interface StepTo {
   line?: number;
 }
 
-// Variables as pairs, also where a name cannot be a key.
+// The variables as pairs. A name that cannot be a JSON key arrives in a pair already.
 export function variablesOf(frame: Frame): [string, Value][] {
   const all = frame.variables ?? {};
   if (Array.isArray(all)) return all.map(([name, value]) => [plainText(name as never), value]);
@@ -66,7 +66,7 @@ export interface Loading {
   state: Promise<State>;
   close(): void;
 }
-// The state at a place; nothing else waits for it, and who goes on takes the question back.
+// Requests the state at a place on its own stream; close() cancels the request.
 export function loadState(run: string, at: string): Loading {
   const list: State[] = [];
   const stream = backend().stream("state", { run, at, output: 200 }, (state) => list.push(state));
@@ -78,7 +78,7 @@ export function loadState(run: string, at: string): Loading {
   return { state, close: () => stream.close() };
 }
 
-// The place that the address names is asked for while the run itself is.
+// The state at the address is requested together with the run itself, not after it.
 let ahead: { run: string; at: string; loading: Loading } | null = null;
 export function loadAhead(run: string, at: string) {
   ahead?.loading.close();
@@ -104,13 +104,14 @@ const NOTHING: Record<string, string> = {
 };
 
 let going: Stream | null = null;
-// Who goes elsewhere meanwhile does not wait for the move.
+// Navigation elsewhere cancels a move that is under way.
 effect(() => {
   if (route.value) going?.close();
   going = null;
 });
 
-// Moves, and says so where there is nowhere to go. One move at a time: held keys do not pile up.
+// Moves to the event that a step finds, or shows a notice when there is none. Moves do not overlap, so held keys do not
+// pile up.
 export async function move(run: string, from: string, kind: string, fields: Fields = {}) {
   if (moving.value) return;
   moving.value = true;

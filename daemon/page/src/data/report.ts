@@ -1,4 +1,6 @@
-// A static report: the daemon's answers made from files beside the page (smiley-report, smiley-export --format html).
+// The backend of a static report (smiley-report, smiley-export --format html): answers requests from embedded data.
+//
+// It answers as the daemon does: tests/cases/report.jsonl has requests and answers that a test checks on both.
 import type { Backend, Stream } from "./backend";
 import { plainText } from "./format";
 import { Events } from "./report_fold";
@@ -9,19 +11,20 @@ import type { Lane } from "./timeline_data";
 
 export interface ReportData {
   run: Run;
-  part: string | null; // what of the run is in it, in words; null: all
-  thread: number | null; // the only one that is in it
-  title: string; // empty: the command
-  time: { from_ns: string; to_ns: string } | null; // the part's, where it is one stretch; calls are counted within
+  part: string | null; // the part of the run that the report contains, in words; null: the whole run
+  thread: number | null; // the only thread that the report contains; null: all threads
+  title: string; // empty: the page shows the command
+  time: { from_ns: string; to_ns: string } | null; // time range of the part, ns since 1970; null: it has none
   threads: Thread[];
   tasks: Task[];
   sources: Source[];
-  baselines: State[]; // where only a part is in it: how a thread stood behind gaps
+  baselines: State[]; // states after gaps, where the report contains only a part
   events: EventObject[];
-  answers: Record<string, { lines: any[]; end: Record<string, any> }>; // by request, as askedAs() names it
+  answers: Record<string, { lines: any[]; end: Record<string, any> }>; // stored answers, by keyOfAnswer()
 }
 
-// Texts of JSON Lines as smiley-report leaves them: data/*.js call smileyReport("…") with one part each, in order.
+// Parses the parts that smiley-report writes: JSON Lines, pushed onto window.smileyParts by data/part-N.js in order.
+// Returns null when there are none: then the page belongs to a daemon.
 export function collect(parts: string[]): ReportData | null {
   if (parts.length === 0) return null;
   const data: ReportData = {
@@ -37,7 +40,7 @@ export function collect(parts: string[]): ReportData | null {
     events: [],
     answers: {},
   };
-  const told = new Map<string, Frame>(); // frames that do not change between two baselines are told once
+  const frames = new Map<string, Frame>(); // frames by thread and frame: a later state refers to an unchanged frame by "same"
   let answer = "";
   for (const part of parts) {
     for (const line of part.split("\n")) {
@@ -79,8 +82,8 @@ export function collect(parts: string[]): ReportData | null {
         case "state":
           object.frames = object.frames.map((frame: Frame & { same?: boolean }) => {
             const key = `${object.thread}/${frame.frame}`;
-            if (!frame.same) told.set(key, frame);
-            return told.get(key) ?? frame;
+            if (!frame.same) frames.set(key, frame);
+            return frames.get(key) ?? frame;
           });
           data.baselines.push(object);
           break;
@@ -91,7 +94,7 @@ export function collect(parts: string[]): ReportData | null {
     }
   }
   if (!data.part) return data;
-  // A part comes thread by thread; those of which nothing is in it are left out.
+  // A part arrives thread by thread; threads without events in it are dropped.
   const threads = new Set(data.events.map((event) => event.thread));
   data.threads = data.threads.filter((thread) => threads.has(thread.thread));
   data.events.sort((a, b) =>
@@ -100,7 +103,7 @@ export function collect(parts: string[]): ReportData | null {
   return data;
 }
 
-const askedAs = (op: string, fields: Fields) => (op === "calls" ? `calls ${fields.by ?? "time"}` : op);
+const keyOfAnswer = (op: string, fields: Fields) => (op === "calls" ? `calls ${fields.by ?? "time"}` : op);
 
 export class Report implements Backend {
   readonly kind = "report";
@@ -171,7 +174,7 @@ export class Report implements Backend {
       case "timeline":
         return { lines: this.timeline(fields), end: {} };
     }
-    const kept = this.data.answers[askedAs(op, fields)];
+    const kept = this.data.answers[keyOfAnswer(op, fields)];
     if (!kept) throw new RequestError("invalid", "the report does not contain this; open the run with smiley-web");
     if (fields.from_ns !== undefined)
       throw new RequestError(
@@ -208,7 +211,7 @@ export class Report implements Backend {
       if ((out.length >= limit && !fields.count) || (thread && event.seq > to)) break;
       if (frame && event.frame !== frame && (event.parent !== frame || event.event === "line")) continue;
       if (event.seq < from && thread) continue;
-      if (wanted && !this.holds(event, wanted)) continue;
+      if (wanted && !this.contains(event, wanted)) continue;
       counted++;
       if (out.length < limit)
         out.push(fields.source ? { ...event, text: this.lineOf(event.source, event.line) } : event);
@@ -216,8 +219,8 @@ export class Report implements Backend {
     return { lines: out, end: { counted } };
   }
 
-  // A report has no expressions: it looks for a text in what the table of events shows.
-  private holds(event: EventObject, wanted: string): boolean {
+  // Whether an event contains the text. A report has no expressions.
+  private contains(event: EventObject, wanted: string): boolean {
     const text = [
       event.event,
       plainText(event.function),

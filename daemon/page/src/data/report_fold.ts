@@ -1,4 +1,4 @@
-// A run's events in memory, and what the daemon would answer about them: for static reports, which have no daemon.
+// The events of a static report in memory: positions, states and steps, computed as the daemon computes them.
 import { plainText } from "./format";
 import type { Frame, OtherThread, State } from "./moment_state";
 import { LEAVES, type EventObject, type Thread, type Value } from "./types";
@@ -7,7 +7,7 @@ const OUTPUT = new Set(["stdout", "stderr"]);
 
 export class Events {
   readonly byThread = new Map<number, EventObject[]>();
-  private readonly baselines: Map<string, State>; // by position
+  private readonly baselines: Map<string, State>; // state by position
   constructor(
     readonly all: EventObject[],
     private threads: Thread[],
@@ -19,7 +19,7 @@ export class Events {
     this.baselines = new Map(baselines.map((one) => [one.position, one]));
   }
 
-  // The place of a seq among its thread's events: of the last that does not come after it.
+  // The index, among its thread's events, of the last event that does not come after `seq`; -1: there is none.
   indexOf(thread: number, seq: number): number {
     const list = this.byThread.get(thread) ?? [];
     let low = 0,
@@ -120,7 +120,7 @@ export class Events {
     };
   }
 
-  // The open frames at an event, innermost first, each with its variables.
+  // The open frames at the event with index `upTo`, innermost first, each with its variables.
   private fold(list: EventObject[], upTo: number): Frame[] {
     const frames = new Map<
       number,
@@ -138,17 +138,17 @@ export class Events {
         before.frame !== event.frame
       )
         frames.delete(before.frame);
-      const told = this.baselines.get(`${event.thread}:${event.seq}`);
-      if (told) {
-        told.frames.forEach((frame, index) =>
+      const baseline = this.baselines.get(`${event.thread}:${event.seq}`);
+      if (baseline) {
+        baseline.frames.forEach((frame, index) =>
           frames.set(frame.frame, {
             ...frame,
-            parent: told.frames[index + 1]?.frame ?? 0,
+            parent: baseline.frames[index + 1]?.frame ?? 0,
             variables: { ...(frame.variables as Record<string, Value>) },
             written: { ...frame.written },
           }),
         );
-        stack = told.frames.map((frame) => frame.frame);
+        stack = baseline.frames.map((frame) => frame.frame);
         continue;
       }
       if (event.event === "lost") {
@@ -187,7 +187,7 @@ export class Events {
     return stack.map((one) => frames.get(one)!);
   }
 
-  // Where the events that follow each other without a gap begin.
+  // The index of the first event from which the events up to `at` follow each other without a gap.
   private unbrokenFrom(list: EventObject[], at: number): number {
     while (at > 0 && list[at - 1].seq + (list[at - 1].count ?? 1) === list[at].seq) at--;
     return at;

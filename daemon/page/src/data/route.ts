@@ -1,11 +1,11 @@
-// The address: everything that is looked at has one (#/run/ID/1:17), so that back, forward, bookmarks and colleagues work.
+// The address. Every moment and view has one (#/run/ID/1:17), so back, forward, bookmarks and shared links work.
 import { signal } from "@preact/signals";
 
 export interface Route {
-  page: string; // "runs", "run", "compare", "help"
+  page: string; // "runs", "run" or "compare"
   run: string;
   view: string; // within a run: "moment", "events", …
-  rest: string; // what follows: a position, a file
+  rest: string; // the part after the view: a position or a file
   query: URLSearchParams;
 }
 
@@ -20,9 +20,9 @@ export const VIEWS = [
   "calls",
   "flame",
 ] as const;
-const POSITION = /^(\d+:\d+|start|end|exception)$/; // places that have an address of their own
+const POSITION = /^(\d+:\d+|start|end|exception)$/; // places that the moment view accepts as an address
 
-export function parseRoute(hash: string): Route {
+function parseRoute(hash: string): Route {
   const text = hash.replace(/^#\/?/, "");
   const [path, query = ""] = text.split("?", 2);
   const parts = path.split("/").map((part) => {

@@ -1,4 +1,4 @@
-// What is known of one run: its object, threads, tasks, sources. Loaded once, and again while the run is going on.
+// One run: its object, threads, tasks and sources. Loaded once, and every second while the program runs.
 import { useEffect, useState } from "preact/hooks";
 import { generation } from "./api";
 import { backend } from "./app_state";
@@ -10,12 +10,12 @@ export interface RunData {
   run: Run;
   threads: Thread[];
   tasks: Task[];
-  sources: Source[]; // without texts
+  sources: Source[]; // without their texts
 }
 const POLL_MS = 1000;
 
-// Part of the key of what is computed from all of a run: while the run goes on it changes whenever the run has grown by a
-// tenth, so that looking on costs a constant share.
+// The age of data that is computed from a whole run. While the program runs it changes whenever the run has grown by a
+// tenth, so that computing it again costs a constant share.
 export const grown = (run: Run) =>
   run.state === "running" ? Math.floor(Math.log(run.events + 1) / Math.log(1.1)) : "ended";
 
@@ -48,8 +48,8 @@ export function useRun(id: string): { data: RunData | null; error: string } {
       stop = true;
       clearTimeout(timer);
     };
-  }, [id, Math.max(1, generation.value)]); // the first connection is waited for by what is asked here
-  return { data: data?.run.id === id || data?.run.id.startsWith(id) ? data : data, error };
+  }, [id, Math.max(1, generation.value)]); // requests wait for the first connection themselves
+  return { data, error };
 }
 
 async function loadRun(id: string): Promise<RunData> {
@@ -62,14 +62,14 @@ async function loadRun(id: string): Promise<RunData> {
   return { run: answer.run as Run, threads, tasks, sources };
 }
 
-const MAX_TEXTS = 30; // kept at once
+const MAX_TEXTS = 30; // source texts in the cache
 const texts = new Map<string, Promise<string[]>>();
 
-// The lines of a source, as they were when the program ran.
-export function sourceLines(run: string, source: number): Promise<string[]> {
+// The lines of a recorded source. The result is cached.
+function sourceLines(run: string, source: number): Promise<string[]> {
   const key = `${run}/${source}`;
-  const known = texts.get(key);
-  if (known) return known;
+  const cached = texts.get(key);
+  if (cached) return cached;
   const lines = backend()
     .list<Source>("sources", { run, source })
     .then((list) => {

@@ -1,5 +1,5 @@
-// What the timeline shows: its lanes, of threads and of tasks, and how much happened when in those that are in sight. Asked
-// again for each stretch that is looked at.
+// The timeline's rows (threads and tasks) and lanes (the number of events in each bucket of time). Lanes are requested for
+// the rows in sight, for each time range that is shown.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { backend } from "./app_state";
 import type { Stream } from "./backend";
@@ -11,13 +11,13 @@ export interface Lane {
   task?: number;
   from_ns: string;
   to_ns: string;
-  exact: boolean; // each event was counted; else chunks were spread over their time
-  events: number[]; // by bucket
+  exact: boolean; // true: each event was counted; false: the events of a chunk were spread evenly over its time
+  events: number[]; // number of events in each bucket; likewise exceptions, output, lost
   exceptions: number[];
   output: number[];
   lost: number[];
-  seq: number[]; // first event in the bucket, 0 = none
-  single?: [number, number, string, number][]; // seq, ns since from_ns, kind, depth: where there are few
+  seq: number[]; // first event in each bucket; 0: none
+  single?: [number, number, string, number][]; // seq, ns since from_ns, kind, open frames; absent when there are too many
 }
 
 export interface Span {
@@ -26,7 +26,7 @@ export interface Span {
 }
 export const spanOf = (lane: Lane): Span => ({ from: BigInt(lane.from_ns), to: BigInt(lane.to_ns) });
 
-// A row of the timeline: a thread, or a task under its thread.
+// A row of the timeline: a thread, or a task below its thread (task 0: the thread itself).
 export interface LaneRow {
   key: string;
   thread: number;
@@ -38,7 +38,7 @@ const keyOf = (thread: number, task: number) => (task ? `${thread}/${task}` : St
 
 export type TaskOrder = "off" | "first" | "busy";
 
-// All rows. Of the tasks only those that live in the stretch that is looked at.
+// All threads, each with its tasks that have events in the visible time range.
 export function rowsOf(threads: Thread[], tasks: TaskCount[], order: TaskOrder, view: Span | null): LaneRow[] {
   const rows: LaneRow[] = [];
   const byThread = new Map<number, TaskCount[]>();
@@ -71,16 +71,16 @@ export function rowsOf(threads: Thread[], tasks: TaskCount[], order: TaskOrder, 
   return rows;
 }
 
-const KEPT = 400; // lanes in memory
-const WAIT_MS = 40; // a stretch that is left again so soon was never looked at
+const KEPT = 400; // lanes in the cache
+const WAIT_MS = 40; // a time range that is left sooner is not requested
 
-// When lanes are asked for again: a thread's is made from summaries, a task's from every event.
+// Lanes are requested again when these change. A thread's lane costs less (summaries) than a task's (every event).
 export interface Age {
   threads: string;
   tasks: string;
 }
 
-// The lanes of the rows in sight, by their keys. A lane of the stretch before stays until the new one is there.
+// The lanes of the rows in sight, by row key. A lane of the previous time range stays until the new one has arrived.
 export function useLanes(
   run: string,
   rows: LaneRow[],
@@ -101,14 +101,14 @@ export function useLanes(
     const take = (lane: Lane) => {
       if (stop) return;
       const key = keyOf(lane.thread, lane.task ?? 0);
-      lanes.current.delete(key); // to the end of the order: the first ones are forgotten first
+      lanes.current.delete(key); // moves the lane to the end of the order: the first ones are evicted first
       lanes.current.set(key, { lane, stamp: stampOf(lane.task ?? 0) });
     };
     const wait = setTimeout(
       async () => {
         const fields: Record<string, unknown> = { run, buckets, from_ns: view?.from, to_ns: view?.to };
         const threads = missing.filter((row) => !row.task).map((row) => row.thread);
-        // Tasks are counted event by event, which may take long: on connections of their own, given up when nobody waits.
+        // Counting tasks reads every event and may take long: each thread has its own stream, closed when nobody needs it.
         const byThread = new Map<number, number[]>();
         for (const row of missing)
           if (row.task) byThread.set(row.thread, [...(byThread.get(row.thread) ?? []), row.task]);
@@ -126,7 +126,7 @@ export function useLanes(
             await streams[streams.length - 1].done;
           }
         } catch {
-          return; // away: the lanes stay as they are
+          return; // connection lost: the lanes stay as they are
         }
         for (const key of lanes.current.keys()) {
           if (lanes.current.size <= KEPT) break;
@@ -145,8 +145,8 @@ export function useLanes(
   return new Map([...lanes.current].map(([key, { lane }]) => [key, lane]));
 }
 
-// The event nearest to a bucket that has events at all.
-export function nearestSeq(lane: Lane, bucket: number): number {
+// The first event of the nearest bucket that has events; 0: no bucket has any.
+function nearestSeq(lane: Lane, bucket: number): number {
   for (let away = 0; away < lane.seq.length; away++) {
     for (const at of [bucket - away, bucket + away]) {
       if (lane.seq[at] > 0) return lane.seq[at];
@@ -155,7 +155,7 @@ export function nearestSeq(lane: Lane, bucket: number): number {
   return 0;
 }
 
-// The event of a lane nearest to a time, and where it was found: among the single ones (`kind`) or in a bucket.
+// The event of a lane nearest to a time. `kind` is set when the lane has single events; otherwise `bucket` is.
 export function eventAt(lane: Lane, time: bigint): { seq: number; kind: string; bucket: number } {
   const since = Number(time - BigInt(lane.from_ns));
   if (lane.single && lane.single.length > 0) {

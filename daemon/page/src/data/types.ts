@@ -1,5 +1,5 @@
-// The objects of daemon/protocol/PROTOCOL.md and daemon/exchange/EXPORT.md, as far as the page reads them. Times are texts of digits: they
-// do not fit into a number (api.ts sees to it).
+// The members of PROTOCOL.md's and EXPORT.md's objects that the page reads. Times (ns since 1970) are texts of digits:
+// wire_json.ts converts them.
 
 export type Value = null | boolean | number | string | ValueObject;
 export interface ValueObject {
@@ -42,7 +42,7 @@ export interface Run {
   notes: Text[];
   pinned?: boolean;
 }
-// A text that UTF-8 cannot carry comes as an object.
+// A text that UTF-8 cannot carry arrives as an object with base64.
 export type Text = string | ValueObject;
 
 export interface Process {
@@ -72,7 +72,7 @@ export interface Task {
   task: number;
   name: Text;
 }
-// With "counts": what does not apply is null, as for a task that never ran.
+// A task with "counts"; members are null for a task that never ran.
 export interface TaskCount extends Task {
   thread: number | null;
   events: number;
@@ -115,7 +115,7 @@ export interface EventObject {
   text?: Text;
 }
 
-// Events that leave a frame; a generator's may go on after a yield.
+// Events that leave a frame. A generator's frame may be resumed after a yield.
 export const LEAVES = new Set(["return", "yield", "unwind"]);
 
 export interface End {

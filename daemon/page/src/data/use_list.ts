@@ -1,4 +1,4 @@
-// A stream of lines as a list that grows, with its end, for the views that show one.
+// A stream of lines as a growing list, with its end line.
 import { useEffect, useState } from "preact/hooks";
 import { generation } from "./api";
 import { backend } from "./app_state";
@@ -10,7 +10,8 @@ export interface Loaded<T> {
   error: string;
 }
 
-// `key` says when to ask again; null: not at all. When only `age` changes what is shown stays until the new list is whole.
+// Requests the stream again when `key` changes; null: no request. When only `age` changes, the old list stays until the
+// new one is complete.
 export function useList<T>(key: string | null, op: string, fields: Fields, age: string | number = ""): Loaded<T> {
   const [state, setState] = useState<{ key: string | null; loaded: Loaded<T> }>({
     key: null,

@@ -1,4 +1,4 @@
-// One WebSocket to the daemon: requests go out as they come, and answers come back in order.
+// One WebSocket to the daemon. Requests are sent at once; answers arrive in the order of the requests.
 import { parseLine, RequestError, toJson, type Fields } from "./wire_json";
 
 interface Pending {
@@ -76,7 +76,7 @@ export class Wire {
     }
   }
 
-  // Resolves with the answer, or with the end line of a stream.
+  // Resolves with the answer, or with the end line of a stream. Rejects with a RequestError.
   request(
     op: string,
     fields: Fields,
@@ -94,7 +94,7 @@ export class Wire {
     });
   }
 
-  // Frames of an import: length and bytes.
+  // Sends the frames of an import: length (u32, little-endian) and bytes; length 0 ends them.
   async sendFrames(file: Blob, progress: (sent: number) => void): Promise<void> {
     const step = 512 * 1024;
     for (let at = 0; at < file.size && !this.closed; at += step) {

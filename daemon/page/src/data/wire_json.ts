@@ -1,4 +1,4 @@
-// Requests and answers as JSON. Times in nanoseconds since 1970 do not fit into JavaScript's numbers and are kept as text.
+// Requests and answers as JSON. Nanoseconds since 1970 exceed JavaScript's exact integers, so times are texts of digits.
 
 export type Fields = Record<string, unknown>;
 
@@ -11,14 +11,14 @@ export class RequestError extends Error {
   }
 }
 
-// Only whole members of 17 digits and more: plain integers of recorded values never have as many (EXPORT.md).
+// Matches members of 17 digits and more only: plain integers of recorded values never have as many (EXPORT.md).
 const LONG = /"(\w*_ns)":(-?\d{17,})(?=[,}])/g;
 
 export function parseLine(line: string): any {
   return JSON.parse(line.replace(LONG, '"$1":"$2"'));
 }
 
-// Like JSON.stringify; members that are bigint become integers.
+// Like JSON.stringify, but members of type bigint become integers and undefined ones are left out.
 export function toJson(fields: Fields): string {
   const parts = Object.entries(fields)
     .filter(([, value]) => value !== undefined)

@@ -1,4 +1,4 @@
-// What the present call did up to this moment: lines run, what was written at them, calls made.
+// The current call up to this moment: the lines that ran, the values that they wrote, the calls that they made.
 import { useEffect, useState } from "preact/hooks";
 import { backend } from "../data/app_state";
 import { inline, plainText } from "../data/format";
@@ -7,8 +7,8 @@ import { LEAVES, type EventObject, type Value } from "../data/types";
 import type { LineNotes } from "../parts/source_view";
 import { valueText } from "../parts/value_text";
 
-const BEFORE = 4000; // events before this moment that are looked at
-const RUN_UP = 500;
+const BEFORE = 4000; // events before this moment that are read
+const RUN_UP = 500; // events read before those, so that partly changed values are known
 
 export interface MadeCall {
   position: string;
@@ -33,7 +33,7 @@ export function useCallTrace(run: string, state: State | null): CallTrace | null
       setTrace(null);
       return;
     }
-    // On a connection of its own: source and timeline need not wait for it, and who has gone on takes it back.
+    // A stream of its own: source and timeline do not wait for it, and moving on cancels it.
     const from = Math.max(1, state.seq - BEFORE);
     const events: EventObject[] = [];
     const stream = backend().stream(
@@ -51,7 +51,7 @@ export function useCallTrace(run: string, state: State | null): CallTrace | null
       stream.close();
     };
   }, [key]);
-  // Of another call until its own is there: nothing. Of the same call at the moment before: better than a flicker.
+  // The trace of another call is never shown. The trace of the same call at the previous moment avoids a flicker.
   return trace && state && trace.owner === ownerOf(run, state) ? trace : null;
 }
 
@@ -60,11 +60,11 @@ const ownerOf = (run: string, state: State) => `${run}/${state.thread}/${state.f
 function traceOf(owner: string, state: State, events: EventObject[]): CallTrace {
   const frame = state.frames[0].frame;
   const executed = new Map<number, number>();
-  const written = new Map<number, Map<string, Write>>(); // line → what it wrote last
+  const written = new Map<number, Map<string, Write>>(); // line → name → its last write by that line
   const calls: MadeCall[] = [];
   const open = new Map<number, MadeCall>();
   let whole = false;
-  let running = 0; // the line whose effects come next
+  let running = 0; // the line that the next changes belong to
   for (const event of events) {
     if (event.frame === frame) {
       if (event.event === "call") {
@@ -112,14 +112,14 @@ interface Write {
   position: string;
 }
 
-// A name is shown beside the line that wrote it last, with what it is now.
+// The values beside the lines: each name beside the line that wrote it.
 function besideLines(state: State, written: Map<number, Map<string, Write>>): LineNotes["values"] {
   const now = state.frames[0];
   const variables = new Map(variablesOf(now));
   const changed = new Set(Object.keys(state.event.changed ?? {}));
   const out = new Map<number, { name: string; text: string; fresh: boolean }[]>();
   for (const [line, names] of written) {
-    // What was written last is known whole, whatever the trace began with.
+    // The state has the whole value of a name's last write; the trace may have begun in the middle of it.
     out.set(
       line,
       [...names].slice(0, 6).map(([name, { value, position }]) => ({

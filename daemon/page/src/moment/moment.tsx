@@ -1,4 +1,4 @@
-// The heart: one moment of a run. Source in the middle, values beside the lines, everything else around it, time below.
+// The moment view: one moment of a run. The source is in the middle, panels are around it, the timeline is below.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { generation } from "../data/api";
 import { say } from "../data/app_state";
@@ -38,7 +38,7 @@ const MOVES: [string, string, string, string][] = [
 
 const selectFirst = (key: string) => `select a variable first with its ◂ or ▸, then press ${key}`;
 
-// Where a run is first looked at: what went wrong, its end.
+// The place that a run opens at: the exception that ended it, or its end.
 function firstPlace(data: RunData): string {
   return data.run.state !== "running" && data.run.uncaught ? "exception" : "end";
 }
@@ -214,7 +214,7 @@ function useMoveKeys(
   frameAt: number,
   setFrameAt: (index: number) => void,
 ) {
-  // With the moment that it shows, not after a next picture: a key that is pressed as soon as it is there moves on from it.
+  // A layout effect: the keys belong to the shown moment as soon as it is in the document, not one frame later.
   useLayoutEffect(() => {
     if (!state) return;
     const frame = state.frames[Math.min(frameAt, state.frames.length - 1)];
@@ -290,7 +290,7 @@ function useMoveKeys(
   });
 }
 
-// Keys of all views of a run: 1 to 9, search, go to.
+// Handles the keys of all views of a run: 1 to 9, search, go to.
 export function useViewKeys(id: string) {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {

@@ -1,13 +1,11 @@
-// Beside the source: variables and stack of the present thread; the other threads, the tasks, the calls made here.
+// The panels beside the source: variables, stack, threads, calls and output.
 import { useState } from "preact/hooks";
 import type { CallTrace, MadeCall } from "./call_trace";
 import { count, inline, plainText, shown, baseName } from "../data/format";
 import { chosenVariable, goTo, move, variablesOf, type Frame, type State } from "../data/moment_state";
 import { runAddress } from "../data/route";
 import type { RunData } from "../data/run_data";
-import type { Value } from "../data/types";
 import { ValueTree } from "../parts/value_tree";
-import { valueKind, valueText } from "../parts/value_text";
 import { askWhy, canAskWhy } from "./why";
 
 export function VariablesPanel({
@@ -226,7 +224,7 @@ export function ThreadsPanel({ run, data, state }: { run: string; data: RunData;
   );
 }
 
-const FOLD_FROM = 5; // so many calls of one function in a row are one row
+const FOLD_FROM = 5; // consecutive calls of one function that are folded into one row
 
 function foldCalls(calls: MadeCall[]): { call: MadeCall; times: number }[] {
   const rows: { call: MadeCall; times: number }[] = [];
@@ -237,7 +235,7 @@ function foldCalls(calls: MadeCall[]): { call: MadeCall; times: number }[] {
   }
   return rows;
 }
-// Without what a function is nested in.
+// The name without the functions that enclose it.
 const shortName = (name: string) =>
   name.slice(name.lastIndexOf("<locals>.") + 1 ? name.lastIndexOf("<locals>.") + 9 : 0);
 
@@ -312,7 +310,7 @@ export function OutputPanel({ run, state }: { run: string; state: State }) {
   );
 }
 
-// One print is several writes: joined to lines, each part leading to its own event.
+// Joins writes to lines (one print is several writes). Each part links to its own event.
 function linesOf(state: State): { text: string; stream: string; position: string }[][] {
   const lines: { text: string; stream: string; position: string }[][] = [];
   let open: { text: string; stream: string; position: string }[] | null = null;
@@ -327,7 +325,3 @@ function linesOf(state: State): { text: string; stream: string; position: string
   }
   return lines;
 }
-
-export const smallValue = (value: Value | undefined) => (
-  <bdi class={`v-${valueKind(value)}`}>{valueText(value, 60)}</bdi>
-);

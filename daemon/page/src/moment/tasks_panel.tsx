@@ -1,4 +1,4 @@
-// The asyncio tasks beside the source: how each stands at this moment, and the way to what it did nearest to it.
+// The asyncio tasks beside the source: the state of each at this moment, and links to their nearest events.
 import { signal } from "@preact/signals";
 import { useMemo, useState } from "preact/hooks";
 import { backend, say, sayError } from "../data/app_state";
@@ -12,20 +12,20 @@ import { useList } from "../data/use_list";
 import { Trouble } from "../parts/view_parts";
 
 const ROWS = 60;
-const opened = signal(false); // counting tasks reads what they did: only for who looks
+const opened = signal(false); // the panel is open; tasks are counted only then, because counting reads their events
 
-// Those that are under way at this moment come first.
-const STANDS = ["running", "waiting", "finished", "not started", "never ran"] as const;
-type Stands = (typeof STANDS)[number];
+// The states of a task, in the order of the panel.
+const STATES = ["running", "waiting", "finished", "not started", "never ran"] as const;
+type TaskState = (typeof STATES)[number];
 
-function standsAt(task: TaskCount, state: State): Stands {
+function stateOf(task: TaskCount, state: State): TaskState {
   if (!task.first_ns || !task.last_ns) return "never ran";
   if (task.process === state.process && task.task === state.event.task) return "running";
   const now = BigInt(state.time_ns);
   return BigInt(task.first_ns) > now ? "not started" : BigInt(task.last_ns) < now ? "finished" : "waiting";
 }
 
-// To its event nearest to this moment.
+// Goes to the task's event nearest to this moment.
 async function goToTask(run: string, task: TaskCount, state: State) {
   try {
     const [lane] = await backend().list<Lane>("timeline", {
@@ -52,8 +52,10 @@ export function TasksPanel({ run, data, state }: { run: string; data: RunData; s
     grown(data.run),
   );
   const sorted = useMemo(() => {
-    const rows = items.map((task) => ({ task, stands: standsAt(task, state) }));
-    return rows.sort((a, b) => STANDS.indexOf(a.stands) - STANDS.indexOf(b.stands) || a.task.task - b.task.task);
+    const rows = items.map((task) => ({ task, taskState: stateOf(task, state) }));
+    return rows.sort(
+      (a, b) => STATES.indexOf(a.taskState) - STATES.indexOf(b.taskState) || a.task.task - b.task.task,
+    );
   }, [items, state.position]);
   if (data.tasks.length === 0) return null;
   const fits = sorted.filter(({ task }) => shown(task.name).toLowerCase().includes(filter.toLowerCase()));
@@ -80,12 +82,12 @@ export function TasksPanel({ run, data, state }: { run: string; data: RunData; s
       {open && (
         <ol class="panel-body rows">
           {!end && !error && <li class="quiet pad">counting …</li>}
-          {fits.slice(0, ROWS).map(({ task, stands }) => (
+          {fits.slice(0, ROWS).map(({ task, taskState }) => (
             <li key={`${task.process}/${task.task}`}>
               <button
-                class={stands === "running" ? "row-button on" : "row-button"}
-                disabled={stands === "never ran"}
-                aria-current={stands === "running" ? "true" : undefined}
+                class={taskState === "running" ? "row-button on" : "row-button"}
+                disabled={taskState === "never ran"}
+                aria-current={taskState === "running" ? "true" : undefined}
                 title={
                   task.first_ns
                     ? `${plural(task.events, "event")} in ${plural(task.turns, "turn")}, from ${duration(since(data.run.start_ns, task.first_ns))} to ${duration(since(data.run.start_ns, task.last_ns))}`
@@ -94,7 +96,7 @@ export function TasksPanel({ run, data, state }: { run: string; data: RunData; s
                 onClick={() => goToTask(run, task, state)}
               >
                 <bdi class="fn">{shown(task.name)}</bdi>
-                <span class="where">{stands}</span>
+                <span class="where">{taskState}</span>
               </button>
             </li>
           ))}

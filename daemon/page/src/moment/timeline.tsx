@@ -1,5 +1,5 @@
-// The timeline: a lane for each thread and task, from the whole run down to single events. Wheel zooms, dragging pans, a click
-// goes there. Only the lanes in sight are loaded and drawn.
+// The timeline: a lane for each thread and task, from the whole run down to single events. The wheel zooms, dragging pans,
+// a click goes to the event. Only the lanes in sight are loaded and drawn.
 import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { generation } from "../data/api";
@@ -16,14 +16,14 @@ import { useList } from "../data/use_list";
 const BUCKETS = 600;
 const LANE_MOST = 56,
   LANE_LEAST = 20; // px
-const TASKS_AT_ONCE = 3_000_000; // events of a run whose tasks are counted without being asked for
+const TASKS_AT_ONCE = 3_000_000; // larger runs (in events) show their tasks only on request
 export interface TimelineHandle {
   zoom(factor: number): void;
   whole(): void;
   tasks(): void;
 }
 
-const chosenOrder = signal<TaskOrder | null>(null); // of the tasks' lanes; null: nobody chose yet
+const chosenOrder = signal<TaskOrder | null>(null); // the user's choice; null: none yet
 
 export function Timeline({
   run,
@@ -41,7 +41,7 @@ export function Timeline({
   const canvas = useRef<HTMLCanvasElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const [whole, setWhole] = useState<Span | null>(null);
-  const [view, setView] = useState<Span | null>(null); // null: all of it
+  const [view, setView] = useState<Span | null>(null); // the visible time range; null: the whole run
   const [size, setSize] = useState({ width: 600, room: 120 });
   const [scrolled, setScrolled] = useState(0);
   const [hover, setHover] = useState<{ x: number; text: string } | null>(null);
@@ -85,7 +85,7 @@ export function Timeline({
     return () => watch.disconnect();
   }, []);
 
-  // The canvas takes its colours when it is drawn.
+  // The canvas reads its colours when it is drawn, so a change of the colour scheme draws it again.
   const [, repaint] = useState(0);
   useEffect(() => {
     const scheme = matchMedia("(prefers-color-scheme: dark)");
@@ -147,7 +147,7 @@ export function Timeline({
     },
   };
 
-  // The moment stays in sight when it is moved by keys.
+  // Keeps the moment in sight when keys move it.
   useEffect(() => {
     if (!view || !whole || drag.current) return;
     if (here >= view.from && here <= view.to) return;
@@ -172,7 +172,7 @@ export function Timeline({
       shownSpan.from + BigInt(Math.round((event.offsetX / size.width) * Number(shownSpan.to - shownSpan.from)));
     return { lane, ...eventAt(lane, time) };
   };
-  // A name leads to what its thread or task did nearest to this moment: as soon as its lane is there.
+  // A click on a name goes to its event nearest to this moment, as soon as its lane has arrived.
   const [wanted, setWanted] = useState<LaneRow | null>(null);
   const wantedLane = wanted && lanes.get(wanted.key);
   useEffect(() => {
@@ -182,7 +182,7 @@ export function Timeline({
     if (seq > 0) goTo(run, `${wanted.thread}:${seq}`);
     else say("it has no events in this time range");
   }, [wanted, wantedLane]);
-  useEffect(() => setWanted(null), [state.position]); // gone elsewhere meanwhile
+  useEffect(() => setWanted(null), [state.position]); // the user went elsewhere
 
   return (
     <section class="panel timeline" aria-label="Timeline">

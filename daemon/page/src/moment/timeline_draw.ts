@@ -16,7 +16,7 @@ export interface Colors {
 }
 export const AXIS = 20;
 
-export function colorsOf(element: Element): Colors {
+function colorsOf(element: Element): Colors {
   const style = getComputedStyle(element);
   const get = (name: string) => style.getPropertyValue(name).trim();
   return {
@@ -39,7 +39,7 @@ export interface Marks {
   task: number;
   found: { thread: number; task: number; x: number }[];
 }
-// The rows in sight, the first of them `top` px below the upper edge (less than 0: partly out of sight).
+// The rows in sight. The first begins `top` px below the upper edge (negative: partly out of sight); each is `tall` px.
 export interface Rows {
   rows: LaneRow[];
   top: number;
@@ -86,7 +86,7 @@ export function drawTimeline(
     const lane = lanes.get(row.key);
     drawGround(g, at, tall, width, colors, here);
     if (!lane) return;
-    // Until the lanes of a new stretch are there, those of the one before are drawn moved and scaled.
+    // Until the lanes of a new time range arrive, the previous ones are drawn moved and scaled.
     const scale = Number(BigInt(lane.to_ns) - BigInt(lane.from_ns)) / length;
     const shift = (Number(BigInt(lane.from_ns) - view.from) / length) * width;
     drawLane(g, lane, at, tall, width, colors, shift, scale);
@@ -114,7 +114,7 @@ export function drawTimeline(
   }
 }
 
-// What stands behind a lane, loaded or not.
+// Draws the background of a lane, loaded or not.
 function drawGround(
   g: CanvasRenderingContext2D,
   top: number,
@@ -194,7 +194,7 @@ function drawLane(
   }
 }
 
-// Lost stretches are gaps: shaded, with the number of lost events where there is room for it.
+// Draws time ranges with lost events shaded, with the number of lost events where it fits.
 function drawLost(
   g: CanvasRenderingContext2D,
   lane: Lane,
@@ -244,7 +244,7 @@ const UNITS: [number, string][] = [
   [1, "ns"],
 ];
 
-// Times along the axis, at round distances, with as many digits as tell neighbours apart.
+// The times along the axis at round distances, with enough digits to distinguish neighbours.
 export function ticksFor(fromNs: number, spanNs: number, width: number): { x: number; text: string }[] {
   const wanted = spanNs / Math.max(2, width / 130);
   const power = 10 ** Math.floor(Math.log10(Math.max(wanted, 1)));

@@ -1,4 +1,4 @@
-// Why has this variable this value? The chain of writes that led to it, each link an event to go to.
+// Explains the value of a variable: the chain of writes that led to it, each with a link to its event.
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { backend, sayError } from "../data/app_state";

@@ -1,11 +1,11 @@
-// Going to a place by its name: a position, a line of a file, the start, the end, the exception that ended the run.
+// The dialog that goes to a place: a position, a line of a file, the start, the end, or the exception that ended the run.
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { sayError } from "../data/app_state";
 import { goTo, loadState } from "../data/moment_state";
 import { Dialog } from "./shell";
 
-const asking = signal(""); // the run, empty: closed
+const asking = signal(""); // id of the run; empty: the dialog is closed
 export const askPlace = (run: string) => (asking.value = run);
 
 export function GoBox() {

@@ -1,4 +1,4 @@
-// Python source as coloured pieces, line by line (lezer).
+// Splits Python source into coloured pieces, line by line (lezer).
 import { highlightCode, tagHighlighter, tags } from "@lezer/highlight";
 import { parser } from "@lezer/python";
 
@@ -18,12 +18,12 @@ const STYLES = tagHighlighter([
   { tag: [tags.function(tags.definition(tags.variableName)), tags.definition(tags.className)], class: "t-d" },
   { tag: tags.meta, class: "t-m" },
 ]);
-const MAX_CHARS = 600_000; // beyond it plain text is quicker than patience
+const MAX_CHARS = 600_000; // longer sources stay plain: parsing them would take too long
 
-const known = new WeakMap<string[], Piece[][]>();
+const cache = new WeakMap<string[], Piece[][]>();
 
 export function highlight(lines: string[]): Piece[][] {
-  const before = known.get(lines);
+  const before = cache.get(lines);
   if (before) return before;
   const code = lines.join("\n");
   let out: Piece[][] = [[]];
@@ -38,6 +38,6 @@ export function highlight(lines: string[]): Piece[][] {
       () => out.push([]),
     );
   }
-  known.set(lines, out);
+  cache.set(lines, out);
   return out;
 }

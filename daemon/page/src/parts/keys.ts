@@ -1,4 +1,4 @@
-// Every key of the page, and what it does: the list that `?` shows.
+// Every key of the page and its effect: the list that `?` shows.
 
 export interface Key {
   keys: string;
@@ -38,7 +38,7 @@ export const KEYS: { title: string; keys: Key[] }[] = [
   },
 ];
 
-// Keys typed into a field belong to the field.
+// Whether a key event belongs to a field that has the focus.
 export function isTyping(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement | null;
   return !!target?.closest("input, textarea, select, [contenteditable], dialog");

@@ -1,11 +1,11 @@
-// What stands around every page: the head, notices, the question box, the connection's state, help.
+// The frame of every page: head, notices, question box, state of the connection, help.
 import { useEffect, useRef } from "preact/hooks";
 import { linkState } from "../data/api";
 import { backend, helpOpen, notices, question } from "../data/app_state";
 import { KEYS } from "./keys";
 import { route, runAddress, VIEWS } from "../data/route";
 
-export const VIEW_NAMES: Record<string, string> = {
+const VIEW_NAMES: Record<string, string> = {
   moment: "Moment",
   events: "Events",
   search: "Search",
@@ -17,7 +17,7 @@ export const VIEW_NAMES: Record<string, string> = {
   flame: "Flame graph",
 };
 
-// Statistics and graphs tell of the same: thread and stretch of time stay when one follows another.
+// These views show the same calls: thread and time range stay when one follows another.
 const COUNTED = ["statistics", "calls", "flame"];
 function keptBetween(from: string | undefined, to: string): Record<string, string> {
   if (!from || from === to || !COUNTED.includes(from) || !COUNTED.includes(to)) return {};

@@ -1,15 +1,15 @@
-// A source with a current line, marks, and values beside the lines. Only the rows in sight are in the document.
+// A source with the current line, marks, and values beside the lines. The document holds only the rows near the view.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { plural, visible } from "../data/format";
 import { highlight } from "./highlight";
 
-export const ROW = 21; // height of a line in px, as in the style sheet
-const AROUND = 30; // rows beyond what is in sight
+export const ROW = 21; // height of a line in px; the style sheet has the same
+const AROUND = 30; // rows in the document above and below the visible ones
 
 export interface LineNotes {
-  executed?: Map<number, number>; // line → times run in this call so far
-  values?: Map<number, { name: string; text: string; fresh: boolean }[]>; // line → values beside it
-  hits?: Map<number, number>; // line → times run in the whole run
+  executed?: Map<number, number>; // line → number of times it ran in this call so far
+  values?: Map<number, { name: string; text: string; fresh: boolean }[]>; // line → values shown beside it
+  hits?: Map<number, number>; // line → number of times it ran in the whole run
 }
 
 export function SourceView({

@@ -1,4 +1,4 @@
-// Captured values as one line of text, close to what Python's repr would show.
+// Formats a captured value as one line of text, close to Python's repr.
 import { inline, plainText } from "../data/format";
 import type { Value, ValueObject } from "../data/types";
 
@@ -21,7 +21,7 @@ const quote = (text: string) => {
   return q + inline(text.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/\t/g, "\\t")) + q;
 };
 
-// Pairs of a dictionary: [key, value].
+// Whether the items are the pairs [key, value] of a mapping.
 export function isMapping(value: ValueObject): boolean {
   return Array.isArray(value.items) && (/dict|Counter|Dict|mapping/.test(value.$type) || value.$type === "namespace");
 }
@@ -137,7 +137,7 @@ function bytesText(value: ValueObject, room: number): string {
   return `${text}'${value.cut ? "…" : ""}${value.$type === "bytes" ? "" : ")"}`;
 }
 
-// How it is coloured.
+// The name of the colour of a value.
 export function valueKind(value: Value | undefined): string {
   if (value === null || value === true || value === false || typeof value === "number") return "number";
   if (typeof value === "string") return "string";

@@ -1,10 +1,10 @@
-// A value that opens step by step.
+// A value as a tree that the user opens level by level.
 import { useState } from "preact/hooks";
 import { inline, visible } from "../data/format";
 import type { Value, ValueObject } from "../data/types";
 import { cutText, isMapping, isObject, valueKind, valueText } from "./value_text";
 
-const STEP = 100; // children shown at once
+const STEP = 100; // children in the document before "show more"
 
 interface Child {
   label: string;

@@ -6,7 +6,7 @@ import { go, route, runAddress } from "../data/route";
 import type { RunData } from "../data/run_data";
 import type { Text } from "../data/types";
 
-// Changes one word of the address's query and keeps the rest.
+// Changes parameters of the address's query and keeps the others; an empty value removes one.
 export function setQuery(changes: Record<string, string>, replace = true) {
   const at = route.value;
   const query = Object.fromEntries(at.query);
@@ -17,7 +17,7 @@ export function setQuery(changes: Record<string, string>, replace = true) {
   go(runAddress(at.run, at.view, at.rest, query), replace);
 }
 
-// A stretch of time named by the address (from and to, ns since the run's start), as fields of a request.
+// The time range of the address (from and to, ns since the run's start) as fields of a request; {}: the whole run.
 export function spanFields(data: RunData): { from_ns?: bigint; to_ns?: bigint } {
   const { query } = route.value;
   const from = query.get("from") ?? "",
@@ -62,7 +62,7 @@ export function ThreadChoice({ data, all = "all threads" }: { data: RunData; all
   );
 }
 
-export function Place({
+export function SourceLink({
   run,
   file,
   line,
@@ -90,7 +90,7 @@ export function Place({
   );
 }
 
-export const Position = ({ run, at }: { run: string; at: string }) => (
+export const PositionLink = ({ run, at }: { run: string; at: string }) => (
   <a class="mono position" href={runAddress(run, "", at)}>
     {at}
   </a>
@@ -104,7 +104,7 @@ export function Trouble({ error }: { error: string }) {
   ) : null;
 }
 
-// Pages of a table, by the word `page` of the address.
+// The pages of a table; the address's query has the number of the current one.
 export function Pager({ page, pages }: { page: number; pages: number }) {
   const to = (number: number) => setQuery({ page: number <= 1 ? "" : String(number) }, false);
   return (
@@ -143,7 +143,7 @@ export function Pager({ page, pages }: { page: number; pages: number }) {
   );
 }
 
-// In the report of a part: what is counted here. Calls are counted over the time of the part, where it has one.
+// In a report of a part: says what the numbers of this view cover. Calls cover the time range of the part, if it has one.
 export function PartNote({ data, calls = false }: { data: RunData; calls?: boolean }) {
   const from = backend();
   const report = from instanceof Report ? from.data : null;

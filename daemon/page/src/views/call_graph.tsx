@@ -1,4 +1,4 @@
-// Who calls whom: functions as boxes, calls as arrows, laid out by dagre.
+// The call graph: functions are boxes, calls are arrows, dagre lays them out.
 import dagre from "@dagrejs/dagre";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { count, duration, plural, shown } from "../data/format";
@@ -30,7 +30,7 @@ export function CallGraphView({ data }: { data: RunData }) {
   const box = useRef<HTMLDivElement>(null);
   const [over, setOver] = useState("");
   const graph = useMemo(() => (end ? layOut(items, most) : null), [items, end, most]);
-  // Shown whole at first, as long as it stays readable.
+  // The first zoom shows the whole graph, but never below 80 %, where text stops being readable.
   useLayoutEffect(() => {
     if (!graph || !box.current) return;
     const fits = Math.min(box.current.clientWidth / graph.width, box.current.clientHeight / graph.height);

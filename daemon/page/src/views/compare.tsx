@@ -1,4 +1,4 @@
-// Two runs side by side: where they part, difference by difference, and what took longer.
+// Compares two runs side by side: their differences one by one, and the times of their functions.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { count, commandOf, duration, plainText, plural, shown, inline } from "../data/format";
 import { Statement } from "./events";
@@ -9,7 +9,7 @@ import { Head } from "../parts/shell";
 import { SourceView } from "../parts/source_view";
 import type { Text, Value } from "../data/types";
 import { useList } from "../data/use_list";
-import { Place, Trouble } from "../parts/view_parts";
+import { SourceLink, Trouble } from "../parts/view_parts";
 import { valueKind, valueText } from "../parts/value_text";
 
 interface Spot {
@@ -298,7 +298,7 @@ function Timings({ a, b }: { a: string; b: string }) {
                   <bdi>{shown(one.function)}</bdi>
                 </td>
                 <td>
-                  <Place run={a} file={one.file} line={one.line} source={one.source} />
+                  <SourceLink run={a} file={one.file} line={one.line} source={one.source} />
                 </td>
                 <td class="num">{one.a ? count(one.a.calls) : "–"}</td>
                 <td class="num">{one.b ? count(one.b.calls) : "–"}</td>

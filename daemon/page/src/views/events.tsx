@@ -1,5 +1,4 @@
-// The events of a run as a table: where, thread, what, the statement, what changed. Page by page, any size; neighbouring
-// lines folded into one row.
+// The events of a run as a table with pages of any size. Neighbouring lines may be folded into one row.
 import { useMemo } from "preact/hooks";
 import { backend } from "../data/app_state";
 import { count, plainText, shown, inline } from "../data/format";
@@ -9,7 +8,7 @@ import { route, runAddress } from "../data/route";
 import { useLines, type RunData } from "../data/run_data";
 import type { EventObject, Value } from "../data/types";
 import { useList } from "../data/use_list";
-import { Pager, Place, Position, setQuery, ThreadChoice, Trouble } from "../parts/view_parts";
+import { Pager, SourceLink, PositionLink, setQuery, ThreadChoice, Trouble } from "../parts/view_parts";
 import { valueKind, valueText } from "../parts/value_text";
 
 const SIZES = [25, 50, 100, 250, 500, 1000];
@@ -37,15 +36,15 @@ export function EventsView({ data }: { data: RunData }) {
         ? one.events + one.lost
         : 0
       : data.run.events + data.run.lost;
-  // Of a thread by their numbers; of all threads, and where only some events are there, by their order.
-  const place =
+  // One thread is read by seq. All threads together, and a report that has gaps, are read by order.
+  const selection =
     thread && !report
       ? { thread, from: first, to: first + size - 1 }
       : { thread: thread || undefined, skip: first - 1 };
   const { items, end, error } = useList<EventObject>(
     `${id}/${thread}/${first}/${size}`,
     "replay",
-    { run: id, ...place, limit: size, source: true },
+    { run: id, ...selection, limit: size, source: true },
     data.run.state === "running" ? data.run.events : "ended",
   );
   const rows = useMemo(() => foldRows(items, fold), [items, fold]);
@@ -102,7 +101,7 @@ export function EventsView({ data }: { data: RunData }) {
   );
 }
 
-// A row takes the lines that follow each other in one frame.
+// Folds line events of one frame that follow each other into one row.
 function foldRows(events: EventObject[], fold: boolean): Row[] {
   const rows: Row[] = [];
   for (const event of events) {
@@ -132,10 +131,10 @@ function EventRow({ run, row, data }: { run: string; row: Row; data: RunData }) 
   return (
     <tr class={`ev-${event.event}`}>
       <td>
-        <Position run={run} at={`${event.thread}:${event.seq}`} />
+        <PositionLink run={run} at={`${event.thread}:${event.seq}`} />
       </td>
       <td class="nowrap">
-        <Place run={run} file={event.file} line={event.line} source={event.source} />
+        <SourceLink run={run} file={event.file} line={event.line} source={event.source} />
         {last.line !== event.line && <span class="mono quiet">–{last.line}</span>}
         <div class="quiet fn">
           <bdi>{shown(event.function)}</bdi>
@@ -188,7 +187,7 @@ function EventRow({ run, row, data }: { run: string; row: Row; data: RunData }) 
 
 const COMMENT_LINES = 6;
 
-// The comment that stands right above a statement.
+// Shows the comment lines directly above a statement.
 function CommentAbove({ run, source, line }: { run: string; source?: number; line?: number }) {
   const lines = useLines(run, source);
   if (!lines || !line) return null;

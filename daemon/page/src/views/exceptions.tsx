@@ -1,10 +1,10 @@
-// The exceptions of a run, alike ones together: where they were raised and what became of them.
+// The exceptions of a run, grouped by type, place and outcome.
 import { count, plainText, plural, shown } from "../data/format";
 import { route } from "../data/route";
 import { grown, type RunData } from "../data/run_data";
 import type { Text } from "../data/types";
 import { useList } from "../data/use_list";
-import { PartNote, Place, Position, ThreadChoice, Trouble } from "../parts/view_parts";
+import { PartNote, SourceLink, PositionLink, ThreadChoice, Trouble } from "../parts/view_parts";
 
 interface Spot {
   file: Text | null;
@@ -24,7 +24,7 @@ interface Group {
   last: string;
 }
 
-// The outcomes of PROTOCOL.md, in the page's words.
+// Maps the outcomes of PROTOCOL.md to the page's words.
 const OUTCOMES: Record<string, string> = {
   caught: "caught",
   absorbed: "swallowed outside recorded code",
@@ -39,7 +39,7 @@ export function ExceptionsView({ data }: { data: RunData }) {
   const spot = (at: Spot | null) =>
     at ? (
       <>
-        <Place run={id} file={at.file} line={at.line} source={at.source} />{" "}
+        <SourceLink run={id} file={at.file} line={at.line} source={at.source} />{" "}
         <span class="quiet">
           <bdi>{shown(at.function)}</bdi>
         </span>
@@ -102,9 +102,9 @@ export function ExceptionsView({ data }: { data: RunData }) {
                   </td>
                   <td class="nowrap">{spot(one.ended)}</td>
                   <td>
-                    <Position run={id} at={one.first} />
+                    <PositionLink run={id} at={one.first} />
                   </td>
-                  <td>{one.last !== one.first && <Position run={id} at={one.last} />}</td>
+                  <td>{one.last !== one.first && <PositionLink run={id} at={one.last} />}</td>
                 </tr>
               ))}
             </tbody>

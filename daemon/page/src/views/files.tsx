@@ -1,4 +1,4 @@
-// The sources as they were when the program ran, with how often each line ran.
+// The recorded sources, with the number of times that each line ran.
 import { useMemo, useState } from "preact/hooks";
 import { backend, say, sayError } from "../data/app_state";
 import { plainText, plural, shown } from "../data/format";

@@ -1,4 +1,4 @@
-// The calls of a run as a flame graph: width is time (or calls), each box the calls of one function from one stack.
+// The flame graph: a box stands for all calls of one function from one stack, its width for their time or number.
 import { useMemo, useState } from "preact/hooks";
 import { count, duration, shown, baseName } from "../data/format";
 import { route, runAddress } from "../data/route";
@@ -25,7 +25,7 @@ interface Box {
   row: number;
 }
 const ROW = 22;
-const LEAST = 0.0012; // of the width
+const LEAST = 0.0012; // fraction of the width below which a box is not drawn
 
 export function FlameView({ data }: { data: RunData }) {
   const id = data.run.id;
@@ -150,7 +150,7 @@ function layOut(items: Node[], zoomed: number | null, weight: (node: Node) => nu
     boxes.push({ node, left: 0, width: 1, row: row++ });
   }
   let rows = row;
-  const place = (nodes: Node[], left: number, width: number, whole: number, at: number) => {
+  const placeBoxes = (nodes: Node[], left: number, width: number, whole: number, at: number) => {
     for (const node of nodes) {
       const part = (width * weight(node)) / Math.max(1, whole);
       if (part >= LEAST) {
@@ -158,13 +158,13 @@ function layOut(items: Node[], zoomed: number | null, weight: (node: Node) => nu
         rows = Math.max(rows, at + 1);
         const below = children.get(node.node) ?? [];
         const sum = below.reduce((total, one) => total + weight(one), 0);
-        place(below, left, part, Math.max(weight(node), sum), at + 1);
+        placeBoxes(below, left, part, Math.max(weight(node), sum), at + 1);
       }
       left += part;
     }
   };
   const roots = zoomed !== null && byNode.has(zoomed) ? [byNode.get(zoomed)!] : (children.get(null) ?? []);
-  place(
+  placeBoxes(
     roots,
     0,
     1,

@@ -1,4 +1,4 @@
-// The list of runs: it moves while programs run; filter, compare, export, import, delete.
+// The list of runs, updated while programs run, with filter, comparison, export, import, pin and deletion.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Daemon, generation } from "../data/api";
 import { ask, backend, say, sayError } from "../data/app_state";
@@ -8,7 +8,7 @@ import { Head, Logo } from "../parts/shell";
 import type { Run } from "../data/types";
 
 const POLL_MS = 1000;
-const STEP = 200; // rows drawn at once
+const STEP = 200; // rows in the document before "Show more"
 
 function useRuns(): Run[] | null {
   const [runs, setRuns] = useState<Run[] | null>(null);
@@ -20,7 +20,7 @@ function useRuns(): Run[] | null {
         const list = await backend().list<Run>("runs");
         if (!stop) setRuns(list);
       } catch {
-        // away: the banner says so
+        // The banner reports a lost connection.
       }
       if (!stop) timer = window.setTimeout(load, document.hidden ? POLL_MS * 10 : POLL_MS);
     };

@@ -1,4 +1,4 @@
-// Searching a run with an expression: results as they are found, on the timeline too, and walked by n and N.
+// Searches a run with an expression and shows the results while they arrive.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { backend } from "../data/app_state";
 import { count, plainText, plural, shown, inline } from "../data/format";
@@ -18,10 +18,10 @@ import {
 } from "./search_state";
 import { route, runAddress } from "../data/route";
 import type { RunData } from "../data/run_data";
-import { Pager, Place, Position, setQuery, Trouble } from "../parts/view_parts";
+import { Pager, SourceLink, PositionLink, setQuery, Trouble } from "../parts/view_parts";
 import { valueText } from "../parts/value_text";
 
-const ROWS = 200; // a page
+const ROWS = 200; // results on one page of the table
 const EXAMPLES = [
   "event == raise",
   "event == return and value == None",
@@ -36,8 +36,8 @@ export function SearchView({ data }: { data: RunData }) {
   const [text, setText] = useState(asked);
   const [error, setError] = useState("");
   const field = useRef<HTMLInputElement>(null);
-  const tried = useRef(0); // the window that was asked for last
-  // Before anybody can type: what is typed stays.
+  const tried = useRef(0); // number of the window that was requested last
+  // A layout effect runs before anybody can type, so it never overwrites typed text.
   useLayoutEffect(() => {
     setText(asked);
     if (asked !== searchText.value || searchRun.value !== id) {
@@ -155,10 +155,10 @@ export function SearchView({ data }: { data: RunData }) {
               {shownRows.map((event) => (
                 <tr key={`${event.thread}:${event.seq}`}>
                   <td>
-                    <Position run={id} at={`${event.thread}:${event.seq}`} />
+                    <PositionLink run={id} at={`${event.thread}:${event.seq}`} />
                   </td>
                   <td class="nowrap">
-                    <Place run={id} file={event.file} line={event.line} source={event.source} />{" "}
+                    <SourceLink run={id} file={event.file} line={event.line} source={event.source} />{" "}
                     <span class="quiet">
                       <bdi>{shown(event.function)}</bdi>
                     </span>

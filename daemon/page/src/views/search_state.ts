@@ -1,23 +1,25 @@
-// What was searched for last, and what was found: shown in the Search view, on the timeline, and walked by n and N. However
-// many results there are, a window of them is at hand; those behind it are asked for from the last one on.
+// The last search and its results, for the Search view, the timeline and the keys n and N.
+//
+// A search may have millions of results. Memory holds one window of them (WINDOW results); the next window is requested
+// from the position of the last result before it.
 import { signal } from "@preact/signals";
 import { backend, say, sayError } from "../data/app_state";
 import type { Stream } from "../data/backend";
 import { goTo, type State } from "../data/moment_state";
 import type { EventObject } from "../data/types";
 
-export const WINDOW = 5000; // results at hand
+export const WINDOW = 5000; // results in one window
 export const found = signal<EventObject[]>([]);
-export const foundBefore = signal(0); // how many come before them
-export const total = signal(0); // results of the whole run, as far as they are counted
-export const counting = signal(false); // results are still being looked for
-export const looking = signal(false); // the window is still being filled
+export const foundBefore = signal(0); // number of results before the window in `found`
+export const total = signal(0); // results of the whole run that were counted so far
+export const counting = signal(false); // the count is not complete
+export const looking = signal(false); // the window is not complete
 export const searchText = signal("");
 export const searchRun = signal("");
 
-let counter: Stream | null = null; // counts to the end of the run
-let filler: Stream | null = null; // fills another window than the first
-let starts: (string | null)[] = [null]; // where each window begins that is known: behind this position
+let counter: Stream | null = null; // fills the first window and counts to the end of the run; null: no count goes on
+let filler: Stream | null = null; // fills any other window; null: none is being filled
+let starts: (string | null)[] = [null]; // the position before each window that was reached; null: the start of the run
 
 export function stopSearch() {
   counter?.close();
@@ -83,7 +85,7 @@ export function search(run: string, text: string, onError: (text: string) => voi
 
 const positionOf = (event: EventObject | undefined) => (event ? `${event.thread}:${event.seq}` : null);
 
-// Makes a window the one at hand. The windows before one that was never reached are passed through.
+// Loads a window into `found`. A window that was never reached is reached through all windows before it.
 export async function openWindow(wanted: number): Promise<void> {
   filler?.close();
   const run = searchRun.value,
@@ -129,7 +131,7 @@ export async function nextFound(state: State, by: 1 | -1, run: string) {
   const goes = (one: EventObject) => (by > 0 ? compare(one) > 0 : compare(one) < 0);
   const windowAt = () => Math.round(foundBefore.value / WINDOW);
   try {
-    // The window whose results lie around this moment, from the one at hand.
+    // Moves from the loaded window to the one whose results surround this moment.
     while (windowAt() > 0 && !goesBack()) await openWindow(windowAt() - 1);
     while (!goesOn() && foundBefore.value + found.value.length < total.value) {
       const before = windowAt();

@@ -1,11 +1,11 @@
-// Calls counted and timed, function by function, sortable, with who called whom.
+// Calls and times of each function, sortable, with the callers of each.
 import { useMemo, useState } from "preact/hooks";
 import { count, duration, plural, shown } from "../data/format";
 import { route, runAddress } from "../data/route";
 import { grown, type RunData } from "../data/run_data";
 import type { Text } from "../data/types";
 import { useList } from "../data/use_list";
-import { PartNote, Place, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "../parts/view_parts";
+import { PartNote, SourceLink, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "../parts/view_parts";
 
 export interface Times {
   calls: number;
@@ -116,7 +116,7 @@ export function StatisticsView({ data }: { data: RunData }) {
                       </a>
                     </td>
                     <td>
-                      <Place run={id} file={one.file} line={one.line} source={one.source} />
+                      <SourceLink run={id} file={one.file} line={one.line} source={one.source} />
                     </td>
                     <td class="num">
                       {count(one.calls)}
@@ -140,7 +140,7 @@ export function StatisticsView({ data }: { data: RunData }) {
                           called by <bdi class="mono">{shown(caller.function)}</bdi>
                         </td>
                         <td>
-                          <Place run={id} file={caller.file} line={caller.line} source={caller.source} />
+                          <SourceLink run={id} file={caller.file} line={caller.line} source={caller.source} />
                         </td>
                         <td class="num">{count(caller.calls)}</td>
                         <td class="num">{duration(caller.own_ns)}</td>

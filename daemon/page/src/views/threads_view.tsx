@@ -5,7 +5,7 @@ import { runAddress } from "../data/route";
 import { grown, type RunData } from "../data/run_data";
 import type { TaskCount, Thread } from "../data/types";
 import { useList } from "../data/use_list";
-import { PartNote, Position, Trouble } from "../parts/view_parts";
+import { PartNote, PositionLink, Trouble } from "../parts/view_parts";
 
 export function ThreadsView({ data }: { data: RunData }) {
   const id = data.run.id;
@@ -61,10 +61,10 @@ export function ThreadsView({ data }: { data: RunData }) {
                 <td class="num">{lines.has(thread.thread) ? count(lines.get(thread.thread) ?? 0) : "…"}</td>
                 <td class="num">{thread.lost ? <span class="lost">{count(thread.lost)}</span> : "–"}</td>
                 <td>
-                  <Position run={id} at={`${thread.thread}:1`} />
+                  <PositionLink run={id} at={`${thread.thread}:1`} />
                 </td>
                 <td>
-                  <Position run={id} at={`${thread.thread}:${Math.max(1, thread.events + thread.lost)}`} />
+                  <PositionLink run={id} at={`${thread.thread}:${Math.max(1, thread.events + thread.lost)}`} />
                 </td>
                 <td>
                   <a href={runAddress(id, "events", "", { thread: String(thread.thread) })}>table</a>
@@ -79,7 +79,7 @@ export function ThreadsView({ data }: { data: RunData }) {
   );
 }
 
-const STEP = 500; // rows drawn at once
+const STEP = 500; // rows in the document before "Show more"
 
 function TasksTable({ data }: { data: RunData }) {
   const id = data.run.id;
@@ -157,8 +157,8 @@ function TasksTable({ data }: { data: RunData }) {
                 <td class="num">{one.first_ns ? duration(since(one.first_ns, one.last_ns)) : "–"}</td>
                 <td class="num">{count(one.events)}</td>
                 <td class="num">{count(one.turns)}</td>
-                <td>{one.first && <Position run={id} at={one.first} />}</td>
-                <td>{one.last && <Position run={id} at={one.last} />}</td>
+                <td>{one.first && <PositionLink run={id} at={one.first} />}</td>
+                <td>{one.last && <PositionLink run={id} at={one.last} />}</td>
                 <td>
                   <a href={runAddress(id, "search", "", { where: `task == ${JSON.stringify(shown(one.name))}` })}>
                     find
