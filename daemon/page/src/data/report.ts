@@ -40,7 +40,8 @@ export function collect(parts: string[]): ReportData | null {
     events: [],
     answers: {},
   };
-  const frames = new Map<string, Frame>(); // frames by thread and frame: a later state refers to an unchanged frame by "same"
+  // By thread and frame: a later state refers to an unchanged frame by "same".
+  const frames = new Map<string, Frame>();
   let answer = "";
   for (const part of parts) {
     for (const line of part.split("\n")) {

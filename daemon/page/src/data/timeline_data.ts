@@ -1,5 +1,5 @@
-// The timeline's rows (threads and tasks) and lanes (the number of events in each bucket of time). Lanes are requested for
-// the rows in sight, for each time range that is shown.
+// The timeline's rows (threads and tasks) and lanes (the number of events in each bucket of time). Lanes are requested
+// for the rows in sight and the visible time range.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { backend } from "./app_state";
 import type { Stream } from "./backend";
@@ -17,7 +17,7 @@ export interface Lane {
   output: number[];
   lost: number[];
   seq: number[]; // first event in each bucket; 0: none
-  single?: [number, number, string, number][]; // seq, ns since from_ns, kind, open frames; absent when there are too many
+  single?: [number, number, string, number][]; // seq, ns since from_ns, kind, open frames; absent: too many events
 }
 
 export interface Span {
@@ -108,7 +108,7 @@ export function useLanes(
       async () => {
         const fields: Record<string, unknown> = { run, buckets, from_ns: view?.from, to_ns: view?.to };
         const threads = missing.filter((row) => !row.task).map((row) => row.thread);
-        // Counting tasks reads every event and may take long: each thread has its own stream, closed when nobody needs it.
+        // Counting tasks reads every event and may take long: each thread has a stream that can be cancelled.
         const byThread = new Map<number, number[]>();
         for (const row of missing)
           if (row.task) byThread.set(row.thread, [...(byThread.get(row.thread) ?? []), row.task]);

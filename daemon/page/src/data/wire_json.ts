@@ -1,4 +1,4 @@
-// Requests and answers as JSON. Nanoseconds since 1970 exceed JavaScript's exact integers, so times are texts of digits.
+// Requests and answers as JSON. Nanoseconds since 1970 exceed JavaScript's exact integers: times are texts of digits.
 
 export type Fields = Record<string, unknown>;
 

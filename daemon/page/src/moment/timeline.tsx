@@ -1,5 +1,5 @@
-// The timeline: a lane for each thread and task, from the whole run down to single events. The wheel zooms, dragging pans,
-// a click goes to the event. Only the lanes in sight are loaded and drawn.
+// The timeline: a lane for each thread and task, from the whole run down to single events. The wheel zooms, dragging
+// pans, a click goes to the event. Only the lanes in sight are loaded and drawn.
 import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { generation } from "../data/api";

@@ -1,4 +1,4 @@
-// The dialog that goes to a place: a position, a line of a file, the start, the end, or the exception that ended the run.
+// The dialog that goes to a place: a position, a line of a file, the start, the end, or the last exception.
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { sayError } from "../data/app_state";

@@ -143,7 +143,7 @@ export function Pager({ page, pages }: { page: number; pages: number }) {
   );
 }
 
-// In a report of a part: says what the numbers of this view cover. Calls cover the time range of the part, if it has one.
+// In a report of a part: says what the numbers of this view cover. Numbers of calls cover the time range of the part.
 export function PartNote({ data, calls = false }: { data: RunData; calls?: boolean }) {
   const from = backend();
   const report = from instanceof Report ? from.data : null;
