@@ -5,6 +5,7 @@ import "./views.mjs";
 import "./moment.mjs";
 import "./hostile.mjs";
 import "./report.mjs";
+import "./report_cases.mjs";
 import "./access.mjs";
 import "./foreign.mjs";
 

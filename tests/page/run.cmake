@@ -8,7 +8,7 @@ if(EXISTS ${page}/missing.txt OR NOT EXISTS ${page}/node_modules/playwright-core
   message(FATAL_ERROR "the page was not built, so it cannot be tested: ${why}")
 endif()
 file(REMOVE_RECURSE ${page}/tests)
-file(COPY ${SOURCES}/tests/page/ DESTINATION ${page}/tests)
+file(COPY ${SOURCES}/tests/page/ ${SOURCES}/tests/cases DESTINATION ${page}/tests)
 if(NOT DEFINED ENV{SMILEY_BIN})
   set(ENV{SMILEY_BIN} ${BUILD}/bin)
 endif()

@@ -3,7 +3,7 @@
 // It answers as the daemon does: tests/cases/report.jsonl has requests and answers that a test checks on both.
 import type { Backend, Stream } from "./backend";
 import { plainText } from "./format";
-import { Events } from "./report_fold";
+import { Events, isPlace, isPosition, positionOf, weightOf } from "./report_fold";
 import type { Frame, State } from "./moment_state";
 import type { Run, Source, Task, TaskCount, Thread, EventObject } from "./types";
 import { RequestError, parseLine, type Fields } from "./wire_json";
@@ -106,6 +106,20 @@ export function collect(parts: string[]): ReportData | null {
 
 const keyOfAnswer = (op: string, fields: Fields) => (op === "calls" ? `calls ${fields.by ?? "time"}` : op);
 
+// The events that `last`, `skip` and `limit` select. With `skip`, lost events count one by one, in `limit` as well.
+function pageOf(list: EventObject[], fields: Fields): EventObject[] {
+  if (fields.last) return list.slice(-Number(fields.last));
+  let limit = Number(fields.limit ?? Infinity);
+  if (fields.skip === undefined) return list.slice(0, limit);
+  let skip = Number(fields.skip);
+  let from = 0;
+  while (from < list.length && skip >= weightOf(list[from])) skip -= weightOf(list[from++]);
+  limit += skip;
+  let to = from;
+  while (to < list.length && limit > 0) limit -= weightOf(list[to++]);
+  return list.slice(from, to);
+}
+
 export class Report implements Backend {
   readonly kind = "report";
   private events: Events;
@@ -154,23 +168,16 @@ export class Report implements Backend {
         return fields.lines && kept ? kept : { lines: this.data.threads, end: {} };
       }
       case "tasks":
-        return { lines: fields.counts ? this.taskCounts() : this.data.tasks, end: {} };
+        return { lines: this.tasks(fields), end: {} };
       case "sources":
         return { lines: this.data.sources.filter((one) => !fields.source || one.source === fields.source), end: {} };
       case "replay":
         return this.replay(fields);
-      case "state": {
-        const event = this.events.find(String(fields.at ?? "end"), fields.thread as number | undefined);
-        if (!event) throw new RequestError("not_found", "the report does not contain this position");
-        const text = this.lineOf(event.source, event.line);
-        return {
-          lines: [this.events.state(text === undefined ? event : { ...event, text }, Number(fields.output ?? 50))],
-          end: {},
-        };
-      }
+      case "state":
+        return { lines: [this.state(fields)], end: {} };
       case "step": {
         const to = this.events.step(String(fields.from), String(fields.kind), fields);
-        return { lines: to ? [{ ...to, position: `${to.thread}:${to.seq}` }] : [], end: {} };
+        return { lines: to ? [{ ...to, position: positionOf(to) }] : [], end: {} };
       }
       case "timeline":
         return { lines: this.timeline(fields), end: {} };
@@ -190,34 +197,40 @@ export class Report implements Backend {
     return kept;
   }
 
-  eventsOf(thread: number): number {
-    return thread ? (this.events.byThread.get(thread)?.length ?? 0) : this.data.events.length;
+  // The number of events, lost ones included, that the report contains of a thread (0: of all threads).
+  countEvents(thread: number): number {
+    const list = thread ? (this.events.byThread.get(thread) ?? []) : this.data.events;
+    return list.reduce((sum, event) => sum + weightOf(event), 0);
+  }
+
+  private state(fields: Fields): State {
+    const at = String(fields.at ?? "end");
+    if (!isPlace(at)) throw new RequestError("invalid", `'${at}' is not a place: write a position, a line or start`);
+    let event = this.events.find(at, fields.thread as number | undefined);
+    if (!event && this.data.part && at === "exception") event = this.events.find("end");
+    if (!event) throw new RequestError("not_found", "the report does not contain this position");
+    const text = this.lineOf(event.source, event.line);
+    return this.events.state(text === undefined ? event : { ...event, text }, Number(fields.output ?? 50));
   }
 
   private replay(fields: Fields): { lines: EventObject[]; end: Record<string, any> } {
-    const position = /^(\d+):(\d+)$/.exec(String(fields.from ?? ""));
-    const thread = position ? Number(position[1]) : (fields.thread as number | undefined);
-    const from = position ? Number(position[2]) : Number(fields.from ?? 0);
-    const limit = Number(fields.limit ?? Infinity);
+    const from = String(fields.from ?? "0");
+    const [thread, seq] = isPosition(from)
+      ? from.split(":").map(Number)
+      : [fields.thread as number | undefined, Number(from)];
     const to = Number(fields.to ?? Infinity);
     const frame = fields.frame as number | undefined;
-    const wanted = String(fields.where ?? "").toLowerCase();
-    const list = thread ? (this.events.byThread.get(thread) ?? []) : this.data.events;
-    const behind = fields.after
-      ? list.findIndex((event) => `${event.thread}:${event.seq}` === fields.after) + 1
-      : Number(fields.skip ?? 0);
-    const out: EventObject[] = [];
-    let counted = 0;
-    for (const event of behind > 0 ? list.slice(behind) : list) {
-      if ((out.length >= limit && !fields.count) || (thread && event.seq > to)) break;
-      if (frame && event.frame !== frame && (event.parent !== frame || event.event === "line")) continue;
-      if (event.seq < from && thread) continue;
-      if (wanted && !this.contains(event, wanted)) continue;
-      counted++;
-      if (out.length < limit)
-        out.push(fields.source ? { ...event, text: this.lineOf(event.source, event.line) } : event);
-    }
-    return { lines: out, end: { counted } };
+    const text = String(fields.where ?? "").toLowerCase();
+    const fits = (event: EventObject) =>
+      (!thread || (event.seq >= (seq ?? 0) && event.seq <= to)) &&
+      (!frame || event.frame === frame || (event.parent === frame && event.event !== "line")) &&
+      (text === "" || this.contains(event, text));
+    const all = thread ? (this.events.byThread.get(thread) ?? []) : this.data.events;
+    const behind = fields.after ? all.findIndex((event) => positionOf(event) === fields.after) + 1 : 0;
+    const fitting = all.slice(behind).filter(fits);
+    const page = pageOf(fitting, fields);
+    const lines = fields.source ? page.map((one) => ({ ...one, text: this.lineOf(one.source, one.line) })) : page;
+    return { lines, end: { counted: fitting.length } };
   }
 
   // Whether an event contains the text. A report has no expressions.
@@ -263,11 +276,11 @@ export class Report implements Backend {
         if (at < 0 || at > span) continue;
         const bucket = Math.min(buckets - 1, Math.floor((at / span) * buckets));
         if (!lane.seq[bucket]) lane.seq[bucket] = event.seq;
-        if (event.event === "lost") lane.lost[bucket] += event.count ?? 1;
+        if (event.event === "lost") lane.lost[bucket] += weightOf(event);
         else lane.events[bucket]++;
         if (event.event === "raise") lane.exceptions[bucket]++;
         if (event.event === "stdout" || event.event === "stderr") lane.output[bucket]++;
-        lane.single?.push([event.seq, at, event.event, (event.depth ?? -1) + 1]);
+        lane.single?.push([event.seq, at, event.event, this.events.openFrames(event)]);
         if (lane.single && lane.single.length > 1500) lane.single = undefined;
       }
       return lane;
@@ -278,7 +291,13 @@ export class Report implements Backend {
     return threads.flatMap((thread) => (tasks ? tasks.map((task) => laneOf(thread, task)) : [laneOf(thread)]));
   }
 
-  private taskCounts(): TaskCount[] {
+  private tasks(fields: Fields): Task[] {
+    if (!fields.counts) return this.data.tasks;
+    const counts = this.countTasks();
+    return fields.thread ? counts.filter((one) => one.thread === fields.thread) : counts;
+  }
+
+  private countTasks(): TaskCount[] {
     const counts = new Map<number, TaskCount>(
       this.data.tasks.map((task) => [
         task.task,
@@ -290,7 +309,7 @@ export class Report implements Backend {
       for (const event of list) {
         const count = event.task ? counts.get(event.task) : undefined;
         if (count) {
-          const position = `${event.thread}:${event.seq}`;
+          const position = positionOf(event);
           if (event.task !== before) count.turns++;
           count.thread ??= event.thread;
           count.first ??= position;

@@ -30,7 +30,7 @@ export function EventsView({ data }: { data: RunData }) {
   const report = from instanceof Report ? from : null;
   const one = data.threads.find((each) => each.thread === thread);
   const total = report
-    ? report.eventsOf(thread)
+    ? report.countEvents(thread)
     : thread
       ? one
         ? one.events + one.lost
