@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "daemon/protocol/json_object.h"
 #include "tests/daemon/served_home.h"
 
 namespace smiley::daemon {

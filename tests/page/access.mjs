@@ -46,7 +46,8 @@ for (const scheme of ["light", "dark"]) {
       await until(
         page,
         () =>
-          !/Loading|counting …|so far …/.test(document.body.innerText) && document.querySelector("main:not(.message)"),
+          !/Loading|counting …|so far …/.test(document.body.innerText) &&
+          document.querySelector("main:not(.message)"),
         `the view ${view}`,
       );
       all.push(...(await wrong(page, view || "the moment", scheme)));
