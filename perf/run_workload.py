@@ -13,7 +13,7 @@ import time
 
 name, times, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 mode = sys.argv[4] if len(sys.argv) > 4 else ""
-workload = importlib.import_module(f"workloads.{name}")
+workload = importlib.import_module(name if "." in name else f"workloads.{name}")
 
 
 def main():
