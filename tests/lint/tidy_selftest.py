@@ -126,6 +126,14 @@ class Planted(planted_tree.PlantedTree):
         self.assertEqual(code, 1, said)
         self.assertIn("tools/d.c:1:22: error", said)
 
+    def test_a_function_of_more_than_100_lines_fails(self):
+        self.write("shm/b.cc", "int B(int a) {\n" + "  a += a;\n" * 98 + "  return a;\n}\n")
+        self.assertEqual(self.run_tidy("--all")[0], 0)
+        self.write("shm/b.cc", "int B(int a) {\n" + "  a += a;\n" * 99 + "  return a;\n}\n")
+        code, said = self.run_tidy("--all")
+        self.assertEqual(code, 1, said)
+        self.assertIn("shm/b.cc:1:5: warning: function 'B' exceeds recommended size", said)
+
     def test_the_analyzer_follows_paths(self):
         self.write("shm/b.cc", NULLED)
         self.assertEqual(self.run_tidy("--all")[0], 0)
