@@ -18,8 +18,10 @@ import tree  # noqa: E402
 
 CXX = [sys.argv.pop(1)] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else ["c++"]
 HEADER = "// Thread rule: plain values.\n#pragma once\n"
+MISTAKE = 'file = "tools/main.cc"\nfind = """\n%s\n"""\n'
 GOOD = {
     "CMakeLists.txt": "project(x)\n",
+    "tests/planted/bug.toml": MISTAKE % "int main()",
     "README.md": "text\n",
     "shm/base/status.h": HEADER + "#include <cstddef>\nstd::size_t A();\n",
     "shm/base/mutex.h": HEADER + "#include <mutex>\nusing Mutex = std::mutex;\n",
@@ -125,11 +127,16 @@ BREACHES = [
     ("tests/system/test_x.py", "x\n" * 700, 601, "longer than 600"),
     ("tools/x.sh", "cd /root/smiley\n", 1, "a path of one machine"),
     ("README.md", "text\nin /home/anna/src\n", 2, "a path of one machine"),
+    ("shm/x.cc", "// See shm/no_such.h.\n", 1, "there is no shm/no_such.h"),
+    ("README.md", "\n[page](daemon/page/NONE.md)\n", 2, "there is no daemon/page/NONE.md"),
     ("tools/x.cc", "// TODO: later\n", 1, "unfinished"),
     ("tests/system/test_x.py", "time.sleep(1)\n", 1, "not for the clock"),
     ("tests/shm/x.cc", "std::this_thread::sleep_for(d);\n", 1, "not for the clock"),
     ("shm/x.cc", "void F() { std::cerr << 1; }\n", 1, "never print"),
     ("daemon/x.cc", "void F() { std::abort(); }\n", 1, "never print"),
+    # Facts of the whole tree.
+    ("tests/planted/bug.toml", MISTAKE % "int mane()", 1, "has the text of `find` 0 times"),
+    ("tests/planted/two.toml", MISTAKE % "#include", 1, "has the text of `find` 2 times"),
     # Locks. shm/base/mutex.h, their home, may name std's.
     ("daemon/x.cc", "struct A {\n  std::mutex mutex_;\n};\n", 2, "the locks of shm/base/mutex.h"),
     ("shm/mutex.h", HEADER + "using Mutex = std::mutex;\n", 3, "the locks of shm/base/mutex.h"),

@@ -10,6 +10,7 @@ import fnmatch
 import os
 import re
 import sys
+import tomllib
 
 import commits
 
@@ -101,6 +102,10 @@ MAX_LINES = 600
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(<([^>]+)>|"([^"]+)")')
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.[^"']*)["']""")
+# A file of ours, named in a comment, a document or a script.
+NAMED_PATH = re.compile(
+    r"(?<![\w./{}$*-])(?:shm|tracer|daemon|tools|tests|perf)(?:/[\w.-]+)+\.(?:h|cc|c|def|md|py|sh|mjs|tsx?|toml)\b(?![*{])"
+)
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:root|work|Users|home/[a-z_]\w{2,})/")
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|HACK)\b|(?i:\bnot (?:yet )?implemented\b)")
 NAP = re.compile(r"\b(?:sleep_for|sleep_until|usleep|nanosleep|time\.sleep)\s*\(")
@@ -196,6 +201,9 @@ def check_line(root, path, line):
             yield check_order(path, os.path.normpath(os.path.join(os.path.dirname(path), target)))
     if path.startswith("tests/lint/"):
         return  # these files contain the patterns themselves
+    for named in NAMED_PATH.findall(line):
+        if not any(os.path.exists(os.path.join(root, base, named)) for base in ("", os.path.dirname(path))):
+            yield "there is no %s" % named
     if MACHINE_PATH.search(line):
         yield "a path of one machine"
     if UNFINISHED.search(line):
@@ -234,9 +242,38 @@ def check_file(root, path):
             )
 
 
+def list_folder(root, folder):
+    """The sorted names in a folder; empty when there is none."""
+    path = os.path.join(root, folder)
+    return sorted(os.listdir(path)) if os.path.isdir(path) else []
+
+
+def read(root, path):
+    """The text of a file; empty when there is none."""
+    try:
+        with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def check_planted(root):
+    """Each planted mistake fits the code: its text is once in its file."""
+    for name in list_folder(root, "tests/planted"):
+        if name.endswith(".toml"):
+            mistake = tomllib.loads(read(root, "tests/planted/" + name))
+            count = read(root, mistake["file"]).count(mistake["find"].strip("\n"))
+            if count != 1:
+                yield "tests/planted/%s:1: %s has the text of `find` %d times, not once" % (
+                    name,
+                    mistake["file"],
+                    count,
+                )
+
+
 def check(root):
     """All problems of the tree, each as `file:line: problem`."""
-    problems = list(check_top_level(root))
+    problems = [*check_top_level(root), *check_planted(root)]
     for path in list_texts(root):
         problems.extend(check_file(root, path))
     return problems

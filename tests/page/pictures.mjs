@@ -1,4 +1,4 @@
-// Takes the pictures of README.md, by hand: node tests/pictures.mjs FOLDER, then `pngquant --ext .png --force 64 FOLDER/*.png`
+// Takes the pictures of README.md, by hand: node ./tests/pictures.mjs FOLDER, then `pngquant --ext .png --force 64 FOLDER/*.png`
 // (in build/daemon/page, with SMILEY_BIN and SMILEY_EXAMPLE=tools/example).
 import { cpSync } from "node:fs";
 import { join } from "node:path";
