@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""What recording real applications costs: ratios in one interleaved run, and bytes an event.
+"""Measures the cost of recording real applications: ratios in one interleaved run, and bytes an event.
 
     perf/bench_applications.py --bin build/bin --python /usr/bin/python3 [--rounds 5] [--held-out] [--application NAME …]
 
-The applications are libraries of Debian's packages at work (applications/*.py, described by applications.toml). Installed
+Each application is a library of Debian's packages at work (applications/*.py, described by applications.toml). Installed
 packages are recorded, the standard library is not. A third of the applications is held out: it is measured only with
---held-out, in a table of its own, at the end of a day's work. An application of which nothing is recorded counts in no mean.
+--held-out, in a table of its own, at the end of a day's work. An application of which nothing is recorded counts in no
+mean.
 
-Every round runs each mode of each application once, in turn. The seconds are the application's own: imports and the
-interpreter's start come before. Debian compiles extension modules for its own Python only; an application that another Python
-cannot import is listed with the reason. The aims stand in AIMS.
+Every round runs each mode of each application once, in turn. The seconds are the application's own, without its imports
+and the start of the interpreter. Debian compiles extension modules for its own Python only. An application that another
+Python cannot import is listed with the reason. AIMS holds the aims.
 """
 
 import argparse
@@ -30,11 +31,11 @@ import bench
 
 HERE = bench.HERE
 PACKAGES = "/usr/lib/python3/dist-packages"
-RECORDED = {"full": "values", "arguments": "arguments", "calls": "calls"}  # mode: --detail
+RECORDED = {"full": "values", "arguments": "arguments", "calls": "calls"}  # {mode: value of --detail}
 MODES = ["untraced", "empty hook", *RECORDED]
-# Mode: (geometric mean, each) of its ratio to untraced, on 3.12 and newer and on 3.11.
+# {mode: the aims of its ratio to untraced on 3.12 and newer, and on 3.11}. Each is (geometric mean, single application).
 AIMS = {"full": ((2.5, 6), (3.5, 8)), "arguments": ((1.6, None), (2.2, None)), "calls": ((1.3, None), (1.8, None))}
-FULL_BY_HOOK = 1.8  # the aim of the quotient full ÷ empty hook
+FULL_BY_HOOK = 1.8  # the aim of full ÷ empty hook
 
 
 def read_applications():
@@ -42,7 +43,7 @@ def read_applications():
         return tomllib.load(file)
 
 
-def environment_of(folder):
+def make_environment(folder):
     return dict(
         os.environ,
         PYTHONPATH=os.pathsep.join([str(folder), PACKAGES]),
@@ -52,7 +53,7 @@ def environment_of(folder):
     )
 
 
-def command(mode, python, smiley, name, times, out):
+def make_command(mode, python, smiley, name, times, out):
     words = [str(HERE / "run_workload.py"), f"applications.{name}", str(times), str(out)]
     if mode in RECORDED:
         return [str(smiley), "run", "-q", "--detail", RECORDED[mode], "--python", python, *words]
@@ -65,7 +66,7 @@ def run(words, environment):
     )
 
 
-def last_run(smiley, environment):
+def find_last_run(smiley, environment):
     text = subprocess.run(
         [str(smiley), "list", "--json"], env=environment, capture_output=True, text=True, check=True
     ).stdout
@@ -73,11 +74,11 @@ def last_run(smiley, environment):
 
 
 def prepare(python, smiley, names, folder, environment):
-    """({application: how often its main runs in a process}, {application that cannot run: why})."""
+    """({application: number of runs of its main in a process}, {application that cannot run: the reason})."""
     often, missing = {}, {}
     out = folder / "seconds"
     for name in names:
-        done = run(command("untraced", python, smiley, name, 1, out), environment)
+        done = run(make_command("untraced", python, smiley, name, 1, out), environment)
         if done.returncode != 0:
             missing[name] = (done.stderr.strip().splitlines() or ["it ended with %d" % done.returncode])[-1]
             continue
@@ -86,7 +87,7 @@ def prepare(python, smiley, names, folder, environment):
 
 
 def measure(python, smiley, names, rounds, folder):
-    environment = environment_of(folder)
+    environment = make_environment(folder)
     out = folder / "seconds"
     often, missing = prepare(python, smiley, names, folder, environment)
     times = {(name, mode): [] for name in often for mode in MODES}
@@ -94,12 +95,12 @@ def measure(python, smiley, names, rounds, folder):
     for number in range(rounds):
         for name in often:
             for mode in MODES:
-                done = run(command(mode, python, smiley, name, often[name], out), environment)
+                done = run(make_command(mode, python, smiley, name, often[name], out), environment)
                 if done.returncode != 0:
                     sys.exit(f"smiley: {name} failed ({mode}): {done.stderr.strip()[-2000:]}")
                 times[name, mode].append(float(out.read_text().split()[0]))
                 if mode in RECORDED:
-                    recorded = last_run(smiley, environment)
+                    recorded = find_last_run(smiley, environment)
                     if mode == "full":
                         sizes[name] = (recorded["events"], recorded["bytes"])
                     bench.forget_run(smiley, environment)
@@ -109,7 +110,7 @@ def measure(python, smiley, names, rounds, folder):
     return times, sizes, missing
 
 
-def geometric_mean(values):
+def compute_mean(values):
     return math.exp(statistics.fmean(map(math.log, values))) if values else math.nan
 
 
@@ -117,7 +118,9 @@ def report(version, times, sizes, missing, applications):
     names = sorted(sizes, key=list(applications).index)
     recorded = [name for name in names if sizes[name][0] > 100]
     medians = {
-        (name, mode): statistics.median(bench.ratios(times, name, mode)) for name in names for mode in MODES[1:]
+        (name, mode): statistics.median(bench.compute_ratios(times, name, mode))
+        for name in names
+        for mode in MODES[1:]
     }
     print(
         "| application | untraced | empty hook | full | full ÷ hook | arguments | calls | events | bytes an event |"
@@ -127,14 +130,14 @@ def report(version, times, sizes, missing, applications):
         events, size = sizes[name]
         untraced = statistics.median(times[name, "untraced"])
         hook, full = medians[name, "empty hook"], medians[name, "full"]
-        spread = sorted(bench.ratios(times, name, "full"))
+        spread = sorted(bench.compute_ratios(times, name, "full"))
         print(
             f"| {name} ({applications[name]['kind']}) | {untraced * 1000:.0f} ms | {hook:.2f} | "
             f"{full:.2f} ({spread[0]:.2f}–{spread[-1]:.2f}) | {full / hook:.2f} | {medians[name, 'arguments']:.2f} | "
             f"{medians[name, 'calls']:.2f} | {events:,} | {size / max(1, events):.1f} |"
         )
-    means = {mode: geometric_mean([medians[name, mode] for name in recorded]) for mode in MODES[1:]}
-    quotient = geometric_mean([medians[name, "full"] / medians[name, "empty hook"] for name in recorded])
+    means = {mode: compute_mean([medians[name, mode] for name in recorded]) for mode in MODES[1:]}
+    quotient = compute_mean([medians[name, "full"] / medians[name, "empty hook"] for name in recorded])
     bytes_each = sorted(sizes[name][1] / sizes[name][0] for name in recorded)
     middle = statistics.median(bytes_each) if bytes_each else math.nan
     print(
@@ -161,7 +164,7 @@ def report(version, times, sizes, missing, applications):
     }
 
 
-def version_of(python):
+def find_version(python):
     script = "import platform; print(platform.python_version())"
     return subprocess.run([python, "-c", script], check=True, capture_output=True, text=True).stdout.strip()
 
@@ -193,7 +196,7 @@ def main():
     )
     results = []
     for python in options.python or [shutil.which("python3")]:
-        version = version_of(python)
+        version = find_version(python)
         for title, names in tables:
             print(f"\n### CPython {version}: {title.lower()}\n", flush=True)
             folder = pathlib.Path(tempfile.mkdtemp(prefix="smiley-perf-"))

@@ -1,4 +1,4 @@
-"""A formatter: black takes a module of the standard library apart and writes it again."""
+"""A formatter: black parses a module of the standard library and writes it formatted."""
 
 import sched
 

@@ -1,4 +1,4 @@
-"""A graph library: NetworkX makes a graph and looks for paths, components and central nodes."""
+"""A graph library: NetworkX builds a graph and searches paths, components and central nodes."""
 
 import networkx
 

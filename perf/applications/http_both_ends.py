@@ -1,4 +1,4 @@
-"""An HTTP client and server in one process: requests asks a server of the standard library in another thread."""
+"""An HTTP client and server in one process: requests sends requests to a server of the standard library in another thread."""
 
 import http.server
 import json

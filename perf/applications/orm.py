@@ -1,4 +1,4 @@
-"""An object-relational mapper: SQLAlchemy writes two tables of an SQLite database in memory and asks them."""
+"""An object-relational mapper: SQLAlchemy writes two tables of an SQLite database in memory and queries them."""
 
 from sqlalchemy import Column, ForeignKey, Integer, String, create_engine, func
 from sqlalchemy.orm import Session, declarative_base, joinedload, relationship

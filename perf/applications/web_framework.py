@@ -1,4 +1,4 @@
-"""A web framework: Flask answers its own test client: routes, templates, sessions, JSON, an error handler."""
+"""A web framework: Flask answers its test client with routes, templates, sessions, JSON, an error handler."""
 
 from flask import Flask, jsonify, render_template_string, request, session
 
