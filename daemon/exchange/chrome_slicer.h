@@ -81,7 +81,7 @@ class ChromeSlicer {
         break;
       case '}':
       case ']':
-        if (depth_ == 0) return Damaged("a bracket too many");
+        if (depth_ == 0) return Damaged("it has a closing bracket too many");
         if (in_events_ && depth_ == EventDepth() && keep_) {
           keep_ = false;
           if (Status status = event(&slice_); !status) return status;

@@ -204,7 +204,7 @@ Status ChromeImport::TakeEvent(std::string* json) {
   ondemand::object object;
   if (parser_.iterate(json->data(), json->size(), json->capacity()).get(document) != simdjson::SUCCESS ||
       document.get_object().get(object) != simdjson::SUCCESS) {
-    return Damaged("event " + std::to_string(order_ + 1) + " is no JSON object");
+    return Damaged("event " + std::to_string(order_ + 1) + " is not a JSON object");
   }
   std::string name, phase, pid, tid, ts, dur, args;
   for (auto field : object) {
@@ -257,7 +257,7 @@ Status ChromeImport::TakeEvent(std::string* json) {
   if (!ToNs(ts, &record.time_ns) ||
       (record.kind == ChromeRecord::kComplete && !dur.empty() && !ToNs(dur, &record.duration_ns)) ||
       record.duration_ns < 0) {
-    return Damaged("event " + std::to_string(order_) + " has no proper time");
+    return Damaged("event " + std::to_string(order_) + " has no valid time");
   }
   auto thread = ThreadOf(pid, tid);
   if (!thread) return thread.status();
@@ -542,7 +542,7 @@ Result<RunInfo> ChromeImport::Finish() {
     if (Status status = sink.AddSource(std::move(info)); !status) return status;
   }
   if (Status status = StoreEvents(&sink); !status) return status;
-  note(unmatched_, "end a call that did not begin");
+  note(unmatched_, "end a call that has no beginning");
   run.complete = unmatched_ == 0;
   sink.SetEnd(run);
   return sink.Finish();

@@ -44,12 +44,13 @@ ImportSink::~ImportSink() {
 }
 
 Status ImportSink::Begin(const RunInfo& run) {
-  if (!IsRunId(run.id)) return Damaged("its run has no proper id");
+  if (!IsRunId(run.id)) return Damaged("its run id is not valid");
   {
     Running& running = RunningImports();
     const shm::MutexLock lock(running.mutex);
     if (!running.runs.insert({&store_, run.id}).second) {
-      return Status(Code::kBusy, "run " + run.id + " is being imported by someone else at this moment");
+      return Status(Code::kBusy,
+                    "run " + run.id + " is being imported by another client; try again when that is done");
     }
   }
   run_ = run;
@@ -60,7 +61,7 @@ Status ImportSink::Begin(const RunInfo& run) {
 }
 
 Status ImportSink::AddProcess(ProcessInfo process) {
-  if (!processes_.insert(process.process).second) return Damaged("a process stands in it twice");
+  if (!processes_.insert(process.process).second) return Damaged("it has a process twice");
   batch_.processes.emplace_back(run_.id, std::move(process));
   return Status::Ok();
 }
@@ -68,7 +69,7 @@ Status ImportSink::AddProcess(ProcessInfo process) {
 Status ImportSink::AddThread(ThreadInfo thread) {
   if (!processes_.contains(thread.process)) return Damaged("a thread of an unknown process");
   if (!threads_.emplace(thread.thread, Thread{thread.process, 1, INT64_MIN}).second) {
-    return Damaged("a thread stands in it twice");
+    return Damaged("it has a thread twice");
   }
   thread.events = thread.lost = 0;
   batch_.threads.emplace_back(run_.id, std::move(thread));
@@ -82,7 +83,7 @@ Status ImportSink::AddTask(TaskInfo task) {
 }
 
 Status ImportSink::AddSource(SourceInfo source) {
-  if (!sources_.insert(source.source).second) return Damaged("a source stands in it twice");
+  if (!sources_.insert(source.source).second) return Damaged("it has a source twice");
   batch_bytes_ += source.text.size();
   batch_.sources.emplace_back(run_.id, std::move(source));
   return batch_bytes_ >= kBatchBytes ? Flush(false) : Status::Ok();
@@ -106,7 +107,7 @@ Status ImportSink::AddPiece(Piece piece) {
   if (!SumUp(&piece)) return Damaged("a chunk that cannot be read");
   if (piece.events + piece.lost > 0) {
     if (piece.first_seq != thread.next_seq) {
-      return Damaged("events of thread " + std::to_string(piece.thread) + " are missing or stand in it twice");
+      return Damaged("events of thread " + std::to_string(piece.thread) + " are missing or repeated");
     }
     thread.next_seq = piece.last_seq + 1;
   }
@@ -142,7 +143,7 @@ Result<RunInfo> ImportSink::Finish() {
   // Everything is stored before the run becomes visible.
   if (Status status = Flush(false); !status) return status;
   if (archive_.FindRun(run_.id)) {
-    return Status(Code::kInvalid, "a run with the id " + run_.id + " has come up meanwhile; nothing was imported");
+    return Status(Code::kInvalid, "a run with the id " + run_.id + " was recorded meanwhile; nothing was imported");
   }
   if (Status status = Flush(true); !status) return status;
   finished_ = true;

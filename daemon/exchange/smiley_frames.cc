@@ -227,7 +227,7 @@ Result<FrameReader::Step> FrameReader::Next(Frame* frame) {
   const std::size_t whole = kFrameHeaderBytes + length + kFrameCheckBytes;
   if (rest.size() < whole) return Step::kNeedMore;
   const std::uint64_t check = XXH3_64bits(rest.data(), kFrameHeaderBytes + length);
-  if (check != Get<std::uint64_t>(rest, kFrameHeaderBytes + length)) return Damaged("a wrong check sum");
+  if (check != Get<std::uint64_t>(rest, kFrameHeaderBytes + length)) return Damaged("a checksum is wrong");
   frame->type = static_cast<FrameType>(type);
   frame->payload = rest.substr(kFrameHeaderBytes, length);
   at_ += whole;
