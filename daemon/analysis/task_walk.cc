@@ -15,7 +15,7 @@ Status TaskWalk::Begin() {
   if (!names) return names.status();
   names_ = std::move(*names);
   if (from_ns_ == INT64_MIN) return Status::Ok();
-  auto first = LastBegun(archive_, run_, thread_, from_ns_ - 1);
+  auto first = FindLastBegun(archive_, run_, thread_, from_ns_ - 1);
   if (!first) return first.status();
   if (first->piece == nullptr) return Status::Ok();
   from_seq_ = first->piece->first_seq;

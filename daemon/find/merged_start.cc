@@ -184,7 +184,7 @@ Result<std::vector<ThreadStart>> StartsBehind(Archive& archive, const std::strin
 }
 
 Result<std::vector<ThreadStart>> StartsBehind(Archive& archive, const std::string& run, const Position& event) {
-  auto piece = PieceOf(archive, run, event.thread, event.seq);
+  auto piece = ReadPieceOf(archive, run, event.thread, event.seq);
   if (!piece) return piece.status();
   std::int64_t time_ns = INT64_MIN;
   std::uint64_t last = 0;

@@ -193,7 +193,7 @@ Result<bool> ThreadSearch::Step() {
   }
 }
 
-Result<PiecePtr> PieceOf(Archive& archive, const std::string& run, std::uint32_t thread, std::uint64_t seq) {
+Result<PiecePtr> ReadPieceOf(Archive& archive, const std::string& run, std::uint32_t thread, std::uint64_t seq) {
   const auto entries = archive.Index(run, thread, seq, 16);
   if (!entries) return entries.status();
   for (const PieceEntry& entry : *entries) {
@@ -228,18 +228,18 @@ Status NarrowToBegun(Archive& archive, const std::string& run, std::uint32_t thr
   return Status::Ok();
 }
 
-Result<PieceEntry> LastBegun(Archive& archive, const std::string& run, const ThreadInfo& thread,
-                             std::int64_t time_ns) {
+Result<PieceEntry> FindLastBegun(Archive& archive, const std::string& run, const ThreadInfo& thread,
+                                 std::int64_t time_ns) {
   BegunBetween between;
   between.high = thread.events + thread.lost + 1;
   if (Status status = NarrowToBegun(archive, run, thread.thread, time_ns, &between); !status) return status;
   return std::move(between.piece);
 }
 
-Result<Moment> MomentBefore(Archive& archive, const std::string& run, const ThreadInfo& thread, std::int64_t time_ns,
-                            std::uint32_t before_thread) {
+Result<Moment> FindMomentBefore(Archive& archive, const std::string& run, const ThreadInfo& thread,
+                                std::int64_t time_ns, std::uint32_t before_thread) {
   Moment moment;
-  const Result<PieceEntry> begun = LastBegun(archive, run, thread, time_ns);
+  const Result<PieceEntry> begun = FindLastBegun(archive, run, thread, time_ns);
   if (!begun) return begun.status();
   const PieceEntry& in_time = *begun;
   if (in_time.piece == nullptr) return moment;

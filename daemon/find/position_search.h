@@ -65,7 +65,7 @@ class ThreadSearch {
   ThreadSearch(Archive& archive, std::string run, const ThreadInfo& thread, Wanted wanted,
                std::shared_ptr<const Names> names, std::uint64_t seq, Direction direction);
   // Ends a backward search at the event `seq`.
-  void Until(std::uint64_t seq) { until_ = seq; }
+  void EndAt(std::uint64_t seq) { until_ = seq; }
   // Searches for about Producer::kStepTime. True: found() is the next match, or null at the end.
   Result<bool> Step();
   const std::optional<FoundEvent>& found() const { return found_; }
@@ -104,8 +104,8 @@ struct BegunBetween {
 Status NarrowToBegun(Archive& archive, const std::string& run, std::uint32_t thread, std::int64_t time_ns,
                      BegunBetween* between);
 // The last piece of a thread that begins at `time_ns` or before. An entry without a piece: there is none.
-Result<PieceEntry> LastBegun(Archive& archive, const std::string& run, const ThreadInfo& thread,
-                             std::int64_t time_ns);
+Result<PieceEntry> FindLastBegun(Archive& archive, const std::string& run, const ThreadInfo& thread,
+                                 std::int64_t time_ns);
 // The state of a thread at a moment: its last event before (time_ns, `before_thread`), and the frames open then,
 // outermost first. Seq 0: the thread had no event before.
 struct Moment {
@@ -115,9 +115,9 @@ struct Moment {
   std::vector<shm::OpenFrame> stack;  // line 0: the code's first line
   std::uint32_t hidden = 0;           // open frames further out, not known
 };
-Result<Moment> MomentBefore(Archive& archive, const std::string& run, const ThreadInfo& thread, std::int64_t time_ns,
-                            std::uint32_t before_thread);
+Result<Moment> FindMomentBefore(Archive& archive, const std::string& run, const ThreadInfo& thread,
+                                std::int64_t time_ns, std::uint32_t before_thread);
 // The piece that holds the event `seq` of a thread; null: there is none.
-Result<PiecePtr> PieceOf(Archive& archive, const std::string& run, std::uint32_t thread, std::uint64_t seq);
+Result<PiecePtr> ReadPieceOf(Archive& archive, const std::string& run, std::uint32_t thread, std::uint64_t seq);
 
 }  // namespace smiley::daemon

@@ -137,7 +137,7 @@ void WhenMasks::Make(Mask* mask, const CodeInfo* code, std::uint32_t line, std::
   }
 }
 
-WhenMasks::CodeMasks& WhenMasks::In(Masks* masks, std::uint32_t code) {
+WhenMasks::CodeMasks& WhenMasks::MasksIn(Masks* masks, std::uint32_t code) {
   if (code >= masks->size()) masks->resize(std::max<std::size_t>(code + 1, masks->size() * 2));
   CodeMasks& found = (*masks)[code];
   if (!found.found) {
@@ -147,17 +147,17 @@ WhenMasks::CodeMasks& WhenMasks::In(Masks* masks, std::uint32_t code) {
   return found;
 }
 
-const WhenMasks::Mask& WhenMasks::Of(CodeMasks* masks, std::uint64_t changed) {
+const WhenMasks::Mask& WhenMasks::MaskOf(CodeMasks* masks, std::uint64_t changed) {
   if (!masks->any.made) Make(&masks->any, masks->code, 0, kAnyDepth, changed);
   return masks->any;
 }
 
-const WhenMasks::Mask& WhenMasks::At(CodeMasks* masks, std::uint32_t line, std::uint64_t changed) {
-  if (!question_.asks_line || masks->code == nullptr) return Of(masks, changed);
+const WhenMasks::Mask& WhenMasks::MaskAt(CodeMasks* masks, std::uint32_t line, std::uint64_t changed) {
+  if (!question_.asks_line || masks->code == nullptr) return MaskOf(masks, changed);
   const std::uint32_t first = masks->code->first_line;
   if (line == 0) line = first;
   const std::uint32_t at = line - first;
-  if (line < first || at >= kMostLines || line == 0) return Of(masks, changed);
+  if (line < first || at >= kMostLines || line == 0) return MaskOf(masks, changed);
   if (at >= masks->lines.size()) masks->lines.resize(at + 1);
   Mask& mask = masks->lines[at];
   if (!mask.made) Make(&mask, masks->code, line, kAnyDepth, changed);
@@ -166,13 +166,13 @@ const WhenMasks::Mask& WhenMasks::At(CodeMasks* masks, std::uint32_t line, std::
 
 // Whether the expression can hold on the lines in the summary.
 bool WhenMasks::MayHoldOnLines(const Piece& summary, std::uint64_t changed) {
-  Masks& masks = For(changed);
+  Masks& masks = MasksFor(changed);
   Event event;
   event.process = thread_.process;
   event.thread = thread_.thread;
   const auto may = [&](std::uint32_t id) {
-    CodeMasks& in = In(&masks, id);
-    const std::uint32_t kinds = Of(&in, changed).with & summary.kinds;
+    CodeMasks& in = MasksIn(&masks, id);
+    const std::uint32_t kinds = MaskOf(&in, changed).with & summary.kinds;
     if ((kinds & ~kKindsWithLine) != 0) return true;  // the summary's lines do not cover these kinds
     event.code = in.code;
     // An event without a line of its own has the code's first line.

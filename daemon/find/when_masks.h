@@ -51,20 +51,21 @@ class WhenMasks {
       : question_(question), names_(names), thread_(thread), label_(label) {}
 
   // The masks for pieces that change these names of the question (bit n: name n, the last bit all further names). A
-  // reference from For is valid until the next call of For, one from In until the next call of In.
-  Masks& For(std::uint64_t changed) { return masks_[question_.asks_changed ? changed : 0]; }
-  CodeMasks& In(Masks* masks, std::uint32_t code);
+  // reference from MasksFor is valid until the next call of MasksFor, one from MasksIn until the next call of
+  // MasksIn.
+  Masks& MasksFor(std::uint64_t changed) { return masks_[question_.asks_changed ? changed : 0]; }
+  CodeMasks& MasksIn(Masks* masks, std::uint32_t code);
   // The mask for all lines together, and for one line at a depth. Line 0: the code's first line.
-  const Mask& Of(CodeMasks* masks, std::uint64_t changed);
-  const Mask& At(CodeMasks* masks, std::uint32_t line, std::uint32_t depth, std::uint64_t changed) {
-    if (!question_.asks_depth) return At(masks, line, changed);
+  const Mask& MaskOf(CodeMasks* masks, std::uint64_t changed);
+  const Mask& MaskAt(CodeMasks* masks, std::uint32_t line, std::uint32_t depth, std::uint64_t changed) {
+    if (!question_.asks_depth) return MaskAt(masks, line, changed);
     const std::size_t place = (line * 31 + depth) % kDepths;
     if (masks->depths.empty()) masks->depths.resize(kDepths);
     DeepMask& deep = masks->depths[place];
     if (!deep.mask.made || deep.line != line || deep.depth != depth) {
       deep = {line, depth, {}};
       // When the expression cannot hold at any depth, it cannot hold at this one.
-      const Mask& at_all = At(masks, line, changed);
+      const Mask& at_all = MaskAt(masks, line, changed);
       if ((at_all.with | at_all.without) == 0) {
         deep.mask = at_all;
       } else {
@@ -79,7 +80,7 @@ class WhenMasks {
  private:
   static constexpr std::size_t kDepths = 256;
   static constexpr std::int64_t kAnyDepth = -1;
-  const Mask& At(CodeMasks* masks, std::uint32_t line, std::uint64_t changed);
+  const Mask& MaskAt(CodeMasks* masks, std::uint32_t line, std::uint64_t changed);
   void Make(Mask* mask, const CodeInfo* code, std::uint32_t line, std::int64_t depth, std::uint64_t changed);
 
   const WhenQuestion& question_;

@@ -48,7 +48,7 @@ WhenVariables::Frame& WhenVariables::Get(std::uint64_t frame, std::uint32_t thre
     const std::uint64_t line = clock_ - clock_ / 8;
     for (auto at = frames_.begin(); at != frames_.end();) {
       if (at->second.touched < line) {
-        Hold(&at->second, false);
+        SetHeld(&at->second, false);
         at = frames_.erase(at);
       } else {
         ++at;
@@ -64,11 +64,11 @@ WhenVariables::Frame& WhenVariables::Get(std::uint64_t frame, std::uint32_t thre
 void WhenVariables::Forget(std::uint64_t frame) {
   const auto found = frames_.find(frame);
   if (found == frames_.end()) return;
-  Hold(&found->second, false);
+  SetHeld(&found->second, false);
   frames_.erase(found);
 }
 
-void WhenVariables::Hold(Frame* frame, bool holds) {
+void WhenVariables::SetHeld(Frame* frame, bool holds) {
   if (frame->held != holds) held_ += holds ? 1 : std::size_t(-1);
   frame->held = holds;
 }
@@ -78,17 +78,17 @@ void WhenVariables::Lose(std::uint32_t thread) {
     if (state.thread != thread) continue;
     if (state.values.empty()) continue;
     for (auto& variable : state.values) variable.second = MakeLost();
-    Hold(&state, false);
+    SetHeld(&state, false);
   }
 }
 
-ValuePtr WhenVariables::Seen(const ValuePtr& value) const {
+ValuePtr WhenVariables::FindSeen(const ValuePtr& value) const {
   if (value == nullptr || value->id == 0) return nullptr;
   const auto found = objects_.find(value->id);
   return found == objects_.end() ? nullptr : found->second;
 }
 
-void WhenVariables::See(const ValuePtr& value) {
+void WhenVariables::NoteSeen(const ValuePtr& value) {
   if (value == nullptr || value->id == 0 || value->Is(kFormRef)) return;
   if (objects_.size() >= kMostObjects && !objects_.contains(value->id)) objects_.clear();
   objects_[value->id] = value;
@@ -154,9 +154,9 @@ bool WhenThread::MayMatter(const Piece& summary) {
   if (summary.lost > 0) return true;
   if (question_.asks_task && (summary.kinds & KindBit(Kind::kTask)) != 0) return true;
   const bool constant = !question_.momentary && !question_.flowing;
-  WhenMasks::Masks& masks = masks_.For(changed);
+  WhenMasks::Masks& masks = masks_.MasksFor(changed);
   const auto may = [&](std::uint32_t code) {
-    const WhenMasks::Mask& mask = masks_.Of(&masks_.In(&masks, code), changed);
+    const WhenMasks::Mask& mask = masks_.MaskOf(&masks_.MasksIn(&masks, code), changed);
     return ((constant ? mask.without : mask.with) & summary.kinds) != 0;
   };
   if (!may(0) && std::none_of(summary.codes.begin(), summary.codes.end(), may)) return false;
@@ -204,7 +204,7 @@ Status WhenThread::Read(const PieceEntry& entry, const Found& found) {
   events_ += entry.piece->events;
   if ((*piece)->damaged_before) variables_->Lose(thread_.thread);
   const std::uint64_t changed = Changed(*entry.piece);
-  WhenMasks::Masks& masks = masks_.For(changed);
+  WhenMasks::Masks& masks = masks_.MasksFor(changed);
   const bool constant = !question_.momentary && !question_.flowing;
   const bool follows = changed != 0;
   ValuesByName before;
@@ -218,8 +218,8 @@ Status WhenThread::Read(const PieceEntry& entry, const Found& found) {
       event_.changed.clear();
       wrote = Fold(walker_, &event_, &before);
     }
-    WhenMasks::CodeMasks& in = masks_.In(&masks, walker_.code);
-    const WhenMasks::Mask& mask = masks_.At(&in, walker_.line, walker_.depth(), changed);
+    WhenMasks::CodeMasks& in = masks_.MasksIn(&masks, walker_.code);
+    const WhenMasks::Mask& mask = masks_.MaskAt(&in, walker_.line, walker_.depth(), changed);
     const std::uint32_t bit = KindBit(walker_.kind);
     bool look = wrote || (mask.without & bit) != 0;
     if (!constant) look = (mask.with & bit) != 0;
@@ -234,7 +234,7 @@ Status WhenThread::Read(const PieceEntry& entry, const Found& found) {
     } else if (!constant && !question_.momentary) {
       if (walker_.in_frame) {
         if (auto* frame = variables_->held() == 0 ? nullptr : variables_->Find(walker_.frame))
-          variables_->Hold(frame, false);
+          variables_->SetHeld(frame, false);
       } else {
         held_outside_ = false;
       }
@@ -289,10 +289,10 @@ bool WhenThread::Fold(const PieceWalker& at, Event* event, ValuesByName* before)
     // The value before: when the variable holds the same object as before, or holds it for the first time, it is the
     // object's latest value through any variable.
     const bool same_object = old != nullptr && old->id != 0 && old->id == value->id;
-    ValuePtr was = old == nullptr || same_object ? variables_->Seen(value) : nullptr;
+    ValuePtr was = old == nullptr || same_object ? variables_->FindSeen(value) : nullptr;
     if (was == nullptr) was = old;
     if (was != nullptr) before->try_emplace(*name, was);
-    variables_->See(value);
+    variables_->NoteSeen(value);
     if (slot != nullptr) *slot = value;
     for (auto& [changed, now] : event->changed) {
       if (changed != name) continue;
@@ -362,7 +362,7 @@ void WhenThread::Look(const PieceWalker& at, const ValuesByName& before, const F
       if (frame == nullptr && holds) frame = &variables_->Get(at.frame, thread_.thread);
       if (frame != nullptr) {
         was = frame->held;
-        variables_->Hold(frame, holds);
+        variables_->SetHeld(frame, holds);
       }
     } else {
       was = held_outside_;

@@ -32,7 +32,7 @@ class WhenVariables {
     FrameVariables values;
     std::uint32_t thread = 0;
     std::uint64_t touched = 0;
-    bool held = false;  // whether the expression held at the frame's event before; set by Hold
+    bool held = false;  // whether the expression held at the frame's event before; set by SetHeld
   };
   WhenVariables(const WhenQuestion& question, std::shared_ptr<const Names> names);
 
@@ -43,14 +43,14 @@ class WhenVariables {
   Frame* Find(std::uint64_t frame);
   Frame& Get(std::uint64_t frame, std::uint32_t thread);
   void Forget(std::uint64_t frame);
-  void Hold(Frame* frame, bool holds);
+  void SetHeld(Frame* frame, bool holds);
   // The number of frames in which the expression holds.
   std::size_t held() const { return held_; }
   // Events of the thread were lost: the values in its frames become unknown.
   void Lose(std::uint32_t thread);
   // The latest value of an object that was seen, through any variable.
-  ValuePtr Seen(const ValuePtr& value) const;
-  void See(const ValuePtr& value);
+  ValuePtr FindSeen(const ValuePtr& value) const;
+  void NoteSeen(const ValuePtr& value);
 
  private:
   static constexpr std::size_t kMostFrames = 200'000, kMostObjects = 100'000;

@@ -166,7 +166,7 @@ Status StateProducer::WriteThreads(JsonObject* object, const std::vector<ThreadI
       ++omitted;
       continue;
     }
-    auto moment = MomentBefore(archive_, options_.run.id, thread, event.time_ns, event.thread);
+    auto moment = FindMomentBefore(archive_, options_.run.id, thread, event.time_ns, event.thread);
     if (!moment) return moment.status();
     ++read_;
     if (moment->seq == 0) continue;

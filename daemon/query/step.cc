@@ -21,7 +21,7 @@ struct Origin {
 
 Result<Origin> FindOrigin(Archive& archive, const std::string& run, const Position& from) {
   Origin origin;
-  auto piece = PieceOf(archive, run, from.thread, from.seq);
+  auto piece = ReadPieceOf(archive, run, from.thread, from.seq);
   if (!piece) return piece.status();
   if (*piece == nullptr) return origin;
   PieceWalker walker;

@@ -52,7 +52,7 @@ class ThreadLanesProducer : public LanesProducer {
     std::vector<PieceEntry> near;  // while they are few
     bool few = true;
     auto begin =
-        LastBegun(archive_, asked_.run, thread, asked_.from_ns == INT64_MIN ? INT64_MIN : asked_.from_ns - 1);
+        FindLastBegun(archive_, asked_.run, thread, asked_.from_ns == INT64_MIN ? INT64_MIN : asked_.from_ns - 1);
     if (!begin) return begin.status();
     for (std::uint64_t from = begin->piece == nullptr ? 0 : begin->piece->first_seq;;) {
       auto entries = archive_.Index(asked_.run, thread.thread, from, kIndexPortion);

@@ -178,7 +178,7 @@ Result<std::optional<FoundEvent>> WhyProducer::Before(const Position& position, 
     if (!names) return names.status();
     ThreadSearch search(archive_, run_.id, thread, std::move(wanted), std::move(*names), position.seq,
                         ThreadSearch::Direction::kBackward);
-    search.Until(until);
+    search.EndAt(until);
     for (;;) {
       auto done = search.Step();
       if (!done) return done.status();
