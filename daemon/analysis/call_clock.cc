@@ -18,7 +18,7 @@ constexpr std::size_t kEventsPerStep = 2048;
 
 }  // namespace
 
-std::size_t CostClass::Of(const RawEvent& event) {
+std::size_t CostClass::Classify(const RawEvent& event) {
   std::size_t kind = 3;
   if (event.kind == Kind::kCall || event.kind == Kind::kResume || event.kind == Kind::kThrow) kind = 0;
   if (event.kind == Kind::kLine) kind = 1;
@@ -54,7 +54,7 @@ Result<RecordingCost> RecordingCost::Estimate(Archive& archive, const std::strin
         if (event == nullptr) break;
         if (i > 0 && !(*walk)->walker().gap()) gaps[its_class].push_back(event->time_ns - before);
         before = event->time_ns;
-        its_class = CostClass::Of(*event);
+        its_class = CostClass::Classify(*event);
       }
     }
   }
@@ -87,7 +87,7 @@ CallClock::CallClock(Archive& archive, std::string run, ThreadInfo thread, const
       task_(task),
       span_(span) {}
 
-std::uint32_t CallClock::Running() {
+std::uint32_t CallClock::FindRunningTask() {
   const std::uint32_t local = walk_->walker().task();
   if (local != local_task_) {
     local_task_ = local;
@@ -108,7 +108,7 @@ void CallClock::Flush() {
 
 void CallClock::Push(std::uint32_t function, bool built_in, bool counted) {
   Flush();
-  const bool shown = task_ == 0 || Running() == task_;
+  const bool shown = task_ == 0 || FindRunningTask() == task_;
   stack_.push_back({function, built_in, shown});
   if (!built_in) ++frames_;
   if (shown) sink_->Enter(function, now_ns_, counted && span_.Has(now_ns_));
@@ -140,8 +140,8 @@ void CallClock::Handle(const RawEvent& event) {
   }
   begun_ = true;
   now_ns_ = event.time_ns;
-  running_ = task_ == 0 ? 0 : Running();
-  next_cost_ = cost_.Of(CostClass::Of(event));
+  running_ = task_ == 0 ? 0 : FindRunningTask();
+  next_cost_ = cost_.NsOf(CostClass::Classify(event));
   const bool within = span_.Has(now_ns_);
   if (event.kind == Kind::kLost) {
     if (within) lost_ += event.lost_count;
@@ -154,13 +154,14 @@ void CallClock::Handle(const RawEvent& event) {
   const std::size_t before = frames.size() - (enters && !frames.empty() ? 1 : 0);
   if (frames_ > walker.kept() || frames_ != before) {
     ResizeTo(std::min(walker.kept(), before));
-    while (frames_ < before) Push(book_->OfCode(walk_->names(), thread_.process, frames[frames_].code), false, false);
+    while (frames_ < before)
+      Push(book_->NumberCode(walk_->names(), thread_.process, frames[frames_].code), false, false);
   }
   switch (event.kind) {
     case Kind::kCall:
     case Kind::kResume:
     case Kind::kThrow:
-      Push(book_->OfCode(walk_->names(), thread_.process, event.id), false, true);
+      Push(book_->NumberCode(walk_->names(), thread_.process, event.id), false, true);
       break;
     case Kind::kReturn:
     case Kind::kYield:
@@ -172,7 +173,7 @@ void CallClock::Handle(const RawEvent& event) {
       PopBuiltIns();
       break;
     case Kind::kCCall:
-      Push(book_->OfBuiltIn(walk_->names(), thread_.process, event.id), true, true);
+      Push(book_->NumberBuiltIn(walk_->names(), thread_.process, event.id), true, true);
       break;
     case Kind::kCReturn:
     case Kind::kCRaise:
@@ -186,7 +187,7 @@ void CallClock::Handle(const RawEvent& event) {
   }
 }
 
-Result<std::uint64_t> CallClock::FirstSeq() const {
+Result<std::uint64_t> CallClock::FindFirstSeq() const {
   constexpr std::size_t kPortion = 4096;
   if (span_.from_ns <= thread_.first_ns) return std::uint64_t{0};
   for (std::uint64_t from = 0;;) {
@@ -204,7 +205,7 @@ Result<std::uint64_t> CallClock::FirstSeq() const {
 
 Result<bool> CallClock::Step() {
   if (walk_ == nullptr) {
-    const Result<std::uint64_t> first = FirstSeq();
+    const Result<std::uint64_t> first = FindFirstSeq();
     if (!first) return first.status();
     auto walk = ThreadWalk::Open(archive_, run_, thread_, *first);
     if (!walk) return walk.status();

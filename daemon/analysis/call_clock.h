@@ -26,7 +26,7 @@ namespace smiley::daemon {
 class CostClass {
  public:
   static constexpr std::size_t kKinds = 4, kSizes = 8, kCount = kKinds * kSizes;
-  static std::size_t Of(const RawEvent& event);
+  static std::size_t Classify(const RawEvent& event);
 };
 
 class RecordingCost {
@@ -34,7 +34,7 @@ class RecordingCost {
   // Reads some tens of pieces, spread over the run's largest threads.
   static Result<RecordingCost> Estimate(Archive& archive, const std::string& run,
                                         const std::vector<ThreadInfo>& threads);
-  double Of(std::size_t cost_class) const { return ns_[cost_class]; }
+  double NsOf(std::size_t cost_class) const { return ns_[cost_class]; }
   std::uint64_t gaps() const { return gaps_; }  // that the estimate is based on
   void Set(std::size_t cost_class, double ns) { ns_[cost_class] = ns; }
 
@@ -100,9 +100,9 @@ class CallClock {
     bool shown = false;  // the sink got its Enter
   };
   // The first event that the span needs.
-  Result<std::uint64_t> FirstSeq() const;
+  Result<std::uint64_t> FindFirstSeq() const;
   void Handle(const RawEvent& event);
-  std::uint32_t Running();  // number of the running task in the run, 0 = none
+  std::uint32_t FindRunningTask();  // number of the running task in the run, 0 = none
   void Flush();
   void Push(std::uint32_t function, bool built_in, bool counted);
   void Pop(bool gap);

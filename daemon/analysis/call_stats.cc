@@ -27,15 +27,15 @@ std::uint32_t StatsTable::EdgeOf(std::uint32_t caller, std::uint32_t function) {
   return last = at->second;
 }
 
-std::uint32_t& CallCounter::Level(std::vector<std::uint32_t>* levels, std::uint32_t number) {
+std::uint32_t& CallCounter::LevelOf(std::vector<std::uint32_t>* levels, std::uint32_t number) {
   if (number >= levels->size()) levels->resize(std::max<std::size_t>(number + 1, levels->size() * 2));
   return (*levels)[number];
 }
 
 void CallCounter::Enter(std::uint32_t function, std::int64_t, bool counted) {
   const std::uint32_t edge = table_->EdgeOf(stack_.empty() ? StatsTable::kNobody : stack_.back().function, function);
-  const bool first = Level(&open_functions_, function)++ == 0;
-  const bool first_so = Level(&open_edges_, edge)++ == 0;
+  const bool first = LevelOf(&open_functions_, function)++ == 0;
+  const bool first_so = LevelOf(&open_edges_, edge)++ == 0;
   if (counted) {
     CallCounts& counts = table_->Function(function);
     CallCounts& so = table_->EdgeAt(edge);

@@ -65,7 +65,7 @@ class CallCounter : public CallSink {
     Spent at_entry;
     std::int64_t own_ns = 0;
   };
-  std::uint32_t& Level(std::vector<std::uint32_t>* levels, std::uint32_t number);
+  std::uint32_t& LevelOf(std::vector<std::uint32_t>* levels, std::uint32_t number);
   StatsTable* const table_;
   std::vector<Open> stack_;
   std::vector<std::uint32_t> open_functions_, open_edges_;  // by number: how often it is on the stack

@@ -8,7 +8,7 @@ class TreeSink : public CallSink {
   TreeSink(CallTree* tree, std::uint32_t base) : tree_(tree), base_(base) {}
   void Enter(std::uint32_t function, std::int64_t, bool counted) override {
     const std::uint32_t parent = stack_.empty() ? base_ : stack_.back();
-    const std::uint32_t node = tree_->Child(parent, function);
+    const std::uint32_t node = tree_->AddChild(parent, function);
     if (counted && node != parent) ++tree_->at(node).calls;
     stack_.push_back(node);
   }
@@ -23,7 +23,7 @@ class TreeSink : public CallSink {
 
 }  // namespace
 
-std::uint32_t CallTree::Child(std::uint32_t parent, std::uint32_t function) {
+std::uint32_t CallTree::AddChild(std::uint32_t parent, std::uint32_t function) {
   const std::uint32_t depth = parent == kRoot ? 0 : nodes_[parent].depth + 1;
   const std::uint64_t key = std::uint64_t{parent} << 32 | function;
   if (const auto at = children_.find(key); at != children_.end()) return at->second;
@@ -50,7 +50,7 @@ std::unique_ptr<CallSink> TreeJob::SinkFor(const ThreadInfo& thread) {
   std::uint32_t base = CallTree::kRoot;
   if (by_thread_) {
     const std::string name = thread.name.empty() ? "thread " + std::to_string(thread.thread) : thread.name;
-    base = tree_.Child(CallTree::kRoot, book_.Of({"", name, 0, 0}));
+    base = tree_.AddChild(CallTree::kRoot, book_.Number({"", name, 0, 0}));
   }
   return std::make_unique<TreeSink>(&tree_, base);
 }

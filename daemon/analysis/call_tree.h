@@ -27,7 +27,7 @@ class CallTree {
   // In order of first appearance; callees come after their callers. nodes()[0] is the root, not a function.
   const std::vector<Node>& nodes() const { return nodes_; }
   // The child of `parent` for this function; `parent` itself when no node may be added.
-  std::uint32_t Child(std::uint32_t parent, std::uint32_t function);
+  std::uint32_t AddChild(std::uint32_t parent, std::uint32_t function);
   Node& at(std::uint32_t node) { return nodes_[node]; }
   // Computes cumulative times from own times. Call once, at the end.
   void Sum();

@@ -267,14 +267,14 @@ void ThreadDiff::AddValues(const DiffEvent& a, const DiffEvent& b) {
 }
 
 // Reads both threads while they do the same.
-void ThreadDiff::LockStep() {
+void ThreadDiff::ReadInStep() {
   const bool more_a = a_->Peek(), more_b = b_->Peek();
   if (!more_a && !more_b) {
     EndJob();
     return;
   }
   if (!more_a || !more_b || a_->next.flow != b_->next.flow || a_->next.depth != b_->next.depth) {
-    Part();
+    BeginWindows();
     return;
   }
   if (a_->next.contents != b_->next.contents) AddValues(a_->next, b_->next);
@@ -284,7 +284,7 @@ void ThreadDiff::LockStep() {
 }
 
 // Begins to collect the steps of the innermost common frame, where the flow parts.
-void ThreadDiff::Part() {
+void ThreadDiff::BeginWindows() {
   std::size_t depth = SIZE_MAX;
   for (Half* half : {a_.get(), b_.get()}) {
     if (!half->have) continue;
@@ -334,7 +334,7 @@ void ThreadDiff::Collect(Half* half) {
   }
 }
 
-void ThreadDiff::Only(const Token* a, const Token* b) {
+void ThreadDiff::AddOneSided(const Token* a, const Token* b) {
   Difference difference;
   if (a != nullptr) difference.a = SpotOf(*a_, *a);
   if (b != nullptr) difference.b = SpotOf(*b_, *b);
@@ -371,7 +371,7 @@ void ThreadDiff::Compare(const Token& a, const Token& b) {
 
 // Handles the steps between two aligned ones: calls of the same function are compared inside later, other steps are
 // on one side only.
-void ThreadDiff::Gap(std::size_t a, std::size_t a_end, std::size_t b, std::size_t b_end) {
+void ThreadDiff::CompareGap(std::size_t a, std::size_t a_end, std::size_t b, std::size_t b_end) {
   std::vector<std::uint64_t> heads_a, heads_b;
   for (std::size_t i = a; i < a_end; ++i)
     heads_a.push_back(a_->window[i].call ? a_->window[i].head : Mix(a_->window[i].head, i * 2 + 1));
@@ -383,7 +383,7 @@ void ThreadDiff::Gap(std::size_t a, std::size_t a_end, std::size_t b, std::size_
     while (at_a < to_a || at_b < to_b) {
       const Token* of_a = at_a < to_a ? &a_->window[at_a++] : nullptr;
       const Token* of_b = at_b < to_b ? &b_->window[at_b++] : nullptr;
-      Only(of_a, of_b);
+      AddOneSided(of_a, of_b);
     }
   };
   for (const auto& [i, j] : pairs) {
@@ -403,14 +403,14 @@ void ThreadDiff::AlignWindows() {
   const bool last = a_->complete && b_->complete;
   std::size_t at_a = 0, at_b = 0;
   for (const auto& [i, j] : pairs) {
-    Gap(at_a, i, at_b, j);
+    CompareGap(at_a, i, at_b, j);
     Compare(a_->window[i], b_->window[j]);
     at_a = i + 1;
     at_b = j + 1;
   }
   // Steps behind the last pair may match steps of the next window. A window that would not advance is given up.
   if (last || (at_a == 0 && at_b == 0)) {
-    Gap(at_a, a_->window.size(), at_b, b_->window.size());
+    CompareGap(at_a, a_->window.size(), at_b, b_->window.size());
     at_a = a_->window.size();
     at_b = b_->window.size();
   }
@@ -435,7 +435,7 @@ Result<bool> ThreadDiff::Step() {
       if (Status status = Begin(job); !status) return status;
     }
     if (!parted_) {
-      LockStep();
+      ReadInStep();
       continue;
     }
     Collect(a_.get());

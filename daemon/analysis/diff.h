@@ -113,12 +113,12 @@ class ThreadDiff {
   };
   Status Begin(const Job& job);
   void EndJob();
-  void LockStep();
-  void Part();
+  void ReadInStep();
+  void BeginWindows();
   void Collect(Half* half);
   void AlignWindows();
-  void Gap(std::size_t a, std::size_t a_end, std::size_t b, std::size_t b_end);
-  void Only(const Token* a, const Token* b);
+  void CompareGap(std::size_t a, std::size_t a_end, std::size_t b, std::size_t b_end);
+  void AddOneSided(const Token* a, const Token* b);
   void Compare(const Token& a, const Token& b);
   void LookInto(const Token& a, const Token& b);
   DiffSpot SpotOf(const Half& half, const DiffEvent& event) const;

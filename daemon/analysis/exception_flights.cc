@@ -75,10 +75,11 @@ void FlightBook::Add(const Flight& flight, Outcome outcome, std::uint32_t thread
 
 FlightTracker::~FlightTracker() = default;
 
-FlightPlace FlightTracker::Here(const RawEvent& event) {
+FlightPlace FlightTracker::PlaceOf(const RawEvent& event) {
   const std::uint32_t code = walk_->walker().Code(event);
   if (code == 0) return {};
-  FlightPlace place{functions_->OfCode(walk_->names(), walk_->thread().process, code), walk_->walker().Line(event)};
+  FlightPlace place{functions_->NumberCode(walk_->names(), walk_->thread().process, code),
+                    walk_->walker().Line(event)};
   if (place.line == 0) place.line = functions_->at(place.function).line;
   return place;
 }
@@ -102,28 +103,28 @@ FlightTracker::FlightPtr FlightTracker::Begin(const RawEvent& event, std::string
   auto flight = std::make_unique<Flight>();
   flight->type = std::move(type);
   flight->message = std::move(message);
-  flight->raised = flight->ended = Here(event);
+  flight->raised = flight->ended = PlaceOf(event);
   flight->from_outside = from_outside;
   flight->seq = event.seq;
   flight->time_ns = event.time_ns;
   return flight;
 }
 
-void FlightTracker::Raise(const RawEvent& event) {
+void FlightTracker::TakeRaise(const RawEvent& event) {
   auto [type, message] = ExceptionOf(event);
   Frame& frame = frames_.back();
   const bool propagated = (event.flags & shm::kFlagPropagated) != 0;
   if (frame.active != nullptr && propagated && frame.active->type == type) {
     frame.arrived = false;  // the same exception, now recorded in this frame
-    frame.active->ended = Here(event);
+    frame.active->ended = PlaceOf(event);
     return;
   }
-  GoOn();
+  SwallowActive();
   frame.active = Begin(event, std::move(type), std::move(message), propagated);
   frame.arrived = false;
 }
 
-void FlightTracker::Handled(const RawEvent& event) {
+void FlightTracker::TakeHandled(const RawEvent& event) {
   Frame& frame = frames_.back();
   const auto [type, message] = ExceptionOf(event);
   if (frame.active != nullptr) {
@@ -141,16 +142,16 @@ void FlightTracker::Handled(const RawEvent& event) {
     if (same == frame.handled.rend()) return;
     std::rotate(same.base() - 1, same.base(), frame.handled.end());
   }
-  frame.handled.back()->ended = Here(event);
+  frame.handled.back()->ended = PlaceOf(event);
 }
 
 // The frame continues without a handler: its open exception was swallowed.
-void FlightTracker::GoOn() {
+void FlightTracker::SwallowActive() {
   Finish(std::move(frames_.back().active), Outcome::kAbsorbed);
   frames_.back().arrived = false;
 }
 
-void FlightTracker::Unwind(const RawEvent& event) {
+void FlightTracker::TakeUnwind(const RawEvent& event) {
   Frame& frame = frames_.back();
   auto [type, message] = ExceptionOf(event);
   FlightPtr flight = std::move(frame.active);
@@ -172,9 +173,9 @@ void FlightTracker::Unwind(const RawEvent& event) {
   frames_.pop_back();
   flight->ended = {};
   if (!frames_.empty()) {
-    GoOn();
+    SwallowActive();
     const WalkFrame& caller = stack[stack.size() - 2];
-    flight->ended.function = functions_->OfCode(walk_->names(), walk_->thread().process, caller.code);
+    flight->ended.function = functions_->NumberCode(walk_->names(), walk_->thread().process, caller.code);
     flight->ended.line = caller.line != 0 ? caller.line : functions_->at(flight->ended.function).line;
     frames_.back().active = std::move(flight);
     frames_.back().arrived = true;
@@ -213,22 +214,22 @@ void FlightTracker::Handle(const RawEvent& event) {
   if (frames_.empty()) return;
   switch (event.kind) {
     case Kind::kRaise:
-      Raise(event);
+      TakeRaise(event);
       break;
     case Kind::kHandled:
-      Handled(event);
+      TakeHandled(event);
       break;
     case Kind::kUnwind:
-      Unwind(event);
+      TakeUnwind(event);
       break;
     case Kind::kReturn:
     case Kind::kYield:
-      GoOn();
+      SwallowActive();
       for (FlightPtr& flight : frames_.back().handled) Finish(std::move(flight), Outcome::kCaught);
       frames_.pop_back();
       break;
     case Kind::kLine:
-      GoOn();
+      SwallowActive();
       break;
     default:
       break;

@@ -88,12 +88,12 @@ class FlightTracker {
   };
   void Finish(FlightPtr flight, Outcome outcome);
   void FinishFrame(Frame* frame, Outcome outcome);
-  void Raise(const RawEvent& event);
-  void Handled(const RawEvent& event);
-  void Unwind(const RawEvent& event);
-  void GoOn();
+  void TakeRaise(const RawEvent& event);
+  void TakeHandled(const RawEvent& event);
+  void TakeUnwind(const RawEvent& event);
+  void SwallowActive();
   FlightPtr Begin(const RawEvent& event, std::string type, std::string message, bool from_outside);
-  FlightPlace Here(const RawEvent& event);
+  FlightPlace PlaceOf(const RawEvent& event);
 
   ThreadWalk* const walk_;
   const bool first_thread_;

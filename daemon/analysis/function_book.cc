@@ -9,24 +9,24 @@ std::uint32_t& FunctionBook::SlotOf(std::vector<std::uint32_t>* ids, std::uint32
   return (*ids)[id];
 }
 
-std::uint32_t FunctionBook::OfCode(const Names& names, std::uint32_t process, std::uint32_t code) {
+std::uint32_t FunctionBook::NumberCode(const Names& names, std::uint32_t process, std::uint32_t code) {
   std::uint32_t& known = SlotOf(&processes_[process].codes, code);
   if (known != kUnknown) return known;
   if (const CodeInfo* info = names.FindCode(code)) {
-    return known = Of({info->file, info->function, info->first_line, info->source});
+    return known = Number({info->file, info->function, info->first_line, info->source});
   }
-  return Of({"", "<unknown>", 0, 0});  // a running process may still record the name
+  return Number({"", "<unknown>", 0, 0});  // a running process may still record the name
 }
 
-std::uint32_t FunctionBook::OfBuiltIn(const Names& names, std::uint32_t process, std::uint32_t name) {
+std::uint32_t FunctionBook::NumberBuiltIn(const Names& names, std::uint32_t process, std::uint32_t name) {
   std::uint32_t& known = SlotOf(&processes_[process].built_in, name);
   if (known != kUnknown) return known;
   const std::string* text = names.FindString(name);
-  if (text == nullptr) return Of({"", "<unknown>", 0, 0});
-  return known = Of({"", *text, 0, 0});
+  if (text == nullptr) return Number({"", "<unknown>", 0, 0});
+  return known = Number({"", *text, 0, 0});
 }
 
-std::uint32_t FunctionBook::Of(Function function) {
+std::uint32_t FunctionBook::Number(Function function) {
   std::string key = function.file + '\0' + std::to_string(function.line) + '\0' + function.name;
   const auto [at, added] = numbers_.emplace(std::move(key), static_cast<std::uint32_t>(functions_.size()));
   if (added) functions_.push_back(std::move(function));

@@ -24,10 +24,10 @@ struct Function {
 class FunctionBook {
  public:
   // The number of the function with this catalogue id.
-  std::uint32_t OfCode(const Names& names, std::uint32_t process, std::uint32_t code);
+  std::uint32_t NumberCode(const Names& names, std::uint32_t process, std::uint32_t code);
   // The number of the C function whose name has this catalogue id.
-  std::uint32_t OfBuiltIn(const Names& names, std::uint32_t process, std::uint32_t name);
-  std::uint32_t Of(Function function);
+  std::uint32_t NumberBuiltIn(const Names& names, std::uint32_t process, std::uint32_t name);
+  std::uint32_t Number(Function function);
   const Function& at(std::uint32_t number) const { return functions_[number]; }
   std::size_t size() const { return functions_.size(); }
 

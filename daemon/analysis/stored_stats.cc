@@ -96,7 +96,7 @@ bool AddStats(std::string_view bytes, std::uint64_t events, std::uint64_t lost, 
   std::vector<std::uint32_t> numbers;
   numbers.reserve(functions.size());
   for (auto& [function, counts] : functions) {
-    numbers.push_back(book->Of(std::move(function)));
+    numbers.push_back(book->Number(std::move(function)));
     table->Function(numbers.back()) += counts;
   }
   for (const StatsTable::Edge& edge : edges) {

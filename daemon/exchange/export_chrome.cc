@@ -138,7 +138,7 @@ class ChromeProducer : public Producer {
     const std::size_t before = frames.size() - (enters && !frames.empty() ? 1 : 0);
     while (stack_.size() > std::min(walker.kept(), before)) Leave(out);
     for (std::size_t i = stack_.size(); i < frames.size(); ++i) {
-      stack_.push_back({book_.OfCode(walk_->names(), walk_->thread().process, frames[i].code), now_ns_});
+      stack_.push_back({book_.NumberCode(walk_->names(), walk_->thread().process, frames[i].code), now_ns_});
     }
     switch (event.kind) {
       case Kind::kReturn:
