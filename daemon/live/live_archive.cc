@@ -153,7 +153,7 @@ void LiveArchive::Count(const LiveRun& run, RunInfo* info) {
   info->threads = static_cast<std::uint32_t>(run.threads.size()) + run.threads_left;
 }
 
-RunInfo LiveArchive::Shown(const LiveRun& run) const {
+RunInfo LiveArchive::WithCounts(const LiveRun& run) const {
   RunInfo info = run.info;
   Count(run, &info);
   info.complete = false;
@@ -165,7 +165,7 @@ std::vector<RunInfo> LiveArchive::Runs() {
   const shm::MutexLock lock(mutex_);
   for (const auto& [id, run] : live_) {
     auto known = std::find_if(runs.begin(), runs.end(), [&id = id](const RunInfo& info) { return info.id == id; });
-    RunInfo shown = Shown(run);
+    RunInfo shown = WithCounts(run);
     if (known == runs.end()) {
       runs.push_back(std::move(shown));
     } else {
@@ -184,7 +184,7 @@ Result<RunInfo> LiveArchive::FindRun(const std::string& id) {
   std::optional<RunInfo> live;
   {
     const shm::MutexLock lock(mutex_);
-    if (const auto found = live_.find(id); found != live_.end()) live = Shown(found->second);
+    if (const auto found = live_.find(id); found != live_.end()) live = WithCounts(found->second);
   }
   auto stored = store_.archive().FindRun(id);
   if (!live) return stored;
@@ -307,7 +307,7 @@ bool LiveArchive::IsLive(const std::string& run) const {
 std::vector<RunInfo> LiveArchive::LiveRuns() const {
   const shm::MutexLock lock(mutex_);
   std::vector<RunInfo> runs;
-  for (const auto& [id, run] : live_) runs.push_back(Shown(run));
+  for (const auto& [id, run] : live_) runs.push_back(WithCounts(run));
   return runs;
 }
 

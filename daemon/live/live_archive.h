@@ -105,7 +105,7 @@ class LiveArchive : public Archive {
     std::deque<SourceInfo> sources;
     std::deque<TaskInfo> tasks;
   };
-  RunInfo Shown(const LiveRun& run) const;
+  RunInfo WithCounts(const LiveRun& run) const;
   static void Count(const LiveRun& run, RunInfo* info);
   static bool LeaveThread(LiveRun* run, std::uint32_t thread);
   // For a LiveCursor that has read stored pieces up to arrival `after`. Returns the highest arrival that left the

@@ -85,7 +85,7 @@ void LiveLane::Leave(const std::shared_ptr<Queue>& queue) {
   wake_.NotifyAll();
 }
 
-std::size_t LiveLane::Queues() const {
+std::size_t LiveLane::CountQueues() const {
   std::size_t count = 0;
   for (const auto& channel : channels_) count += channel->queues.size();
   return count;
@@ -93,7 +93,7 @@ std::size_t LiveLane::Queues() const {
 
 std::size_t LiveLane::watchers() const {
   const shm::MutexLock lock(mutex_);
-  return Queues();
+  return CountQueues();
 }
 
 bool LiveLane::CaughtUp() const {
@@ -156,7 +156,7 @@ void LiveLane::Run() {
       if (stopping_) return;
       news_ = false;
       reader = reader_;
-      next = SteadyClock::now() + std::min<std::chrono::nanoseconds>(kMostPace, kPace * Queues());
+      next = SteadyClock::now() + std::min<std::chrono::nanoseconds>(kMostPace, kPace * CountQueues());
     }
     Work(*reader);
   }
@@ -210,7 +210,7 @@ void LiveLane::TakeRun(const LiveFeed::Entry& entry, const Channels& channels) {
     portion->entry = entry.number;
     portion->run = entry.run_id();
     portion->info = entry.run;
-    Hand(*channel, std::move(portion));
+    Deliver(*channel, std::move(portion));
     if (ended) channel->views.erase(entry.run_id());
   }
   if (ended) runs_.erase(entry.run_id());
@@ -227,7 +227,7 @@ void LiveLane::TakePiece(const LiveFeed::Entry& entry, const Channels& channels,
     channel->takes = false;
     if (!channel->Wants(piece.run, piece.thread)) continue;
     channel->Refill();
-    if (!late && !(channel->Spent() && large)) {
+    if (!late && !(channel->IsSpent() && large)) {
       if (decoder == nullptr) decoder = DecoderOf(piece);
       channel->takes = decoder != nullptr;
     }
@@ -252,13 +252,13 @@ void LiveLane::TakePiece(const LiveFeed::Entry& entry, const Channels& channels,
     for (const auto& channel : channels) {
       if (!channel->takes) continue;
       if (channel->filter == nullptr || channel->filter->Matches(event_, decoder)) {
-        if (channel->Spent() && counted) {
+        if (channel->IsSpent() && counted) {
           Skip(*channel, entry.number, {piece.run, piece.thread, event_.seq, event_.seq, 1});
         } else {
           Show(*channel, entry, event_, &plain, &texted);
         }
       }
-      all_spent = all_spent && channel->Spent();
+      all_spent = all_spent && channel->IsSpent();
     }
     // Every watcher is over its rate, and the piece is too long to decode it only for its values.
     if (all_spent && left > kDecodeAnyway) {
@@ -302,14 +302,14 @@ void LiveLane::Show(Channel& channel, const LiveFeed::Entry& entry, const Event&
     if (writer == nullptr) writer = std::make_unique<EventWriter>(archive_, entry.piece->run, channel.wish.text);
     writer->Append(line, event);
   }
-  LivePortion& growing = Growing(channel, entry.number, entry.piece->run);
+  LivePortion& growing = GrowingPortion(channel, entry.number, entry.piece->run);
   growing.lines += *line;
   growing.marks.push_back({event.thread, static_cast<std::uint32_t>(growing.lines.size()), event.seq});
   channel.tokens -= 1;
   if (growing.lines.size() >= kPortionBytes) Flush(channel);
 }
 
-LivePortion& LiveLane::Growing(Channel& channel, std::uint64_t entry, const std::string& run) {
+LivePortion& LiveLane::GrowingPortion(Channel& channel, std::uint64_t entry, const std::string& run) {
   if (channel.growing != nullptr && channel.growing->run != run) Flush(channel);
   if (channel.growing == nullptr) {
     channel.growing = std::make_unique<LivePortion>();
@@ -322,16 +322,16 @@ LivePortion& LiveLane::Growing(Channel& channel, std::uint64_t entry, const std:
 void LiveLane::Skip(Channel& channel, std::uint64_t entry, const SkippedEvents& skipped) {
   if (skipped.events == 0 || !channel.Wants(skipped.run, skipped.thread)) return;
   if (channel.growing != nullptr && !channel.growing->marks.empty()) Flush(channel);
-  AddSkipped(&Growing(channel, entry, skipped.run).skipped, skipped);
+  AddSkipped(&GrowingPortion(channel, entry, skipped.run).skipped, skipped);
 }
 
 void LiveLane::Flush(Channel& channel) {
   if (channel.growing == nullptr) return;
-  Hand(channel, std::move(channel.growing));
+  Deliver(channel, std::move(channel.growing));
 }
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): moved from, so that the channel's portion is empty afterwards.
-void LiveLane::Hand(Channel& channel, LivePortionPtr portion) {
+void LiveLane::Deliver(Channel& channel, LivePortionPtr portion) {
   const std::size_t size = BytesOf(*portion);
   const shm::MutexLock lock(mutex_);
   for (const auto& queue : channel.queues) {

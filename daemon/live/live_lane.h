@@ -71,7 +71,7 @@ class LiveLane {
       return (wish.run.empty() || wish.run == run) && wish.thread.value_or(thread) == thread;
     }
     void Refill();
-    bool Spent() const { return wish.max_rate > 0 && tokens < 1; }
+    bool IsSpent() const { return wish.max_rate > 0 && tokens < 1; }
   };
   using Channels = std::vector<std::shared_ptr<Channel>>;
 
@@ -84,12 +84,12 @@ class LiveLane {
   void Show(Channel& channel, const LiveFeed::Entry& entry, const Event& event, std::string* plain,
             std::string* texted);
   Decoder* DecoderOf(const Piece& piece);
-  LivePortion& Growing(Channel& channel, std::uint64_t entry, const std::string& run);
+  LivePortion& GrowingPortion(Channel& channel, std::uint64_t entry, const std::string& run);
   void Skip(Channel& channel, std::uint64_t entry, const SkippedEvents& skipped);
   void Flush(Channel& channel);
-  void Hand(Channel& channel, LivePortionPtr portion);
+  void Deliver(Channel& channel, LivePortionPtr portion);
   bool SomebodyHasRoom() const SMILEY_REQUIRES_LOCK(mutex_);
-  std::size_t Queues() const SMILEY_REQUIRES_LOCK(mutex_);
+  std::size_t CountQueues() const SMILEY_REQUIRES_LOCK(mutex_);
 
   Archive& archive_;
   LiveFeed& feed_;
