@@ -22,11 +22,11 @@ class SameBytes : public ImportFormat {
   Status Feed(std::string_view bytes) override {
     while (!bytes.empty()) {
       if (at_ == expected_.size()) {
-        if (Status status = More(); !status) return status;
-        if (at_ == expected_.size()) return Differs();
+        if (Status status = Refill(); !status) return status;
+        if (at_ == expected_.size()) return RefuseDifferent();
       }
       const std::size_t count = std::min(bytes.size(), expected_.size() - at_);
-      if (std::string_view(expected_).substr(at_, count) != bytes.substr(0, count)) return Differs();
+      if (std::string_view(expected_).substr(at_, count) != bytes.substr(0, count)) return RefuseDifferent();
       at_ += count;
       bytes.remove_prefix(count);
     }
@@ -35,7 +35,7 @@ class SameBytes : public ImportFormat {
 
   Result<RunInfo> Finish() override {
     if (at_ == expected_.size()) {
-      if (Status status = More(); !status) return status;
+      if (Status status = Refill(); !status) return status;
     }
     if (at_ != expected_.size()) {
       return Status(Code::kDamaged,
@@ -45,12 +45,12 @@ class SameBytes : public ImportFormat {
   }
 
  protected:
-  Status Differs() const {
+  Status RefuseDifferent() const {
     return Status(Code::kInvalid, "another run " + run_.id + " is here already, with other contents (smiley-delete " +
                                       run_.id + " makes room)");
   }
   // Refills expected_, which is empty at the end.
-  Status More() {
+  Status Refill() {
     expected_.clear();
     at_ = 0;
     while (expected_.empty() && !done_) {
@@ -84,18 +84,18 @@ class SameFrames : public SameBytes {
         auto mine = ours_.Next(&expected);
         if (!mine) return mine.status();
         if (*mine == FrameReader::Step::kFrame) break;
-        if (Status status = More(); !status) return status;
-        if (expected_.empty()) return Differs();
+        if (Status status = Refill(); !status) return status;
+        if (expected_.empty()) return RefuseDifferent();
         ours_.Feed(expected_);
       }
-      if (frame.type != expected.type) return Differs();
+      if (frame.type != expected.type) return RefuseDifferent();
       if (frame.type == FrameType::kEnd) continue;  // its contents follow from the other frames
       if (frame.payload == expected.payload) continue;
-      if (frame.type != FrameType::kChunk) return Differs();
+      if (frame.type != FrameType::kChunk) return RefuseDifferent();
       Piece a, b;
       if (Status status = DecodeChunk(frame.payload, 0, &a); !status) return status;
       if (Status status = DecodeChunk(expected.payload, 0, &b); !status) return status;
-      if (EncodeChunk(a, 0) != EncodeChunk(b, 0)) return Differs();
+      if (EncodeChunk(a, 0) != EncodeChunk(b, 0)) return RefuseDifferent();
     }
   }
 
