@@ -297,7 +297,7 @@ BOOST_AUTO_TEST_CASE(frames_with_many_names_and_many_waiting_generators) {
 // The values of frames that wait long are packed into bytes.
 BOOST_AUTO_TEST_CASE(generators_that_wait_for_long_keep_their_variables) {
   constexpr int kMany = 1000;
-  const auto told = [](int i) {
+  const auto list_of = [](int i) {
     return "a=" + std::to_string(i) + R"( b={"$type":"list","id":)" + std::to_string(10 + i) + R"(,"items":[)" +
            std::to_string(i) + ",7";
   };
@@ -317,7 +317,7 @@ BOOST_AUTO_TEST_CASE(generators_that_wait_for_long_keep_their_variables) {
   });
   BOOST_TEST(taken == kMany);
   for (const int i : {0, 1, 500, 743, 744, 999}) {
-    BOOST_TEST(State(decoder, static_cast<std::uint64_t>(2 + i)) == told(i) + R"(]} c={"$type":"unbound"})");
+    BOOST_TEST(State(decoder, static_cast<std::uint64_t>(2 + i)) == list_of(i) + R"(]} c={"$type":"unbound"})");
   }
   // Each frame resumes, the longest waiting first, and is suspended again with the same list.
   PieceMaker again(2 + 3 * kMany);
@@ -332,7 +332,8 @@ BOOST_AUTO_TEST_CASE(generators_that_wait_for_long_keep_their_variables) {
   BOOST_REQUIRE_EQUAL(events.size(), 2u * kMany);
   for (int i = 0; i < kMany; ++i) BOOST_REQUIRE_EQUAL(events[2 * i].line, 31u);
   for (int i = 0; i < kMany; ++i) {
-    BOOST_REQUIRE_EQUAL(State(decoder, static_cast<std::uint64_t>(2 + i)), told(i) + R"(,8]} c={"$type":"unbound"})");
+    BOOST_REQUIRE_EQUAL(State(decoder, static_cast<std::uint64_t>(2 + i)),
+                        list_of(i) + R"(,8]} c={"$type":"unbound"})");
   }
 }
 

@@ -197,12 +197,12 @@ BOOST_AUTO_TEST_CASE(and_tells_findings_apart_from_health) {
   BOOST_REQUIRE(store->Commit(batch).ok());
   std::vector<std::string> report;
   BOOST_TEST((store->Check("ddd", &report).code() == Code::kDamaged));
-  const auto told = [&](const std::string& part) {
+  const auto reports = [&](const std::string& part) {
     return std::any_of(report.begin(), report.end(),
                        [&](const std::string& line) { return line.find(part) != std::string::npos; });
   };
-  BOOST_TEST(told("was expected"));
-  BOOST_TEST(told("code 900 is in no catalogue"));
+  BOOST_TEST(reports("was expected"));
+  BOOST_TEST(reports("code 900 is in no catalogue"));
   BOOST_TEST((store->Check("nope", nullptr).code() == Code::kNotFound));
 }
 

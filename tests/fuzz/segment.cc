@@ -107,7 +107,7 @@ void ReadRing(const std::shared_ptr<Segment>& segment) {
     BlockPart part;
     std::uint64_t position = start;
     for (int steps = 0;; ++steps) {
-      if (steps > 16) Violated("a ring that stands still is read to its end");
+      if (steps > 16) Violated("a ring that does not change is read to its end");
       const ReadState state = reader.Read(&part);
       if (state == ReadState::kEmpty) break;
       if (reader.position() <= position) Violated("every read moves on");
