@@ -29,9 +29,10 @@ struct CallCounts {
   }
 };
 
+// Counts and times of functions, and of pairs of caller and callee.
 class StatsTable {
  public:
-  static constexpr std::uint32_t kNobody = UINT32_MAX;
+  static constexpr std::uint32_t kNobody = UINT32_MAX;  // the caller of an outermost call
   struct Edge {
     std::uint32_t caller = kNobody, function = 0;  // numbers in the FunctionBook
     CallCounts counts;
@@ -40,7 +41,9 @@ class StatsTable {
   const std::vector<CallCounts>& functions() const { return functions_; }
   // Pairs of caller and callee, in order of first appearance.
   const std::vector<Edge>& edges() const { return edges_; }
+  // The counts of a function, added when they are new.
   CallCounts& Function(std::uint32_t function);
+  // The number of an edge in edges(), added when it is new.
   std::uint32_t EdgeOf(std::uint32_t caller, std::uint32_t function);
   CallCounts& EdgeAt(std::uint32_t edge) { return edges_[edge].counts; }
 

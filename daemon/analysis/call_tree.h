@@ -43,6 +43,7 @@ class CallTree {
   std::unordered_map<std::uint64_t, std::uint32_t, PairHash> children_;
 };
 
+// Builds the call tree of the part of a run that a CallScope names.
 class TreeJob : public CallJob {
  public:
   // `by_thread`: the children of the root are nodes for the threads, with their names.

@@ -49,13 +49,13 @@ class PieceWalker {
 
   // ---- the event that Next gave
   shm::Kind kind{};
-  std::uint32_t flags = 0, id = 0;
-  std::uint64_t seq = 0;    // of a lost event: the first that was lost
-  std::uint64_t count = 0;  // of a lost event: how many were lost; else 1
-  std::uint32_t code = 0;   // catalogue id of its frame's code; 0 = not known or none
-  std::uint32_t line = 0;   // as recorded; 0 = the code's first line, or none
-  std::uint64_t frame = 0;  // 0 = not known or none
-  std::uint32_t open = 0;   // number of open frames, its own included
+  std::uint32_t flags = 0, id = 0;  // of the event's word; shm/format.h gives the meaning of the id for each kind
+  std::uint64_t seq = 0;            // of a lost event: the first that was lost
+  std::uint64_t count = 0;          // of a lost event: how many were lost; else 1
+  std::uint32_t code = 0;           // catalogue id of its frame's code; 0 = not known or none
+  std::uint32_t line = 0;           // as recorded; 0 = the code's first line, or none
+  std::uint64_t frame = 0;          // 0 = not known or none
+  std::uint32_t open = 0;           // number of open frames, its own included
   std::uint32_t depth() const { return in_frame && open > 0 ? open - 1 : 0; }
   // The frame that called the event's frame; all members 0: not known.
   shm::OpenFrame Parent() const {
