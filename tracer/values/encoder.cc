@@ -10,7 +10,7 @@ namespace smiley::tracer {
 
 Encoder::Encoder(CaptureContext* context)
     : context_(context),
-      room_(new unsigned char[static_cast<std::size_t>(context->options->limits.bytes) + 64]),
+      room_(new unsigned char[static_cast<std::size_t>(context->options->limits.bytes) + kUnreadableBytes]),
       room_size_(static_cast<std::size_t>(context->options->limits.bytes)),
       seen_(static_cast<std::size_t>(context->options->limits.nodes)),
       told_(new Told[kTold]) {}
@@ -30,15 +30,18 @@ std::string_view Encoder::Value(PyObject* object, bool* nested) {
   Begin();
   shm::CborWriter out(room_.get(), room_size_);
   Item(object, 0, &out);
-  if (out.overflow()) {  // not even its frame fits: the type alone
-    out.Truncate(0);
-    out.Form(2);
-    out.Int(kFormUnreadable);
-    out.Text(context_->types.OfObject(object).name);
-    whole_ = false;
-  }
   if (nested != nullptr) *nested = nested_;
-  return out.view();
+  if (!out.overflow()) return out.view();
+  // Not even the outermost form fits: the class alone, in the room that is kept for it.
+  whole_ = false;
+  shm::CborWriter unreadable(room_.get(), kUnreadableBytes);
+  unreadable.Form(2);
+  unreadable.Int(kFormUnreadable);
+  const std::string& name = context_->types.OfObject(object).name;
+  std::size_t end = std::min(name.size(), kUnreadableBytes - 8);
+  while (end > 0 && end < name.size() && (name[end] & 0xc0) == 0x80) --end;
+  unreadable.Text(std::string_view(name).substr(0, end));
+  return unreadable.view();
 }
 
 bool Encoder::Older(std::string_view value, std::uint64_t seq, std::string* out) const {
@@ -345,6 +348,7 @@ void Encoder::Attributes(const Level& level, int depth, Py_ssize_t limit, shm::C
 }
 
 void Encoder::Object(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out) {
+  if (out->overflow()) return;  // as in Container
   const std::size_t seen = seen_.size();
   std::uint64_t id;
   if (Seen(object, &id, out)) return;

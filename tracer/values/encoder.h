@@ -150,6 +150,7 @@ class Encoder {
   // nothing is changed.
   bool SmallContainer(PyObject* object, const TypeInfo& info, int depth, std::uint64_t id, shm::CborWriter* out);
   static constexpr Py_ssize_t kFewItems = 8;
+  static constexpr std::size_t kUnreadableBytes = 64;  // room for a value of which only the class fits
   // In place of a value that is not to be shown.
   void Hidden(PyObject* object, shm::CborWriter* out);
   // How far a container had come behind each of its items.

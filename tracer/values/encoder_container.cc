@@ -32,6 +32,7 @@ int ContainerForm(Shape shape) {
 }  // namespace
 
 void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out) {
+  if (out->overflow()) return;  // Truncate below would clear it, and its key would be missing unseen
   const std::size_t seen = seen_.size();
   std::uint64_t id;
   if (Seen(object, &id, out)) return;
