@@ -50,7 +50,7 @@ class Decoder {
   std::vector<OpenFrame> Stack(std::uint32_t thread, std::uint32_t* hidden) const;
   // Whether an event of the thread continues in the next piece, which has not been started.
   bool HoldsBack(std::uint32_t thread) const;
-  // The state of a thread between two pieces. REQUIRES that the thread has no event left to give and holds none back.
+  // The state of a thread after the latest event that Next gave. While an event is held back, only next_seq is right.
   ThreadSnapshot TakeSnapshot(std::uint32_t thread) const;
   // Calls `take` for each open or suspended frame whose variables the thread changed since the last call. The first
   // call takes all frames. Only one frame is unpacked at a time, because frames may be many and large.

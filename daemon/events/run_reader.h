@@ -20,7 +20,7 @@ class RunReader {
  public:
   struct Options {
     std::vector<std::uint32_t> threads;  // empty = all
-    std::uint64_t from_seq = 0;          // REQUIRES exactly one thread when it is not 0
+    std::uint64_t from_seq = 0;          // a number above 1 needs exactly one thread (kInvalid)
   };
   static Result<std::unique_ptr<RunReader>> Open(Archive& archive, const std::string& run, const Options& options);
   ~RunReader();

@@ -62,8 +62,8 @@ class LiveArchive : public Archive {
   std::vector<RunInfo> LiveRuns() const;
   void DrainProcess(const std::string& run, const ProcessInfo& info, std::shared_ptr<const StoredNames> names);
   void DrainThread(const std::string& run, const ThreadInfo& info);  // keeps the counts that the archive has
-  void DrainEnd(
-      const std::string& run);  // REQUIRES that all of the run is stored; the store alone answers from now on
+  // The store alone answers from now on. REQUIRES that all of the run is stored.
+  void DrainEnd(const std::string& run);
 
   // ---- the tail
   // A process or thread has ended and all of it is stored: the archive drops it from memory and reads it from the
