@@ -13,6 +13,7 @@ import {
   loadState,
   move,
   takeAhead,
+  type Frame,
   type Loading,
   type State,
 } from "../data/moment_state";
@@ -113,62 +114,8 @@ export function MomentView({ data }: { data: RunData }) {
         <CallsPanel run={id} state={state} trace={trace} />
       </div>
       <section class="panel middle" aria-label="Source">
-        <div class="move-bar" role="toolbar" aria-label="Moves">
-          {MOVES.map(([kind, sign, what, key]) => (
-            <button
-              key={kind}
-              title={`${what} (${key})`}
-              aria-label={what}
-              disabled={following}
-              onClick={() => move(id, state.position, kind)}
-            >
-              {sign}
-            </button>
-          ))}
-          <span class={`event-kind e-${state.event.event}`}>{state.event.event}</span>
-          <a class="position" href={runAddress(id, "", state.position)} title="Link to this moment">
-            {state.position}
-          </a>
-          <span class="quiet nowrap">
-            {duration(since(data.run.start_ns, state.time_ns))} after start · event {count(state.seq)} of{" "}
-            {count(state.last_seq)}
-          </span>
-          <span class="grow" />
-          {data.run.state === "running" && (
-            <button
-              aria-pressed={following}
-              title="Follow the end (f)"
-              onClick={() => (following ? goTo(id, state.position) : go(runAddress(id)))}
-            >
-              {following ? "following live" : "follow"}
-            </button>
-          )}
-        </div>
-        <div class="file-bar">
-          <bdi title={shown(frame?.file)}>{shown(frame?.file) || "outside any function"}</bdi>
-          {frame?.function && (
-            <b>
-              <bdi>{shown(frame.function)}</bdi>
-            </b>
-          )}
-          {chosen && (
-            <span class="line-moves">
-              line {chosen}
-              <button
-                aria-label={`previous execution of line ${chosen}`}
-                onClick={() => move(id, state.position, "previous-line", { file, line: chosen })}
-              >
-                ◂
-              </button>
-              <button
-                aria-label={`next execution of line ${chosen}`}
-                onClick={() => move(id, state.position, "line", { file, line: chosen })}
-              >
-                ▸
-              </button>
-            </span>
-          )}
-        </div>
+        <MoveBar id={id} data={data} state={state} following={following} />
+        <FileBar id={id} state={state} frame={frame} chosen={chosen} />
         {lines ? (
           <SourceView
             lines={lines}
@@ -202,6 +149,84 @@ export function MomentView({ data }: { data: RunData }) {
         <OutputPanel run={id} state={state} />
       </div>
     </main>
+  );
+}
+
+function MoveBar({ id, data, state, following }: { id: string; data: RunData; state: State; following: boolean }) {
+  return (
+    <div class="move-bar" role="toolbar" aria-label="Moves">
+      {MOVES.map(([kind, sign, what, key]) => (
+        <button
+          key={kind}
+          title={`${what} (${key})`}
+          aria-label={what}
+          disabled={following}
+          onClick={() => move(id, state.position, kind)}
+        >
+          {sign}
+        </button>
+      ))}
+      <span class={`event-kind e-${state.event.event}`}>{state.event.event}</span>
+      <a class="position" href={runAddress(id, "", state.position)} title="Link to this moment">
+        {state.position}
+      </a>
+      <span class="quiet nowrap">
+        {duration(since(data.run.start_ns, state.time_ns))} after start · event {count(state.seq)} of{" "}
+        {count(state.last_seq)}
+      </span>
+      <span class="grow" />
+      {data.run.state === "running" && (
+        <button
+          aria-pressed={following}
+          title="Follow the end (f)"
+          onClick={() => (following ? goTo(id, state.position) : go(runAddress(id)))}
+        >
+          {following ? "following live" : "follow"}
+        </button>
+      )}
+    </div>
+  );
+}
+
+// The file and function of a frame, and the moves of the selected line.
+function FileBar({
+  id,
+  state,
+  frame,
+  chosen,
+}: {
+  id: string;
+  state: State;
+  frame: Frame | undefined;
+  chosen: number | null;
+}) {
+  const file = plainText(frame?.file);
+  return (
+    <div class="file-bar">
+      <bdi title={shown(frame?.file)}>{shown(frame?.file) || "outside any function"}</bdi>
+      {frame?.function && (
+        <b>
+          <bdi>{shown(frame.function)}</bdi>
+        </b>
+      )}
+      {chosen && (
+        <span class="line-moves">
+          line {chosen}
+          <button
+            aria-label={`previous execution of line ${chosen}`}
+            onClick={() => move(id, state.position, "previous-line", { file, line: chosen })}
+          >
+            ◂
+          </button>
+          <button
+            aria-label={`next execution of line ${chosen}`}
+            onClick={() => move(id, state.position, "line", { file, line: chosen })}
+          >
+            ▸
+          </button>
+        </span>
+      )}
+    </div>
   );
 }
 

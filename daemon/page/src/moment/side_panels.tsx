@@ -32,7 +32,6 @@ export function VariablesPanel({
   const all = variablesOf(frame);
   const fits = all.filter(([name]) => name.toLowerCase().includes(filter.toLowerCase()));
   const changed = (name: string) => frame.written?.[name] === state.position;
-  const chosen = chosenVariable.value;
   const event = state.event;
   const isHere = frame === state.frames[0];
   return (
@@ -72,67 +71,85 @@ export function VariablesPanel({
         {all.length === 0 && <p class="quiet pad">No variables</p>}
         <ul class="v-list" aria-label="Variables">
           {fits.map(([name, value]) => {
-            const picked = chosen?.name === name && chosen.frame === frame.frame;
             return (
               <ValueTree
                 key={`${frame.frame}/${name}`}
                 label={inline(name)}
                 value={value}
                 changed={changed(name)}
-                action={
-                  <span class={picked ? "v-moves picked" : "v-moves"}>
-                    <button
-                      title="previous change (V)"
-                      aria-label={`previous change of ${inline(name)}`}
-                      disabled={following}
-                      onClick={() => {
-                        chosenVariable.value = { name, frame: frame.frame };
-                        move(run, state.position, "previous-change", { name, frame: frame.frame });
-                      }}
-                    >
-                      ◂
-                    </button>
-                    <button
-                      title="next change (v)"
-                      aria-label={`next change of ${inline(name)}`}
-                      disabled={following}
-                      onClick={() => {
-                        chosenVariable.value = { name, frame: frame.frame };
-                        move(run, state.position, "change", { name, frame: frame.frame });
-                      }}
-                    >
-                      ▸
-                    </button>
-                    {canAskWhy() && (
-                      <button
-                        title="why does it have this value? (w)"
-                        aria-label={`why does ${inline(name)} have this value`}
-                        disabled={following}
-                        onClick={() => {
-                          chosenVariable.value = { name, frame: frame.frame };
-                          askWhy(run, state.position, name, frame.frame);
-                        }}
-                      >
-                        why
-                      </button>
-                    )}
-                    {frame.written?.[name] && frame.written[name] !== state.position && (
-                      <a
-                        href={runAddress(run, "", frame.written[name])}
-                        title={`set at ${frame.written[name]}`}
-                        aria-label={`go to where ${inline(name)} was set`}
-                      >
-                        set
-                      </a>
-                    )}
-                  </span>
-                }
+                action={<VariableMoves run={run} state={state} frame={frame} name={name} following={following} />}
               />
             );
           })}
         </ul>
       </div>
     </section>
+  );
+}
+
+// The moves of a variable: its changes, the event that set it, the explanation of its value.
+function VariableMoves({
+  run,
+  state,
+  frame,
+  name,
+  following,
+}: {
+  run: string;
+  state: State;
+  frame: Frame;
+  name: string;
+  following: boolean;
+}) {
+  const chosen = chosenVariable.value;
+  const picked = chosen?.name === name && chosen.frame === frame.frame;
+  return (
+    <span class={picked ? "v-moves picked" : "v-moves"}>
+      <button
+        title="previous change (V)"
+        aria-label={`previous change of ${inline(name)}`}
+        disabled={following}
+        onClick={() => {
+          chosenVariable.value = { name, frame: frame.frame };
+          move(run, state.position, "previous-change", { name, frame: frame.frame });
+        }}
+      >
+        ◂
+      </button>
+      <button
+        title="next change (v)"
+        aria-label={`next change of ${inline(name)}`}
+        disabled={following}
+        onClick={() => {
+          chosenVariable.value = { name, frame: frame.frame };
+          move(run, state.position, "change", { name, frame: frame.frame });
+        }}
+      >
+        ▸
+      </button>
+      {canAskWhy() && (
+        <button
+          title="why does it have this value? (w)"
+          aria-label={`why does ${inline(name)} have this value`}
+          disabled={following}
+          onClick={() => {
+            chosenVariable.value = { name, frame: frame.frame };
+            askWhy(run, state.position, name, frame.frame);
+          }}
+        >
+          why
+        </button>
+      )}
+      {frame.written?.[name] && frame.written[name] !== state.position && (
+        <a
+          href={runAddress(run, "", frame.written[name])}
+          title={`set at ${frame.written[name]}`}
+          aria-label={`go to where ${inline(name)} was set`}
+        >
+          set
+        </a>
+      )}
+    </span>
   );
 }
 

@@ -1,6 +1,7 @@
 // The timeline: a lane for each thread and task, from the whole run down to single events. The wheel zooms, dragging
 // pans, a click goes to the event. Only the lanes in sight are loaded and drawn.
 import { signal } from "@preact/signals";
+import type { TargetedPointerEvent } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { generation } from "../data/api";
 import { say } from "../data/app_state";
@@ -22,6 +23,8 @@ export interface TimelineHandle {
   whole(): void;
   tasks(): void;
 }
+
+type LanePointer = TargetedPointerEvent<HTMLCanvasElement>;
 
 const chosenOrder = signal<TaskOrder | null>(null); // the user's choice; null: none yet
 
@@ -120,11 +123,6 @@ export function Timeline({
     );
   });
 
-  const stretchAddress = (to: string) => {
-    const start = BigInt(data.run.start_ns);
-    const since = (time: bigint) => String(time > start ? time - start : 0n);
-    return runAddress(run, to, "", view ? { from: since(view.from), to: since(view.to) } : {});
-  };
   const zoomAt = (factor: number, x: number) => {
     if (!shownSpan || !whole) return;
     const span = Number(shownSpan.to - shownSpan.from);
@@ -184,6 +182,42 @@ export function Timeline({
   }, [wanted, wantedLane]);
   useEffect(() => setWanted(null), [state.position]); // the user went elsewhere
 
+  const press = (event: LanePointer) => {
+    if (shownSpan) drag.current = { x: event.clientX, view: shownSpan, moved: false };
+    event.currentTarget.setPointerCapture(event.pointerId);
+  };
+  const pan = (event: LanePointer) => {
+    const held = drag.current;
+    if (held && view && whole && Math.abs(event.clientX - held.x) > 3) {
+      held.moved = true;
+      const span = held.view.to - held.view.from;
+      let from = held.view.from - BigInt(Math.round(((event.clientX - held.x) / size.width) * Number(span)));
+      if (from < whole.from) from = whole.from;
+      if (from + span > whole.to) from = whole.to - span;
+      setView({ from, to: from + span });
+      return;
+    }
+    const over = at(event);
+    setHover(
+      over && over.seq > 0
+        ? {
+            x: event.offsetX,
+            text:
+              over.bucket >= 0
+                ? `${plural(over.lane.events[over.bucket], "event")} here`
+                : `${over.kind} at ${over.lane.thread}:${over.seq}`,
+          }
+        : null,
+    );
+  };
+  const release = (event: LanePointer) => {
+    const held = drag.current;
+    drag.current = null;
+    if (held?.moved) return;
+    const over = at(event);
+    if (over && over.seq > 0) goTo(run, `${over.lane.thread}:${over.seq}`);
+  };
+
   return (
     <section class="panel timeline" aria-label="Timeline">
       <div class="panel-head">
@@ -193,49 +227,11 @@ export function Timeline({
           {hover ? ` · ${hover.text}` : ""}
         </span>
         <span class="grow" />
-        <span class="legend" aria-hidden="true">
-          <i class="k-call" />
-          calls <i class="k-bad" />
-          exceptions <i class="k-out" />
-          output <i class="k-lost" />
-          lost
-        </span>
-        {hasTasks && (
-          <select
-            aria-label="Asyncio tasks in the timeline"
-            title="Show asyncio tasks (k)"
-            value={order}
-            onChange={(event) => (chosenOrder.value = event.currentTarget.value as TaskOrder)}
-          >
-            <option value="off">no tasks</option>
-            <option value="first">tasks in order</option>
-            <option value="busy">busiest tasks first</option>
-          </select>
-        )}
-        <button aria-label="Zoom in" title="Zoom in (+)" onClick={() => handle.current!.zoom(0.4)}>
-          +
-        </button>
-        <button aria-label="Zoom out" title="Zoom out (-)" onClick={() => handle.current!.zoom(2.5)}>
-          −
-        </button>
-        {view && (
-          <a class="button" title="Flame graph of this time range" href={stretchAddress("flame")}>
-            Flame graph
-          </a>
-        )}
-        {view && (
-          <a class="button" title="Statistics of this time range" href={stretchAddress("statistics")}>
-            Statistics
-          </a>
-        )}
-        {view && (
-          <a class="button" title="Call graph of this time range" href={stretchAddress("calls")}>
-            Call graph
-          </a>
-        )}
-        <button title="Whole run (0)" onClick={() => setView(null)} disabled={!view}>
-          All
-        </button>
+        <TimelineButtons
+          order={hasTasks ? order : null}
+          handle={handle}
+          address={view ? (to) => rangeAddress(run, to, data, view) : null}
+        />
       </div>
       <div
         ref={box}
@@ -248,22 +244,15 @@ export function Timeline({
         <div style={{ height: `${Math.max(size.room, AXIS + rows.length * tall)}px` }}>
           <div class="lanes-window" style={{ height: `${size.room}px` }}>
             <div class="lane-names">
-              {inSight.map((row, index) => {
-                const on = first + index === hereRow;
-                const name = shown(row.name) || (row.task ? `task ${row.task}` : `thread ${row.thread}`);
-                return (
-                  <button
-                    key={row.key}
-                    class={`lane-name${on ? " on" : ""}${row.task ? " of-task" : ""}`}
-                    aria-current={on ? "true" : undefined}
-                    style={{ height: `${tall}px`, top: `${top + index * tall}px` }}
-                    title={`${row.task ? "task " : ""}${name}`}
-                    onClick={() => setWanted(row)}
-                  >
-                    <bdi>{name}</bdi>
-                  </button>
-                );
-              })}
+              {inSight.map((row, index) => (
+                <LaneName
+                  key={row.key}
+                  row={row}
+                  on={first + index === hereRow}
+                  style={{ height: `${tall}px`, top: `${top + index * tall}px` }}
+                  choose={setWanted}
+                />
+              ))}
             </div>
             <canvas
               ref={canvas}
@@ -275,47 +264,102 @@ export function Timeline({
                 if (event.shiftKey) box.current!.scrollTop += event.deltaY || event.deltaX;
                 else zoomAt(event.deltaY > 0 ? 1.3 : 1 / 1.3, event.offsetX);
               }}
-              onPointerDown={(event) => {
-                if (shownSpan) drag.current = { x: event.clientX, view: shownSpan, moved: false };
-                event.currentTarget.setPointerCapture(event.pointerId);
-              }}
-              onPointerMove={(event) => {
-                const held = drag.current;
-                if (held && view && whole && Math.abs(event.clientX - held.x) > 3) {
-                  held.moved = true;
-                  const span = held.view.to - held.view.from;
-                  let from =
-                    held.view.from - BigInt(Math.round(((event.clientX - held.x) / size.width) * Number(span)));
-                  if (from < whole.from) from = whole.from;
-                  if (from + span > whole.to) from = whole.to - span;
-                  setView({ from, to: from + span });
-                  return;
-                }
-                const over = at(event);
-                setHover(
-                  over && over.seq > 0
-                    ? {
-                        x: event.offsetX,
-                        text:
-                          over.bucket >= 0
-                            ? `${plural(over.lane.events[over.bucket], "event")} here`
-                            : `${over.kind} at ${over.lane.thread}:${over.seq}`,
-                      }
-                    : null,
-                );
-              }}
-              onPointerUp={(event) => {
-                const held = drag.current;
-                drag.current = null;
-                if (held?.moved) return;
-                const over = at(event);
-                if (over && over.seq > 0) goTo(run, `${over.lane.thread}:${over.seq}`);
-              }}
+              onPointerDown={press}
+              onPointerMove={pan}
+              onPointerUp={release}
               onPointerLeave={() => setHover(null)}
             />
           </div>
         </div>
       </div>
     </section>
+  );
+}
+
+const RANGE_VIEWS: [string, string][] = [
+  ["flame", "Flame graph"],
+  ["statistics", "Statistics"],
+  ["calls", "Call graph"],
+];
+
+// The address of a view for a time range of the run.
+function rangeAddress(run: string, to: string, data: RunData, range: Span): string {
+  const start = BigInt(data.run.start_ns);
+  const sinceStart = (time: bigint) => String(time > start ? time - start : 0n);
+  return runAddress(run, to, "", { from: sinceStart(range.from), to: sinceStart(range.to) });
+}
+
+// The legend, and the buttons beside it.
+function TimelineButtons({
+  order,
+  handle,
+  address,
+}: {
+  order: TaskOrder | null; // null: the run has no tasks
+  handle: { current: TimelineHandle | null };
+  address: ((view: string) => string) | null; // of a view for the visible time range; null: the whole run is visible
+}) {
+  return (
+    <>
+      <span class="legend" aria-hidden="true">
+        <i class="k-call" />
+        calls <i class="k-bad" />
+        exceptions <i class="k-out" />
+        output <i class="k-lost" />
+        lost
+      </span>
+      {order && (
+        <select
+          aria-label="Asyncio tasks in the timeline"
+          title="Show asyncio tasks (k)"
+          value={order}
+          onChange={(event) => (chosenOrder.value = event.currentTarget.value as TaskOrder)}
+        >
+          <option value="off">no tasks</option>
+          <option value="first">tasks in order</option>
+          <option value="busy">busiest tasks first</option>
+        </select>
+      )}
+      <button aria-label="Zoom in" title="Zoom in (+)" onClick={() => handle.current!.zoom(0.4)}>
+        +
+      </button>
+      <button aria-label="Zoom out" title="Zoom out (-)" onClick={() => handle.current!.zoom(2.5)}>
+        −
+      </button>
+      {address &&
+        RANGE_VIEWS.map(([view, name]) => (
+          <a key={view} class="button" title={`${name} of this time range`} href={address(view)}>
+            {name}
+          </a>
+        ))}
+      <button title="Whole run (0)" onClick={() => handle.current!.whole()} disabled={!address}>
+        All
+      </button>
+    </>
+  );
+}
+
+function LaneName({
+  row,
+  on,
+  style,
+  choose,
+}: {
+  row: LaneRow;
+  on: boolean;
+  style: { height: string; top: string };
+  choose: (row: LaneRow) => void;
+}) {
+  const name = shown(row.name) || (row.task ? `task ${row.task}` : `thread ${row.thread}`);
+  return (
+    <button
+      class={`lane-name${on ? " on" : ""}${row.task ? " of-task" : ""}`}
+      aria-current={on ? "true" : undefined}
+      style={style}
+      title={`${row.task ? "task " : ""}${name}`}
+      onClick={() => choose(row)}
+    >
+      <bdi>{name}</bdi>
+    </button>
   );
 }

@@ -28,7 +28,6 @@ export function CallGraphView({ data }: { data: RunData }) {
   );
   const [zoom, setZoom] = useState(1);
   const box = useRef<HTMLDivElement>(null);
-  const [over, setOver] = useState("");
   const graph = useMemo(() => (end ? layOut(items, most) : null), [items, end, most]);
   // The first zoom shows the whole graph, but never below 80 %, where text stops being readable.
   useLayoutEffect(() => {
@@ -58,7 +57,7 @@ export function CallGraphView({ data }: { data: RunData }) {
         <button aria-label="Zoom out" title="Zoom out" onClick={() => setZoom(Math.max(0.2, zoom / 1.25))}>
           −
         </button>
-        <button aria-label="Reset zoom" title="Reset zoom" onClick={() => setZoom(1)}>
+        <button title="Reset zoom" onClick={() => setZoom(1)}>
           {Math.round(zoom * 100)} %
         </button>
         <button aria-label="Zoom in" title="Zoom in" onClick={() => setZoom(Math.min(3, zoom * 1.25))}>
@@ -69,73 +68,88 @@ export function CallGraphView({ data }: { data: RunData }) {
       <Trouble error={error} />
       {end && items.length === 0 && <p class="pad quiet">No recorded calls</p>}
       <div ref={box} class="graph-box" role="region" aria-label="Call graph" tabIndex={0}>
-        {graph && (
-          <svg
-            class="graph"
-            width={graph.width * zoom}
-            height={graph.height * zoom}
-            viewBox={`0 0 ${graph.width} ${graph.height}`}
-            role="group"
-            aria-label="Functions and their callers"
-          >
-            <defs>
-              <marker
-                id="arrow"
-                viewBox="0 0 8 8"
-                refX="7"
-                refY="4"
-                markerWidth="9"
-                markerHeight="9"
-                orient="auto-start-reverse"
-                markerUnits="userSpaceOnUse"
-              >
-                <path d="M0 0 8 4 0 8z" class="arrow-head" />
-              </marker>
-            </defs>
-            {graph.edges.map((edge, index) => {
-              const on = over !== "" && (edge.from === over || edge.to === over);
-              return (
-                <g key={index} class={on ? "edge on" : over ? "edge off" : "edge"}>
-                  <path d={edge.path} marker-end="url(#arrow)" style={{ strokeWidth: 1 + 2.5 * edge.part }} />
-                  <text x={edge.x} y={edge.y}>
-                    {count(edge.calls)}
-                  </text>
-                </g>
-              );
-            })}
-            {graph.nodes.map((node) => (
-              <a
-                key={node.key}
-                href={runAddress(id, "search", "", {
-                  where: `event == call and function == ${JSON.stringify(shown(node.one.function))}`,
-                })}
-                onMouseEnter={() => setOver(node.key)}
-                onMouseLeave={() => setOver("")}
-                onFocus={() => setOver(node.key)}
-                onBlur={() => setOver("")}
-              >
-                <g class="fn-node" transform={`translate(${node.x - WIDTH / 2} ${node.y - HEIGHT / 2})`}>
-                  <rect width={WIDTH} height={HEIGHT} rx="9" />
-                  <rect
-                    class="heat"
-                    width={Math.max(6, WIDTH * (node.one.cumulative_ns / heaviest))}
-                    height="4"
-                    y={HEIGHT - 4}
-                    rx="2"
-                  />
-                  <text x="10" y="18" class="fn-title">
-                    {clip(shown(node.one.function), 23)}
-                  </text>
-                  <text x="10" y="34">
-                    {count(node.one.calls)} × · {duration(node.one.cumulative_ns)} · own {duration(node.one.own_ns)}
-                  </text>
-                </g>
-              </a>
-            ))}
-          </svg>
-        )}
+        {graph && <Graph run={id} graph={graph} zoom={zoom} heaviest={heaviest} />}
       </div>
     </main>
+  );
+}
+
+function Graph({
+  run,
+  graph,
+  zoom,
+  heaviest,
+}: {
+  run: string;
+  graph: ReturnType<typeof layOut>;
+  zoom: number;
+  heaviest: number; // cumulative_ns of the slowest function
+}) {
+  const [over, setOver] = useState(""); // key of the function under the pointer
+  return (
+    <svg
+      class="graph"
+      width={graph.width * zoom}
+      height={graph.height * zoom}
+      viewBox={`0 0 ${graph.width} ${graph.height}`}
+      role="group"
+      aria-label="Functions and their callers"
+    >
+      <defs>
+        <marker
+          id="arrow"
+          viewBox="0 0 8 8"
+          refX="7"
+          refY="4"
+          markerWidth="9"
+          markerHeight="9"
+          orient="auto-start-reverse"
+          markerUnits="userSpaceOnUse"
+        >
+          <path d="M0 0 8 4 0 8z" class="arrow-head" />
+        </marker>
+      </defs>
+      {graph.edges.map((edge, index) => {
+        const on = over !== "" && (edge.from === over || edge.to === over);
+        return (
+          <g key={index} class={on ? "edge on" : over ? "edge off" : "edge"}>
+            <path d={edge.path} marker-end="url(#arrow)" style={{ strokeWidth: 1 + 2.5 * edge.part }} />
+            <text x={edge.x} y={edge.y}>
+              {count(edge.calls)}
+            </text>
+          </g>
+        );
+      })}
+      {graph.nodes.map((node) => (
+        <a
+          key={node.key}
+          href={runAddress(run, "search", "", {
+            where: `event == call and function == ${JSON.stringify(shown(node.one.function))}`,
+          })}
+          onMouseEnter={() => setOver(node.key)}
+          onMouseLeave={() => setOver("")}
+          onFocus={() => setOver(node.key)}
+          onBlur={() => setOver("")}
+        >
+          <g class="fn-node" transform={`translate(${node.x - WIDTH / 2} ${node.y - HEIGHT / 2})`}>
+            <rect width={WIDTH} height={HEIGHT} rx="9" />
+            <rect
+              class="heat"
+              width={Math.max(6, WIDTH * (node.one.cumulative_ns / heaviest))}
+              height="4"
+              y={HEIGHT - 4}
+              rx="2"
+            />
+            <text x="10" y="18" class="fn-title">
+              {clip(shown(node.one.function), 23)}
+            </text>
+            <text x="10" y="34">
+              {count(node.one.calls)} × · {duration(node.one.cumulative_ns)} · own {duration(node.one.own_ns)}
+            </text>
+          </g>
+        </a>
+      ))}
+    </svg>
   );
 }
 

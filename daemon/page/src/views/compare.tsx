@@ -145,66 +145,74 @@ function Differences({ a, b }: { a: RunData; b: RunData }) {
             <Side spot={chosen.a} data={a} sign="A" />
             <Side spot={chosen.b} data={b} sign="B" />
           </div>
-          {chosen.names.length > 0 && (
-            <div class="table-box">
-              <table class="table">
-                <thead>
-                  <tr>
-                    <th scope="col">Name</th>
-                    <th scope="col">A</th>
-                    <th scope="col">B</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {chosen.names.map((one, index) => (
-                    <tr key={index}>
-                      <td class="mono">
-                        <b>
-                          <bdi>{shown(one.name)}</bdi>
-                        </b>
-                      </td>
-                      <td class={`mono v-${valueKind(one.a)}`}>
-                        <bdi>{one.a === undefined ? "–" : valueText(one.a, 120)}</bdi>
-                      </td>
-                      <td class={`mono v-${valueKind(one.b)}`}>
-                        <bdi>{one.b === undefined ? "–" : valueText(one.b, 120)}</bdi>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )}
-          <ol class="difference-list">
-            {items.slice(0, 200).map((one, index) => (
-              <li key={index}>
-                <button
-                  class={index === at ? "row-button on" : "row-button"}
-                  aria-current={index === at ? "true" : undefined}
-                  onClick={() => choose(index)}
-                >
-                  <span class="event-kind">{KINDS[one.kind] ?? one.kind}</span>
-                  <bdi class="fn">
-                    {shown((one.a ?? one.b)?.function)}:{(one.a ?? one.b)?.line}
-                  </bdi>
-                  <span class="where">
-                    <bdi>
-                      {one.names
-                        .map(
-                          (name) =>
-                            `${shown(name.name)}: ${inline(name.a_text ?? "–")} | ${inline(name.b_text ?? "–")}`,
-                        )
-                        .join("  ")
-                        .slice(0, 160)}
-                    </bdi>
-                  </span>
-                </button>
-              </li>
-            ))}
-          </ol>
+          {chosen.names.length > 0 && <NamesTable names={chosen.names} />}
+          <DifferenceList items={items} at={at} choose={choose} />
         </>
       )}
     </>
+  );
+}
+
+// The names whose values differ.
+function NamesTable({ names }: { names: Difference["names"] }) {
+  return (
+    <div class="table-box">
+      <table class="table">
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">A</th>
+            <th scope="col">B</th>
+          </tr>
+        </thead>
+        <tbody>
+          {names.map((one, index) => (
+            <tr key={index}>
+              <td class="mono">
+                <b>
+                  <bdi>{shown(one.name)}</bdi>
+                </b>
+              </td>
+              <td class={`mono v-${valueKind(one.a)}`}>
+                <bdi>{one.a === undefined ? "–" : valueText(one.a, 120)}</bdi>
+              </td>
+              <td class={`mono v-${valueKind(one.b)}`}>
+                <bdi>{one.b === undefined ? "–" : valueText(one.b, 120)}</bdi>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function DifferenceList({ items, at, choose }: { items: Difference[]; at: number; choose: (index: number) => void }) {
+  return (
+    <ol class="difference-list">
+      {items.slice(0, 200).map((one, index) => (
+        <li key={index}>
+          <button
+            class={index === at ? "row-button on" : "row-button"}
+            aria-current={index === at ? "true" : undefined}
+            onClick={() => choose(index)}
+          >
+            <span class="event-kind">{KINDS[one.kind] ?? one.kind}</span>
+            <bdi class="fn">
+              {shown((one.a ?? one.b)?.function)}:{(one.a ?? one.b)?.line}
+            </bdi>
+            <span class="where">
+              <bdi>
+                {one.names
+                  .map((name) => `${shown(name.name)}: ${inline(name.a_text ?? "–")} | ${inline(name.b_text ?? "–")}`)
+                  .join("  ")
+                  .slice(0, 160)}
+              </bdi>
+            </span>
+          </button>
+        </li>
+      ))}
+    </ol>
   );
 }
 

@@ -121,7 +121,6 @@ export function RunsPage() {
   const only = query.get("only") ?? "";
   const [chosen, setChosen] = useState<Set<string>>(new Set());
   const [rows, setRows] = useState(STEP);
-  const picker = useRef<HTMLInputElement>(null);
   const over = useDrop();
   const setQuery = (filter: string, which: string) => {
     const next = new URLSearchParams();
@@ -150,50 +149,7 @@ export function RunsPage() {
     <div class={over ? "page dropping" : "page"}>
       <Head />
       <main class="runs">
-        <div class="runs-bar">
-          <h1>Runs</h1>
-          <input
-            type="search"
-            placeholder="Filter by command, name, id, exception"
-            aria-label="Filter runs"
-            value={text}
-            onInput={(event) => setQuery(event.currentTarget.value, only)}
-          />
-          <div class="chips" role="group" aria-label="Which runs">
-            {[
-              ["", "all"],
-              ["running", "running"],
-              ["failed", "failed"],
-            ].map(([value, name]) => (
-              <button key={name} aria-pressed={only === value} onClick={() => setQuery(text, value)}>
-                {name}
-              </button>
-            ))}
-          </div>
-          <span class="grow" />
-          {picked.length === 2 && (
-            <a class="button" href={`#/compare/${picked[0].id}/${picked[1].id}`}>
-              Compare
-            </a>
-          )}
-          {picked.length > 0 && (
-            <button class="danger" onClick={() => deleteRuns(picked).then(() => setChosen(new Set()))}>
-              Delete {picked.length}
-            </button>
-          )}
-          <button onClick={() => picker.current?.click()}>Import…</button>
-          <input
-            ref={picker}
-            type="file"
-            multiple
-            hidden
-            aria-label="Files to import"
-            onChange={(event) => {
-              importFiles(Array.from(event.currentTarget.files ?? []));
-              event.currentTarget.value = "";
-            }}
-          />
-        </div>
+        <RunsBar text={text} only={only} setQuery={setQuery} picked={picked} clear={() => setChosen(new Set())} />
         {runs === null ? (
           <p class="quiet">Loading …</p>
         ) : runs.length === 0 ? (
@@ -214,6 +170,69 @@ export function RunsPage() {
           <div>Drop an exported run to import it</div>
         </div>
       )}
+    </div>
+  );
+}
+
+// Filter, and the actions for the selected runs.
+function RunsBar({
+  text,
+  only,
+  setQuery,
+  picked,
+  clear,
+}: {
+  text: string;
+  only: string;
+  setQuery: (filter: string, which: string) => void;
+  picked: Run[];
+  clear: () => void;
+}) {
+  const picker = useRef<HTMLInputElement>(null);
+  return (
+    <div class="runs-bar">
+      <h1>Runs</h1>
+      <input
+        type="search"
+        placeholder="Filter by command, name, id, exception"
+        aria-label="Filter runs"
+        value={text}
+        onInput={(event) => setQuery(event.currentTarget.value, only)}
+      />
+      <div class="chips" role="group" aria-label="Which runs">
+        {[
+          ["", "all"],
+          ["running", "running"],
+          ["failed", "failed"],
+        ].map(([value, name]) => (
+          <button key={name} aria-pressed={only === value} onClick={() => setQuery(text, value)}>
+            {name}
+          </button>
+        ))}
+      </div>
+      <span class="grow" />
+      {picked.length === 2 && (
+        <a class="button" href={`#/compare/${picked[0].id}/${picked[1].id}`}>
+          Compare
+        </a>
+      )}
+      {picked.length > 0 && (
+        <button class="danger" onClick={() => deleteRuns(picked).then(clear)}>
+          Delete {picked.length}
+        </button>
+      )}
+      <button onClick={() => picker.current?.click()}>Import…</button>
+      <input
+        ref={picker}
+        type="file"
+        multiple
+        hidden
+        aria-label="Files to import"
+        onChange={(event) => {
+          importFiles(Array.from(event.currentTarget.files ?? []));
+          event.currentTarget.value = "";
+        }}
+      />
     </div>
   );
 }

@@ -18,6 +18,7 @@ import {
 } from "./search_state";
 import { route, runAddress } from "../data/route";
 import type { RunData } from "../data/run_data";
+import type { EventObject } from "../data/types";
 import { Pager, SourceLink, PositionLink, setQuery, Trouble } from "../parts/view_parts";
 import { valueText } from "../parts/value_text";
 
@@ -111,97 +112,106 @@ export function SearchView({ data }: { data: RunData }) {
         )}
       </form>
       <Trouble error={error} />
-      {asked === "" &&
-        (backend().kind === "report" ? (
-          <p class="examples">
-            Finds every event that contains a text: in its kind, function, file, source line, values or exception.
-            Expressions work in smiley-web only.
-          </p>
-        ) : (
-          <div class="examples">
-            <p>Finds every event that matches an expression. For example:</p>
-            <ul>
-              {EXAMPLES.map((one) => (
-                <li key={one}>
-                  <button onClick={() => setQuery({ where: one }, false)}>
-                    <code>{one}</code>
-                  </button>
-                </li>
-              ))}
-            </ul>
-            <p class="quiet">
-              Names: event function file line thread process task depth value exception, and the program's variables
-              with their attributes and items. <code>~</code> is true when the text on the left contains the text on
-              the right, <code>x changed</code> where <code>x</code> changed.
-            </p>
-          </div>
-        ))}
+      {asked === "" && <Examples />}
       {asked !== "" && total.value > 0 && shownRows.length === 0 && (
         <p class="pad quiet">{looking.value ? `Loading results from ${count(first + 1)} on …` : "No results"}</p>
       )}
-      {shownRows.length > 0 && (
-        <div class="table-box" tabIndex={0} role="region" aria-label="Results">
-          <table class="table events">
-            <thead>
-              <tr>
-                <th scope="col">Position</th>
-                <th scope="col">Where</th>
-                <th scope="col">Event</th>
-                <th scope="col">Statement</th>
-                <th scope="col">Data</th>
-              </tr>
-            </thead>
-            <tbody>
-              {shownRows.map((event) => (
-                <tr key={`${event.thread}:${event.seq}`}>
-                  <td>
-                    <PositionLink run={id} at={`${event.thread}:${event.seq}`} />
-                  </td>
-                  <td class="nowrap">
-                    <SourceLink run={id} file={event.file} line={event.line} source={event.source} />{" "}
-                    <span class="quiet">
-                      <bdi>{shown(event.function)}</bdi>
-                    </span>
-                  </td>
-                  <td>
-                    <span class={`event-kind e-${event.event}`}>{event.event}</span>
-                  </td>
-                  <td class="statement">
-                    <a href={runAddress(id, "", `${event.thread}:${event.seq}`)}>
-                      <Statement text={plainText(event.text) || " "} />
-                    </a>
-                  </td>
-                  <td class="data">
-                    {event.exception ? (
-                      <bdi class="raised-text">
-                        {shown(event.exception.type)}: {shown(event.exception.message)}
-                      </bdi>
-                    ) : event.value !== undefined ? (
-                      <bdi>{valueText(event.value, 80)}</bdi>
-                    ) : (
-                      Object.entries(event.changed ?? {})
-                        .slice(0, 4)
-                        .map(([name, value]) => (
-                          <span key={name} class="pill">
-                            <bdi>
-                              {inline(name)} = {valueText(value, 40)}
-                            </bdi>
-                          </span>
-                        ))
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-          {total.value > WINDOW && (
-            <p class="quiet pad">
-              The timeline shows results {count(foundBefore.value + 1)} to {count(foundBefore.value + results.length)}
-              ; n and N move through all of them.
-            </p>
-          )}
-        </div>
-      )}
+      {shownRows.length > 0 && <Results run={id} rows={shownRows} loaded={results.length} />}
     </main>
+  );
+}
+
+function Examples() {
+  if (backend().kind === "report")
+    return (
+      <p class="examples">
+        Finds every event that contains a text: in its kind, function, file, source line, values or exception.
+        Expressions work in smiley-web only.
+      </p>
+    );
+  return (
+    <div class="examples">
+      <p>Finds every event that matches an expression. For example:</p>
+      <ul>
+        {EXAMPLES.map((one) => (
+          <li key={one}>
+            <button onClick={() => setQuery({ where: one }, false)}>
+              <code>{one}</code>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <p class="quiet">
+        Names: event function file line thread process task depth value exception, and the program's variables with
+        their attributes and items. <code>~</code> is true when the text on the left contains the text on the right,{" "}
+        <code>x changed</code> where <code>x</code> changed.
+      </p>
+    </div>
+  );
+}
+
+function Results({ run, rows, loaded }: { run: string; rows: EventObject[]; loaded: number }) {
+  return (
+    <div class="table-box" tabIndex={0} role="region" aria-label="Results">
+      <table class="table events">
+        <thead>
+          <tr>
+            <th scope="col">Position</th>
+            <th scope="col">Where</th>
+            <th scope="col">Event</th>
+            <th scope="col">Statement</th>
+            <th scope="col">Data</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((event) => (
+            <tr key={`${event.thread}:${event.seq}`}>
+              <td>
+                <PositionLink run={run} at={`${event.thread}:${event.seq}`} />
+              </td>
+              <td class="nowrap">
+                <SourceLink run={run} file={event.file} line={event.line} source={event.source} />{" "}
+                <span class="quiet">
+                  <bdi>{shown(event.function)}</bdi>
+                </span>
+              </td>
+              <td>
+                <span class={`event-kind e-${event.event}`}>{event.event}</span>
+              </td>
+              <td class="statement">
+                <a href={runAddress(run, "", `${event.thread}:${event.seq}`)}>
+                  <Statement text={plainText(event.text) || " "} />
+                </a>
+              </td>
+              <td class="data">
+                {event.exception ? (
+                  <bdi class="raised-text">
+                    {shown(event.exception.type)}: {shown(event.exception.message)}
+                  </bdi>
+                ) : event.value !== undefined ? (
+                  <bdi>{valueText(event.value, 80)}</bdi>
+                ) : (
+                  Object.entries(event.changed ?? {})
+                    .slice(0, 4)
+                    .map(([name, value]) => (
+                      <span key={name} class="pill">
+                        <bdi>
+                          {inline(name)} = {valueText(value, 40)}
+                        </bdi>
+                      </span>
+                    ))
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {total.value > WINDOW && (
+        <p class="quiet pad">
+          The timeline shows results {count(foundBefore.value + 1)} to {count(foundBefore.value + loaded)}; n and N
+          move through all of them.
+        </p>
+      )}
+    </div>
   );
 }

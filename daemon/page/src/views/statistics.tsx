@@ -98,58 +98,9 @@ export function StatisticsView({ data }: { data: RunData }) {
             {rows.slice(0, SHOWN).map((one) => {
               const key = `${shown(one.file)}/${one.line}/${shown(one.function)}`;
               const opened = open === key;
+              const toggle = () => setOpen(opened ? "" : key);
               return (
-                <>
-                  <tr key={key}>
-                    <td>
-                      <button class="sort fn-name" aria-expanded={opened} onClick={() => setOpen(opened ? "" : key)}>
-                        {one.callers?.length ? (opened ? "▾ " : "▸ ") : "  "}
-                        <bdi class="mono">{shown(one.function)}</bdi>
-                      </button>
-                      <a
-                        class="quiet small"
-                        href={runAddress(id, "search", "", {
-                          where: `event == call and function == ${JSON.stringify(shown(one.function))}`,
-                        })}
-                      >
-                        find calls
-                      </a>
-                    </td>
-                    <td>
-                      <SourceLink run={id} file={one.file} line={one.line} source={one.source} />
-                    </td>
-                    <td class="num">
-                      {count(one.calls)}
-                      {one.primitive !== one.calls && <span class="quiet"> / {count(one.primitive)}</span>}
-                    </td>
-                    <td class="num">
-                      <Bar part={sort === "own_ns" ? one.own_ns / most : 0} />
-                      {duration(one.own_ns)}
-                    </td>
-                    <td class="num">
-                      <Bar part={sort === "cumulative_ns" ? one.cumulative_ns / most : 0} />
-                      {duration(one.cumulative_ns)}
-                    </td>
-                    <td class="num">{per(one.own_ns, one.calls)}</td>
-                    <td class="num">{per(one.cumulative_ns, one.primitive)}</td>
-                  </tr>
-                  {opened &&
-                    one.callers?.map((caller, index) => (
-                      <tr key={`${key}/${index}`} class="caller">
-                        <td>
-                          called by <bdi class="mono">{shown(caller.function)}</bdi>
-                        </td>
-                        <td>
-                          <SourceLink run={id} file={caller.file} line={caller.line} source={caller.source} />
-                        </td>
-                        <td class="num">{count(caller.calls)}</td>
-                        <td class="num">{duration(caller.own_ns)}</td>
-                        <td class="num">{duration(caller.cumulative_ns)}</td>
-                        <td />
-                        <td />
-                      </tr>
-                    ))}
-                </>
+                <FunctionRows key={key} run={id} one={one} sort={sort} most={most} opened={opened} toggle={toggle} />
               );
             })}
           </tbody>
@@ -161,6 +112,77 @@ export function StatisticsView({ data }: { data: RunData }) {
         )}
       </div>
     </main>
+  );
+}
+
+// The row of a function and, when it is opened, the rows of its callers.
+function FunctionRows({
+  run,
+  one,
+  sort,
+  most,
+  opened,
+  toggle,
+}: {
+  run: string;
+  one: FunctionStats;
+  sort: keyof FunctionStats;
+  most: number;
+  opened: boolean;
+  toggle: () => void;
+}) {
+  return (
+    <>
+      <tr>
+        <td>
+          <button class="sort fn-name" aria-expanded={opened} onClick={toggle}>
+            {one.callers?.length ? (opened ? "▾ " : "▸ ") : "  "}
+            <bdi class="mono">{shown(one.function)}</bdi>
+          </button>
+          <a
+            class="quiet small"
+            href={runAddress(run, "search", "", {
+              where: `event == call and function == ${JSON.stringify(shown(one.function))}`,
+            })}
+          >
+            find calls
+          </a>
+        </td>
+        <td>
+          <SourceLink run={run} file={one.file} line={one.line} source={one.source} />
+        </td>
+        <td class="num">
+          {count(one.calls)}
+          {one.primitive !== one.calls && <span class="quiet"> / {count(one.primitive)}</span>}
+        </td>
+        <td class="num">
+          <Bar part={sort === "own_ns" ? one.own_ns / most : 0} />
+          {duration(one.own_ns)}
+        </td>
+        <td class="num">
+          <Bar part={sort === "cumulative_ns" ? one.cumulative_ns / most : 0} />
+          {duration(one.cumulative_ns)}
+        </td>
+        <td class="num">{per(one.own_ns, one.calls)}</td>
+        <td class="num">{per(one.cumulative_ns, one.primitive)}</td>
+      </tr>
+      {opened &&
+        one.callers?.map((caller, index) => (
+          <tr key={index} class="caller">
+            <td>
+              called by <bdi class="mono">{shown(caller.function)}</bdi>
+            </td>
+            <td>
+              <SourceLink run={run} file={caller.file} line={caller.line} source={caller.source} />
+            </td>
+            <td class="num">{count(caller.calls)}</td>
+            <td class="num">{duration(caller.own_ns)}</td>
+            <td class="num">{duration(caller.cumulative_ns)}</td>
+            <td />
+            <td />
+          </tr>
+        ))}
+    </>
   );
 }
 
