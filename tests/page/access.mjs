@@ -1,4 +1,4 @@
-// Can it be used without a mouse, and with a screen reader? axe-core looks for what is known to be wrong.
+// The page works with a keyboard and a screen reader: axe-core reports every known problem.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { equal, test, until } from "./harness.mjs";
@@ -7,7 +7,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const SCRIPT =
   "def f(n):\n    if n == 3:\n        raise KeyError(n)\n    return n\nfor n in range(5):\n    try:\n        f(n)\n    except KeyError:\n        print('no', n)\n";
 
-// What is wrong with the page as it stands. In the dark only colours differ.
+// The problems of the page as it is shown. In the dark only colours differ, so only they are checked.
 async function wrong(page, what, scheme) {
   await page.evaluate(axe);
   const rules =

@@ -1,4 +1,4 @@
-// Exports opened by a program that is not ours: speedscope, as it comes, which reads its own format and Chrome traces.
+// Exports opened in speedscope, unmodified: it reads its own format and Chrome traces.
 import { join } from "node:path";
 import { readFileSync } from "node:fs";
 import { equal, holds, test, until } from "./harness.mjs";
@@ -57,7 +57,7 @@ const type = (name) =>
   ({ html: "text/html", js: "text/javascript", css: "text/css", wasm: "application/wasm" })[name.split(".").pop()] ??
   "application/octet-stream";
 
-test("speedscope opens what is exported for it and for Chrome, and shows the functions that ran", async ({
+test("speedscope opens its own and the Chrome export, and shows the functions that ran", async ({
   home,
   newContext,
 }) => {
@@ -79,7 +79,7 @@ test("speedscope opens what is exported for it and for Chrome, and shows the fun
         [total, counted.cumulative_ns],
         [own, counted.own_ns],
       ]) {
-        // It shows four digits; each call may be rounded to a nanosecond.
+        // speedscope shows four digits; each call may be rounded to a nanosecond.
         holds(
           Math.abs(nanoseconds(shown) - wanted) <= wanted / 100 + 20,
           `${format}, ${name}: ${shown}, not ${wanted} ns`,

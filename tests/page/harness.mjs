@@ -1,7 +1,9 @@
-// What the tests of the page share: a home of their own with its daemon, runs to look at, a browser, and counting.
+// The harness of the page's tests: a home with its daemon, recorded runs, a browser, and the count of results.
 //
-// SMILEY_BIN names the commands' folder, SMILEY_TEST_PYTHONS the interpreters (the first one is used), SMILEY_PAGE_OUT a
-// folder with an app.js and app.css to test instead of the daemon's own, SMILEY_PAGE_JOBS how many tests run at a time (2).
+// SMILEY_BIN            folder of the commands
+// SMILEY_TEST_PYTHONS   interpreters, separated by colons; the first one records
+// SMILEY_PAGE_OUT       folder with an app.js and app.css to test in place of the daemon's
+// SMILEY_PAGE_JOBS      number of tests that run at a time (2)
 import { fork, spawn, spawnSync } from "node:child_process";
 import { on } from "node:events";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -57,20 +59,20 @@ export class Home {
     if (done.code !== 0) throw new Error(`smiley-${verb} ${words.join(" ")} ended with ${done.code}: ${done.err}`);
     return done.out;
   }
-  // Records a script to its end; the run's object.
+  // Records a script to its end and returns the run's object.
   record(name, text, ...words) {
     writeFileSync(join(this.dir, name), text);
     const done = this.smiley("run", "--python", PYTHON, name, ...words);
     if (done.code === 125) throw new Error(`smiley-run failed: ${done.err}`);
     return JSON.parse(this.must("list", "--json", "-n", "1"));
   }
-  // The same, once for all tests of this home that look at it: who changes the list of runs uses record.
+  // Records a script once for all tests of this home. A test that changes the list of runs uses record.
   recorded(name, text) {
     const key = `${name}\n${text}`;
     if (!this.known.has(key)) this.known.set(key, this.record(name, text));
     return this.known.get(key);
   }
-  // Starts recording a script that goes on until it is told to end by a line on its standard input.
+  // Starts recording a script that runs until a line on its standard input ends it.
   startRecording(name, text) {
     writeFileSync(join(this.dir, name), text);
     const child = spawn(join(BIN, "smiley-run"), ["--python", PYTHON, name], {
@@ -90,7 +92,7 @@ export class Home {
   }
 }
 
-// A program of three payments, of which one is refused with that message.
+// A program of three payments; the last one is refused with this message.
 export const shop = (message) => `def pay(amount, basket=[]):
     basket.append(amount)
     if amount < 0:
@@ -114,7 +116,7 @@ export function equal(got, wanted, what = "") {
 export function holds(condition, what) {
   if (!condition) throw new Error(what);
 }
-// Asks again until it holds; the browser's own clock paces it.
+// Waits until a condition holds in the page; the browser polls it.
 export async function until(page, question, what, ...argument) {
   try {
     await page.waitForFunction(question, argument[0], { timeout: TIMEOUT, polling: 50 });
@@ -126,18 +128,18 @@ export async function until(page, question, what, ...argument) {
 export async function makeContext(browser) {
   const context = await browser.newContext({ viewport: SIZE, acceptDownloads: true });
   context.setDefaultTimeout(TIMEOUT);
-  // A page that is being worked on, without building the daemon again.
+  // Serves a changed page without building the daemon again.
   for (const name of process.env.SMILEY_PAGE_OUT ? ["app.js", "app.css"] : []) {
     await context.route(`**/${name}`, (route) => route.fulfill({ path: join(process.env.SMILEY_PAGE_OUT, name) }));
   }
   return context;
 }
 
-// One worker of several: a home, a browser and a page of its own, in which it plays the tests that it is told by number.
+// One of several workers. It has its own home, browser and page, and runs the tests whose numbers it receives.
 async function work() {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   const home = new Home();
-  // One page for all tests that do not ask for a context of their own: a new one takes a process and seconds.
+  // All tests that need no context of their own share one page: a new one takes a process and seconds.
   const complaints = [];
   const context = await makeContext(browser);
   const page = await context.newPage();
@@ -181,7 +183,7 @@ async function work() {
   process.disconnect();
 }
 
-// Runs the tests whose sentence has the part, some at a time; the exit code.
+// Runs the tests whose sentence contains `part`, several at a time, and returns the exit code.
 async function direct(part, jobs) {
   const start = Date.now();
   const wanted = tests.map((_, number) => number).filter((number) => tests[number].sentence.includes(part));
@@ -202,7 +204,7 @@ async function direct(part, jobs) {
     });
   }
   const codes = await Promise.all(ended);
-  const failures = wanted.length - passed; // those that a worker took along when it broke down are among them
+  const failures = wanted.length - passed; // includes the tests of a worker that crashed
   if (codes.some((code) => code !== 0)) console.log(`a worker ended with ${codes}`);
   console.log(
     `Ran ${wanted.length} tests in ${((Date.now() - start) / 1000).toFixed(1)}s\n\n${failures ? `FAILED (failures=${failures})` : "OK"}`,

@@ -1,4 +1,4 @@
-// The moment: where it stands, what it shows, and every way to move.
+// The moment view: its position, its panels, and every way to move.
 import { equal, holds, test, until } from "./harness.mjs";
 
 const SHOP = `import threading
@@ -38,7 +38,7 @@ const at = async (page, position) =>
     position,
   );
 const positionOf = (page) => page.locator("main.moment").getAttribute("data-position");
-// Presses a key and waits until it has led somewhere else.
+// Presses a key and waits until the position has changed.
 async function press(page, key) {
   const before = await positionOf(page);
   await page.keyboard.press(key);
@@ -68,7 +68,7 @@ async function openAt(context, home, run, position) {
   return page;
 }
 
-test("a position has an address that leads there, with its line, values, stack and output", async (context) => {
+test("the address of a position shows its line, values, stack and output", async (context) => {
   const { home } = context;
   const run = shopRun(home);
   const found = await events(
@@ -89,7 +89,10 @@ test("a position has an address that leads there, with its line, values, stack a
   );
 });
 
-test("a run that an exception from outside ended is shown where it came in", async ({ home, open }) => {
+test("a run that ended with an exception from unrecorded code opens where the exception arrived", async ({
+  home,
+  open,
+}) => {
   const run = home.record("outside.py", "import json\ndef load(text):\n    return json.loads(text)\nload('{')\n");
   const page = await open(run.id);
   await page.locator("main.moment").waitFor();
@@ -97,7 +100,7 @@ test("a run that an exception from outside ended is shown where it came in", asy
   holds((await page.locator(".right .result.raised").innerText()).includes("JSONDecodeError"), "what it raised");
 });
 
-test("keys lead over, into and out of calls, and back the same way", async (context) => {
+test("keys step over, into and out of calls, forwards and backwards", async (context) => {
   const { home } = context;
   const run = shopRun(home);
   const [call] = await events(home, run, 'function == "shop" and event == call and thread == "MainThread"');
@@ -126,7 +129,7 @@ test("keys lead over, into and out of calls, and back the same way", async (cont
   await at(page, way[4]);
 });
 
-test("a variable's changes, a line's executions, calls and exceptions are led to, forwards and backwards", async (context) => {
+test("keys move between changes of a variable, executions of a line, calls and exceptions", async (context) => {
   const { home } = context;
   const run = shopRun(home);
   const [call] = await events(home, run, 'function == "shop" and event == call and thread == "MainThread"');
@@ -153,7 +156,7 @@ test("a variable's changes, a line's executions, calls and exceptions are led to
   await at(page, raised);
 });
 
-test("lines that ran in this call are marked, and values stand beside them", async (context) => {
+test("lines that ran in this call are marked and have values beside them", async (context) => {
   const { home } = context;
   const run = shopRun(home);
   const [end] = await events(home, run, 'function == "shop" and event == return and thread == "MainThread"');
@@ -176,7 +179,7 @@ test("lines that ran in this call are marked, and values stand beside them", asy
   holds((await page.getByLabel("Calls", { exact: true }).innerText()).includes("refuse"), "a call that was made");
 });
 
-test("the timeline has a lane for each thread, zooms, and a click leads into it", async (context) => {
+test("the timeline has a lane for each thread, zooms, and a click moves to its event", async (context) => {
   const { home } = context;
   const run = shopRun(home);
   const page = await context.open(run.id);
@@ -229,7 +232,7 @@ async def main():
 asyncio.run(main())
 `;
 
-test("asyncio tasks have lanes of their own, of which those in sight are loaded, in the order that is asked for", async (context) => {
+test("asyncio tasks have lanes in the selected order, and only lanes in sight are loaded", async (context) => {
   const run = context.home.record("tasks.py", TASKS);
   const page = await context.open();
   const asked = [];
@@ -244,7 +247,7 @@ test("asyncio tasks have lanes of their own, of which those in sight are loaded,
   await page.locator(".lane-name", { hasText: "visitor 0" }).waitFor();
   const seen = await names.count();
   holds(seen > 2 && seen < 40, `${seen} of 401 lanes are there`);
-  // Clicked as soon as its name is there, when the lane is not.
+  // The click comes as soon as the name is there, before the lane has loaded.
   await page.locator(".lanes").evaluate(
     (lanes) =>
       new Promise((clicked) => {
@@ -279,7 +282,7 @@ test("asyncio tasks have lanes of their own, of which those in sight are loaded,
   await until(
     page,
     () => {
-      document.querySelector(".lanes").scrollTop = 0; // each time: with another order the lanes are scrolled to where one is
+      document.querySelector(".lanes").scrollTop = 0; // a change of order scrolls to the current lane
       const busiest = [...document.querySelectorAll(".lane-name.of-task")].map((one) => one.innerText);
       return (
         busiest.length > 2 &&
@@ -293,7 +296,7 @@ test("asyncio tasks have lanes of their own, of which those in sight are loaded,
   await names.first().waitFor({ state: "detached" });
   equal(await page.locator(".lane-name").allInnerTexts(), ["MainThread"], "lanes without tasks");
   await page.keyboard.press("k");
-  // Beside the source: how each stands at this moment.
+  // The panel beside the source shows the state of each task at this moment.
   const beside = page.getByLabel("Asyncio tasks", { exact: true });
   await beside.getByRole("button", { name: "Tasks" }).click();
   await until(
@@ -328,7 +331,7 @@ test("asyncio tasks have lanes of their own, of which those in sight are loaded,
   );
 });
 
-test("a moment that is left is not waited for, and what it asked is taken back", async ({ home, newContext }) => {
+test("moving on cancels the requests of the moment before", async ({ home, newContext }) => {
   const run = shopRun(home);
   const context = await newContext();
   const page = await context.newPage();
@@ -355,7 +358,7 @@ test("a moment that is left is not waited for, and what it asked is taken back",
   await context.close();
 });
 
-test("a line of output leads to the event that wrote it", async (context) => {
+test("a line of output links to the event that wrote it", async (context) => {
   const { home } = context;
   const run = shopRun(home);
   const page = await context.open(run.id);
@@ -368,7 +371,7 @@ test("a line of output leads to the event that wrote it", async (context) => {
   holds((await current(page)).includes('print("refused", error)'), "its line");
 });
 
-test("a running program is followed, and held still", async ({ home, open }) => {
+test("a running program can be followed, and following can be stopped", async ({ home, open }) => {
   const recording = home.startRecording(
     "follow.py",
     `import sys
@@ -405,7 +408,7 @@ test("help lists the keys, and Escape closes it", async (context) => {
   await page.getByRole("dialog").waitFor({ state: "detached" });
 });
 
-test("why a variable has its value is told back through returns, calls and copies, each link an event", async (context) => {
+test("why explains a value back through returns, calls and copies, each with a link to its event", async (context) => {
   const { home } = context;
   const run = home.record(
     "why.py",
@@ -431,7 +434,7 @@ test("why a variable has its value is told back through returns, calls and copie
   equal(await why.count(), 0, "explanations after it was closed");
 });
 
-test("a stretch of the timeline has a flame graph and statistics of its own", async (context) => {
+test("a time range of the timeline has its own flame graph and statistics", async (context) => {
   const run = context.home.record(
     "phases.py",
     "def first(n):\n    return n\ndef second(n):\n    return n\nfor n in range(300):\n    first(n)\nfor n in range(300):\n    second(n)\n",
@@ -467,7 +470,7 @@ test("a stretch of the timeline has a flame graph and statistics of its own", as
   await page.locator(".stats .fn-name", { hasText: "first" }).waitFor();
 });
 
-test("everything is reached by keys alone", async (context) => {
+test("keys alone reach everything", async (context) => {
   const { home } = context;
   const run = shopRun(home);
   const page = await context.open();

@@ -1,11 +1,11 @@
-// A run as files that open from disk, with no daemon and no network.
+// Static reports: runs as files that open from disk, without daemon and network.
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { equal, holds, shop, test, until } from "./harness.mjs";
 
 const SHOP = shop("negative </script><script>window.broken=1</script>");
 
-// A page opened from disk; what it asked the network for.
+// Opens a page from disk; `asked` collects its network requests and errors.
 async function fromDisk(newContext, path) {
   const context = await newContext();
   const asked = [];
@@ -76,10 +76,7 @@ test("a run is exported as one page", async ({ home, newContext }) => {
   await context.close();
 });
 
-test("a run that is too large for a report says so, and the part around a position is offered", async ({
-  home,
-  newContext,
-}) => {
+test("a run that is too large for a report is refused; --around takes a part of it", async ({ home, newContext }) => {
   const run = home.record(
     "loop.py",
     "def step(n):\n    return n + 1\nn = 0\nwhile n < 300:\n    n = step(n)\nprint(n)\n",
@@ -107,7 +104,7 @@ test("a run that is too large for a report says so, and the part around a positi
     `n = ${value}`,
     value,
   );
-  // What is counted is what the part did, and the page says so.
+  // The numbers cover the part only, and the page says so.
   await page.getByRole("link", { name: "Statistics" }).click();
   await page.getByText(/The numbers here cover all threads from .* after start/).waitFor();
   const calls = Number(
@@ -155,7 +152,7 @@ thread.start()
 thread.join()
 `;
 
-// What the page shows at a position: function and variables of each frame, innermost first.
+// The function and variables of each frame that the page shows at a position, innermost first.
 const shownAt = async (page, run, position) => {
   await page.evaluate((hash) => (location.hash = hash), `#/run/${run.id}/${position}`);
   await until(page, (at) => document.querySelector("main.moment")?.dataset.position === at, position, position);
@@ -171,7 +168,7 @@ const shownAt = async (page, run, position) => {
   return frames;
 };
 
-test("a report of the events that fit an expression, or of a thread, shows them as the page of the whole run does", async ({
+test("a report of matching events, or of one thread, shows them as the whole run does", async ({
   home,
   newContext,
   open,

@@ -1,5 +1,5 @@
-// What a static report answers to the daemon's requests: the cases of tests/cases/report.jsonl, asked of report.ts.
-// tests/daemon/report_cases.cc asks the daemon the same.
+// Runs the cases of tests/cases/report.jsonl on a static report (report.ts). tests/daemon/report_cases.cc runs them on the
+// daemon.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -9,7 +9,7 @@ import { holds, test } from "./harness.mjs";
 const CASES = fileURLToPath(new URL("./cases/", import.meta.url));
 const WHOLE = new Set(["changed", "variables", "written"]);
 
-// The page's report and its reader of lines, bundled for node.
+// Bundles the page's report and its parser of lines for node.
 async function loadReportModule(folder) {
   const outfile = join(folder, "report.mjs");
   await build({
@@ -25,7 +25,7 @@ async function loadReportModule(folder) {
   return import(pathToFileURL(outfile).href);
 }
 
-// The lines that smiley-report left, file by file.
+// The lines that smiley-report wrote, one text a file.
 function readParts(folder) {
   const names = readdirSync(join(folder, "data")).sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
   return names.map((name) => {
@@ -34,7 +34,7 @@ function readParts(folder) {
   });
 }
 
-// Where `got` is not as `wanted` describes; empty when it is. tests/cases/README.md has the rules.
+// Describes the first difference between `got` and `wanted`; empty: there is none. tests/cases/README.md has the rules.
 function findDifference(wanted, got, path) {
   const differs = (a, b, where) => (JSON.stringify(sorted(a)) === JSON.stringify(sorted(b)) ? "" : told(a, b, where));
   const told = (a, b, where) => `${where}: got ${JSON.stringify(b)}, not ${JSON.stringify(a)}`;
@@ -59,7 +59,7 @@ function findDifference(wanted, got, path) {
   return differs(wanted, got, path);
 }
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-// The same with members in one order, for comparing texts.
+// The value with its members sorted by name, so that texts can be compared.
 function sorted(value) {
   if (Array.isArray(value)) return value.map(sorted);
   if (!isObject(value)) return value;
@@ -70,7 +70,7 @@ function sorted(value) {
   );
 }
 
-// The answer to a request in the shape of a case: {"lines":[…],"end":{…}}, or {"error":"code"}.
+// Asks the report; the answer has the shape of a case: {"lines":[…],"end":{…}}, or {"error":"code"}.
 async function askReport(report, { op, ...fields }) {
   for (const [key, value] of Object.entries(fields)) if (key.endsWith("_ns")) fields[key] = BigInt(value);
   const lines = [];

@@ -1,4 +1,4 @@
-// The list of runs, and who may come in.
+// The list of runs, and access to the page.
 import { readFileSync, statSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { equal, holds, Home, test, until } from "./harness.mjs";
@@ -7,7 +7,7 @@ const SHORT = "def double(n):\n    return n * 2\n\nprint(double(21))\n";
 const WAITS =
   "import sys\ndef wait():\n    for line in sys.stdin:\n        if line.strip() == 'end':\n            return\nwait()\n";
 
-test("a home without runs tells how to record one", async ({ newContext }) => {
+test("a home without runs shows how to record one", async ({ newContext }) => {
   const empty = new Home();
   const context = await newContext();
   try {
@@ -21,7 +21,7 @@ test("a home without runs tells how to record one", async ({ newContext }) => {
   }
 });
 
-test("an address is good once, and the page that it opened stays good", async ({ home, newContext }) => {
+test("an address works once, and the page that it opened keeps working", async ({ home, newContext }) => {
   const context = await newContext();
   const { url, file } = home.address();
   equal(statSync(file).mode & 0o777, 0o600, "mode of the file");
@@ -36,7 +36,7 @@ test("an address is good once, and the page that it opened stays good", async ({
   await context.close();
 });
 
-test("an address that was used opens nothing elsewhere", async ({ home, open, newContext }) => {
+test("a used address opens nothing in another browser", async ({ home, open, newContext }) => {
   const page = await open();
   await page.getByRole("heading", { name: "Runs" }).waitFor();
   const { url } = home.address();
@@ -58,7 +58,7 @@ test("an address that was used opens nothing elsewhere", async ({ home, open, ne
   await other.close();
 });
 
-test("runs appear, move and end by themselves", async ({ home, open }) => {
+test("runs appear, grow and end without a reload", async ({ home, open }) => {
   const page = await open();
   await page.getByRole("heading", { name: "Runs" }).waitFor();
   const recording = home.startRecording("waits.py", WAITS);
@@ -95,7 +95,7 @@ test("the list is filtered by text and by failure", async ({ home, open }) => {
   await page.locator("tr", { hasText: "good.py" }).waitFor();
 });
 
-test("a run is exported, deleted after a question, and imported again", async ({ home, open }) => {
+test("a run is exported, deleted after confirmation, and imported again", async ({ home, open }) => {
   const run = home.record("travels.py", SHORT);
   const page = await open();
   const row = page.locator("tr", { hasText: run.id });
@@ -134,7 +134,7 @@ test("a run is exported, deleted after a question, and imported again", async ({
   equal(again.events, run.events, "events after the way there and back");
 });
 
-test("a damaged file is refused with the reason, and leaves nothing", async ({ home, open }) => {
+test("a damaged file is rejected with the reason, and nothing is imported", async ({ home, open }) => {
   const page = await open();
   await page.getByRole("heading", { name: "Runs" }).waitFor();
   const before = home.must("list", "--json").split("\n").length;
@@ -145,7 +145,7 @@ test("a damaged file is refused with the reason, and leaves nothing", async ({ h
   equal(home.must("list", "--json").split("\n").length, before, "number of runs");
 });
 
-test("a page of somebody else learns nothing and changes nothing", async ({ home }) => {
+test("a page of another origin reads nothing and changes nothing", async ({ home }) => {
   const { url } = home.address();
   const origin = new URL(url).origin;
   const code = /code=([0-9a-f]+)/.exec(url)[1];
@@ -158,7 +158,7 @@ test("a page of somebody else learns nothing and changes nothing", async ({ home
   holds(policy.startsWith("default-src 'self'"), `policy: ${policy}`);
 });
 
-test("the page comes back by itself after the daemon was restarted", async ({ home, open }) => {
+test("the page reconnects after a restart of the daemon", async ({ home, open }) => {
   const page = await open();
   await page.getByRole("heading", { name: "Runs" }).waitFor();
   home.must("daemon", "stop");

@@ -3,7 +3,7 @@ import { equal, holds, shop, test, until } from "./harness.mjs";
 
 const SHOP = shop("negative");
 
-test("the events of a run are a table, page by page, with neighbouring lines folded", async ({ home, open }) => {
+test("the events of a run are a table with pages, with neighbouring lines folded", async ({ home, open }) => {
   const run = home.recorded("shop.py", SHOP);
   const page = await open(run.id);
   await page.getByRole("link", { name: "Events" }).click();
@@ -54,7 +54,7 @@ for thread in threads:
     thread.join()
 `;
 const positions = (page) => page.locator("table.events tbody td:first-child").allInnerTexts();
-// In the order of time, as the daemon replays them.
+// The order of time, as the daemon replays events.
 const allEvents = (home, run, ...words) =>
   home
     .must("replay", run.id, "--json", ...words)
@@ -64,7 +64,7 @@ const allEvents = (home, run, ...words) =>
     .filter((one) => one.type === "event")
     .map((one) => `${one.thread}:${one.seq}`);
 
-test("the events of all threads are a table to the last one, with pages of any size", async ({ home, open }) => {
+test("the table of events reaches the last event of all threads, with pages of any size", async ({ home, open }) => {
   const run = home.recorded("workers.py", THREADS);
   const all = allEvents(home, run);
   holds(all.length > 50_000, `${all.length} events`);
@@ -101,10 +101,7 @@ test("the events of all threads are a table to the last one, with pages of any s
   );
 });
 
-test("a search counts all that fits and lists it to the last result; n goes on where the list at hand ends", async ({
-  home,
-  open,
-}) => {
+test("a search counts and lists all results; n continues beyond the loaded ones", async ({ home, open }) => {
   const run = home.recorded("workers.py", THREADS);
   const all = allEvents(home, run, "--where", 'function == "work" and event == line');
   holds(all.length > 15_000, `${all.length} results`);
@@ -127,7 +124,7 @@ test("a search counts all that fits and lists it to the last result; n goes on w
     );
     equal(await positions(page), all.slice((number - 1) * 200, number * 200), `page ${number}`);
   }
-  // Over the end of the first 5,000 and back.
+  // Beyond the first 5,000 results and back.
   await page.evaluate((hash) => (location.hash = hash), `#/run/${run.id}/${all[4998]}`);
   for (const [key, wanted] of [
     ["n", all[4999]],
@@ -146,7 +143,7 @@ test("a search counts all that fits and lists it to the last result; n goes on w
   }
 });
 
-test("a search shows what fits, and says what is wrong with an expression", async ({ home, open }) => {
+test("a search shows matching events, and explains what is wrong with an expression", async ({ home, open }) => {
   const run = home.recorded("shop.py", SHOP);
   const page = await open(run.id);
   await page.getByRole("link", { name: "Search" }).click();
@@ -160,7 +157,7 @@ test("a search shows what fits, and says what is wrong with an expression", asyn
   holds(!page.url().includes("code="), "no code in the address");
 });
 
-test("the threads of a run are listed with what they did", async ({ home, open }) => {
+test("the threads of a run are listed with their events and lines", async ({ home, open }) => {
   const run = home.record(
     "threads.py",
     `import threading
@@ -178,10 +175,7 @@ for n in range(3):
   equal(await page.locator("tbody tr").count(), 4, "threads");
 });
 
-test("files show how often each line ran, and a line's number leads to its first execution", async ({
-  home,
-  open,
-}) => {
+test("files show how often each line ran, and a line number links to its first execution", async ({ home, open }) => {
   const run = home.recorded("shop.py", SHOP);
   const page = await open(run.id);
   await page.getByRole("link", { name: "Files" }).click();
@@ -194,7 +188,7 @@ test("files show how often each line ran, and a line's number leads to its first
   );
 });
 
-test("exceptions tell where they came from and what became of them", async ({ home, open }) => {
+test("exceptions show where they were raised and their outcome", async ({ home, open }) => {
   const run = home.recorded("shop.py", SHOP);
   const page = await open(run.id);
   await page.getByRole("link", { name: "Exceptions" }).click();
@@ -210,7 +204,7 @@ test("exceptions tell where they came from and what became of them", async ({ ho
   );
 });
 
-test("statistics are sorted by a click and tell callers; graphs lead to calls", async ({ home, open }) => {
+test("statistics sort by a click and show callers; graphs link to calls", async ({ home, open }) => {
   const run = home.recorded("shop.py", SHOP);
   const page = await open(run.id);
   await page.getByRole("link", { name: "Statistics" }).click();
@@ -230,7 +224,7 @@ test("statistics are sorted by a click and tell callers; graphs lead to calls", 
   await page.getByRole("button", { name: /^pay · 3 calls/ }).waitFor();
 });
 
-test("two runs stand side by side where they part, and differences follow each other", async ({ home, open }) => {
+test("two runs are compared side by side, difference by difference", async ({ home, open }) => {
   const first = home.recorded("shop.py", SHOP);
   const second = home.record("shop.py", SHOP.replace("(3, 4, -1)", "(3, -4, 1)"));
   const page = await open();
@@ -257,7 +251,7 @@ test("two runs stand side by side where they part, and differences follow each o
   await page.getByText("differ by more than noise").waitFor();
 });
 
-test("a search that goes on has its results on the timeline, and n leads through them", async ({ home, open }) => {
+test("the timeline shows the results of a search, and n moves through them", async ({ home, open }) => {
   const run = home.recorded("shop.py", SHOP);
   const page = await open(run.id);
   await page.locator("main.moment").waitFor();
@@ -276,7 +270,7 @@ test("a search that goes on has its results on the timeline, and n leads through
     first,
   );
   equal(await page.locator(".move-bar .event-kind").innerText(), "call", "what it is");
-  // What is typed as soon as the field is there stays.
+  // Text typed as soon as the field appears is kept.
   await page.evaluate(
     () =>
       new Promise((done) => {
@@ -299,7 +293,7 @@ test("a search that goes on has its results on the timeline, and n leads through
   equal(await page.getByLabel("Expression").inputValue(), "event == raise", "what was typed");
 });
 
-test("the views of a running program grow with it and do not flicker", async ({ home, open }) => {
+test("the views of a running program grow with it without flicker", async ({ home, open }) => {
   const recording = home.startRecording(
     "grows.py",
     "import sys\ndef take(line):\n    return line.strip()\nfor line in sys.stdin:\n    if take(line) == 'end':\n        break\n",
