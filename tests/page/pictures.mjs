@@ -1,11 +1,11 @@
-// Takes the pictures of README.md, by hand: node ./tests/pictures.mjs FOLDER, then `pngquant --ext .png --force 64 FOLDER/*.png`
-// (in build/daemon/page, with SMILEY_BIN and SMILEY_EXAMPLE=tools/example).
+// Takes the pictures of README.md. Run by hand in build/daemon/page, with SMILEY_BIN and SMILEY_EXAMPLE=tools/example:
+// node ./tests/pictures.mjs FOLDER, then pngquant --ext .png --force 64 FOLDER/*.png
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { CHROMIUM, FLAGS, Home, makeContext } from "./harness.mjs";
 
-// Some orders at a time, each a task that waits and works in turns.
+// Several orders at a time; each is a task that waits and works in turns.
 const BAKERY = `import asyncio
 import random
 

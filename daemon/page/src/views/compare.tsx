@@ -225,7 +225,7 @@ function Side({ spot, data, sign }: { spot: Spot | null; data: RunData; sign: st
   if (!spot)
     return (
       <section class="panel side" aria-label={`Run ${sign}`}>
-        <p class="quiet pad">Nothing corresponds to this in this run.</p>
+        <p class="quiet pad">Only in run {sign === "A" ? "B" : "A"}</p>
       </section>
     );
   return (
