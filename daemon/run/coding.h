@@ -1,7 +1,7 @@
 // Thread rule: plain values; each object belongs to one thread at a time.
 //
-// The store's own encoding (daemon/store/STORE.md): big-endian integers in keys, varints and length-prefixed bytes in
-// values. Reading is bounded: a reader that ran over its end is not ok() and gives zeros from then on.
+// The store's encoding (daemon/store/STORE.md): big-endian integers in keys, varints and length-prefixed bytes in
+// values. Reading is bounded: a reader that reached the end too early is not ok(), and reads zeros from then on.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,7 @@ class FieldWriter {
     Unsigned(texts.size());
     for (const std::string& text : texts) Bytes(text);
   }
-  // REQUIRES sorted, distinct.
+  // REQUIRES that the values are sorted and distinct.
   void Ascending(const std::vector<std::uint32_t>& values) {
     Unsigned(values.size());
     std::uint32_t last = 0;

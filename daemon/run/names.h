@@ -1,6 +1,6 @@
 // Thread rule: StoredNames may be read from any thread while one thread adds.
 //
-// The names of one process, from its catalogue records: what ids in pieces mean.
+// The names of one process, read from its catalogue records. Words in pieces refer to them by id.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,9 @@ namespace smiley::daemon {
 
 class StoredNames : public Names {
  public:
-  // Takes a record as the store keeps it (kSource: [file string id, number in the run], kTask: [name, number in the
-  // run]). Records that make no sense are ignored: their ids stay unknown. A record that is there already is kept as
-  // it was.
+  // Adds a record in the form that the store keeps (kSource: [file string id, number in the run], kTask: [name,
+  // number in the run]). A record that cannot be read is ignored: its id stays unknown. A second record of one id is
+  // ignored.
   void Add(shm::RecordType type, std::uint32_t id, std::string_view payload);
 
   const CodeInfo* FindCode(std::uint32_t id) const override;
@@ -32,7 +32,7 @@ class StoredNames : public Names {
   mutable shm::SharedMutex mutex_;
   std::unordered_map<std::uint32_t, std::unique_ptr<const std::string>> strings_ SMILEY_GUARDED_BY(mutex_);
   mutable std::unordered_map<std::uint32_t, std::unique_ptr<const CodeInfo>> codes_ SMILEY_GUARDED_BY(mutex_);
-  // Payloads, read when first asked for.
+  // Payloads, each decoded at the first FindCode.
   mutable std::unordered_map<std::uint32_t, std::string> unread_codes_ SMILEY_GUARDED_BY(mutex_);
   // Process-local id to number in the run.
   std::unordered_map<std::uint32_t, std::uint32_t> sources_ SMILEY_GUARDED_BY(mutex_);

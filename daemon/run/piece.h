@@ -1,7 +1,7 @@
 // Thread rule: a Piece is immutable once made and shared by pointer between threads.
 //
-// The unit that is drained, shown live and stored: consecutive words of one thread, within one block, with the
-// decoding state before them. A stored piece is a chunk.
+// The unit of draining, of the live feed and of the store: consecutive words of one thread, within one block, with
+// the decoding state before them. A stored piece is called a chunk.
 #pragma once
 
 #include <cstdint>
@@ -13,22 +13,22 @@
 
 namespace smiley::daemon {
 
-// An event kind's place in Piece::kinds. REQUIRES an event's kind.
+// The bit of an event kind in Piece::kinds. REQUIRES an event's kind.
 constexpr std::uint32_t KindBit(shm::Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
 
-// Events whose id is a line, 0 = the line that their frame is at.
+// Kinds whose id is a line; 0 = the line that the frame is at.
 inline constexpr std::uint32_t kKindsWithLine = KindBit(shm::Kind::kLine) | KindBit(shm::Kind::kReturn) |
                                                 KindBit(shm::Kind::kYield) | KindBit(shm::Kind::kRaise) |
                                                 KindBit(shm::Kind::kHandled) | KindBit(shm::Kind::kUnwind);
 constexpr bool HasLine(shm::Kind kind) { return shm::IsEvent(kind) && (kKindsWithLine & KindBit(kind)) != 0; }
 
 // Times within a piece: ns since the epoch = anchor_ns + (units - anchor_units) * ns_per_unit, until the next kAnchor
-// attachment gives a new pair (anchor_ns = its monotonic ns + wall_minus_mono_ns). Never going back (readers clamp).
+// attachment gives a new pair (anchor_ns = its monotonic ns + wall_minus_mono_ns). Readers clamp times that go back.
 struct TimeBase {
   std::uint64_t anchor_units = 0;
   std::int64_t anchor_ns = 0;  // wall clock of the run
   std::int64_t wall_minus_mono_ns = 0;
-  double ns_per_unit = 1.0;  // as the daemon measured it when the piece was stored
+  double ns_per_unit = 1.0;  // measured by the daemon when it drained the piece
 };
 
 struct Piece {
@@ -38,20 +38,20 @@ struct Piece {
   shm::BlockHeader state{};   // before words[0]: seq, base time, open frames (thread = process-local number)
   TimeBase time;
   std::vector<std::uint64_t> words;
-  bool begins_inside = false;   // words begin with a kMore that continues the piece before
-  bool damaged_before = false;  // a damaged or overwritten stretch lies between the piece before and this one
+  bool begins_inside = false;   // the first word is a kMore: it continues an event of the piece before
+  bool damaged_before = false;  // words between the piece before and this one were damaged or overwritten
 
-  // Summary, made while draining.
-  std::uint64_t first_seq = 0;  // of the first event in it; a piece of lost events only has events = 0
+  // The summary, computed while draining.
+  std::uint64_t first_seq = 0;  // of the first event, or of the first lost one
   std::uint64_t last_seq = 0;
-  std::uint64_t events = 0;  // counted events (kLost not counted)
-  std::uint64_t lost = 0;    // events covered by kLost in it
+  std::uint64_t events = 0;  // without kLost
+  std::uint64_t lost = 0;    // events that the kLost events in it cover
   std::int64_t first_ns = 0, last_ns = 0;
-  std::vector<std::uint32_t> codes;      // distinct code ids touched, sorted
-  std::vector<std::uint32_t> variables;  // distinct variable string ids changed, sorted
-  std::uint32_t min_line = 0, max_line = 0;
-  std::uint32_t exceptions = 0;  // raise events
-  std::uint32_t kinds = 0;       // KindBit of each that is in it
+  std::vector<std::uint32_t> codes;          // distinct ids of code objects that its events belong to, sorted
+  std::vector<std::uint32_t> variables;      // distinct string ids of variables that changed, sorted
+  std::uint32_t min_line = 0, max_line = 0;  // 0: no event has a line
+  std::uint32_t exceptions = 0;              // raise events
+  std::uint32_t kinds = 0;                   // KindBit of each kind in it
 };
 using PiecePtr = std::shared_ptr<const Piece>;
 

@@ -9,7 +9,7 @@ namespace {
 
 using shm::Kind;
 
-// A stack deeper than this is no Python's; hostile words must not make it grow without end.
+// No Python stack is deeper; hostile words must not let it grow without limit.
 constexpr std::size_t kDeepest = 1u << 20;
 
 std::vector<std::uint32_t> Union(const std::vector<std::uint32_t>& a, const std::vector<std::uint32_t>& b) {
@@ -35,7 +35,7 @@ void PieceScanner::EnterBlock(const shm::BlockHeader& header) {
   lost_ = header.lost;
   anchor_units_ = header.anchor_units;
   anchor_mono_ns_ = header.anchor_mono_ns;
-  // What the header shows is the truth; frames further out are kept when they fit to it.
+  // The header's frames replace the known ones; known frames further out are kept when they fit.
   const std::uint32_t shown = std::min<std::uint32_t>(header.shown, shm::kShownFrames);
   bool same = stack_.size() + unknown_ == header.depth && stack_.size() >= shown;
   for (std::uint32_t i = 0; same && i < shown; ++i)
@@ -63,7 +63,7 @@ shm::BlockHeader PieceScanner::State() const {
 }
 
 TimeBase PieceScanner::Time() const {
-  // The words may say anything: without a sign it wraps.
+  // Hostile words may overflow: unsigned arithmetic wraps.
   const auto anchor_ns = static_cast<std::int64_t>(anchor_mono_ns_ + static_cast<std::uint64_t>(wall_minus_mono_ns_));
   return {anchor_units_, anchor_ns, wall_minus_mono_ns_, ns_per_unit_};
 }
@@ -72,7 +72,7 @@ std::int64_t PieceScanner::NsAt(std::uint64_t units) const { return daemon::NsAt
 
 void PieceScanner::Push(std::uint64_t frame, std::uint32_t code) {
   codes_.Insert(code);
-  if (stack_.size() >= kDeepest) {  // forget the outermost half
+  if (stack_.size() >= kDeepest) {  // drop the outermost half
     unknown_ += static_cast<std::uint32_t>(stack_.size() / 2);
     stack_.erase(stack_.begin(), stack_.begin() + static_cast<std::ptrdiff_t>(stack_.size() / 2));
   }
@@ -88,13 +88,13 @@ void PieceScanner::Pop() {
 }
 
 struct PieceScanner::Attachments {
-  std::size_t end = 0;  // index of the word behind them
+  std::size_t end = 0;  // index of the word behind the attachments
   std::uint64_t time_high = 0, anchor_mono_ns = 0, frame = 0;
   const std::uint64_t* loss = nullptr;
   std::string_view exception;  // CBOR [type, message]
 };
 
-// The rules of shm::WordParser. False: damaged.
+// Reads attachments by the rules of shm::WordParser. False: they are damaged.
 bool PieceScanner::ReadAttachments(const std::uint64_t* words, std::size_t count, std::size_t at, Attachments* out) {
   while (at < count && shm::IsAttachment(shm::WordKind(words[at]))) {
     const std::uint64_t head = words[at++];
@@ -161,7 +161,7 @@ PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t
       out.damaged = true;
       break;
     }
-    // First the attachments: they hold what the event needs, and must be whole.
+    // The attachments come first: the event needs them, and they must be whole.
     Attachments with;
     if (!ReadAttachments(words, count, at + 1, &with)) {
       out.damaged = true;

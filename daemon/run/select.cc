@@ -1,4 +1,4 @@
-// The run that people mean: ids, prefixes, last, last~N, last:failed.
+// Finds the run that a person named: an id, a prefix, last, last~N, last:failed.
 #include <algorithm>
 #include <charconv>
 #include <string>
@@ -13,7 +13,7 @@ bool Failed(const RunInfo& run) {
   return run.state == RunState::kEnded && (run.exit_code.value_or(0) != 0 || run.signal.has_value());
 }
 
-// "last", "last~2", "last:failed", "last:failed~1": how many to go back; false: not of this form.
+// Reads "last", "last~2", "last:failed", "last:failed~1": how many runs to go back. False: the text has another form.
 bool ParseLast(std::string_view selector, bool* failed, std::size_t* back) {
   *failed = false;
   *back = 0;
@@ -52,7 +52,7 @@ Result<RunInfo> SelectRun(Archive& archive, const std::string& selector) {
   bool failed = false;
   std::size_t back = 0;
   const bool last = ParseLast(selector, &failed, &back);
-  // A run whose id happens to begin with "last" is still found by its whole id.
+  // A run whose id begins with "last" is still found by its whole id.
   for (auto& run : runs) {
     if (run.id == selector) return std::move(run);
   }

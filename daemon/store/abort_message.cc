@@ -50,7 +50,7 @@ void AtStore(const std::filesystem::path& dir, const std::filesystem::path& log,
   action.sa_handler = OnAbort;
   sigaction(SIGABRT, &action, nullptr);
   static const std::terminate_handler before = std::get_terminate();
-  std::set_terminate([] {  // an exception of our own is another matter
+  std::set_terminate([] {  // an uncaught exception is not RocksDB's abort
     signal(SIGABRT, SIG_DFL);
     before();
   });

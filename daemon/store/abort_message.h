@@ -1,20 +1,20 @@
-// Thread rule: AtStore and Started belong to the thread that starts; the words are said by whichever thread is ended.
+// Thread rule: AtStore and Started belong to the thread that opens the store; the message is written by whichever
+// thread aborts.
 //
-// RocksDB looks at some bytes of a table before it compares their check sum, and where they are damaged it may end
-// the process (abort, from an assertion) instead of saying so. Nothing can be saved in a process that is there; but
-// it says what has happened and what to do next.
+// RocksDB uses some bytes of a table before it compares their check sum. Where they are damaged, an assertion may
+// abort the process. The process cannot go on; but it can report what happened and what to do next.
 #pragma once
 
 #include <filesystem>
 
 namespace smiley::daemon::last_words {
 
-// From now on an abort says that the store `dir` may be damaged, and the process ends with 1: on standard error, at
-// the end of the file `log` unless that is empty, and to `starter` (>= 0: whoever waits for this daemon to start, as
-// "CODE message"). Exceptions that nobody catches and
-// other signals stay what they are. Once per process.
+// From now on an abort reports that the store `dir` may be damaged, and the process ends with exit code 1. The report
+// goes to standard error, to the end of the file `log` (empty: none), and, as "CODE message", to the descriptor
+// `starter` of the process that waits for this daemon to start (-1: none). Uncaught exceptions and other signals are
+// left alone. REQUIRES that it is called once in a process.
 void AtStore(const std::filesystem::path& dir, const std::filesystem::path& log = {}, int starter = -1);
-// Nobody waits any more; call it before the descriptor is closed.
+// The starter waits no more. REQUIRES that its descriptor is still open.
 void Started();
 
 }  // namespace smiley::daemon::last_words

@@ -1,4 +1,4 @@
-// Reading the store: runs, their records, and the pieces of a thread.
+// The archive over a store: runs, their records, and the pieces of a thread.
 #include <algorithm>
 
 #include "daemon/store/chunk.h"
@@ -7,7 +7,7 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr std::size_t kIndexBatch = 32;  // entries read at a time, so that no snapshot is held for long
+constexpr std::size_t kIndexBatch = 32;  // read at a time, so that no RocksDB snapshot is held for long
 
 class Cursor : public StoredCursor {
  public:
@@ -27,7 +27,7 @@ class Cursor : public StoredCursor {
         next_ = 0;
         if (const Status status = store_->db().Scan(Family::kIndex, at_, end_, kIndexBatch, &entries_);
             !status.ok()) {
-          // A damaged chunk can be passed over, a damaged index cannot: readers must not come again.
+          // Reading can go on behind a damaged chunk, but not behind a damaged index.
           entries_.clear();
           return status.code() == Code::kDamaged ? Status(Code::kIo, status.message()) : status;
         }
@@ -40,7 +40,7 @@ class Cursor : public StoredCursor {
       }
       const std::uint64_t arrival = ReadBig(key, 16, 8);
       if (arrival > limit_) {
-        entries_.clear();  // it is read again when the limit is lifted
+        entries_.clear();  // they are read again when the limit is lifted
         next_ = 0;
         return PiecePtr();
       }
@@ -166,7 +166,7 @@ class StoreArchive : public Archive {
     if (from_seq > 1) {
       const auto last = store_->db().Last(Family::kIndex, from, IndexKey(record->key, thread, from_seq + 1, 0));
       if (!last.ok()) return last.status();
-      // Pieces that begin with the same event come together.
+      // Pieces that begin with the same event are returned together.
       if (*last) from = IndexKey(record->key, thread, ReadBig((*last)->first, 8, 8), 0);
     }
     std::vector<KeyValue> found;
@@ -211,7 +211,7 @@ class StoreArchive : public Archive {
   Result<std::optional<DerivedItem>> LastDerived(const std::string& run, const std::string& from,
                                                  const std::string& to) override {
     const auto record = store_->FindRecord(run, true);
-    if (!record) return std::optional<DerivedItem>();  // nothing of it is stored yet
+    if (!record) return std::optional<DerivedItem>();  // nothing of the run is stored yet
     const std::string prefix = RunPrefix(record->key);
     auto last = store_->db().Last(Family::kDerived, prefix + from, prefix + to);
     if (last.ok() && *last) (*last)->first.erase(0, prefix.size());
@@ -305,7 +305,7 @@ Result<std::shared_ptr<const Names>> StoreImpl::NamesOf(std::uint32_t run, std::
   bool ended = false;
   for (const auto& [id, record] : runs_)
     ended = ended || (record.key == run && record.info.state == RunState::kEnded);
-  if (ended) {  // nothing more is added
+  if (ended) {  // its names do not change any more
     names_[{run, process}] = names;
     recent_names_.push_back(names);
     if (recent_names_.size() > 8) recent_names_.pop_front();

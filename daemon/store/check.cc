@@ -1,5 +1,5 @@
-// The store's identity check: produced = stored + lost, numbers without gap or repeat, chunks that decode, ids that
-// resolve, counts that agree; and the check sums of the files themselves.
+// Checks a store: produced = stored + lost, numbers without gap or repeat, chunks that decode, ids that resolve,
+// counts that agree, and the check sums of the files themselves.
 #include <algorithm>
 #include <set>
 #include <tuple>
@@ -11,7 +11,7 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr std::size_t kMostFindings = 1000;  // a broken store has too many to be read
+constexpr std::size_t kMostFindings = 1000;  // nobody reads more of them
 
 class RunCheck {
  public:
@@ -153,7 +153,7 @@ class RunCheck {
 
 }  // namespace
 
-// A run that is going on is checked as far as it was stored when its turn came.
+// A run that is going on is checked up to the chunk that was stored last when its check began.
 Status StoreImpl::Check(const std::optional<std::string>& run, std::vector<std::string>* report) {
   std::size_t findings = 0;
   bool found = false;

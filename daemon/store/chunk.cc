@@ -40,7 +40,7 @@ struct ChunkHeader {
 static_assert(sizeof(ChunkHeader) == kChunkHeaderBytes);
 static_assert(kStateBytes == 128);
 
-// One context a thread: making one costs more than compressing, or decompressing, a small piece.
+// One context for each thread: creating one costs more than compressing a small piece.
 ZSTD_CCtx* Compressor() {
   thread_local const std::unique_ptr<ZSTD_CCtx, std::size_t (*)(ZSTD_CCtx*)> context(ZSTD_createCCtx(),
                                                                                      ZSTD_freeCCtx);
@@ -53,7 +53,7 @@ ZSTD_DCtx* Decompressor() {
   return context.get();
 }
 
-// One a thread, for what the compressor may need at most: chunks themselves have the size that they turn out to have.
+// A buffer for each thread, large enough for the worst case; the chunk itself is allocated with its real size.
 char* CompressedRoom(std::size_t bytes) {
   thread_local std::vector<char> room;
   if (room.size() < bytes) room.resize(bytes);
@@ -71,7 +71,8 @@ std::string EncodeChunk(const Piece& piece, std::uint32_t run_key) {
   const std::size_t bound = ZSTD_compressBound(raw_bytes);
   char* const room = CompressedRoom(bound);
   const std::size_t packed = ZSTD_compressCCtx(Compressor(), room, bound, piece.words.data(), raw_bytes, 1);
-  if (ZSTD_isError(packed)) throw std::bad_alloc();  // with room for the worst case, nothing else can be missing
+  if (ZSTD_isError(packed))
+    throw std::bad_alloc();  // only memory can be missing: the output has room for the worst case
   ChunkHeader header{};
   header.magic = kChunkMagic;
   header.version = kChunkVersion;
@@ -155,7 +156,8 @@ std::string EncodeIndexEntry(const Piece& piece, std::uint64_t chunk_bytes) {
   out.Unsigned(kIndexVersion);
   out.Unsigned(piece.process);
   out.Unsigned(chunk_bytes);
-  out.Unsigned(piece.last_seq + 1 - piece.first_seq);  // last_seq is first_seq - 1 when nothing is counted
+  out.Unsigned(piece.last_seq + 1 -
+               piece.first_seq);  // last_seq is first_seq - 1 when the piece accounts for no event
   out.Unsigned(piece.events);
   out.Unsigned(piece.lost);
   out.Signed(piece.first_ns);

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::array<const char*, kFamilies> kNames = {"default", "chunks", "index", "catalogue", "derived"};
 
-// RocksDB asserts that even an empty slice points somewhere.
+// RocksDB asserts that an empty slice, too, has a pointer that is not null.
 rocksdb::Slice ToSlice(std::string_view text) {
   return text.empty() ? rocksdb::Slice("", 0) : rocksdb::Slice(text.data(), text.size());
 }
@@ -49,7 +49,7 @@ rocksdb::DBOptions DatabaseOptions() {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
-  options.max_total_wal_size = 96u << 20;  // a family that is written rarely must not pin old logs
+  options.max_total_wal_size = 96u << 20;  // a family that is written rarely must not keep old logs
   options.max_background_jobs = 2;
   options.max_open_files = 256;
   options.keep_log_file_num = 4;
@@ -82,12 +82,12 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
   return options;
 }
 
-// RocksDB would take a directory without CURRENT for a new database, and remove the tables in it.
+// RocksDB takes a directory without CURRENT for a new database, and removes the tables in it.
 bool LostItsBeginning(const std::filesystem::path& dir) {
   std::error_code error;
   if (std::filesystem::exists(dir / "CURRENT", error)) return false;
   for (std::filesystem::directory_iterator at(dir, error), end; !error && at != end; at.increment(error)) {
-    // One that was killed while it made a new database leaves at most a list of no tables.
+    // A process that was killed while it created a database leaves at most a list without tables.
     std::error_code ignored;
     if (at->path().extension() == ".sst" || (at->path().extension() == ".log" && at->file_size(ignored) > 0))
       return true;
@@ -122,7 +122,7 @@ Result<std::unique_ptr<StoreDb>> StoreDb::Open(const std::filesystem::path& dir,
   auto cache = rocksdb::NewLRUCache(16u << 20);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   std::size_t families = kFamilies;
-  if (read_only) {  // a store of an older version may have fewer; missing ones cannot be made, and read as empty
+  if (read_only) {  // an older store may have fewer families; a missing one reads as empty
     std::vector<std::string> there;
     const auto listed = rocksdb::DB::ListColumnFamilies(DatabaseOptions(), dir.string(), &there);
     if (listed.ok()) families = std::min(families, there.size());
@@ -140,7 +140,7 @@ Result<std::unique_ptr<StoreDb>> StoreDb::Open(const std::filesystem::path& dir,
   store->impl_->db.reset(db);
   if (!status.ok()) {
     const Status why = ToStatus(status, what);
-    // A file that its list of files names.
+    // RocksDB's list of files names a file that does not exist.
     if (status.ToString().find("No such file") != std::string::npos) return Status(Code::kDamaged, why.message());
     return why;
   }

@@ -1,7 +1,7 @@
 // Thread rule: any thread; Write calls take turns inside RocksDB.
 //
-// The key-value store under the Store: five families of keys, atomic writes through a log, ordered scans. The only
-// part that knows RocksDB (store_db.cc); it says nothing of runs or chunks.
+// The key-value store under the Store: five families of keys, atomic writes through a log, ordered scans. It knows
+// nothing of runs or chunks. Only db.cc and repair/salvage.cc use RocksDB.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace smiley::daemon {
 enum class Family : std::uint8_t { kMeta, kChunks, kIndex, kCatalogue, kDerived };
 inline constexpr std::size_t kFamilies = 5;
 
-// Changes that are written together or not at all, in the order given.
+// Changes that are written together or not at all, in the order in which they were added.
 class WriteList {
  public:
   enum class Op : std::uint8_t { kPut, kDelete, kDeleteRange };
@@ -53,8 +53,8 @@ using KeyValue = std::pair<std::string, std::string>;
 
 class StoreDb {
  public:
-  // Opens or (not read_only) makes the database in `dir`. kBusy: another process has it; kNotFound: read_only and
-  // there is none; kDamaged; kPermission; kNoSpace.
+  // Opens the database in `dir`, or creates it unless read_only. kBusy: another process has it open; kNotFound:
+  // read_only, and there is none; kDamaged; kPermission; kNoSpace.
   static Result<std::unique_ptr<StoreDb>> Open(const std::filesystem::path& dir, bool read_only);
   ~StoreDb();
 
@@ -67,15 +67,15 @@ class StoreDb {
               std::vector<KeyValue>* out) const;
   // The last pair of [from, to); nullopt: none.
   Result<std::optional<KeyValue>> Last(Family family, std::string_view from, std::string_view to) const;
-  // Gives the disk space of deleted keys in [from, to) back; takes its time. Ends early when the StoreDb is closed.
+  // Frees the disk space of deleted keys in [from, to). May take minutes; CancelCompactions ends it early.
   Status Compact(Family family, std::string_view from, std::string_view to);
-  // Writes what is in memory to tables, of all families: the log up to now can go.
+  // Writes the memory of all families to tables. The log up to now is not needed any more.
   Status Flush();
-  // Reads every table and compares its check sums. kDamaged names the file.
+  // Reads every table and compares its check sums. kDamaged: with the name of the file.
   Status Verify() const;
   // Makes a running Compact return.
   void CancelCompactions();
-  // After a write error that has passed (disk full in a flush): writes are possible again when ok.
+  // Called after a write error whose cause may have passed (disk full in a flush). Ok: writes are possible again.
   Status Resume();
   std::uint64_t DiskBytes() const;
 

@@ -1,4 +1,4 @@
-// Deleting runs: gone for readers with one write, disk space given back by a thread of its own. And keeping them.
+// Deletes and pins runs. One write hides a deleted run from readers; a thread of its own frees the disk space.
 #include <algorithm>
 
 #include "daemon/store/impl.h"
@@ -7,7 +7,7 @@
 namespace smiley::daemon {
 
 Status StoreImpl::ListDeletion(const RunRecord& record, WriteList* list, std::vector<KeyRange>* ranges) {
-  // Chunks stand under arrival numbers, so those of one run are stretches between those of others.
+  // Keys of chunks are arrival numbers: the chunks of one run are ranges between the chunks of others.
   std::string at = RunPrefix(record.key);
   const std::string end = RunPrefix(record.key + 1);
   std::vector<std::uint64_t> arrivals;
@@ -38,7 +38,8 @@ Status StoreImpl::ListDeletion(const RunRecord& record, WriteList* list, std::ve
     ranges->push_back({family, RunPrefix(record.key), end});
   }
   list->Delete(Family::kMeta, RunKey(record.info.id));
-  list->Put(Family::kMeta, std::string(kArrivalKey), ChunkKey(next_arrival_));  // numbers are never used again
+  list->Put(Family::kMeta, std::string(kArrivalKey),
+            ChunkKey(next_arrival_));  // arrival numbers are never used again
   return {};
 }
 
@@ -88,7 +89,7 @@ void StoreImpl::CompactDeleted() {
     }
     Status status = db_->Compact(range.family, range.from, range.to);
     SMILEY_TEST_POINT("store.compacted");
-    // The log holds what was deleted, too, for as long as any family has something of its time in memory only.
+    // The log, too, holds the deleted run, as long as any family has data of that time only in memory.
     if (status.ok() && last) status = db_->Flush();
     if (!status.ok()) {
       const shm::WriteLock cache_lock(cache_mutex_);

@@ -1,4 +1,4 @@
-// Derived data of runs: what can be made again from their chunks.
+// Derived data of runs, which can be computed from their chunks again.
 #include "daemon/store/impl.h"
 
 namespace smiley::daemon {
@@ -12,7 +12,7 @@ Status StoreImpl::WriteDerived(const std::string& run,
   WriteList list;
   fill(RunPrefix(record->key), &list);
   if (list.empty()) return {};
-  // It is not the run itself: no word about the disk is due when there is no room for it.
+  // Without room it is not written, and no problem is reported: the run itself is complete.
   if (const Status status = guard_.Admit(list.bytes()); !status.ok()) return status;
   const Status status = db_->Write(list);
   if (!status.ok()) broken_ = true;

@@ -1,6 +1,6 @@
-// Thread rule: as Store says; write_mutex_ serialises writers, cache_mutex_ guards what is kept of runs.
+// Thread rule: the one of Store. write_mutex_ serialises writers, cache_mutex_ guards the cached records and names.
 //
-// The Store over a StoreDb (private to daemon/store*.cc).
+// The Store over a StoreDb (private to daemon/store).
 #pragma once
 
 #include <atomic>
@@ -28,8 +28,8 @@ class StoreImpl : public Store {
  public:
   StoreImpl(std::unique_ptr<StoreDb> db, const Options& options);
   ~StoreImpl() override;
-  // Reads versions, runs and counters; makes a new store's first records. Removes half-imported runs. Nobody else
-  // knows the store yet.
+  // Reads version, runs and counters, or writes a new store's first records. Deletes half-imported runs. REQUIRES
+  // that no other thread knows the store yet.
   Status Load() SMILEY_UNCHECKED;
 
   Status Commit(const Batch& batch) override;
@@ -50,16 +50,16 @@ class StoreImpl : public Store {
                                                    std::uint64_t from_seq) override;
   Status Check(const std::optional<std::string>& run, std::vector<std::string>* report) override;
 
-  // For the archive and the check.
+  // ---- for the archive and the check
   StoreDb& db() { return *db_; }
   std::optional<RunRecord> FindRecord(const std::string& run, bool importing_too = false) const;
   std::vector<RunRecord> Records() const;
-  // Every record of one type of a run (or of one process), in order of id.
+  // Every record of one type, of the run (process 0) or of a process, ordered by id.
   Status ScanRecords(std::uint32_t run, std::uint32_t process, std::uint16_t type, std::vector<KeyValue>* out) const;
   Result<std::shared_ptr<const Names>> NamesOf(std::uint32_t run, std::uint32_t process);
 
  private:
-  // What one Commit would change in memory; taken over when it is written.
+  // The changes of one Commit to the cached records. They are applied when the batch is written.
   struct Change {
     std::map<std::string, RunRecord> runs;
     std::map<std::pair<std::uint32_t, std::uint32_t>, ThreadInfo> threads;  // (run key, thread)
@@ -73,7 +73,7 @@ class StoreImpl : public Store {
                     WriteList* list) SMILEY_REQUIRES_LOCK(write_mutex_);
   Status AddPieces(const Batch& batch, const std::vector<std::string>& chunks, Change* change, WriteList* list)
       SMILEY_REQUIRES_LOCK(write_mutex_);
-  // Writes a list under the run's own number, unless the run has gone meanwhile.
+  // Writes a list of changes to keys that begin with the run key, unless the run was deleted meanwhile.
   Status WriteDerived(const std::string& run, const std::function<void(const std::string& prefix, WriteList*)>& fill);
   Status Written(const Status& status);
   struct KeyRange {
@@ -92,15 +92,15 @@ class StoreImpl : public Store {
   shm::Mutex write_mutex_;
   std::uint64_t next_arrival_ SMILEY_GUARDED_BY(write_mutex_) = 1;
   std::uint32_t next_run_key_ SMILEY_GUARDED_BY(write_mutex_) = 1;
-  // Of runs going on.
+  // (run key, thread) to record, for threads that have not ended.
   std::map<std::pair<std::uint32_t, std::uint32_t>, ThreadInfo> threads_ SMILEY_GUARDED_BY(write_mutex_);
-  bool broken_ SMILEY_GUARDED_BY(write_mutex_) = false;  // try Resume first
+  bool broken_ SMILEY_GUARDED_BY(write_mutex_) = false;  // a write has failed: Resume before the next one
 
   mutable shm::SharedMutex cache_mutex_;
   std::map<std::string, RunRecord> runs_ SMILEY_GUARDED_BY(cache_mutex_);
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::weak_ptr<const Names>> names_
       SMILEY_GUARDED_BY(cache_mutex_);
-  // Keeps the latest few.
+  // Keeps the names that were used last alive.
   std::deque<std::shared_ptr<const Names>> recent_names_ SMILEY_GUARDED_BY(cache_mutex_);
   std::string problem_ SMILEY_GUARDED_BY(cache_mutex_);
 

@@ -1,6 +1,7 @@
 // Thread rule: free functions on plain values; safe from any thread.
 //
-// Keys and small records of the store as bytes (daemon/store/STORE.md, "Keys" and "Records").
+// Keys and small records of the store as bytes (daemon/store/STORE.md, "Families and keys", "Index and small
+// records").
 #pragma once
 
 #include <cstdint>
@@ -17,14 +18,13 @@ namespace smiley::daemon {
 inline constexpr std::uint32_t kStoreVersion = 2;
 inline constexpr std::uint32_t kOldestStoreVersion = 1;
 
-// Types in the catalogue family above those of shm::RecordType: records of the run itself, process 0.
+// Types in the catalogue family, above those of shm::RecordType.
 enum class RunRecordType : std::uint16_t {
   kProcessInfo = 0x100,
   kThreadInfo = 0x101,
   kSourceInfo = 0x102,
   kTaskInfo = 0x103,
-  kRunCopy =
-      0x104  // the run's id and its record as it last was described: repairing finds it when the record is gone
+  kRunCopy = 0x104  // the run's id and a copy of its record, for a repair when the record itself is lost
 };
 
 struct RunRecord {
@@ -42,7 +42,7 @@ inline std::string RunPrefix(std::uint32_t run) {
 }
 inline constexpr std::string_view kVersionKey = "version";
 inline constexpr std::string_view kArrivalKey =
-    "next_arrival";  // at least this; the chunks themselves may be further
+    "next_arrival";  // the next arrival number is at least this, and beyond those of all chunks
 inline constexpr std::string_view kRunNumberKey = "next_run_key";
 inline constexpr std::string_view kRunKeyPrefix = "run/";
 inline std::string RunKey(const std::string& run) { return std::string(kRunKeyPrefix) + run; }

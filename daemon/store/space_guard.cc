@@ -25,7 +25,7 @@ Status SpaceGuard::Admit(std::uint64_t bytes) {
   const std::uint64_t free = FreeBytes();
   if (free >= reserve_ + bytes) return {};
   const shm::MutexLock lock(mutex_);
-  DropBallast();  // for the flushes of what was admitted before
+  DropBallast();  // makes room for flushing the writes that were admitted before
   return {Code::kNoSpace, "no space in " + dir_.string() + ": " + std::to_string(free >> 20) + " MiB free, " +
                               std::to_string((reserve_ + bytes) >> 20) +
                               " MiB needed; free some space, or delete runs with smiley-delete"};

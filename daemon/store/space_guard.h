@@ -1,8 +1,8 @@
 // Thread rule: any thread; calls take turns.
 //
-// Keeps the store away from a full disk: Debian's RocksDB aborts the process when the disk fills during a log append.
-// Writes are admitted only while a reserve stays free. A ballast file is given up when the disk fills from elsewhere,
-// so that what is in memory can still be flushed and runs can be deleted; it is laid down again when there is room.
+// Refuses writes before the disk is full: Debian's RocksDB aborts the process when the disk fills during a log
+// append. Writes are admitted only while a reserve stays free. When other programs fill the disk, a ballast file is
+// removed, so that memory can still be flushed and runs can be deleted. The file is created again when there is room.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,11 @@ class SpaceGuard {
  public:
   // `reserve_bytes` 0: admits everything.
   SpaceGuard(std::filesystem::path dir, std::uint64_t reserve_bytes);
-  // May `bytes` be written now? kNoSpace with the message to show when not; the ballast is given up on the way.
+  // Ok: so many bytes may be written now. kNoSpace: they may not, with the message to show; the ballast is removed.
   Status Admit(std::uint64_t bytes);
-  // As Admit, for writes that free space (deleting runs): only a quarter of the reserve has to stay.
+  // Likewise for writes that free space (deleting runs): only a quarter of the reserve has to stay free.
   Status AdmitDeletion();
-  // Called about once a second: lays the ballast down, or gives it up.
+  // Called about once a second: creates the ballast, or removes it.
   void Tick();
   std::uint64_t FreeBytes() const;
   static constexpr const char* kBallastName = "ballast";

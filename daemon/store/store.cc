@@ -20,7 +20,7 @@ std::string After(std::string_view prefix) {
 
 std::string CursorKey(const std::string& segment) { return std::string(kCursorKeyPrefix) + segment; }
 
-// Replaces what describes a run; the counts and the pin stay the store's.
+// Replaces the description of a run, but not the counts and the pin, which belong to the store.
 void TakeDescription(const RunInfo& from, RunInfo* to) {
   RunInfo merged = from;
   merged.events = to->events;
@@ -42,7 +42,7 @@ Result<std::unique_ptr<Store>> Store::Open(const Options& options) {
     if (error) return Status::FromErrno("cannot make " + options.dir.string(), error.value());
     std::filesystem::permissions(options.dir, std::filesystem::perms::owner_all, error);
     SpaceGuard guard(options.dir, options.reserve_bytes);
-    if (const Status room = guard.AdmitDeletion(); !room.ok()) return room;  // opening writes a little, too
+    if (const Status room = guard.AdmitDeletion(); !room.ok()) return room;  // opening writes a little
   }
   auto db = StoreDb::Open(options.dir, options.read_only);
   if (db.status().code() == Code::kDamaged)
@@ -80,7 +80,7 @@ Status StoreImpl::Load() {
     if (number < kOldestStoreVersion)
       return {Code::kDamaged, "the store in " + options_.dir.string() + " has no valid version"};
     if (number < kStoreVersion && !options_.read_only) {
-      // What the version before wrote is read as it is; from here on it is a store of this one.
+      // Everything in it can be read as it is; from here on it is a store of this version.
       WriteList list;
       list.Put(Family::kMeta, std::string(kVersionKey), Number(kStoreVersion));
       if (const Status status = db_->Write(list); !status.ok()) return status;
@@ -153,7 +153,7 @@ ThreadInfo& StoreImpl::TouchThread(Change* change, std::uint32_t run, std::uint3
   return change->threads.emplace(key, std::move(info)).first->second;
 }
 
-// Numbers for runs that the batch brings along, those of the store for the others.
+// The run keys of a batch: fresh ones for runs that are new, the stored ones for the others.
 Status StoreImpl::ReserveKeys(const Batch& batch, std::map<std::string, std::uint32_t>* keys) {
   const shm::MutexLock write_lock(write_mutex_);
   for (const RunInfo& info : batch.runs) {

@@ -14,7 +14,7 @@ namespace smiley::daemon {
 namespace {
 
 constexpr std::size_t kWindow = 4u << 20;
-constexpr std::size_t kSector = 4096;  // what is passed over when the disk gives nothing
+constexpr std::size_t kSector = 4096;  // skipped where the disk cannot read
 
 class File {
  public:
@@ -25,7 +25,7 @@ class File {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
   bool ok() const { return fd_ >= 0; }
-  // Appends up to `bytes` from `at` on; what cannot be read is zeros. False: the end.
+  // Appends up to `bytes` from `at` on, zeros for bytes that cannot be read. False: the end of the file.
   bool Append(std::uint64_t at, std::size_t bytes, std::string* out) const {
     const std::size_t old = out->size();
     out->resize(old + bytes);
@@ -33,7 +33,7 @@ class File {
     do {
       got = pread(fd_, out->data() + old, bytes, static_cast<off_t>(at));
     } while (got < 0 && errno == EINTR);
-    if (got < 0) got = static_cast<ssize_t>(std::min(bytes, kSector));  // zeros already
+    if (got < 0) got = static_cast<ssize_t>(std::min(bytes, kSector));  // they are zeros
     out->resize(old + static_cast<std::size_t>(got));
     return got > 0;
   }
@@ -49,10 +49,10 @@ Status CarveChunks(const std::filesystem::path& path,
   const File file(path);
   if (!file.ok()) return Status::FromErrno("cannot open " + path.string(), errno);
   std::string window;
-  std::uint64_t begins = 0;  // where the window stands in the file
+  std::uint64_t begins = 0;  // position of the window in the file
   std::size_t at = 0;
   bool more = true;
-  // Makes sure that `bytes` stand in the window from `at` on.
+  // Reads until the window has `bytes` from `at` on.
   const auto need = [&](std::size_t bytes) {
     while (window.size() - at < bytes && more) {
       if (at >= kWindow) {

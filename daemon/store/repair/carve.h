@@ -1,6 +1,6 @@
 // Thread rule: a free function; safe from any thread.
 //
-// Finds chunks in the bytes of a file, whatever else the file is: each carries its length and a check sum of its own.
+// Finds chunks in the bytes of any file: each chunk carries its length and a check sum.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,9 @@
 
 namespace smiley::daemon {
 
-// Calls `take` with every run of bytes that is as long as a chunk and begins like one (DecodeChunk tells whether it
-// is whole); it says false to stop (kInterrupted), true in `*whole` to go on behind it. Parts of the file that the
-// disk does not give are passed over.
+// Calls `take` with every stretch of bytes that begins like a chunk and has its length; DecodeChunk checks whether it
+// is one. `take` returns false to stop (kInterrupted), and sets `*whole` to go on behind the stretch. Parts of the
+// file that the disk cannot read are skipped.
 Status CarveChunks(const std::filesystem::path& file,
                    const std::function<bool(std::string_view chunk, bool* whole)>& take);
 

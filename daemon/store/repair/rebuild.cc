@@ -22,7 +22,7 @@ std::uint16_t Type(shm::RecordType type) { return static_cast<std::uint16_t>(typ
 
 std::string Events(std::uint64_t count) { return std::to_string(count) + (count == 1 ? " event" : " events"); }
 
-// A code object of which nothing is known.
+// The record of a code object whose own record is lost.
 std::string LostCode() {
   std::string out;
   shm::CborWriter writer(&out);
@@ -36,7 +36,7 @@ std::string LostCode() {
   return out;
 }
 
-// The strings that a code record needs to be read.
+// The ids of the strings that a code record refers to.
 void StringsOf(std::string_view payload, std::set<std::uint32_t>* strings) {
   shm::CborReader in(payload);
   std::uint64_t items = 0, file = 0, function = 0, line = 0, source = 0, count = 0, name = 0;
@@ -115,7 +115,7 @@ Status Rebuild::ReadCatalogue() {
     const auto type = static_cast<std::uint16_t>(ReadBig(key, 8, 2));
     const auto id = static_cast<std::uint32_t>(ReadBig(key, 10, 8));
     if (run_key == 0 || dropped_.contains(run_key)) return true;
-    if (!runs_.contains(run_key) && !from_->Damaged(Family::kMeta)) return true;  // of a run that was deleted
+    if (!runs_.contains(run_key) && !from_->Damaged(Family::kMeta)) return true;  // its run was deleted
     FoundRun& run = runs_[run_key];
     bool keep = true;
     if (type == Type(RunRecordType::kRunCopy)) {
@@ -129,7 +129,7 @@ Status Rebuild::ReadCatalogue() {
         run.record = std::move(copy);
         run.how = FoundRun::Record::kCopy;
       }
-      keep = false;  // written again with the record
+      keep = false;  // FinishRun writes it with the record
     } else if (type == Type(RunRecordType::kThreadInfo)) {
       ThreadInfo info;
       if (DecodeThread(value, &info).ok() && info.thread == id) {
@@ -214,7 +214,8 @@ Status Rebuild::ReadChunks() {
   });
 }
 
-// Chunks in parts of tables that cannot be read as such. Those that are known already are known by their check sum.
+// Takes chunks from parts of tables that RocksDB cannot read. The check sum of a chunk shows whether it was taken
+// already.
 Status Rebuild::CarveTables() {
   if (!from_->Damaged(Family::kChunks)) return {};
   for (const auto& table : from_->Tables()) {
@@ -230,10 +231,10 @@ Status Rebuild::CarveTables() {
   return {};
 }
 
-// One piece of one lost event for [first, next), as the drainer would have made it.
+// Adds a piece with one lost event for [first, next), as the drainer does.
 void Rebuild::AddLoss(FoundRun* run, FoundThread* thread, const FoundChunk* before, const FoundChunk* after,
                       std::uint64_t first, std::uint64_t next) {
-  Piece near;  // of the chunk behind, else before it: where the thread stands, and its clock
+  Piece near;  // the piece of the chunk behind, else before: the state and the clock of the thread
   const FoundChunk* const chunk = after != nullptr ? after : before;
   near.time.anchor_ns = near.time.wall_minus_mono_ns = run->record.info.start_ns;
   near.state.magic = shm::kBlockMagic;
@@ -257,7 +258,7 @@ void Rebuild::AddLoss(FoundRun* run, FoundThread* thread, const FoundChunk* befo
   loss.process = chunk != nullptr ? chunk->process : thread->info.process;
   loss.thread = thread->info.thread;
   loss.damaged_before = true;
-  // Its times are those around it.
+  // Its times are those of the chunks around it.
   if (before != nullptr) loss.first_ns = loss.last_ns = before->last_ns;
   if (after != nullptr) loss.last_ns = std::max(loss.first_ns, after->first_ns);
   const std::uint64_t arrival = next_arrival_++;
@@ -280,7 +281,7 @@ void Rebuild::FinishThread(FoundRun* run, FoundThread* thread, RepairedRun* done
   std::uint64_t next = 1;
   const FoundChunk* before = nullptr;
   for (const FoundChunk& chunk : thread->chunks) {
-    if (chunk.first < next) {  // told twice: the earlier one stands
+    if (chunk.first < next) {  // events that two chunks hold: the earlier chunk counts
       list_.Delete(Family::kChunks, ChunkKey(chunk.arrival));
       list_.Delete(Family::kIndex, IndexKey(run->record.key, info.thread, chunk.first, chunk.arrival));
       continue;
@@ -300,14 +301,14 @@ void Rebuild::FinishThread(FoundRun* run, FoundThread* thread, RepairedRun* done
     run->record.info.exceptions += chunk.exceptions;
   }
   if (thread->produced + 1 > next) AddLoss(run, thread, before, nullptr, next, thread->produced + 1);
-  // What was lost before and what tells so may be among it.
+  // Events that were lost before may be among them.
   std::uint64_t told = 0;
   for (const FoundChunk& chunk : thread->chunks) told += chunk.lost;
   told = std::max(told, thread->lost);
   if (info.lost > told) done->newly_lost += info.lost - told;
 }
 
-// What events use and nothing explains any more is called "(lost)", or by its number.
+// Names for ids that events use and that have no record any more: "(lost)", or "lost_name_" and the id.
 std::uint64_t Rebuild::FillNames(FoundRun* run) {
   std::uint64_t filled = 0;
   for (auto& [process, names] : run->names) {
@@ -332,11 +333,11 @@ std::uint64_t Rebuild::FillNames(FoundRun* run) {
 }
 
 Status Rebuild::FinishRun(FoundRun* run) {
-  // A run of which there is nothing but an old record was deleted long ago.
+  // A run of which only an old record is left was deleted long ago.
   if (from_->Damaged(Family::kMeta) && run->processes.empty() && run->threads.empty()) return {};
   const std::uint32_t key = static_cast<std::uint32_t>(
       std::find_if(runs_.begin(), runs_.end(), [run](const auto& item) { return &item.second == run; })->first);
-  if (const Status status = WriteIf(0); !status.ok()) return status;  // AddLoss reads what was written
+  if (const Status status = WriteIf(0); !status.ok()) return status;  // AddLoss reads the written chunks
   RepairedRun done;
   RunInfo& info = run->record.info;
   run->record.key = key;

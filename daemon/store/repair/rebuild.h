@@ -1,8 +1,7 @@
 // Thread rule: an object belongs to one thread.
 //
-// Makes a sound store out of what can be read of a damaged one (private to daemon/store/repair/repair.cc): records
-// and chunks are taken over as they are, the index is made again, all counts are counted again, and what is missing
-// becomes `lost`.
+// Builds a sound store from the readable parts of a damaged one (private to daemon/store/repair). Records and chunks
+// are copied, the index and all counts are computed from the chunks, and missing events become `lost`.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +25,7 @@ class Rebuild {
  public:
   // `say` as in RepairOptions.
   Rebuild(DbSalvage* from, StoreDb* to, SpaceGuard* guard, std::function<bool(const std::string&)> say);
-  // kVersion, kNoSpace, kInterrupted. Fills in `runs`, `chunks` and `broken_chunks` of the report.
+  // Fills in `runs`, `chunks` and `broken_chunks` of the report. kVersion, kNoSpace, kInterrupted.
   Status Make(RepairReport* report);
 
  private:
@@ -40,18 +39,18 @@ class Rebuild {
   };
   struct FoundThread {
     ThreadInfo info;
-    bool recorded = false;                 // its record is there
-    std::uint64_t produced = 0, lost = 0;  // as its record says
+    bool recorded = false;                 // its record was read
+    std::uint64_t produced = 0, lost = 0;  // of its record
     std::vector<FoundChunk> chunks;
   };
   struct FoundNames {
-    std::set<std::uint32_t> strings, codes;  // that the catalogue explains
-    std::set<std::uint32_t> used_strings, used_codes;
+    std::set<std::uint32_t> strings, codes;            // ids that have a record
+    std::set<std::uint32_t> used_strings, used_codes;  // ids that events use
   };
   struct FoundRun {
     RunRecord record;
     enum class Record { kMissing, kCopy, kKept } how = Record::kMissing;
-    std::set<std::uint32_t> processes;  // that have a record
+    std::set<std::uint32_t> processes;  // processes that have a record
     std::map<std::uint32_t, FoundThread> threads;
     std::map<std::uint32_t, FoundNames> names;  // by process
   };
@@ -66,7 +65,7 @@ class Rebuild {
   void AddLoss(FoundRun* run, FoundThread* thread, const FoundChunk* before, const FoundChunk* after,
                std::uint64_t first, std::uint64_t next);
   std::uint64_t FillNames(FoundRun* run);
-  Status WriteIf(std::uint64_t bytes);  // when so many are waiting
+  Status WriteIf(std::uint64_t bytes);  // writes the list when it has more bytes
 
   DbSalvage* const from_;
   StoreDb* const to_;
@@ -75,8 +74,8 @@ class Rebuild {
   WriteList list_;
   Status written_;
   std::map<std::uint32_t, FoundRun> runs_;
-  std::set<std::uint32_t> dropped_;               // keys of runs whose import was never finished
-  std::unordered_set<std::uint64_t> check_sums_;  // of the chunks taken
+  std::set<std::uint32_t> dropped_;               // keys of runs whose import was not finished
+  std::unordered_set<std::uint64_t> check_sums_;  // of the chunks that were copied
   std::uint64_t next_arrival_ = 1;
   std::uint64_t next_run_key_ = 1;
   std::uint64_t chunks_ = 0, broken_chunks_ = 0;

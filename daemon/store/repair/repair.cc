@@ -33,7 +33,7 @@ std::uint64_t BytesIn(const fs::path& dir) {
   return total;
 }
 
-// Directories that are there while a store is repaired, and are removed however that ends.
+// Directories that exist while a store is repaired, and are removed however the repair ends.
 class Scratch {
  public:
   explicit Scratch(fs::path path) : path_(std::move(path)) { Remove(); }
@@ -50,7 +50,7 @@ class Scratch {
   const fs::path path_;
 };
 
-// Findings of a store that opens; nullopt: it does not.
+// The findings of a check of the store; nullopt: the store cannot be opened.
 std::optional<std::vector<std::string>> Look(const fs::path& dir, Status* why) {
   Store::Options options;
   options.dir = dir;
@@ -78,8 +78,8 @@ fs::path FreeName(const fs::path& dir) {
   return name;
 }
 
-// Afterwards `made` stands at `dir` and what stood there at `kept`. Between the two there is always a store at `dir`
-// where the file system can exchange names.
+// Moves the store at `dir` to `kept`, and `made` to `dir`. Where the file system can exchange names, there is a store
+// at `dir` at every moment.
 Status Exchange(const fs::path& made, const fs::path& dir, const fs::path& kept) {
   const std::string what = "cannot move the repaired store to " + dir.string();
   if (rename(made.c_str(), kept.c_str()) != 0) return Status::FromErrno(what, errno);

@@ -23,9 +23,9 @@ namespace fs = std::filesystem;
 
 constexpr std::array<const char*, kFamilies> kNames = {"default", "chunks", "index", "catalogue", "derived"};
 constexpr const char* kNoKey = "\xff nothing";
-constexpr std::size_t kKeyWidth = 96;  // keys as numbers of so many bytes, longer ones by their beginning
+constexpr std::size_t kKeyWidth = 96;  // bytes of a key that are used as a number
 
-// From `from` on up to and without `to` (empty: the end) nothing could be read.
+// The keys of [from, to) could not be read; `to` empty: up to the end.
 struct Stretch {
   std::string from, to;
   bool Holds(std::string_view key) const { return key >= from && (to.empty() || key < to); }
@@ -54,7 +54,7 @@ std::string Plus(std::string key, std::size_t bit) {
 }
 std::string Middle(const std::string& low, const std::string& high) {
   std::string middle(kKeyWidth, '\0');
-  unsigned carry = 0;  // of the sum, then of the division
+  unsigned carry = 0;  // of the addition, then of the division
   std::array<unsigned, kKeyWidth> sum{};
   for (std::size_t i = kKeyWidth; i-- > 0;) {
     sum[i] = static_cast<unsigned char>(low[i]) + static_cast<unsigned char>(high[i]) + carry;
@@ -74,7 +74,7 @@ bool Stands(rocksdb::Iterator* at, const std::string& key) {
   return at->Valid() || at->status().ok();
 }
 
-// The least key behind `last` from which the iterator can go on, found by halving; empty: there is none.
+// The least key behind `last` from which the iterator can go on, found by bisection; empty: there is none.
 std::string PassOver(rocksdb::Iterator* at, std::string last) {
   last.resize(kKeyWidth, '\0');
   std::string low = last, high;
@@ -93,7 +93,7 @@ std::string PassOver(rocksdb::Iterator* at, std::string last) {
   }
 }
 
-// Everything that an iterator can give; what it cannot is noted. False: `take` had enough.
+// Gives every record that an iterator can read, and notes the stretches that it cannot. False: `take` returned false.
 bool Walk(rocksdb::Iterator* at, const DbSalvage::Take& take, std::vector<Stretch>* unread) {
   const rocksdb::Slice no_key(kNoKey);
   std::string next;  // where to go on
@@ -126,7 +126,7 @@ std::vector<fs::path> TablesIn(const fs::path& dir) {
   return tables;
 }
 
-// Tables at whose opening the library ends the process: it is let happen in a child.
+// The tables at which RocksDB aborts when it opens them: a child process tries them.
 std::set<fs::path> FatalTables(const std::vector<fs::path>& tables) {
   std::set<fs::path> fatal;
   for (std::size_t next = 0; next < tables.size();) {
@@ -138,7 +138,7 @@ std::set<fs::path> FatalTables(const std::vector<fs::path>& tables) {
       const rlimit none{0, 0};
       setrlimit(RLIMIT_CORE, &none);
       const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-      if (null >= 0) dup2(null, STDERR_FILENO);  // what an assertion says
+      if (null >= 0) dup2(null, STDERR_FILENO);  // swallows the assertion's message
       for (std::size_t i = next; i < tables.size(); ++i) {
         rocksdb::SstFileReader reader((rocksdb::Options()));
         reader.Open(tables[i].string()).PermitUncheckedError();
@@ -162,7 +162,7 @@ std::set<fs::path> FatalTables(const std::vector<fs::path>& tables) {
   return fatal;
 }
 
-// A database open for reading, with those families that it has.
+// A database that is open for reading, with the families that it has.
 struct Opened {
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -214,10 +214,10 @@ std::vector<rocksdb::ColumnFamilyDescriptor> AllFamilies() {
 struct DbSalvage::Impl {
   fs::path dir, work;
   Opened whole;
-  bool listed_anew = false;  // the list of tables was lost
+  bool listed_anew = false;  // the list of tables was lost and has been rebuilt
   bool log_damaged = false;
   std::array<bool, kFamilies> damaged{};
-  std::set<fs::path> fatal;  // tables that the library cannot even be shown
+  std::set<fs::path> fatal;  // tables at which RocksDB aborts
   std::vector<std::string> findings;
 
   ~Impl() {
@@ -240,7 +240,7 @@ struct DbSalvage::Impl {
       std::error_code ignored;
       if (!entry.is_regular_file(ignored) || name == "ballast" || name == "LOCK" || name.string().starts_with("LOG"))
         continue;
-      // Tables are never written to once they are there, so a link does; a log is cut where it ends when it is read.
+      // RocksDB never writes to an existing table, so a link is enough; but it truncates a log that it reads.
       if (name.extension() == ".sst") fs::create_hard_link(entry.path(), work / name, error);
       if (name.extension() != ".sst" || error) fs::copy_file(entry.path(), work / name, error);
       if (error) findings.push_back("the file " + name.string() + " cannot be read: " + error.message());
@@ -249,7 +249,7 @@ struct DbSalvage::Impl {
   }
 
   void Open() {
-    // As the store itself would be opened: what a damaged log says behind the damage is not in it.
+    // Opened as the store opens it: without the records behind damage in a log.
     rocksdb::Status status = whole.Open(work, rocksdb::WALRecoveryMode::kPointInTimeRecovery);
     const auto before = status.ok() ? whole.db->GetLatestSequenceNumber() : 0;
     status = whole.Open(work, rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords);
@@ -271,8 +271,8 @@ struct DbSalvage::Impl {
     }
   }
 
-  // A list made anew has a family only if some table is of that family; without, whole batches of the logs would be
-  // passed over. So each family gets a table with nothing but a key that none of ours is like.
+  // A rebuilt list has only families of which there is a table. RocksDB skips whole batches of the log that write to
+  // any other family. So each family gets a table with one key that the store never uses.
   void AddTables() {
     const fs::path place = work / "empty";
     rocksdb::DBOptions options = ReadingOptions(rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords);
@@ -287,7 +287,7 @@ struct DbSalvage::Impl {
       if (status.ok()) opened->Flush(rocksdb::FlushOptions(), made.handles).PermitUncheckedError();
     }
     for (const fs::path& table : TablesIn(place)) {
-      std::error_code ignored;  // numbers that no store gets to
+      std::error_code ignored;  // no store reaches such file numbers
       fs::rename(table, work / (std::to_string(FileNumber(table) + 1'000'000'000) + ".sst"), ignored);
     }
   }
@@ -335,12 +335,13 @@ Status DbSalvage::Read(Family family, const Take& take) {
                               (unread.size() == 1 ? " stretch" : " stretches") + " of keys unreadable");
   }
   if (unread.empty() && !impl_->listed_anew) return {};
-  // What the database cannot give, single tables may: the newest record of each key. Tables that did not fit into a
-  // list made anew were moved aside by that; of all others the database gave what is outside the unread stretches.
+  // Reads single tables for the records that the database did not give: the newest record of each key. Rebuilding the
+  // list has moved tables aside that did not fit. Of other tables, only the stretches that were not read are of
+  // interest.
   std::set<std::string, std::less<>> given;
   for (const fs::path& table : TablesIn(impl_->dir)) {
     if (impl_->fatal.contains(table)) {
-      impl_->damaged[number] = true;  // whose it is, it does not tell any more
+      impl_->damaged[number] = true;  // the family of the table is unknown, so any may have lost records
       continue;
     }
     const bool aside = handle == nullptr || !fs::exists(impl_->work / table.filename());

@@ -1,7 +1,7 @@
-// Thread rule: an object belongs to one thread. RocksDB is included by store*.cc only.
+// Thread rule: an object belongs to one thread.
 //
-// Reads of a damaged database what can still be read: it works on links to the tables and on copies of everything
-// else, so the original is never written to. It says nothing of runs or chunks (daemon/store/repair/repair.h does).
+// Reads the readable parts of a damaged database. It works on links to the tables and copies of all other files, so
+// the original is never written to. It knows nothing of runs or chunks.
 #pragma once
 
 #include <cstdint>
@@ -20,22 +20,23 @@ namespace smiley::daemon {
 
 class DbSalvage {
  public:
-  // `work` must not exist, on the same file system as `dir`; it is there as long as the object. kNotFound: there is
-  // no database. A database of which nothing can be read opens, too, and has nothing in it.
+  // Creates the directory `work`, which exists as long as the object. REQUIRES that it does not exist before, and
+  // that it is on the file system of `dir`. kNotFound: there is no database. One that cannot be read at all opens as
+  // empty.
   static Result<std::unique_ptr<DbSalvage>> Open(const std::filesystem::path& dir, const std::filesystem::path& work);
   ~DbSalvage();
 
-  // Gives each record of a family that can be read: those of the database in the order of their keys, then what its
-  // damaged parts have in files of their own. `take` says false to stop (kInterrupted).
+  // Gives each readable record of a family: first those of the database, ordered by key, then those that only single
+  // tables have. `take` returns false to stop (kInterrupted).
   using Take = std::function<bool(std::string_view key, std::string_view value)>;
   Status Read(Family family, const Take& take);
-  // It opened as a store does, and no record of its log had to be passed over.
+  // The database opened as the store opens it, and every record of its log was read.
   bool opened_whole() const;
-  // True when it did not, or Read found a part of the family unreadable: records of it may be missing.
+  // Records of the family may be missing: the database did not open whole, or Read met an unreadable part.
   bool Damaged(Family family) const;
-  // The table files, as they stand.
+  // The paths of all table files.
   std::vector<std::filesystem::path> Tables() const;
-  // What was found and done so far, a line each.
+  // The damage found so far, and the steps taken, a line each.
   const std::vector<std::string>& findings() const;
 
  private:
