@@ -1,6 +1,7 @@
-// Thread rule: Start and the destructor belong to one thread; what it holds says itself who may call it.
+// Thread rule: Start and the destructor belong to one thread; each part has a thread rule of its own.
 //
-// The daemon without its process and its server: store, archive, feed and drainer of one home, wired together.
+// The daemon without its process and its server: the store, archive, feed, drainer and background threads of one
+// home, wired together. Tests start it as it is.
 #pragma once
 
 #include <cstdint>
@@ -24,15 +25,15 @@ namespace smiley::daemon {
 class DaemonCore {
  public:
   struct Options {
-    std::filesystem::path store;              // empty: the home's
-    std::uint64_t reserve_bytes = 64u << 20;  // disk space that stays free; 0 = no guard
-    std::uint64_t quota_bytes = 0;            // what the store may take; 0 = no limit
-    std::size_t feed_bytes = 32u << 20;
+    std::filesystem::path store;              // directory of the store; empty: the one in the home
+    std::uint64_t reserve_bytes = 64u << 20;  // disk space that stays free; 0 = any may be used
+    std::uint64_t quota_bytes = 0;            // size that the store may have; 0 = no limit
+    std::size_t feed_bytes = 32u << 20;       // memory of the live feed
     Drainer::Options drainer;
   };
-  // REQUIRES the home's daemon lock (tests: a home of their own).
+  // REQUIRES that the process holds the home's daemon lock (tests: a home of their own).
   static Result<std::unique_ptr<DaemonCore>> Start(const shm::Home& home, Options options);
-  // Drains and stores what is there.
+  // Drains and stores the words that are in the rings.
   ~DaemonCore();
   Services services();
   Store& store() { return *store_; }

@@ -34,7 +34,7 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr auto kOtherStart = std::chrono::seconds(10);  // how long another daemon's start is waited for
+constexpr auto kOtherStart = std::chrono::seconds(10);  // patience with another daemon's start
 constexpr auto kStoreFreed = std::chrono::seconds(5);
 constexpr std::size_t kLogBytes = 1u << 20;
 constexpr std::size_t kLogFiles = 3;
@@ -67,7 +67,7 @@ bool Answers(const shm::Home& home) {
   return true;
 }
 
-// Somebody else holds the lock: waits until it listens; nullopt when it has gone (a killed one may take a moment).
+// Waits until the process that holds the lock listens; nullopt: the process is gone (a killed one may take a moment).
 std::optional<Status> WaitForOther(const shm::Home& home) {
   const auto until = std::chrono::steady_clock::now() + kOtherStart;
   while (std::chrono::steady_clock::now() < until) {
@@ -79,8 +79,7 @@ std::optional<Status> WaitForOther(const shm::Home& home) {
                                  " but does not listen: smiley-daemon stop, or kill it");
 }
 
-// A daemon that was killed gives the home's lock back before the store's: while its process is taken down, wait for
-// that.
+// A killed daemon releases the home's lock before the store's: waits until the kernel has taken its process down.
 Result<std::unique_ptr<DaemonCore>> StartCore(const shm::Home& home, const DaemonCore::Options& options) {
   const auto until = std::chrono::steady_clock::now() + kStoreFreed;
   while (true) {
@@ -90,7 +89,7 @@ Result<std::unique_ptr<DaemonCore>> StartCore(const shm::Home& home, const Daemo
   }
 }
 
-// Everything that a process inherits and a daemon must not keep.
+// Resets everything that a process inherits and that a daemon must not keep.
 void BeClean(int keep_fd) {
   setsid();
   umask(077);
@@ -108,7 +107,7 @@ void BeClean(int keep_fd) {
   sched_setaffinity(0, sizeof all, &all);
   setpriority(PRIO_PROCESS, 0, 0);
   rlimit core{0, 0};
-  setrlimit(RLIMIT_CORE, &core);  // what programs recorded must not lie around in dumps
+  setrlimit(RLIMIT_CORE, &core);  // core dumps would contain recorded values
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
@@ -129,7 +128,7 @@ std::shared_ptr<spdlog::logger> OpenLog(const shm::Home& home) {
     auto log = std::make_shared<spdlog::logger>("daemon", std::move(sink));
     log->flush_on(spdlog::level::info);
     log->set_pattern("%Y-%m-%d %H:%M:%S.%e %P %v");
-    log->set_error_handler([](const std::string&) {});  // a full disk must not matter here
+    log->set_error_handler([](const std::string&) {});  // the daemon goes on without its log when the disk is full
     return log;
   } catch (const spdlog::spdlog_ex&) {
     return nullptr;
@@ -145,7 +144,7 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
   sigaddset(&ends, SIGTERM);
   sigaddset(&ends, SIGINT);
   sigaddset(&ends, SIGHUP);
-  // Blocked before any thread exists, so that they all wait for the descriptor below.
+  // Blocked before other threads exist, so that every thread inherits the mask and signal_fd gets the signals.
   if (pthread_sigmask(SIG_BLOCK, &ends, nullptr) != 0) return {Code::kIo, "cannot block signals"};
   Lock lock;
   if (const Status taken = lock.Take(options.home); !taken.ok()) return taken;
@@ -185,7 +184,8 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
   server_options.listen = settings->listen;
   auto server = Server::Start(services, server_options);
   if (!server.ok() && !options.listen && !settings->listen.empty()) {
-    // Only this time nobody asked for it: programs that record need the daemon more than others need the port.
+    // The port is of the settings, not of this start: recording programs need the daemon more than others need the
+    // port.
     say(server.status().message() + "; goes on without");
     server_options.listen.clear();
     server = Server::Start(services, server_options);
@@ -226,7 +226,7 @@ Status RunDaemon(const DaemonOptions& options) {
 
 namespace {
 
-// nullopt: another one that held the lock has gone meanwhile.
+// nullopt: another daemon held the lock and has ended meanwhile.
 std::optional<Status> StartOnce(const DaemonOptions& options) {
   if (shm::DaemonHoldsLock(options.home)) return WaitForOther(options.home);
   int ready[2];
@@ -234,7 +234,7 @@ std::optional<Status> StartOnce(const DaemonOptions& options) {
   const pid_t child = fork();
   if (child < 0) return Status::FromErrno("cannot start the daemon", errno);
   if (child == 0) {
-    // A second fork: the daemon is nobody's child and leads no session.
+    // A second fork: the daemon is no child of its starter and leads no session.
     BeClean(ready[1]);
     const pid_t daemon = fork();
     if (daemon != 0) _exit(daemon < 0 ? 1 : 0);

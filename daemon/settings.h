@@ -1,7 +1,7 @@
-// Thread rule: functions are safe from any thread; Save belongs to whoever holds the daemon's lock.
+// Thread rule: any thread; SaveSettings only in the process that holds the home's daemon lock.
 //
-// What people told the daemon of a home once and expect of every later one, also of those that commands start by
-// themselves: a file `settings.json` in the home (0600).
+// Options of smiley-daemon start that hold for every later daemon of the home, also for those that other commands
+// start. They are kept in `settings.json` in the home (0600).
 #pragma once
 
 #include <cstdint>
@@ -14,15 +14,15 @@
 namespace smiley::daemon {
 
 struct Settings {
-  std::filesystem::path store;    // empty: the home's
-  std::uint64_t quota_bytes = 0;  // 0 = none
-  std::string listen;             // HOST:PORT, empty = none
+  std::filesystem::path store;    // directory of the store; empty: the one in the home
+  std::uint64_t quota_bytes = 0;  // 0 = no limit
+  std::string listen;             // HOST:PORT for clients on other machines; empty = none
   friend bool operator==(const Settings&, const Settings&) = default;
 };
 
-// No file: defaults. kDamaged: it cannot be read (its message says what to do).
+// Without a file: the defaults. kDamaged: the file cannot be read; the message says what to do.
 Result<Settings> LoadSettings(const shm::Home& home);
-// Whole or not at all; removes the file when all are defaults.
+// Replaces the file, whole or not at all. Removes it when all settings are defaults.
 Status SaveSettings(const shm::Home& home, const Settings& settings);
 
 }  // namespace smiley::daemon

@@ -35,7 +35,7 @@ std::size_t Caretaker::Look() {
   std::size_t removed = 0;
   for (;;) {
     if (store_.DiskBytes() <= options_.quota_bytes) return removed;
-    // The log and the space of runs that are deleted already count until they are tidied up.
+    // Until Tidy, the size includes the log and the space of runs that are already deleted.
     if (!store_.Tidy().ok()) return removed;
     const std::uint64_t bytes = store_.DiskBytes();
     if (bytes <= options_.quota_bytes) return removed;
@@ -51,7 +51,7 @@ std::size_t Caretaker::Look() {
         const shm::MutexLock lock(mutex_);
         if (stopping_) return removed;
       }
-      if (!runs_.Delete(run.id).ok()) continue;  // it goes on again, or somebody was faster
+      if (!runs_.Delete(run.id).ok()) continue;  // the run goes on again, or a client has deleted it
       any = true;
       ++removed;
       freed += run.bytes;

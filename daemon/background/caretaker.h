@@ -1,7 +1,7 @@
-// Thread rule: made and destroyed by one thread, works in one of its own.
+// Thread rule: created and destroyed by one thread; works in a thread of its own.
 //
-// Keeps the store under its quota: removes the oldest runs that have ended and are not pinned, until the store fits.
-// Nothing else ends up being deleted: a quota that runs going on and pinned runs exceed stays exceeded.
+// Keeps the store under its quota: deletes the oldest runs that have ended and are not pinned, until the store fits.
+// Other runs are never deleted: if they alone exceed the quota, it stays exceeded.
 #pragma once
 
 #include <chrono>
@@ -20,15 +20,16 @@ namespace smiley::daemon {
 class Caretaker {
  public:
   struct Options {
-    std::uint64_t quota_bytes = 0;                      // what the store's files may take; REQUIRES more than 0
+    std::uint64_t quota_bytes = 0;                      // size that the store's files may have; REQUIRES more than 0
     std::chrono::milliseconds look_every{2000};         // zero = only when Look() is called
-    std::function<bool(const std::string& run)> holds;  // true: it may not go yet; may be empty
-    std::function<void(const std::string&)> log;        // one line for each run removed; called from its thread
+    std::function<bool(const std::string& run)> holds;  // true: the run must not be deleted yet; may be empty
+    std::function<void(const std::string&)>
+        log;  // takes a line for each deleted run; called from the caretaker's thread
   };
-  // All outlive it.
+  // The references outlive the caretaker.
   Caretaker(Store& store, Archive& archive, RunRegistry& runs, Options options);
   ~Caretaker();
-  // Looks once and does what is needed, in the caller's thread; how many runs were removed.
+  // Measures the store once and deletes runs if it must, in the caller's thread. The number of deleted runs.
   std::size_t Look();
 
  private:

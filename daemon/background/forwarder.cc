@@ -17,9 +17,9 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr auto kLookEvery = std::chrono::milliseconds(200);  // while there is anything to send
+constexpr auto kLookEvery = std::chrono::milliseconds(200);  // while there is a job
 constexpr auto kConnectTime = std::chrono::milliseconds(10'000);
-constexpr auto kUnknownFor = std::chrono::seconds(60);  // a run that nobody has heard of for so long was deleted
+constexpr auto kUnknownFor = std::chrono::seconds(60);  // a run that is unknown for so long has been deleted
 
 bool IsName(const std::string& run) {
   return !run.empty() && run.size() < 16 &&
@@ -142,7 +142,7 @@ void Forwarder::Look(const std::string& run) {
       found->second.sent_bytes = 0;
       if (going) return;
     } else if (Clock::now() - found->second.known < kUnknownFor) {
-      return;  // it may not have come up yet
+      return;  // the run may not have begun yet
     }
     job = found->second;
   }
@@ -150,7 +150,7 @@ void Forwarder::Look(const std::string& run) {
   const Status sent = Send(run, job);
   if (sent.ok()) {
     SMILEY_TEST_POINT("forward.sent");
-    // It is stored over there: here it goes, unless somebody pinned it.
+    // The other machine has stored the run: it is deleted here, unless it is pinned.
     if (!info->pinned) {
       const Status deleted = runs_.Delete(run);
       if (!deleted.ok() && deleted.code() != Code::kNotFound) Say("run " + run + " stays here: " + deleted.message());
@@ -202,7 +202,7 @@ Status Forwarder::Send(const std::string& run, const Job& job) {
     bytes.clear();
   }
   if (status.ok()) status = client->SendFramesEnd();
-  // One that refuses the rest has said why.
+  // A daemon that refuses the rest has already reported why.
   if (!status.ok() && status.code() != Code::kGone) return status;
   const auto answer = client->ReadLine();
   if (!answer) return answer.status();

@@ -1,9 +1,8 @@
-// Thread rule: any thread; the sending is done by a thread of its own. Callers never wait for the network.
+// Thread rule: any thread; a thread of its own sends. Callers never wait for the network.
 //
-// Runs that belong on another machine (smiley-run --remote): recorded and stored here as any other, sent over there
-// when they have ended, removed here when the daemon over there has said that they are stored. What is still to be
-// sent is told by files in the home, so it outlives this process. Sending the same run twice leaves one (imports are
-// idempotent).
+// Sends runs to the machine where they belong (smiley-run --remote). Such a run is recorded and stored here like any
+// other. When it has ended, it is sent; when the other daemon has stored it, it is deleted here. A file in the home
+// for each run keeps the job beyond this process. Imports are idempotent: a run that is sent twice is there once.
 #pragma once
 
 #include <chrono>
@@ -28,21 +27,21 @@ namespace smiley::daemon {
 class Forwarder {
  public:
   struct Options {
-    std::chrono::milliseconds first_pause{500};  // after a failure; doubles with each that follows
+    std::chrono::milliseconds first_pause{500};  // after a failure; doubles with each further one
     std::chrono::milliseconds longest_pause{30'000};
-    std::chrono::milliseconds patience{120'000};  // how long the other end may say nothing
-    std::function<void(const std::string&)> log;  // a line when something changes; may be empty
+    std::chrono::milliseconds patience{120'000};  // longest silence of the other end
+    std::function<void(const std::string&)> log;  // takes a line when something changes; may be empty
   };
-  // Takes up what the home says. All outlive it.
+  // Takes up the jobs in the home. The references outlive the forwarder.
   Forwarder(const shm::Home& home, Archive& archive, RunRegistry& runs, Options options);
-  // Breaks off what is being sent; the next one begins it again.
+  // Aborts a transfer; the next forwarder of the home begins it again.
   ~Forwarder();
 
-  // From here on the run is to be sent to `address`; written down when ok. kInvalid: no run id, address or token.
+  // Adds the job to send the run to `address`. Ok: the job is on disk. kInvalid: no valid run id, address or token.
   Status Add(const std::string& run, const std::string& address, const std::string& token);
-  // The run is not to be sent (it never began).
+  // Drops the job: the run never began.
   void Forget(const std::string& run);
-  // Still to be sent.
+  // The run has a job: it is not on the other machine yet.
   bool Holds(const std::string& run) const;
   std::vector<ForwardStatus> Snapshot() const;
 
@@ -55,12 +54,12 @@ class Forwarder {
     std::string error;
     std::uint64_t sent_bytes = 0;
     Clock::time_point next_try{};
-    Clock::time_point known{};  // when the run was last there
+    Clock::time_point known{};  // when this daemon last knew the run
     std::chrono::milliseconds pause{0};
   };
   void Load();
   void Loop();
-  // Looks at one job; true when there may be more to do at once.
+  // Takes one job as far as it can go now.
   void Look(const std::string& run);
   Status Send(const std::string& run, const Job& job);
   void Done(const std::string& run, const std::string& what);

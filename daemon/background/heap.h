@@ -1,17 +1,18 @@
-// Thread rule: any thread; LimitHeap before there are others.
+// Thread rule: any thread; LimitHeap before other threads exist.
 //
-// glibc keeps what was freed, per arena, for as long as something younger lives above it: after a run of many
-// coroutines or a long export that were hundreds of megabytes.
+// glibc keeps freed memory, for each arena, as long as a younger allocation lives above it: hundreds of megabytes
+// after a run of many coroutines, or after a long export.
 #pragma once
 
 #include <malloc.h>
 
 namespace smiley::daemon {
 
-// Most allocations are of a kilobyte and more, so that few arenas do, and a thread finds what another one freed.
+// Limits the heap to two arenas, so that threads reuse each other's freed memory. Most allocations are of a kilobyte
+// and more, so contention is rare.
 inline void LimitHeap() { mallopt(M_ARENA_MAX, 2); }
 
-// After work that had much in memory: what is free goes back to the system. Milliseconds.
+// Returns free memory to the system; takes milliseconds. For the end of work that held much memory.
 inline void GiveBackHeap() { malloc_trim(0); }
 
 }  // namespace smiley::daemon

@@ -1,8 +1,7 @@
 // Thread rule: belongs to the thread that works in the background.
 //
-// How much of the processor background work may take. While programs are recorded it stands back: a nice value does
-// not do that where each session of the machine has its own share of the processors (sched_autogroup), and the daemon
-// is in a session of its own.
+// Limits the processor time of background work while programs are recorded. A nice value is not enough: with
+// sched_autogroup each session has its own share of the processors, and the daemon is in a session of its own.
 #pragma once
 
 #include <algorithm>
@@ -14,14 +13,14 @@ namespace smiley::daemon {
 class BackgroundPace {
  public:
   using Clock = std::chrono::steady_clock;
-  static constexpr std::uint64_t kFast = 100'000;  // events a second from which on a program counts as being recorded
-  static constexpr int kRest = 9;                  // then it rests so many times as long as it worked
-  static constexpr std::chrono::seconds kWanted{
-      30};  // for so long after somebody asked for what it makes it does not rest
+  static constexpr std::uint64_t kFast = 100'000;  // events a second from which on work has to rest
+  static constexpr int kRest = 9;                  // times as long as it worked
+  // For so long after a client asked for the result, the work does not rest.
+  static constexpr std::chrono::seconds kWanted{30};
   static constexpr std::chrono::milliseconds kLongest{500};
 
-  // `recorded`: events drained so far. `asked`: when somebody asked last. How long to rest after having worked from
-  // `began` to `now`.
+  // How long to rest after work from `began` to `now`. `recorded`: events drained so far. `asked`: when a client last
+  // asked for the result.
   Clock::duration Rest(std::uint64_t recorded, Clock::time_point asked, Clock::time_point began,
                        Clock::time_point now) {
     const double seconds = std::chrono::duration<double>(now - looked_).count();

@@ -1,4 +1,4 @@
-// Thread rule: may be called from any thread; two writers of one path must not meet.
+// Thread rule: any thread; one path must have one writer at a time.
 #pragma once
 
 #include <filesystem>
@@ -8,8 +8,8 @@
 
 namespace smiley::daemon {
 
-// Puts a file of the owner's there, whole or not at all: written beside it as PATH.new, then renamed. `synced`: on
-// the disk before it takes the place. The error says "cannot write …".
+// Replaces the file, whole or not at all: writes PATH.new (mode 0600), then renames it. `synced`: the new file is on
+// the disk before it is renamed. The error's message begins with "cannot write".
 Status WriteWholeFile(const std::filesystem::path& path, std::string_view text, bool synced = false);
 
 }  // namespace smiley::daemon

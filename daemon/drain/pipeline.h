@@ -1,8 +1,8 @@
-// Thread rule: Push belongs to the drainer; the counters may be read from any thread.
+// Thread rule: Push belongs to the drainer's thread; Flush and the counters may be used from any thread.
 //
-// The storing thread. The drainer hands it batches through a queue with a bounded number of bytes in flight; it
-// compresses and commits them in order. When the store cannot take them (disk full, store broken), what the pieces
-// held is counted as lost, exactly, and everything else is kept until the store works again.
+// The storing thread. It takes batches from a queue with a bounded number of bytes in flight, and compresses and
+// commits them in order. While the store refuses writes (disk full, store broken), it counts the events of each piece
+// as lost, exactly, and keeps everything else until the store works again.
 #pragma once
 
 #include <atomic>
@@ -25,22 +25,23 @@ namespace smiley::daemon {
 class Pipeline {
  public:
   struct Options {
-    std::size_t budget_bytes = 48u << 20;  // in flight; beyond it the drainer leaves the rings alone
-    std::function<void()> progress;        // called from the storing thread when a counter below has moved
+    std::size_t budget_bytes =
+        48u << 20;                   // in flight; beyond it HasRoom is false, and the drainer leaves the rings alone
+    std::function<void()> progress;  // called from the storing thread when handled() or stored() has moved
   };
   Pipeline(Store& store, LiveArchive& archive, Options options);
-  ~Pipeline();  // stores what was pushed
+  ~Pipeline();  // stores every pushed batch
 
-  // Takes over a batch; its number is one more than the one before, from 1.
+  // Adds a batch to the queue. Its number: 1 for the first, then one more each time.
   std::uint64_t Push(Batch batch);
   bool HasRoom() const { return in_flight_.load(std::memory_order_relaxed) < options_.budget_bytes; }
   std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
   std::size_t budget() const { return options_.budget_bytes; }
-  // Batches up to this one are dealt with: the ring words that they came from may be given back.
+  // Batches up to this number are in the store's log or counted as lost: their ring words may be freed.
   std::uint64_t handled() const { return handled_.load(std::memory_order_acquire); }
-  // Batches up to this one are in the store, losses included: their segments may be removed.
+  // Batches up to this number are in the store, losses included: their segments may be removed.
   std::uint64_t stored() const { return stored_.load(std::memory_order_acquire); }
-  // Waits until everything pushed is dealt with; then tries to store what is kept.
+  // Waits until every pushed batch is handled, and tries to store the kept records.
   void Flush();
 
  private:
@@ -51,11 +52,11 @@ class Pipeline {
   };
   struct Queue;
   struct Loss {
-    Piece piece;  // of the first lost one: state and clock to show it with
+    Piece piece;  // of the first lost event: state and clock
     std::uint64_t first = 0, count = 0, first_units = 0, last_units = 0;
   };
   void Run();
-  // Until there is something to do, or it is `until`. Says what is asked for.
+  // Waits until there is a job or a request, at the latest until `until`. The requests.
   struct Asked {
     bool flushing = false, stopping = false;
   };
@@ -70,7 +71,7 @@ class Pipeline {
   std::unique_ptr<Queue> queue_;
   std::atomic<std::size_t> in_flight_{0};
   std::atomic<std::uint64_t> pushed_{0}, handled_{0}, stored_{0};
-  // What waits for a store that works again; the storing thread's own.
+  // Records and losses that wait until the store works again. They belong to the storing thread.
   bool keeping_ = false;
   Batch kept_;
   std::map<std::string, std::uint64_t> kept_cursors_;

@@ -10,7 +10,7 @@
 namespace smiley::daemon {
 namespace {
 
-// Other programs' shared memory appears there too; names tell before anything is looked at.
+// Other programs' shared memory appears in the directory, too: the name shows whether it is a segment of ours.
 constexpr const char* kSharedMemoryDir = "/dev/shm";
 constexpr std::string_view kNamePrefix = "smiley.";
 
@@ -21,7 +21,7 @@ Result<std::unique_ptr<SegmentWatcher>> SegmentWatcher::Make(const shm::Home& ho
   watcher->home_ = home;
   watcher->fd_ = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (watcher->fd_ < 0) return Status::FromErrno("cannot watch for segments", errno);
-  // A machine without /dev/shm has its segments in files.
+  // On a machine without /dev/shm, segments are files in the home.
   (void)inotify_add_watch(watcher->fd_, kSharedMemoryDir, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
   watcher->home_watch_ = inotify_add_watch(watcher->fd_, home.dir.c_str(), IN_CREATE | IN_ONLYDIR);
   return watcher;

@@ -1,7 +1,7 @@
 // Thread rule: a SegmentWatcher belongs to one thread.
 //
-// Finds the segments of this home as they appear: by watching the shared-memory directory and the home's segments
-// directory, and by looking through both whenever something changed there.
+// Finds the segments of this home as they appear: watches the shared-memory directory and the home's segments
+// directory, and lists both when something has changed there.
 #pragma once
 
 #include <memory>
@@ -19,11 +19,12 @@ class SegmentWatcher {
  public:
   static Result<std::unique_ptr<SegmentWatcher>> Make(const shm::Home& home);
   ~SegmentWatcher();
-  // Readable when New() may have something to give.
+  // Becomes readable when New may find segments.
   int fd() const { return fd_; }
-  // Segments not given before. Looks when the directories changed since the last call, or when `look` says so.
+  // The segments that New has not returned before. Lists the directories if they have changed since the last call, or
+  // if `look` says so.
   std::vector<shm::Segment::Found> New(bool look);
-  // Will be given again by New (its owner was still making it).
+  // New will return the segment again: its owner was still making it.
   void Forget(const std::string& name) { known_.erase(name); }
 
  private:
@@ -31,7 +32,7 @@ class SegmentWatcher {
   bool Changed();
   shm::Home home_;
   int fd_ = -1;
-  int home_watch_ = -1;  // of the home's directory, until segments/ exists in it
+  int home_watch_ = -1;  // watch of the home's directory, until it has segments/
   bool watches_files_ = false;
   std::set<std::string> known_;
 };
