@@ -10,7 +10,7 @@ Result<std::unique_ptr<DaemonCore>> DaemonCore::Start(const shm::Home& home, Opt
   std::unique_ptr<DaemonCore> core(new DaemonCore);
   core->home_ = home;
   Store::Options store;
-  store.dir = options.store.empty() ? home.StoreDir() : options.store;
+  store.dir = StoreDir(home, options.settings);
   store.reserve_bytes = options.reserve_bytes;
   auto opened = Store::Open(store);
   if (!opened.ok()) return opened.status();
@@ -27,10 +27,10 @@ Result<std::unique_ptr<DaemonCore>> DaemonCore::Start(const shm::Home& home, Opt
   Forwarder::Options forward;
   forward.log = log;
   core->forwarder_ = std::make_unique<Forwarder>(core->home_, *core->archive_, *core->drainer_, std::move(forward));
-  core->quota_bytes_ = options.quota_bytes;
-  if (options.quota_bytes != 0) {
+  core->quota_bytes_ = options.settings.quota_bytes;
+  if (core->quota_bytes_ != 0) {
     Caretaker::Options care;
-    care.quota_bytes = options.quota_bytes;
+    care.quota_bytes = core->quota_bytes_;
     care.log = log;
     care.holds = [forwarder = core->forwarder_.get()](const std::string& run) { return forwarder->Holds(run); };
     core->caretaker_ = std::make_unique<Caretaker>(*core->store_, *core->archive_, *core->drainer_, std::move(care));

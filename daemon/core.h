@@ -16,6 +16,7 @@
 #include "daemon/live/live_feed.h"
 #include "daemon/live/live_view.h"
 #include "daemon/query/services.h"
+#include "daemon/settings.h"
 #include "daemon/store/store.h"
 #include "shm/base/home.h"
 #include "shm/base/status.h"
@@ -25,9 +26,8 @@ namespace smiley::daemon {
 class DaemonCore {
  public:
   struct Options {
-    std::filesystem::path store;              // directory of the store; empty: the one in the home
+    Settings settings;
     std::uint64_t reserve_bytes = 64u << 20;  // disk space that stays free; 0 = any may be used
-    std::uint64_t quota_bytes = 0;            // size that the store may have; 0 = no limit
     std::size_t feed_bytes = 32u << 20;       // memory of the live feed
     Drainer::Options drainer;
   };

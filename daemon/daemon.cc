@@ -161,12 +161,10 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
   if (options.store) settings->store = *options.store;
   if (options.quota_bytes) settings->quota_bytes = *options.quota_bytes;
   if (options.listen) settings->listen = *options.listen;
-  core_options.store = settings->store;
-  core_options.quota_bytes = settings->quota_bytes;
+  core_options.settings = *settings;
   core_options.reserve_bytes = options.reserve_bytes;
   core_options.drainer.log = say;
-  const auto store = settings->store.empty() ? options.home.StoreDir() : settings->store;
-  last_words::AtStore(store, options.home.LogPath(), ready_fd);
+  last_words::AtStore(StoreDir(options.home, *settings), options.home.LogPath(), ready_fd);
   auto core = StartCore(options.home, core_options);
   if (!core.ok()) {
     say("cannot start: " + core.status().message());

@@ -52,4 +52,8 @@ Status SaveSettings(const shm::Home& home, const Settings& settings) {
   return WriteWholeFile(path, text);
 }
 
+std::filesystem::path StoreDir(const shm::Home& home, const Settings& settings) {
+  return settings.store.empty() ? home.StoreDir() : settings.store;
+}
+
 }  // namespace smiley::daemon

@@ -25,4 +25,7 @@ Result<Settings> LoadSettings(const shm::Home& home);
 // Replaces the file, whole or not at all. Removes it when all settings are defaults.
 Status SaveSettings(const shm::Home& home, const Settings& settings);
 
+// The directory of the home's store: the one that the settings name, else the one in the home.
+std::filesystem::path StoreDir(const shm::Home& home, const Settings& settings);
+
 }  // namespace smiley::daemon

@@ -86,7 +86,7 @@ int RepairStore(bool json) {
   const auto settings = daemon::LoadSettings(*home);
   if (!settings) return Fail(settings.status());
   daemon::RepairOptions options;
-  options.dir = settings->store.empty() ? home->StoreDir() : settings->store;
+  options.dir = daemon::StoreDir(*home, *settings);
   Progress progress;
   options.progress = [&progress](const std::string& what) {
     progress.Show(what);

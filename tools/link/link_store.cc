@@ -128,7 +128,7 @@ Result<std::unique_ptr<Link>> OpenStoreLink(const shm::Home& home) {
   daemon::Store::Options options;
   const auto settings = daemon::LoadSettings(home);
   if (!settings) return settings.status();
-  options.dir = settings->store.empty() ? home.StoreDir() : settings->store;
+  options.dir = daemon::StoreDir(home, *settings);
   options.read_only = true;
   daemon::last_words::AtStore(options.dir);
   auto store = daemon::Store::Open(options);
