@@ -128,6 +128,7 @@ BREACHES = [
     ("tools/x.sh", "cd /root/smiley\n", 1, "a path of one machine"),
     ("README.md", "text\nin /home/anna/src\n", 2, "a path of one machine"),
     ("shm/x.cc", "// See shm/no_such.h.\n", 1, "there is no shm/no_such.h"),
+    (".github/GUIDE.md", "`tools/no_such.sh`\n", 1, "there is no tools/no_such.sh"),
     ("README.md", "\n[page](daemon/page/NONE.md)\n", 2, "there is no daemon/page/NONE.md"),
     ("tools/x.cc", "// TODO: later\n", 1, "unfinished"),
     ("tests/system/test_x.py", "time.sleep(1)\n", 1, "not for the clock"),

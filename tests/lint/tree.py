@@ -121,13 +121,13 @@ MUTEX_HOME = "shm/base/mutex.h"
 
 
 def list_texts(root):
-    """Yields the paths of all text files, relative to root, without build folders, caches and dot-folders."""
+    """Yields the paths of all text files, relative to root, without build folders, caches and dot-folders but .github."""
     for folder, folders, files in os.walk(root):
         top = folder == root
         folders[:] = sorted(
             f
             for f in folders
-            if not f.startswith(".")
+            if (not f.startswith(".") or (top and f == ".github"))
             and f not in ("__pycache__", "node_modules")
             and not (top and f.startswith("build"))
         )
