@@ -1,4 +1,4 @@
-"""smiley-run --remote: recorded here, stored over there, exactly once, whatever breaks on the way."""
+"""smiley-run --remote: a run is recorded here and stored on another machine exactly once, whatever breaks."""
 
 import os
 import shutil
@@ -10,12 +10,12 @@ import unittest
 
 import support
 
-# Texts that do not compress, so that the run is larger than what the broken connections let through.
+# Texts that do not compress, so that the run is larger than the bytes that a broken connection carries.
 LARGE = "import os\nfor n in range(2500):\n    text = os.urandom(240).hex()[:250]\nraise SystemExit(7)\n"
 
 
 class Cutter:
-    """A port that carries bytes to another one, and cuts a connection after `limit` of them (None: never)."""
+    """A port that copies bytes to another one, and cuts a connection after `limit` bytes (None: never)."""
 
     def __init__(self, to, limit):
         self.to, self.limit, self.cuts = to, limit, 0
@@ -58,7 +58,7 @@ class Cutter:
 
 
 class Forward(support.SmileyTest):
-    """self.home is where programs are recorded, self.far_home where their runs belong."""
+    """Programs are recorded in self.home; their runs are stored in self.far_home."""
 
     def setUp(self):
         super().setUp()
@@ -92,7 +92,7 @@ class Forward(support.SmileyTest):
         return [f["run"] for f in self.status()["forwarding"]]
 
     def there_only(self, run, jsonl):
-        """The run is over there, once and whole, and not here any more."""
+        """The other machine has the whole run once, and this one no longer has it."""
         self.assertTrue(support.wait_until(lambda: not self.pending()), self.status())
         self.assertEqual([r["id"] for r in self.far("list", "--json").objects], [run])
         self.assertEqual(self.far("export", run, "--format", "jsonl").out, jsonl)
@@ -152,12 +152,12 @@ class Forward(support.SmileyTest):
         self.assert_code(self.smiley("daemon", "start"), 0)
         cuts = cutter.cuts
         self.assertTrue(support.wait_until(lambda: cutter.cuts > cuts))
-        self.assertEqual(self.far("list", "--json").objects, [])  # no half of it
+        self.assertEqual(self.far("list", "--json").objects, [])  # no part of it
         self.kill_far()
         self.listen(self.address)
         cutter.limit = None
         self.there_only(run, jsonl)
-        # The last word may be lost, too: then it is sent again, and is there once.
+        # The last answer may be lost, too. Then the run is sent again, and is stored once.
         self.assert_code(self.smiley("import", input=self.far("export", run).out), 0)
         with open(os.path.join(self.home, "forward", run), "w") as file:
             file.write("%s\n%s\n" % (self.address, self.env["SMILEY_TOKEN"]))

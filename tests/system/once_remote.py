@@ -1,4 +1,4 @@
-"""One home's runs seen from another: TLS and token, ssh, and what is said when something is missing."""
+"""The runs of one home read from another: TLS and token, ssh, and the messages when something is missing."""
 
 import json
 import os
@@ -62,7 +62,7 @@ class Remote(support.SmileyTest):
             self.assertEqual(there.out, here.out, words)
         self.assertIn(self.address, self.far("daemon", "status").text)
         self.assertEqual(os.listdir(self.far_home).count("daemon.lock"), 0)  # no daemon was needed on this side
-        # Pin, delete, and in again through the network.
+        # Pin, delete and import again through the network.
         exported = self.smiley("export", run).out
         self.assert_code(self.far("pin", run), 0)
         self.assert_code(self.far("delete", run), 1)
@@ -135,7 +135,7 @@ class Remote(support.SmileyTest):
             result = self.smiley("daemon", "start", "--listen", address)
             self.assert_code(result, 1)
             self.assertIn("cannot listen on " + address, self.assert_one_line(result))
-            # It was asked for before and cannot be had now: the daemon runs without.
+            # The kept address cannot be used now: the daemon starts without it.
             with open(os.path.join(self.home, "settings.json"), "w") as file:
                 json.dump({"listen": address}, file)
             self.record_one()
@@ -165,7 +165,7 @@ class Remote(support.SmileyTest):
 
     def test_the_same_over_ssh(self):
         run = self.record_one()
-        # As ssh does it: a shell over there, with that machine's environment.
+        # As ssh does: a shell on the other machine, with its environment.
         env = self.ssh('[ "$1" = -T ] && [ "$2" = me@host ] || exit 9\nSMILEY_HOME=%s exec sh -c "$3"\n' % self.home)
         target = "ssh:me@host:%s/smiley" % support.BIN
         for words in (["list", "--json"], ["export", run], ["replay", run, "--json"]):
@@ -173,13 +173,13 @@ class Remote(support.SmileyTest):
             self.assert_code(there, 0)
             self.assertEqual(there.out, here.out, words)
         self.assert_code(self.smiley("daemon", "stop"), 0)
-        self.assert_code(self.far("list", target=target, env=env), 0)  # the daemon over there is started
-        # Where smiley lies over there in a folder whose name a shell would take apart.
+        self.assert_code(self.far("list", target=target, env=env), 0)  # starts the daemon on the other machine
+        # smiley is in a folder there whose name a shell would split.
         strange = os.path.join(self.work, "it's a $(folder)")
         os.symlink(support.BIN, strange)
         spaced = self.far("show", run, target="ssh:me@host:%s/smiley" % strange, env=env)
         self.assert_code(spaced, 0)
-        # What is next is next over there, and can be pasted.
+        # The next command names the other machine, and can be pasted.
         self.assertIn("smiley-replay %s --connect 'ssh:me@host:" % run, spaced.out.decode())
         self.assertIn("/it'\\''s a $(folder)/smiley'", spaced.out.decode())
         broken = self.far("list", target="ssh:me@host", env=self.ssh("echo no such host >&2\nexit 255\n"))

@@ -1,4 +1,4 @@
-"""Disks and shared memory that fill up: before, while and after something is recorded, and what happens when space returns."""
+"""Disks and shared memory that fill up before, while and after a run is recorded, and recovery when space returns."""
 
 import os
 import subprocess
@@ -26,10 +26,10 @@ print("done", flush=True)
 
 
 class ShortOfSpace(support.SmileyTest):
-    """Small file systems in a mount namespace of the test's own, in which daemon and commands run."""
+    """Small file systems in a mount namespace of the test; daemon and commands run in it."""
 
     def small(self, folder, size):
-        """Mounts a file system of `size` at `folder` for what inside() runs from here on."""
+        """Mounts a file system of `size` at `folder` for the commands that inside() runs."""
         os.makedirs(folder, exist_ok=True)
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         keeper = subprocess.Popen(
@@ -76,7 +76,7 @@ class ShortOfSpace(support.SmileyTest):
         self.read_until(child.stdout, answer)
 
     def fill(self, folder, leave_mib):
-        """Takes all but `leave_mib` of the small file system."""
+        """Fills the small file system up to the last `leave_mib`."""
         name = os.path.join(folder, "filler")
         words = [
             "sh",
@@ -112,7 +112,7 @@ class ShortOfSpace(support.SmileyTest):
         make_room = self.fill(store, 20)
         self.tell(child, b"work", b"waits")
         self.assertTrue(support.wait_until(self.problem), self.status())
-        # What needs room says so in one line, and what needs none goes on.
+        # A command that needs space says so in one line; a command that needs none works.
         other = self.smiley("import", input=b'{"type":"run","version":1}\n')
         self.assertNotEqual(other.code, 0)
         self.assert_one_line(other)
@@ -136,7 +136,7 @@ class ShortOfSpace(support.SmileyTest):
         self.assertNotEqual(result.code, 0)
         self.assertIn("space", self.assert_one_line(result))
         program = self.inside("run", "--python", support.pythons()[0], "-c", "print('runs all the same')")
-        self.assertEqual((program.code, program.out), (125, b""), program)  # it never began: nobody is misled
+        self.assertEqual((program.code, program.out), (125, b""), program)  # the program was not started
         make_room()
         self.assert_code(self.inside("daemon", "start"), 0)
         self.assert_code(self.inside("run", "-q", "-c", "x = 1"), 0)

@@ -1,4 +1,4 @@
-"""Looking after the store with the commands: quota, pins, --keep-last, --older-than, and what a daemon remembers."""
+"""Care of the store by commands: quota, pins, --keep-last, --older-than, and settings that the daemon keeps."""
 
 import json
 import os
@@ -77,11 +77,11 @@ class StoreCare(support.SmileyTest):
         before = self.daemon_pid()
         started = self.smiley("daemon", "start", "--quota", "1.5MB")
         self.assert_code(started, 0)
-        self.assertNotEqual(self.daemon_pid(), before)  # it was started anew, to take it up
+        self.assertNotEqual(self.daemon_pid(), before)  # it was restarted with the new setting
         self.assertEqual(self.status()["quota_bytes"], 1_500_000)
         self.assertIn("1.5 MB", self.smiley("daemon", "status").text)
         self.kill_daemon()
-        # The next daemon, which a command starts, still knows.
+        # The next daemon, which a command starts, keeps the setting.
         self.assertEqual(self.ids(), [])
         self.assertEqual(self.status()["quota_bytes"], 1_500_000)
 
@@ -93,7 +93,7 @@ class StoreCare(support.SmileyTest):
         self.assertGreater(sum(run["bytes"] for run in runs), 1_500_000, runs)
         self.assertTrue(support.wait_until(lambda: self.status()["store_bytes"] <= 1_500_000), self.status())
         left = self.ids()
-        self.assertEqual(left, [run["id"] for run in reversed(runs)][: len(left)])  # the newest are those that stay
+        self.assertEqual(left, [run["id"] for run in reversed(runs)][: len(left)])  # the newest runs are kept
         self.assertGreater(len(left), 0)
         self.assertLess(len(left), 4)
         self.assert_code(self.smiley("store", "check"), 0)

@@ -1,4 +1,4 @@
-"""smiley-store repair: a store whose list of tables is gone is whole again, and the damaged one is still there."""
+"""smiley-store repair rebuilds a store without its list of tables, and keeps the damaged store."""
 
 import glob
 import os

@@ -1,4 +1,4 @@
-"""Machines that do strange things: clocks that jump, programs and daemons that stand still, pids that come again, crowds."""
+"""Strange machines: clocks that jump, stopped programs and daemons, reused pids, many processes."""
 
 import glob
 import os
@@ -17,7 +17,7 @@ def faketime_files():
 
 
 def forget_faketime(before):
-    """Removes what the library left in shared memory."""
+    """Removes the shared memory that the library left behind."""
     for path in faketime_files() - before:
         try:
             os.unlink(path)
@@ -126,10 +126,10 @@ class StrangeMachine(support.SmileyTest):
         child = self.waiting(WAITING)
         pids = [child.pid] + self.descendants(child.pid)
         self.stand_still(pids)
-        # The daemon looks for deaths five times a second: after two more runs it has looked.
+        # The daemon checks for deaths five times a second, so it has checked after two more runs.
         for name in ("one.py", "two.py"):
             self.assert_code(self.record("x = 1\n", name=name), 0)
-        # What it wrote before is there, and nobody took it for dead.
+        # Its earlier events are stored, and it was not taken for dead.
         self.assertTrue(support.wait_until(lambda: self.smiley("list", "--json").objects[-1]["events"] > 2000))
         run = self.smiley("list", "--json").objects[-1]
         self.assertIsNone(run["exit_code"], run)
@@ -166,7 +166,7 @@ class StrangeMachine(support.SmileyTest):
         self.assertEqual([result.code for result in results], [0] * 8, results)
         mine = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self.is_daemon(pid)]
         self.assertEqual(mine, [self.daemon_pid()])
-        # One in the foreground finds the place taken and says so.
+        # A second daemon in the foreground reports that the home has one.
         late = self.smiley("daemon", "start", "--foreground")
         self.assertEqual(self.daemon_pid(), mine[0])
         if late.code != 0:
@@ -211,10 +211,10 @@ for pid in crowd:
         self.sound()
 
     def test_a_pid_that_comes_again_is_another_process(self):
-        """The pid of a dead recorded program is given to one that lives: its run ends all the same."""
+        """A living process gets the pid of a dead recorded program: its run ends all the same."""
         child = self.waiting(WAITING)
         traced = next(pid for pid in self.descendants(child.pid) if self.runs_python(pid))
-        for pid in (child.pid, self.daemon_pid(), traced):  # who would have seen it die is gone, too
+        for pid in (child.pid, self.daemon_pid(), traced):  # no process is left that could notice its death
             os.kill(pid, signal.SIGKILL)
         child.wait(support.TIMEOUT)
         self.assertTrue(support.wait_until(lambda: not os.path.exists("/proc/%d" % traced)))
@@ -234,7 +234,7 @@ for pid in crowd:
         return os.readlink("/proc/%d/exe" % pid).rpartition("/")[2].startswith("python")
 
     def take_pid(self, pid):
-        """A process with this pid. The kernel gives the one after the last; others may be faster, so it is tried again."""
+        """Starts a process with this pid. The kernel gives the next free pid; another process may get it, so it tries again."""
         for _ in range(200):
             words = ["tee", "/proc/sys/kernel/ns_last_pid"]
             subprocess.run(

@@ -1,4 +1,4 @@
-"""Runs a program as the interpreter would run it, with a trace function of ours in place: what the references share."""
+"""Runs a program as the interpreter would, with a trace function. The references share this module."""
 
 import atexit
 import sys

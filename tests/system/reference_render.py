@@ -1,6 +1,6 @@
-"""What the JSON contract of the design says about a Python object, written anew from its text: the other opinion.
+"""Renders a Python object as the JSON contract of the design says: a second implementation, from its text only.
 
-Objects with methods of their own may be shown: this runs in a process of its own and calls them freely.
+It runs in a process of its own and may call the methods of objects.
 """
 
 import base64
@@ -60,7 +60,7 @@ def in_base64(data):
 
 
 class Renderer:
-    """Renders one value; make a new one for the next."""
+    """Renders one value; each value needs a new object."""
 
     def __init__(self):
         self.ids = {}

@@ -1,7 +1,7 @@
 """reference_settrace.py OUT PROGRAM ARGS…: runs PROGRAM and writes what a sys.settrace function sees of its file.
 
-The result is JSON: for each thread, by name, a list of [event, function, line]. `line` of the call that begins a
-function is the code object's first line, as smiley tells it.
+The result is JSON: for each thread, by name, a list of [event, function, line]. The `line` of a
+call that begins a function is the first line of the code object, as in smiley.
 """
 
 import dis
@@ -30,7 +30,7 @@ def main():
         if code.co_filename != path:
             return None
         line = code.co_firstlineno if event == "call" and begins(frame) else frame.f_lineno
-        # Clean-up that the compiler made has no line: the frame's last one stays.
+        # Clean-up code of the compiler has no line: the frame keeps its last line.
         line = lines[frame] = lines.get(frame) if line is None else line
         if event == "return":
             del lines[frame]

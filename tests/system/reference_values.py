@@ -1,7 +1,7 @@
-"""reference_values.py OUT PROGRAM ARGS…: runs PROGRAM and writes what its touched variables are at each event.
+"""reference_values.py OUT PROGRAM ARGS…: runs PROGRAM and writes its touched variables at each event.
 
-A sys.settrace function reads f_locals (f_globals for names that a function declares global) and renders what the design
-calls T, worked out with dis: at a line, the names of the line just run, of the line about to run, and of instructions
+A sys.settrace function reads f_locals (f_globals for names that a function declares global) and renders the names that the
+design calls T, computed with dis: at a line, the names of the line just run, of the line about to run, and of instructions
 without a line; at calls and returns, every name of the frame. The result is JSON: for each thread, by name, a list of
 [event, function, line, {name: value}].
 """
@@ -17,7 +17,7 @@ CO_OPTIMIZED = 1
 
 
 class Touched:
-    """The names of one code object, by line (None: instructions without one)."""
+    """The names of one code object, by line (None: instructions without a line)."""
 
     def __init__(self, code):
         self.optimized = bool(code.co_flags & CO_OPTIMIZED)

@@ -1,4 +1,4 @@
-"""What the system tests share: a home of their own, the built commands, deadlines, and no daemon left behind.
+"""Shared by the system tests: a home for each test, the built commands, deadlines, and no daemon left behind.
 
 SMILEY_BIN            directory of the commands (default: build/bin beside the sources)
 SMILEY_TEST_PYTHONS   interpreters to record with, separated by colons (default: python3 on PATH)
@@ -32,7 +32,7 @@ def pythons():
 
 
 class Result:
-    """How a command ended and what it wrote."""
+    """The exit code and the output of a command."""
 
     def __init__(self, code, out, err):
         self.code = code  # negative: the signal that ended it
@@ -45,12 +45,12 @@ class Result:
 
     @property
     def words(self):
-        """Its own words on standard error."""
+        """Its messages on standard error."""
         return self.err.decode("utf-8", "replace")
 
     @property
     def objects(self):
-        """The JSON objects it printed, one a line."""
+        """The JSON objects that it printed, one a line."""
         return [json.loads(line) for line in self.text.splitlines() if line]
 
     def __repr__(self):
@@ -68,7 +68,7 @@ def wait_until(condition, timeout=TIMEOUT, step=0.02):
 
 
 class SmileyTest(unittest.TestCase):
-    """A test with a temporary SMILEY_HOME (a short path: socket names are limited) that ends its daemon."""
+    """A test with a temporary SMILEY_HOME that ends its daemon. The path is short, because socket names are limited."""
 
     def setUp(self):
         if not os.path.exists(os.path.join(BIN, "smiley")):
@@ -123,7 +123,7 @@ class SmileyTest(unittest.TestCase):
         return names
 
     def bytes_of_the_home(self):
-        """All bytes under the home and of its shared-memory segments, by path."""
+        """The bytes of all files of the home and of its shared-memory segments, by path."""
         found = {}
         for top, _, names in os.walk(self.home):
             for name in names:
@@ -155,7 +155,7 @@ class SmileyTest(unittest.TestCase):
             return False
 
     def daemon_pid(self):
-        """The pid of this home's daemon, None when none runs; never starts one."""
+        """The pid of this home's daemon; None when no daemon is running. It never starts one."""
         lock = os.path.join(self.home, "daemon.lock")
         if not os.path.exists(lock):
             return None
@@ -186,7 +186,7 @@ class SmileyTest(unittest.TestCase):
         return False
 
     def kill_daemon(self):
-        """Kills this home's daemon and waits until its lock is free; returns the pid that it had."""
+        """Kills this home's daemon and waits until its lock is free; returns its pid."""
         pid = self.daemon_pid()
         os.kill(pid, signal.SIGKILL)
         self.assertTrue(wait_until(lambda: self.daemon_pid() != pid), "the daemon survived")
@@ -220,11 +220,11 @@ class SmileyTest(unittest.TestCase):
         return Result(child.returncode, out, err)
 
     def smiley(self, verb, *words, **options):
-        """Runs smiley-VERB to its end."""
+        """Runs smiley-VERB until it ends."""
         return self.run_words(self.command(verb, *words), **options)
 
     def start(self, verb, *words, **options):
-        """Starts smiley-VERB; it is ended with the test."""
+        """Starts smiley-VERB; the test ends it."""
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         options.setdefault("stdin", subprocess.DEVNULL)
@@ -233,7 +233,7 @@ class SmileyTest(unittest.TestCase):
         return child
 
     def read_until(self, stream, wanted, timeout=TIMEOUT):
-        """Reads bytes from a pipe until `wanted` is among them; fails after `timeout` seconds. Returns what was read."""
+        """Reads bytes from a pipe until `wanted` is among them; fails after `timeout` seconds. Returns all bytes read."""
         fd = stream if isinstance(stream, int) else stream.fileno()
         deadline = time.monotonic() + timeout
         data = b""
@@ -244,7 +244,7 @@ class SmileyTest(unittest.TestCase):
                 self.fail("%r did not come within %s s; got %r" % (wanted, timeout, data[-2000:]))
             try:
                 more = os.read(fd, 65536)
-            except OSError:  # a terminal whose other side has closed
+            except OSError:  # the other side of the terminal is closed
                 more = b""
             if not more:
                 self.fail("%r did not come before the end; got %r" % (wanted, data[-2000:]))
@@ -252,7 +252,7 @@ class SmileyTest(unittest.TestCase):
         return data
 
     def in_terminal(self, words, wanted=None, columns=100, rows=30, timeout=TIMEOUT, env=None):
-        """Starts a command on a terminal; returns (process, file descriptor of the other side)."""
+        """Starts a command on a terminal; returns the process and the file descriptor of the other side."""
         import fcntl
         import struct
         import termios
@@ -295,7 +295,7 @@ class SmileyTest(unittest.TestCase):
         self.assertEqual(result.code, code, repr(result))
 
     def assert_one_line(self, result):
-        """smiley's own words: one line, with its prefix."""
+        """The only message of the command: one line, with smiley's prefix."""
         lines = result.words.splitlines()
         self.assertEqual(len(lines), 1, repr(result))
         self.assertTrue(lines[0].startswith("smiley: "), repr(result))

@@ -1,4 +1,4 @@
-"""A daemon of another version holds the home: commands say so and what to do, and change nothing."""
+"""A daemon of another version holds the home: commands report it, say what to do, and change nothing."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Bad days: programs and daemons that end without a word, children that nobody waits for, threads by the thousand."""
+"""Bad days: programs and daemons that die without notice, children without a waiting parent, thousands of threads."""
 
 import os
 import signal
@@ -131,7 +131,7 @@ for thread in threads: thread.join()
         self.sound()
 
     def started(self, *options):
-        """A program that counts for ever, once its events are being stored."""
+        """Starts a program that counts without end, and returns when its events are being stored."""
         path = self.script("forever.py", COUNTING + "forever()\n")
         child = self.start("run", *options, path)
         self.assertTrue(support.wait_until(lambda: (self.status() or {}).get("runs")))
@@ -173,7 +173,7 @@ for thread in threads: thread.join()
             return sizes
 
         def position(kind):
-            """To which word a ring is written: shm/FORMAT.md, the header."""
+            """The write position of a ring, from its header (shm/FORMAT.md)."""
             name = next(n for n in self.segments() if n.split(".")[4] == kind)
             with open(os.path.join("/dev/shm", name), "rb") as file:
                 return struct.unpack_from("<Q", file.read(264), 256)[0]
@@ -245,7 +245,7 @@ for thread in threads: thread.join()
         for victim in (self.daemon_pid(), pid):
             os.kill(victim, signal.SIGKILL)
         child.wait(support.TIMEOUT)
-        # The next daemon collects what was left in shared memory.
+        # The next daemon stores the events that were left in shared memory.
         self.assertTrue(support.wait_until(lambda: not self.smiley("list").code and not self.segments()))
         run = self.last_run()
         self.assertGreater(run["events"], 10_000)

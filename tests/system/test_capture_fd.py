@@ -1,4 +1,4 @@
-"""smiley-run --capture-fd: what C code and children write appears as events too; the bytes that come out are the same."""
+"""smiley-run --capture-fd: output of C code and children appears as events, and its bytes are unchanged."""
 
 import fcntl
 import os
@@ -38,7 +38,7 @@ class CaptureFd(support.SmileyTest):
             yield self.subTest(python=python), python
 
     def lines(self):
-        """The run's objects, when nothing more can come."""
+        """The run's objects, after its last event is stored."""
 
         def whole():
             objects = self.smiley("export", "last", "--format", "jsonl").objects
@@ -49,8 +49,8 @@ class CaptureFd(support.SmileyTest):
         self.assertEqual(objects[-1]["lost"], 0)
         return objects
 
-    def told(self, objects):
-        """(text by Python's own layers, text beside it) of each stream."""
+    def texts(self, objects):
+        """For each stream: the text of Python's own layers, and the other text."""
         beside = {o["thread"] for o in objects if o["type"] == "thread" and o["name"].endswith("beside Python")}
         found = {"stdout": ["", ""], "stderr": ["", ""]}
         for o in objects:
@@ -65,15 +65,15 @@ class CaptureFd(support.SmileyTest):
                 result = self.record(MIXED, python=python, options=["-q", "--capture-fd"])
                 plain = self.run_words([python, "app.py"])
                 self.assertEqual((result.code, result.out, result.err), (plain.code, plain.out, plain.err))
-                told = self.told(self.lines())
+                texts = self.texts(self.lines())
                 self.assertEqual(
-                    told["stdout"],
+                    texts["stdout"],
                     (
                         "from python\nby the system\nfrom a child\nheld back until the end\n",
                         "from a shell\nfrom c\nby a vector\n",
                     ),
                 )
-                self.assertEqual(told["stderr"], ("last\n", "to the other\n"))
+                self.assertEqual(texts["stderr"], ("last\n", "to the other\n"))
 
     def test_the_process_beside_the_program_is_no_python_and_not_the_first(self):
         for test, python in self.each():
@@ -85,7 +85,7 @@ class CaptureFd(support.SmileyTest):
                 processes = [o for o in objects if o["type"] == "process"]
                 self.assertEqual([o["python"] is None for o in processes], [False, True])
                 self.assertEqual(processes[1]["command"], ["smiley-run", "--capture-fd"])
-                self.assertEqual(self.told(objects)["stdout"], ("", "before\nx\n"))
+                self.assertEqual(self.texts(objects)["stdout"], ("", "before\nx\n"))
 
     def test_much_is_told_whole(self):
         text = (
@@ -121,11 +121,11 @@ class CaptureFd(support.SmileyTest):
         for test, python in self.each():
             with test:
                 result = self.record(text, python=python, options=["-q", "--capture-fd", "--detail", "calls"])
-                told = "".join(
+                texts = "".join(
                     o["value"] for o in self.lines() if o["type"] == "event" and o["event"] == "stdout"
                 ).encode()
                 for byte in b"0123456789abcdefgh\n":
-                    self.assertGreaterEqual(told.count(byte), result.out.count(byte), chr(byte))
+                    self.assertGreaterEqual(texts.count(byte), result.out.count(byte), chr(byte))
                 self.assertEqual(result.out.count(b"\n"), 69000)
 
     def test_what_was_written_before_the_program_was_killed_is_kept(self):
@@ -134,7 +134,7 @@ class CaptureFd(support.SmileyTest):
             with test:
                 result = self.record(text, python=python, options=["-q", "--capture-fd"])
                 self.assertEqual((result.code, result.out), (-signal.SIGKILL, b"last words\n"))
-                self.assertEqual(self.told(self.lines())["stdout"], ("", "last words\n"))
+                self.assertEqual(self.texts(self.lines())["stdout"], ("", "last words\n"))
 
     def test_a_reader_that_goes_ends_the_program_as_ever(self):
         text = "import os\nwhile os.system('echo y') == 0:\n    pass\n"
@@ -161,7 +161,7 @@ class CaptureFd(support.SmileyTest):
                 with open(gate, "w") as file:
                     file.write("go\n")
                 self.read_until(child.stdout, b"late\n")
-                self.assertEqual(self.told(self.lines())["stdout"], ("done\n", "late\n"))
+                self.assertEqual(self.texts(self.lines())["stdout"], ("done\n", "late\n"))
                 os.unlink(gate)
 
     def test_descriptors_that_are_closed_stay_closed(self):
@@ -182,11 +182,11 @@ class CaptureFd(support.SmileyTest):
         text = (
             "import os, select, signal, sys, termios\n"
             "os.system('echo shell')\n"
-            "def told(*_):\n    os.write(1, b'size %d %d\\n' % os.get_terminal_size(1))\n"  # may interrupt itself
-            "signal.signal(signal.SIGWINCH, told)\n"
+            "def report(*_):\n    os.write(1, b'size %d %d\\n' % os.get_terminal_size(1))\n"  # may interrupt itself
+            "signal.signal(signal.SIGWINCH, report)\n"
             "print(os.isatty(1), os.isatty(2), os.getpgrp() == os.tcgetpgrp(0), flush=True)\n"
-            "told()\n"
-            # A signal that comes right before a read blocks is told when that is over.
+            "report()\n"
+            # Python handles a signal that comes right before a read blocks only after the read.
             "while not select.select([0], [], [], 0.05)[0]:\n    pass\n"
             "input()\n"
             "modes = termios.tcgetattr(1)\nmodes[3] &= ~termios.ECHO\ntermios.tcsetattr(1, termios.TCSANOW, modes)\n"
@@ -209,7 +209,7 @@ class CaptureFd(support.SmileyTest):
                 os.write(terminal, b"\n")
                 self.read_until(terminal, b"end\r\n")
                 self.assertEqual(child.wait(support.TIMEOUT), 0)
-                out = self.told(self.lines())["stdout"]
+                out = self.texts(self.lines())["stdout"]
                 self.assertEqual(out[1], "shell\n")
                 self.assertTrue(out[0].startswith("True True True\nsize 100 30\n"), out)
 
@@ -223,7 +223,7 @@ class CaptureFd(support.SmileyTest):
                     options=["-q", "--capture-fd"],
                 )
                 self.assertEqual(result.out, b"hunter2hunter2\n")
-                self.assertEqual(self.told(self.lines())["stdout"], ("", "***\n"))
+                self.assertEqual(self.texts(self.lines())["stdout"], ("", "***\n"))
 
 
 if __name__ == "__main__":

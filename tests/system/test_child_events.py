@@ -1,4 +1,4 @@
-"""A program that forks says so in both processes, and all of them belong to one run."""
+"""A program that forks records the fork in both processes, and all processes belong to one run."""
 
 import unittest
 
@@ -50,7 +50,7 @@ class ChildEvents(support.SmileyTest):
                 self.assertLess(forked, set(forks))
                 self.assertLessEqual(set(forks), {o["pid"] for o in processes.values()})
                 self.assertEqual(len(processes), 5, processes)  # and the one that subprocess started
-                # What they did is theirs.
+                # Each process has its own events.
                 worked = {
                     o["changed"]["n"]: o["process"]
                     for o in events

@@ -1,4 +1,4 @@
-"""The commands as people type them: help, wrong words, empty stores, selectors, tables, JSON, colours, exit codes."""
+"""The commands as typed: help, wrong words, empty stores, selectors, tables, JSON, colours, exit codes."""
 
 import os
 import re
@@ -17,11 +17,11 @@ def read_verbs():
 
 
 VERBS = read_verbs()
-LOCAL = {"run", "web", "server", "doctor"}  # verbs that know no other machine
+LOCAL = {"run", "web", "server", "doctor"}  # verbs without --connect
 
 
 class Wording(support.SmileyTest):
-    """What can be said without a daemon."""
+    """Commands that need no daemon."""
 
     def test_every_verb_has_a_link_and_help_with_an_example(self):
         self.assertGreater(len(VERBS), 20)
@@ -142,7 +142,7 @@ class EmptyStore(support.SmileyTest):
 
 
 class Recorded(support.SmileyTest):
-    """One imaginary run, asked about in every way."""
+    """Every command, on one imaginary run."""
 
     def setUp(self):
         super().setUp()

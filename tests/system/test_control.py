@@ -1,4 +1,4 @@
-"""What smiley-run is asked to record: from where, until where, how deep, and why not the rest."""
+"""The options of smiley-run that limit recording: start, stop, depth, and the explanation of filters."""
 
 import os
 import subprocess
@@ -68,7 +68,7 @@ class Control(support.SmileyTest):
                 calls = [o["function"] for o in events if o["event"] == "call"]
                 self.assertEqual(calls, ["<module>", "Shop", "main", "Shop.day", "numbers"])
                 self.assertEqual(max(o.get("depth", 0) for o in events), 2)
-                # A generator that was too deep when it was called stays left out wherever it is resumed.
+                # A generator that was called too deep is left out wherever it is resumed.
                 self.assertEqual([o["value"] for o in events if o["event"] == "yield"], [3, 2, 1])
 
     def test_recording_starts_at_a_function(self):
@@ -77,7 +77,7 @@ class Control(support.SmileyTest):
                 events = self.events(python, "--start-at", "Shop.day")
                 calls = [(o["function"], o["depth"]) for o in events if o["event"] == "call"]
                 self.assertEqual(calls[:3], [("Shop.day", 2), ("pay", 3), ("price", 4)])
-                # Functions that were running then are recorded from there on.
+                # Functions that are running at that moment are recorded from there on.
                 back = [o for o in events if o.get("function") == "main" and o["event"] == "line"]
                 self.assertEqual([o["line"] for o in back], [22, 23])
                 self.assertEqual(back[0]["changed"]["first"], 6)
@@ -105,8 +105,8 @@ class Control(support.SmileyTest):
                 events = self.events(python, "--stop-after", "app.py:6")
                 self.assertEqual([(o["event"], o.get("line")) for o in events[-2:]], [("line", 6), ("end", None)])
                 self.events(python, "--stop-after", "10")
-                told = [o for o in self.lines if o["type"] == "event"]
-                self.assertEqual(([o["seq"] for o in told], told[-1]["event"]), (list(range(1, 12)), "end"))
+                recorded = [o for o in self.lines if o["type"] == "event"]
+                self.assertEqual(([o["seq"] for o in recorded], recorded[-1]["event"]), (list(range(1, 12)), "end"))
 
     def test_a_stretch_in_the_middle(self):
         for test, python in self.each():
@@ -120,35 +120,35 @@ class Control(support.SmileyTest):
             with test:
                 self.script("quiet.py", "import textwrap\ntextwrap.dedent('x')\n")
                 self.events(python, "--explain-filters", "--exclude", "quiet", text="import quiet\nquiet\n")
-                told = {}
+                recorded = {}
                 for line in self.result.words.splitlines():
                     self.assertTrue(line.startswith("smiley: "), line)
                     fields = [f for f in line.split("  ") if f.strip()]
                     if len(fields) == 4:
-                        told[os.path.basename(fields[3].strip())] = (fields[1].strip(), fields[2].strip())
-                self.assertEqual(told["app.py"], ("recorded", "the program's own"))
-                self.assertEqual(told["quiet.py"], ("left out", "--exclude quiet"))
-                self.assertEqual(told["textwrap.py"], ("left out", "standard library"))
+                        recorded[os.path.basename(fields[3].strip())] = (fields[1].strip(), fields[2].strip())
+                self.assertEqual(recorded["app.py"], ("recorded", "the program's own"))
+                self.assertEqual(recorded["quiet.py"], ("left out", "--exclude quiet"))
+                self.assertEqual(recorded["textwrap.py"], ("left out", "standard library"))
                 self.assertEqual(os.listdir(os.path.join(self.home, "spool")), [])
 
-    def test_collections_and_imports_are_told_on_request(self):
+    def test_collections_and_imports_are_recorded_on_request(self):
         text = "import gc\ndef main():\n    import colorsys\n    import colorsys\n    gc.collect()\n    return gc.collect(0)\nmain()\n"
         for test, python in self.each():
             with test:
                 events = self.events(python, "--gc", "--imports", text=text)
-                told = [
+                recorded = [
                     (o["event"], o["line"])
                     for o in events
                     if o["event"] in ("gc", "mark") and o.get("function") == "main"
                 ]
-                self.assertEqual(told, [("mark", 3), ("gc", 5), ("gc", 6)])
+                self.assertEqual(recorded, [("mark", 3), ("gc", 5), ("gc", 6)])
                 mark = next(o for o in events if o["event"] == "mark" and o.get("function") == "main")
                 self.assertEqual((mark["value"], mark["changed"]), ("import", {"module": "colorsys"}))
                 gc = dict(
                     map(tuple, next(o for o in events if o["event"] == "gc" and o["line"] == 6)["value"]["items"])
                 )
                 self.assertEqual(gc["generation"], 0)
-                self.assertLessEqual({"generation", "collected", "uncollectable"}, set(gc))  # 3.15 tells more
+                self.assertLessEqual({"generation", "collected", "uncollectable"}, set(gc))  # 3.15 reports more
                 events = self.events(python, text=text)
                 self.assertEqual([o for o in events if o["event"] in ("gc", "mark")], [])
 
@@ -193,9 +193,9 @@ class Control(support.SmileyTest):
             with test:
                 for detail in ("values", "calls"):
                     events = self.events(python, "--c-calls", "--detail", detail, text=text)
-                    told = [(o["event"], o["value"]) for o in events if o["event"].startswith("c_")]
+                    recorded = [(o["event"], o["value"]) for o in events if o["event"].startswith("c_")]
                     self.assertEqual(
-                        told,
+                        recorded,
                         [
                             ("c_call", "len"),
                             ("c_return", "len"),
@@ -216,7 +216,7 @@ class Control(support.SmileyTest):
                     )
                     self.assertEqual({o["function"] for o in events if o["event"].startswith("c_")}, {"main"})
 
-    # From 3.14 on an interpreter lets others in; before, it is left alone.
+    # From 3.14 on an interpreter can be attached to; before, the process is not touched.
     def test_a_process_that_runs_already_is_recorded_as_asked_or_left_alone(self):
         for test, python in self.each():
             with test:
@@ -247,10 +247,10 @@ class Control(support.SmileyTest):
                 self.assertEqual(child.returncode, 0)
                 if lets_in:
                     self.assert_code(result, 0)
-                    told = self.smiley("export", "last", "--format", "jsonl").objects
-                    calls = [o["function"] for o in told if o["type"] == "event" and o["event"] == "call"]
+                    recorded = self.smiley("export", "last", "--format", "jsonl").objects
+                    calls = [o["function"] for o in recorded if o["type"] == "event" and o["event"] == "call"]
                     self.assertEqual(calls, ["outer"] * 3)
-                    self.assertEqual(told[0]["detail"], "calls")
+                    self.assertEqual(recorded[0]["detail"], "calls")
         for words, said in (
             (["--attach", "x"], "number"),
             (["--attach", os.getpid(), "app.py"], "starts no program"),

@@ -1,4 +1,4 @@
-"""A program that crashes leaves everything up to its last event, and the run says how it ended."""
+"""A program that crashes leaves every event up to its last one, and the run records how it ended."""
 
 import signal
 import unittest

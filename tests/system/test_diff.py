@@ -1,4 +1,4 @@
-"""Two runs compared: the first difference with its stacks and values, then the rest; how long functions took."""
+"""smiley-diff: the first difference of two runs with its stacks and values, further differences, and times."""
 
 import unittest
 

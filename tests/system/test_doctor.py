@@ -1,4 +1,4 @@
-"""smiley-doctor looks whether everything is there, and makes SMILEY=1 work in an environment of Python."""
+"""smiley-doctor checks the installation, and makes SMILEY=1 work in a Python environment."""
 
 import json
 import os
@@ -58,7 +58,7 @@ class Doctor(support.SmileyTest):
                 self.assertEqual(len(asked.words.splitlines()), 1, asked.words)
                 run = json.loads(self.smiley("list", "--json").text.splitlines()[0])
                 self.assertEqual((run["exit_code"], run["command"][-3:]), (3, ["app.py", "a", "b c"]))
-                # smiley-run in such an environment records once.
+                # smiley-run in such an environment records one run.
                 twice = self.smiley("run", "--python", own, "app.py", env=dict(self.env, SMILEY="1"))
                 self.assertEqual(
                     (twice.code, twice.out, len(twice.words.splitlines())), (3, b"True []\n", 1), repr(twice)

@@ -1,4 +1,4 @@
-"""Exceptions grouped by where they were raised and where they ended; swallowed ones included."""
+"""smiley-exceptions groups exceptions by where they were raised and by outcome, swallowed ones too."""
 
 import unittest
 
@@ -66,7 +66,7 @@ except ValueError:
 library()
 outside()
 
-threading.excepthook = [].append  # printing a traceback runs code of its own
+threading.excepthook = [].append  # printing a traceback would run more code
 
 def worker():
     raise OSError("gone")

@@ -1,4 +1,4 @@
-"""Runs as files: both formats, both ways, exactly; damaged, cut and foreign files leave nothing behind."""
+"""Runs are exported and imported exactly, in both formats; damaged, cut and foreign files leave nothing behind."""
 
 import os
 import signal

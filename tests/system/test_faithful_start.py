@@ -1,4 +1,4 @@
-"""A program starts under smiley-run as it starts without: what it can see of itself is byte for byte the same."""
+"""A program starts under smiley-run as without: every fact that it can find about itself is equal, byte for byte."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import unittest
 
 import support
 
-# Prints what a program can find out about how it was started, one fact a line.
+# Prints every fact that a program can find about its start, one a line.
 PROBE = r"""
 import sys, os
 modules = sorted(sys.modules)
@@ -44,7 +44,7 @@ PROBE = EXACT if os.geteuid() == 0 else STRIPPED
 
 class FaithfulStart(support.SmileyTest):
     def compare(self, plain, recorded, same_stderr=True, **options):
-        """Runs both command lines; everything but smiley's last line is the same."""
+        """Runs both command lines; everything but smiley's summary line is equal."""
         before = self.run_words(plain, **options)
         after = self.run_words(recorded, **options)
         self.assertIn(b"flags ", before.out, repr(before))

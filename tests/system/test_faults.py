@@ -1,4 +1,4 @@
-"""What machines do to programs: homes that vanish, descriptors and memory that run out, stores with rotten bytes, upgrades."""
+"""Failing machines: homes that vanish, exhausted descriptors and memory, stores with damaged bytes, upgrades."""
 
 import os
 import random
@@ -33,7 +33,7 @@ def flip(path, at, bit):
 
 
 def end_of_properties(path):
-    """Of a table: its last byte of the block of properties. RocksDB looks at its highest bit before any check sum."""
+    """Flips the last byte of the block of properties of a table. RocksDB reads its highest bit before any checksum."""
     with open(path, "rb") as file:
         data = file.read()
     name = b"rocksdb.properties"
@@ -53,7 +53,7 @@ def end_of_properties(path):
 
 class Faults(support.SmileyTest):
     def recorded(self, *options):
-        """A program that waits for a line; to be gone on with by finish()."""
+        """Starts a program that waits for a line; finish() lets it continue."""
         child = self.start("run", *options, self.script("app.py", ENDLESS), stdin=subprocess.PIPE)
         self.read_until(child.stdout, b"begun")
         return child
@@ -75,7 +75,7 @@ class Faults(support.SmileyTest):
         self.assertTrue(segments)
         shutil.rmtree(self.home)
         self.finish(child)
-        # Whatever can be told of it is told in one line, and a new home works at once.
+        # The failure is reported in one line, and a new home works at once.
         words = child.stderr.read().decode().splitlines()
         self.assertTrue(all(line.startswith("smiley: ") for line in words), words)
         os.kill(pid, signal.SIGTERM)
@@ -213,7 +213,7 @@ class Faults(support.SmileyTest):
 
     def kept_store(self):
         """The store, a copy of it, and its exports; no daemon runs afterwards."""
-        self.assert_code(self.smiley("daemon", "restart"), 0)  # what stands in the log comes into tables
+        self.assert_code(self.smiley("daemon", "restart"), 0)  # moves the log into tables
         self.assert_code(self.smiley("daemon", "stop"), 0)
         store = os.path.join(self.home, "store")
         kept = os.path.join(self.work, "kept")
@@ -223,7 +223,7 @@ class Faults(support.SmileyTest):
         return store, kept, whole
 
     def exports(self):
-        """Bytes of each run's export by id, or None where it cannot be read."""
+        """The export of each run by id; None where it cannot be read."""
         listed = self.smiley("list", "--json")
         if listed.code != 0:
             return None
@@ -234,7 +234,7 @@ class Faults(support.SmileyTest):
         return found
 
     def look_at_rotten_store(self, whole):
-        """True when something was named. What is shown as whole is whole: nothing wrong is shown without a word."""
+        """True when damage was reported. A run that is shown as whole must be whole."""
         start = self.smiley("daemon", "start")
         self.assertGreaterEqual(start.code, 0, start)  # negative: killed by a signal
         if start.code != 0:

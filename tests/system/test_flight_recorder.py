@@ -1,4 +1,4 @@
-"""smiley-run --dump-on: nothing is stored while the program runs; its newest events become the run when they are asked for."""
+"""smiley-run --dump-on stores nothing while the program runs, and stores its newest events on request."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ class FlightRecorder(support.SmileyTest):
         return [o["value"] for o in events if o["event"] == "return" and o.get("function") == "work"]
 
     def check_whole(self, events, end):
-        """Each number is an event's or a lost one's."""
+        """Every number belongs to an event or to a lost event."""
         lost = 0
         expected = 1
         for o in sorted((o for o in events if o["thread"] == 1), key=lambda o: o["seq"]):

@@ -1,4 +1,4 @@
-"""Python children are recorded too, however they were started, and nothing of smiley shows in any of them."""
+"""Python children are recorded however they were started, and none of them can see smiley."""
 
 import json
 import os
@@ -9,11 +9,11 @@ import support
 
 
 class Follow(support.SmileyTest):
-    # Writes what a child sees of smiley: "[]" and a newline, at once.
+    # Writes everything that a child can see of smiley: "[]" and a newline.
     CHILD = "import os; os.write(1, b'%r\\n' % [k for k in os.environ if 'SMILEY_R' in k or k == 'LD_PRELOAD'])"
 
     def processes(self):
-        """The last run's process objects, once all of them have ended."""
+        """The process objects of the last run, after all of them have ended."""
 
         def ended():
             result = self.smiley("export", "last", "--format", "jsonl")
@@ -31,7 +31,7 @@ class Follow(support.SmileyTest):
         return result
 
     def follow(self, text, expect=1, python=None):
-        """Runs the text, which starts `expect` Python children that print CHILD; checks them and who started them."""
+        """Runs the text, which starts `expect` Python children that print CHILD; checks them and their parents."""
         for one in [python] if python else support.pythons():
             with self.subTest(python=one):
                 result = self.record_children(text, one)
@@ -99,7 +99,7 @@ for way in ways:
         for python in support.pythons():
             result = self.record_children(text, python)
             self.assertEqual(result.text.splitlines().count("[]"), 8, repr(result))
-            # The forked child may have recorded something before it became another program.
+            # The forked child may have recorded events before its exec.
             commands = [process["command"][0] for process in self.processes()]
             self.assertEqual(commands.count("-c"), 8, commands)
 
@@ -247,7 +247,7 @@ for call in (lambda: os.execv("/nosuch", ["x"]), lambda: os.execvp("nosuch-comma
         self.assertIn("nothing was recorded", self.assert_one_line(result))
 
     def test_a_python_without_a_tracer_is_named_in_the_run(self):
-        # A script interpreter line leads to a program of another C library or architecture: it starts without us.
+        # The interpreter line names a program of another C library or architecture: it runs without smiley.
         foreign = os.path.join(self.work, "foreign")
         with open("/bin/true", "rb") as file:
             image = bytearray(file.read())

@@ -1,4 +1,4 @@
-"""Bytes that nobody sane sends: to rings, sockets and from other users. The daemon goes on, bounded, and answers its own."""
+"""Hostile bytes to rings and sockets, and from other users: the daemon stays within bounds and answers its clients."""
 
 import json
 import mmap
@@ -52,7 +52,7 @@ class Hostile(support.SmileyTest):
         return len(os.listdir("/proc/%d/fd" % self.pid))
 
     def assert_well(self):
-        """The same daemon, answering, within bounds."""
+        """The daemon still answers, within its bounds."""
         self.assertEqual(self.daemon_pid(), self.pid)
         link = self.connect()
         link.sendall(b'{"op":"hello"}\n')
@@ -73,7 +73,7 @@ class Hostile(support.SmileyTest):
         ]
 
     def scribble(self, chance, path, times):
-        """Random bytes over random places; where a header's numbers stand more often than elsewhere."""
+        """Writes random bytes at random places, more often within headers."""
         with open(path, "r+b") as file:
             size = os.fstat(file.fileno()).st_size
             with mmap.mmap(file.fileno(), size) as memory:
@@ -132,7 +132,7 @@ class Hostile(support.SmileyTest):
             end = self.smiley("export", "sound", "--format", "jsonl").objects[-1]
             self.assertEqual((end["lost"], end["complete"]), (0, True), end)
             self.assertGreater(end["events"], 39_900)  # whole rounds of the shop, 40,000 at most
-            # What is stored of the other one still obeys the equation: damage is counted as lost.
+            # For the stored part of the other run, produced = stored + lost: damage is counted as lost.
             check = self.smiley("store", "check", "spoiled")
             names = [line for line in check.text.splitlines() if "catalogue" not in line]
             self.assertEqual(names, [], check)
@@ -286,7 +286,7 @@ print("\\n".join(said))
 """
 
     def as_stranger(self, words):
-        """Runs them as the user nobody; tests that are not root's ask sudo."""
+        """Runs the words as the user nobody, with sudo where the test is not root."""
         env = dict(self.env, DAEMON=str(self.pid))
         nobody = pwd.getpwnam("nobody")
         if os.geteuid() == 0:
@@ -299,7 +299,7 @@ print("\\n".join(said))
         words = ["/usr/bin/python3", "-c", self.STRANGER, self.home, *self.segment_paths()]
         result = self.as_stranger(words)
         self.assertEqual((result.code, result.text.strip()), (0, ""), result)
-        # Even where the folders are open, the daemon looks who it is.
+        # Even where the folders are open, the daemon checks the user.
         os.chmod(self.home, 0o755)
         os.chmod(os.path.join(self.home, "daemon.sock"), 0o666)
         said = self.as_stranger(words).text.split("\n")
@@ -319,7 +319,7 @@ print("\\n".join(said))
         self.assert_well()
 
     def test_the_owner_can_do_it_all(self):
-        """What test_another_user_can_do_nothing asks is possible at all: else it would prove nothing."""
+        """The access that test_another_user_can_do_nothing tries works for the owner; otherwise that test proves nothing."""
         producer = self.producer("1000", "--stay")
         self.assertTrue(support.wait_until(lambda: len(self.segment_paths()) >= 2))
         words = ["/usr/bin/python3", "-c", self.STRANGER, self.home, *self.segment_paths()]

@@ -1,4 +1,4 @@
-"""cmake --install gives a prefix that works, whatever is in its path."""
+"""cmake --install creates a prefix that works, whatever characters are in its path."""
 
 import os
 import unittest

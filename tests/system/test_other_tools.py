@@ -1,4 +1,4 @@
-"""Debuggers, profilers and coverage tools that the traced program uses itself go on working, and so does the recording."""
+"""Debuggers, profilers and coverage tools of the traced program keep working, and so does recording."""
 
 import unittest
 
@@ -31,7 +31,7 @@ def f(n):
 
 class OtherTools(Compared):
     def events_of(self, function):
-        """Kinds of the events of a function in the last run."""
+        """The kinds of a function's events in the last run."""
         export = self.smiley("export", "last", "--format", "jsonl")
         return [o["event"] for o in export.objects if o["type"] == "event" and o.get("function") == function]
 
@@ -245,7 +245,7 @@ print(debugger.runcall(f, 2))
         )
 
     def test_c_code_that_takes_the_place_is_told_of_once(self):
-        # Where the recorder needs the interpreter's one place, what C code does to it cannot be undone at once.
+        # Where the recorder needs the interpreter's only trace function, it cannot undo a change by C code at once.
         text = """
 import ctypes
 

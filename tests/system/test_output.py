@@ -1,4 +1,4 @@
-"""What the program wrote, the event that wrote each line, and the state at that event."""
+"""The program's output, the event that wrote each line, and the state at that event."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""What the program writes to its standard output and error appears as events, tied to the event that wrote it."""
+"""The program's output appears as events, tied to the event that wrote it."""
 
 import unittest
 
@@ -35,7 +35,7 @@ class OutputEvents(support.SmileyTest):
         self.env.pop("PYTHONUNBUFFERED", None)  # sys.stdout would have no buffer
 
     def recorded(self, python, text, *options, env=None):
-        """The result of the run and its output events."""
+        """The result of smiley-run, and the output events."""
         result = self.record(text, python=python, options=["-q", *options], env=env)
         lines = self.smiley("export", "last", "--format", "jsonl").objects
         self.assertTrue(lines[-1]["complete"], lines[-1])

@@ -1,4 +1,4 @@
-"""Exports for other tools, each read as they read it; Chrome traces come in."""
+"""Exports for other tools are valid for those tools, and Chrome traces can be imported."""
 
 import io
 import json
@@ -37,7 +37,7 @@ t.join()
 
 
 def nested(events):
-    """Checks that events (start, end, name) of one thread lie within each other; gives (depth, name) in order of begin."""
+    """Checks that events (start, end, name) of one thread lie within each other; returns (depth, name) in order of begin."""
     out, stack = [], []
     for start, end, name in sorted(events, key=lambda e: (e[0], -e[1])):
         while stack and stack[-1][1] <= start:
@@ -160,7 +160,7 @@ class Profiles(support.SmileyTest):
         again = self.smiley("import", input=exported)
         self.assert_code(again, 0)
         self.assertIn("already", self.assert_one_line(again))
-        # What it became is a run as any other.
+        # The import is an ordinary run.
         smiley = self.smiley("export", run_id).out
         self.assert_code(self.smiley("delete", run_id), 0)
         self.assert_code(self.smiley("import", input=smiley), 0)
@@ -169,7 +169,7 @@ class Profiles(support.SmileyTest):
         events = [
             {"ph": "M", "pid": 7, "tid": 7, "name": "process_name", "args": {"name": "MainProcess"}},
             {"ph": "M", "pid": 7, "tid": 71, "name": "thread_name", "args": {"name": "MainThread"}},
-            # As it writes them: a function when it ends.
+            # VizTracer writes a function when it ends.
             {
                 "pid": 7,
                 "tid": 71,
@@ -269,7 +269,7 @@ class Profiles(support.SmileyTest):
                 self.assertEqual(self.smiley("list", "--json").out, before)
 
     def test_a_large_trace_is_streamed(self):
-        # More events than are kept in memory at once: they are sorted in parts.
+        # More events than memory may hold: they are sorted in parts.
         path = os.path.join(self.work, "large.json")
         count = 700_000
         with open(path, "w") as file:

@@ -1,4 +1,4 @@
-"""The package smiley: a program starts, pauses and ends its own recording, leaves marks, and reads runs."""
+"""The package smiley: a program starts, pauses and ends its own recording, adds marks, and reads runs."""
 
 import json
 import os
@@ -74,7 +74,7 @@ class PythonApi(support.SmileyTest):
                 mark = next(o for o in self.events if o["event"] == "mark")
                 self.assertEqual((mark["value"], mark["line"], mark["function"]), ("here", 26, "main"))
                 self.assertEqual(mark["changed"], {"number": 4, "password": {"$type": "redacted"}})
-                # A thread that ran already is recorded from where it was.
+                # A running thread is recorded from that moment on.
                 elsewhere = [o for o in self.events if o.get("function") == "other"]
                 self.assertEqual([o["event"] for o in elsewhere], ["line", "line", "return"])
                 self.assertEqual({o["depth"] for o in elsewhere}, {0})

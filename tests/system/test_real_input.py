@@ -1,4 +1,4 @@
-"""Real programs: the bundled example, the standard library's own tools over its biggest files, ten million events."""
+"""Real programs: the bundled example, tools of the standard library over its biggest files, ten million events."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import threading
 
 import support
 
-MOST_DAEMON_KIB = 300 * 1024  # the daemon's memory whatever the length of a run
+MOST_DAEMON_KIB = 300 * 1024  # memory of the daemon, for a run of any length
 
 
 def biggest_modules(python, count):
@@ -22,7 +22,7 @@ def biggest_modules(python, count):
 
 class RealInput(support.SmileyTest):
     def record(self, python, *words, **options):
-        """Records a program; returns its result and the run's last line."""
+        """Records a program; returns its result and the summary line."""
         result = self.smiley("run", "--python", python, *words, timeout=300, **options)
         return result
 
@@ -92,7 +92,7 @@ class RealInput(support.SmileyTest):
         self.sound()
 
     def test_ten_million_events_with_a_stopped_watcher(self):
-        """Nothing is lost, the stopped client holds nobody up, the daemon's memory is bounded."""
+        """Nothing is lost, a stopped client delays no other, and the daemon's memory is bounded."""
         program = os.path.join(self.work, "long.py")
         with open(program, "w") as file:
             file.write(
@@ -139,7 +139,7 @@ class RealInput(support.SmileyTest):
         print("\nten million events: the daemon's memory reached %.0f MB" % (highest / 1024))
         self.assertLess(highest, MOST_DAEMON_KIB)
         watchers[1].send_signal(signal.SIGCONT)
-        # Each is told of every event: shown or counted as skipped.
+        # Each client gets every event, shown or counted as skipped.
         for counts in seen:
             self.assertTrue(
                 support.wait_until(lambda: counts[2] is not None and counts[2]["type"] == "end", 120), counts

@@ -1,4 +1,4 @@
-"""smiley-run ends as its program ends, says one line, and explains what it cannot run before anything has happened."""
+"""smiley-run ends as its program ends, prints one line, and reports what it cannot run before anything begins."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ class RunEnds(support.SmileyTest):
         return lines[-1]
 
     def both(self, text, python, *words):
-        """Runs the text without and with smiley; output, errors and end are the same."""
+        """Runs the text without and with smiley; output, errors and end are equal."""
         path = self.script("app.py", text)
         before = self.run_words([python, path, *words])
         after = self.smiley("run", "--python", python, path, *words)
@@ -102,7 +102,7 @@ class RunRefuses(support.SmileyTest):
         line = result.words.splitlines()[0]
         self.assertTrue(line.startswith("smiley: "), repr(result))
         self.assertIn(expect, line)
-        # Nothing has begun: no run, and no daemon for it.
+        # Nothing was started: no run, and no daemon.
         self.assertFalse(os.path.exists(os.path.join(self.home, "daemon.sock")), repr(result))
         return result
 
@@ -115,7 +115,7 @@ class RunRefuses(support.SmileyTest):
 
     def test_an_unreadable_script(self):
         os.chmod(self.script("secret.py", "pass"), 0)
-        # Root reads everything, unless it is told not to.
+        # Root can read every file without this change of capabilities.
         plain = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
         result = self.run_words([*plain, *self.command("run", "secret.py")])
         self.assert_code(result, 126)
@@ -224,7 +224,7 @@ class RunNeedsADaemon(support.SmileyTest):
         self.assert_code(result, 3)
         self.assertEqual(result.out, b"ran\n")
         self.assertIn("the daemon cannot be reached", result.words)
-        # The end was kept for the daemon that comes when it can.
+        # The end was kept for the next daemon.
         os.unlink(os.path.join(self.home, "store"))
         self.assert_code(self.smiley("daemon", "start"), 0)
         run = support.wait_until(
@@ -284,7 +284,7 @@ while True:
 
     def test_ctrl_c_reaches_the_program_as_without_smiley(self):
         for python in support.pythons():
-            # Wherever it is interrupted, the traceback is the same.
+            # The traceback is equal wherever the program is interrupted.
             path = self.script(
                 "interrupted.py",
                 "import signal\ntry:\n    print('ready', flush=True)\n    while True: signal.pause()\n"
@@ -322,7 +322,7 @@ while True:
         for _ in range(5):
             os.killpg(child.pid, signal.SIGUSR1)
             seen += self.read_until(child.stdout, b"SIGUSR1\n")
-            # Pending signals are taken lowest number first: when these arrive, smiley-run has dealt with the one before.
+            # Pending signals are delivered in order of their numbers: smiley-run has handled the earlier one when these arrive.
             for number in (signal.SIGTERM, signal.SIGWINCH):
                 child.send_signal(number)
                 seen += self.read_until(child.stdout, number.name.encode() + b"\n")

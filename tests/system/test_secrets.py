@@ -1,6 +1,6 @@
-"""Planted secrets are in no ring, store, answer or export; without redaction all are; what is not caught is as listed.
+"""Planted secrets are in no ring, store, answer or export; without redaction all are.
 
-The list of what is not caught stands in tracer/README.md; SHOWN below and not_caught() are the same list as a program.
+tracer/README.md lists the secrets that are not caught; SHOWN and not_caught() are the same list as a program.
 """
 
 import base64
@@ -12,7 +12,7 @@ import unittest
 
 import support
 
-# By where they stand first. Each is put together at run time, but for those in sources and command lines.
+# By the place where each appears first. Each is built at run time, except those in sources and command lines.
 HIDDEN = {
     "variable": "quartz-variable-77",
     "attribute": "quartz-attribute-77",
@@ -126,7 +126,7 @@ WORDS = ["--password", "quartz-argvword-77", "https://me:quartz-urlpart-77@examp
 
 class Secrets(support.SmileyTest):
     def answers(self, run):
-        """Everything that the daemon says about the run, as bytes."""
+        """All answers of the daemon about the run, as bytes."""
         said = {}
         for request in (
             {"op": "run", "run": run},
@@ -156,7 +156,7 @@ class Secrets(support.SmileyTest):
         return said
 
     def record_and_look(self, python, what, *options):
-        """(segments and files while it runs, everything afterwards)."""
+        """Two dicts of bytes: segments and files while the program runs, and everything afterwards."""
         path = self.script("app.py", PROGRAM)
         self.env["SERVICE_TOKEN"] = "quartz-environ-77"
         child = self.start("run", *options, "--python", python, path, what, *WORDS, stdin=subprocess.PIPE)
@@ -206,7 +206,7 @@ class Secrets(support.SmileyTest):
         _, afterwards = self.record_and_look(support.pythons()[0], "not caught")
         exports = {place: data for place, data in afterwards.items() if "jsonl" in place}
         found = {where for where, _ in self.places(SHOWN, exports)}
-        # The whole of a split secret is not shown: its parts are.
+        # A split secret is not shown whole, but its parts are.
         self.assertIn(b'"onyx-split"', b"".join(exports.values()))
         self.assertEqual(found, set(SHOWN) - {"split"})
 

@@ -1,4 +1,4 @@
-"""smiley-show --at: a thread as it stood at one event, and the steps from there."""
+"""smiley-show --at: the state of a thread at one event, and the steps from there."""
 
 import os
 import unittest
@@ -71,7 +71,7 @@ class State(support.SmileyTest):
         self.assertEqual(frames[0]["variables"]["bought"]["items"], ["egg", "tea"])
         self.assertEqual(frames[1]["line"], 35)
         self.assertEqual(frames[1]["variables"]["till"]["attributes"], {"money": 5})
-        # The other thread waits, and what was printed before is there.
+        # The other thread waits, and the earlier output is shown.
         self.assertEqual([t["name"] for t in state["threads"]], ["Gatekeeper"])
         self.assertEqual(state["threads"][0]["frames"][0]["function"], "wait_at_gate")
         for position, when in frames[0]["written"].items():

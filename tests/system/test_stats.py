@@ -1,4 +1,4 @@
-"""Calls counted and timed: the counts are a profiler's, in own code and in the library's."""
+"""Calls counted and timed: the counts equal those of Python's profiler, in own and in library code."""
 
 import os
 import subprocess
@@ -106,7 +106,7 @@ class Stats(support.SmileyTest):
     def test_the_cost_of_recording_is_said_and_taken_out(self):
         self.assert_code(self.record("def f(n):\n    for i in range(n):\n        n += i\nf(20000)\n"), 0)
         totals = self.smiley("stats", "--json").objects[-1]
-        # Of the time of 40,000 events that do next to nothing; a busy machine adds to the rest only.
+        # The overhead is compared with the time of 40,000 trivial events; a busy machine adds to the remaining time only.
         self.assertGreater(totals["cost_per_event_ns"], 10)
         self.assertLess(totals["cost_per_event_ns"], 5000)
         self.assertGreater(totals["cost_ns"], 40_000 * 10)

@@ -1,4 +1,4 @@
-"""Sub-interpreters run as they would; that they are not recorded is said once, and the run is marked incomplete."""
+"""Sub-interpreters run unchanged; that they are not recorded is reported once, and the run is marked incomplete."""
 
 import unittest
 

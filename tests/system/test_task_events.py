@@ -1,4 +1,4 @@
-"""asyncio tasks: their names, and which of them was running at each event of a thread."""
+"""asyncio tasks: their names, and the running task at each event of a thread."""
 
 import unittest
 
@@ -70,7 +70,7 @@ class TaskEvents(support.SmileyTest):
                 self.assertTrue(lines[-1]["complete"], lines[-1])
                 tasks = {(o["process"], o["task"]): o for o in lines if o["type"] == "task"}
                 self.assertEqual({p for p, _ in tasks}, {1, 2})
-                # Numbers count in the run, whatever process a task belongs to.
+                # Task numbers count within the run, across processes.
                 self.assertEqual(sorted(t for _, t in tasks), list(range(1, len(tasks) + 1)))
                 child = next(t for p, t in tasks if p == 2)
                 for words, ok in (
@@ -106,7 +106,7 @@ class TaskEvents(support.SmileyTest):
                     {v: tasks[t]["name"] for v, t in written.items() if v != "worker 0\n"},
                     {"worker 1\n": "named", "worker 2\n": "another name"},
                 )
-                # A copy that was exported and imported tells the same.
+                # An exported and imported copy has the same tasks.
                 exported = self.smiley("export", "last").out
                 self.assert_code(self.smiley("delete", "last"), 0)
                 self.assert_code(self.smiley("import", input=exported), 0)

@@ -1,4 +1,4 @@
-"""--detail arguments: calls with what they are given, and what comes back; no lines, and no other variable."""
+"""--detail arguments records calls with arguments and return values, without lines and other variables."""
 
 import unittest
 

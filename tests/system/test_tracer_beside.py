@@ -1,4 +1,4 @@
-"""Debuggers and profilers of the program's own see what they see without recording, and recording goes on beside them."""
+"""Debuggers and profilers of the program see the same as without recording, and recording continues beside them."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The traced program cannot tell: its objects' methods are not called, nothing lives longer, nothing is made for them."""
+"""The program cannot notice the tracer: no method of its objects is called, and no object lives longer."""
 
 import ast
 import unittest
@@ -55,7 +55,7 @@ class Compared(support.SmileyTest):
         self.env["PYTHONHASHSEED"] = "0"
 
     def same(self, text, *options, code=0, pythons=None):
-        """Without and with smiley: the same output, errors and end. Returns the outputs, one an interpreter."""
+        """Runs the text without and with smiley; output, errors and end are equal. Returns one output an interpreter."""
         outputs = []
         for python in pythons or support.pythons():
             with self.subTest(python=python):
@@ -243,7 +243,7 @@ print(calls)
             self.assertEqual(output, "[]\n")
 
     def test_what_a_signal_handler_raises_is_never_lost(self):
-        # An exception's text, a range and numbers of every size are looked at again and again while signals come.
+        # An exception's text, a range and numbers of every size are encoded many times while signals come.
         text = (
             "import signal\n"
             "class Tick(BaseException): pass\n"

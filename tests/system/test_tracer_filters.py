@@ -1,4 +1,4 @@
-"""Which functions and which kinds of events are recorded: filters by file and --detail."""
+"""Filters by file and --detail choose the functions and kinds of events that are recorded."""
 
 import os
 import unittest
@@ -24,7 +24,7 @@ class Filters(support.SmileyTest):
         lines = self.smiley("export", "last", "--format", "jsonl").objects
         self.assertTrue(lines[-1]["complete"])
         self.assertEqual(lines[-1]["lost"], 0)
-        # What a system's own start-up files in site-packages bring along is none of our business.
+        # Start-up files of the system in site-packages do not matter here.
         return [
             o
             for o in lines

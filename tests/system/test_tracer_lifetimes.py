@@ -1,4 +1,4 @@
-"""Objects of a traced program live as long, are referred to as often and as big as without smiley."""
+"""Objects of a traced program have the same lifetime, reference count and size as without smiley."""
 
 import unittest
 
@@ -149,7 +149,7 @@ print(counts)
         # The interpreter does that with a local variable's own string while it has no hash.
         self.same("""
 import ctypes
-HASH = 24  # where it stands in a str
+HASH = 24  # byte offset of the hash in a str
 
 
 def build():

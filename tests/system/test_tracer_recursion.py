@@ -1,4 +1,4 @@
-"""Recursion up to the limit that the program sets: what settrace shows of a shallow one, as many times as it is deep.
+"""Recursion up to the limit that the program sets: the events of a shallow recursion, repeated for each level.
 
 A trace function written in Python runs out of stack long before the interpreter does, so the reference is shallow.
 """

@@ -1,4 +1,4 @@
-"""What is secret reaches neither ring, nor store, nor export, wherever the program shows it."""
+"""Secrets reach neither ring, store nor export, wherever the program shows them."""
 
 import base64
 import json
@@ -208,7 +208,7 @@ class Redaction(support.SmileyTest):
                 self.assertEqual(shown, set("bde"))
 
     def test_what_changes_in_a_secret_is_no_patch(self):
-        # The frames of `show` leave behind what they knew of a list, and those of `hide` may find it.
+        # The frames of `show` leave a cached list behind, and those of `hide` may find it.
         text = (
             "class Account:\n"
             "    def __init__(self):\n"

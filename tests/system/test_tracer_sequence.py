@@ -1,6 +1,6 @@
-"""The events of each thread are, one by one, what a sys.settrace function written in Python sees on the same interpreter.
+"""The events of each thread equal those that a sys.settrace function sees on the same interpreter, one by one.
 
-Every file of programs/ presses on one feature of the language; see design "Against settrace" for what matches what.
+Every file of programs/ tests one feature of the language. The design's "Against settrace" maps the events.
 """
 
 import difflib
@@ -35,10 +35,10 @@ class Recorded(support.SmileyTest):
         super().setUp()
         self.env["PYTHONDONTWRITEBYTECODE"] = "1"
         self.env["PYTHONHASHSEED"] = "0"
-        self.env["PYTHONWARNINGS"] = "ignore::SyntaxWarning"  # 3.14's compiler warns of what a program is made to try
+        self.env["PYTHONWARNINGS"] = "ignore::SyntaxWarning"  # the compiler of 3.14 warns of a statement in a program
 
     def recorded(self, python, path, *options):
-        """All lines of the export of a recorded program."""
+        """Records a program and returns the lines of its export."""
         result = self.smiley("run", "--quiet", *options, "--python", python, path)
         self.assertEqual((result.code, result.err), (0, b""), repr(result))
         export = self.smiley("export", "last", "--format", "jsonl")
@@ -133,7 +133,7 @@ for _name in NAMES:
 
 
 class Kinds(Recorded):
-    """What settrace does not tell apart: written down by hand."""
+    """Events that settrace cannot distinguish, with expectations written by hand."""
 
     @staticmethod
     def field(event, name):
@@ -146,7 +146,7 @@ class Kinds(Recorded):
         return json.dumps(value["items"] if isinstance(value, dict) and "items" in value else value)
 
     def check(self, text, expected, *fields, leave_out="line"):
-        """`expected`: lines of event, function and the fields asked for."""
+        """`expected`: lines of event, function and the requested fields."""
         for python in support.pythons():
             with self.subTest(python=python):
                 found = [
@@ -358,10 +358,10 @@ class Kinds(Recorded):
             """,
             "value",
             leave_out="raise",
-        )  # a StopIteration inside await is told by some versions only
+        )  # only some versions report a StopIteration inside await
 
     def test_a_generator_goes_on_when_what_it_waits_for_caught_the_exception_thrown_in(self):
-        """3.11's settrace shows no call of `outer` then, only its lines; newer ones tell of a StopIteration thrown in."""
+        """3.11's settrace shows no call of `outer` then, only its lines; newer versions report a thrown StopIteration."""
         text = (
             "def inner():\n"
             "    try:\n"

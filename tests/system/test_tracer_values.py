@@ -1,8 +1,8 @@
-"""The touched-variable guarantee: at every event the recorded values are what a full look at the frame would show.
+"""The touched-variable guarantee: at every event the recorded values equal those of the frame.
 
-The other opinion is reference_values.py, a trace function in Python that reads f_locals; compared with the fold of
-`changed` of the export. Below the first level of containers and objects values may be older at lines: they are compared
-at calls and returns only.
+reference_values.py, a trace function in Python that reads f_locals, gives the expected values. They are compared with
+the fold of `changed` of the export. At lines, values below the first level of containers and objects may be older;
+they are compared at calls and returns only.
 """
 
 import json
@@ -18,7 +18,7 @@ KEYS = ("$type", "class", "text", "base64", "bits", "cut", "real", "imag", "note
 
 
 class Side:
-    """One value with its ids, to follow references."""
+    """One value with its ids, to resolve references."""
 
     def __init__(self, value):
         self.value = value
@@ -31,7 +31,7 @@ class Side:
                 self.walk(item)
         elif isinstance(value, dict):
             if value.get("$type") != "ref" and "id" in value:
-                # A definition cut by depth gives way to one that is not.
+                # A definition that is not cut by depth replaces one that is.
                 old = self.found.get(value["id"])
                 if old is None or not ({"items", "attributes"} & set(old)):
                     self.found[value["id"]] = value
@@ -45,7 +45,7 @@ class Side:
 
 
 def difference(expected, found, levels):
-    """None, or where the two values differ. `levels`: containers within containers that count."""
+    """None, or the place where two values differ. `levels`: nested levels to compare."""
     return differ(Side(expected), Side(found), expected, found, levels, "value")
 
 
@@ -110,7 +110,7 @@ class Values(Recorded):
             return json.load(file)
 
     def compare(self, python, path, *options, deep=False):
-        """All differences, as texts; the event of each is told."""
+        """All differences as texts, each with its event."""
         reference = self.reference(python, path)
         lines = self.recorded(python, path, *options)
         names = {(o["process"], o["thread"]): o["name"] for o in lines if o["type"] == "thread"}
@@ -189,7 +189,7 @@ for _name in NAMES:
 
 
 class Shapes(Recorded):
-    """Written down by hand: what the comparison above lets pass."""
+    """Expectations written by hand, for cases that the comparison above accepts either way."""
 
     def each(self, text, *options):
         for self.python in support.pythons():
@@ -330,7 +330,7 @@ class Shapes(Recorded):
             calls = [e for e in events if e["event"] == "call" and e["function"] == "f"]
             self.assertEqual(len(calls), 5)
             sent = [e["changed"]["rows"]["items"] for e in calls]
-            # Read at its first call, then shown as it was there, until its first level changes.
+            # Read at the first call, and shown as it was then until its first level changes.
             self.assertEqual([items[3]["items"][0] for items in sent], [100, 100, 100, 100, 103])
             first = "%d:%d" % (calls[0]["thread"], calls[0]["seq"])
             self.assertEqual([items[3].get("asof") for items in sent], [None, first, first, first, None])
@@ -348,7 +348,7 @@ class Shapes(Recorded):
             self.assertTrue(1 <= late <= 16, late)
 
     def test_a_large_value_that_is_sent_again_shows_what_was_changed_in_a_call(self):
-        # Frames that are told the same value share what is known of it, until one of them changes it.
+        # Frames with the same value share one cached state of it, until one of them changes the value.
         text = (
             "class Box:\n    pass\nbox = Box()\nbox.__dict__.update({'a%d' % n: n for n in range(30)})\n"
             "def outer(d, l, b, new):\n    inner(d, l, b, new)\n    return [d['7'], l[7], b.a7]\n"
@@ -379,8 +379,8 @@ class Shapes(Recorded):
             self.assertEqual(seen, 40)
 
     def test_what_changes_below_the_first_level_now_and_then_is_exact_at_each_call_and_return(self):
-        # Runs of calls with and without changes, some of them undone at once, objects replaced by equal ones: whatever is
-        # kept from one look to the next must not show.
+        # Runs of calls with and without changes, some of them undone at once, objects replaced by equal ones. State that
+        # is cached between two events must not show.
         text = (
             "import json, random\n"
             "class Box:\n    pass\n"
@@ -397,7 +397,7 @@ class Shapes(Recorded):
             "    busy = n // 40 % 2\n"
             "    if n % 97 == 0: box = new()\n"
             "    if busy: change(box, r.randrange(9))\n"
-            "    if n % 5 == 0: box.a[1]['k'] += r.randrange(2)\n"  # where no frame has it as a variable that is looked at deeply
+            "    if n % 5 == 0: box.a[1]['k'] += r.randrange(2)\n"  # no frame holds it as a variable that is read deeply
             "    f(box, json.dumps([box.a, box.b]), r.randrange(9) if n % 3 == busy else 9)\n"
         )
 

@@ -1,4 +1,4 @@
-"""smiley-when: the events at which an expression becomes true."""
+"""smiley-when finds the events at which an expression becomes true."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""smiley-why: where the value of a variable came from."""
+"""smiley-why shows where the value of a variable came from."""
 
 import unittest
 
@@ -46,7 +46,7 @@ class Why(support.SmileyTest):
         )
         self.assertEqual(chain[2]["returned_by"], "price")
         self.assertEqual([(link["name"], link["line"], link["how"]) for link in chain[3:]], [("cost", 8, "computed")])
-        # What the line read ends the chain: it was made of two things.
+        # The chain ends at a line that computed a value from two variables.
         self.assertEqual([(read["name"], read["value"]) for read in chain[3]["reads"]], [("count", 14), ("each", 3)])
         self.assertEqual([link["value"] for link in chain], [42] * 4)
         self.assertEqual(chain[3]["text"].strip(), "cost = count * each")
