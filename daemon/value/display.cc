@@ -270,9 +270,7 @@ class Printing {
   void PrintForm(const Value& value) {
     switch (value.form) {
       case kFormRef:
-        Put("<same as #");
-        Put(std::to_string(value.id));
-        Put(">");
+        Put("<repeated object>");
         return;
       case kFormObject:
         Put("<");
