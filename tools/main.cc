@@ -1,4 +1,4 @@
-// Wiring: finds the verb, in the command's own name (smiley-list) or as its first word (smiley list), and runs it.
+// Finds the verb in the name of the command (smiley-list) or in its first word (smiley list), and runs it.
 #include <cstdio>
 #include <exception>
 #include <string>

@@ -1,4 +1,4 @@
-"""Watching a run: before it begins, while it goes on, faster than anybody reads, through pipes, on terminals."""
+"""smiley-tail: before a run begins, while it is recorded, at high rates, through pipes, and on terminals."""
 
 import os
 import re
@@ -15,7 +15,7 @@ class Tail(support.SmileyTest):
         self.assert_code(self.smiley("daemon", "start"), 0)
 
     def produce(self, events, *options):
-        """Starts the imaginary program; it stays until its standard input is closed."""
+        """Starts the imaginary program; it runs until its standard input is closed."""
         producer = subprocess.Popen(
             [os.path.join(support.BIN, "smiley_test_producer"), str(events), "--stay", *options],
             env=self.env,
@@ -56,7 +56,7 @@ class Tail(support.SmileyTest):
             "ValueError: negative",
         )
         missing = [words for words in wanted if words not in text]
-        # On a machine that is busy the daemon prefers now over then; what it passed over is counted.
+        # On a busy machine the daemon prefers new events; it counts those that it skips.
         self.assertTrue(not missing or "skipped" in text, (missing, text))
         self.assertTrue(missing or re.search(r"… ×\d+, i=\d+→\d+", text), text)
         child.send_signal(signal.SIGINT)
@@ -120,7 +120,7 @@ class Tail(support.SmileyTest):
         producer, run_id = self.produce(300000)
         seen = self.read_until(fd, b"skipped")
         self.ended(producer)
-        seen += self.read_until(fd, run_id.encode() + b"\x1b[0m  ended after")
+        seen += self.read_until(fd, run_id.encode() + b"\x1b[0m  ended")
         text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", seen.decode("utf-8", "replace"))
         self.assertRegex(text, r"[\d,]+ events skipped")
         rows = text.splitlines()

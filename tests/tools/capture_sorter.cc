@@ -1,4 +1,4 @@
-// What C code and children wrote is told from what Python's own layers wrote.
+// The text of C code and child processes is separated from the text of Python's own layers.
 #include "tools/run/capture_sorter.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// Loops are told once: what is folded, what never is, and that nothing is dropped.
+// Loops are folded: which events are, which never are, and that no event is dropped.
 #include "tools/view/fold.h"
 
 #include <algorithm>
@@ -165,24 +165,24 @@ BOOST_AUTO_TEST_CASE(a_paced_view_skips_counts_and_shows_exceptions_all_the_same
   for (std::uint32_t i = 1; i <= 1000; ++i) {
     EventView event = Line(i);
     event.text = "line " + std::to_string(i);
-    view.Event(event, now);
+    view.AddEvent(event, now);
   }
   BOOST_TEST(rows() == 50);
   EventView raise = Line(2000);
   raise.kind = shm::Kind::kRaise;
   raise.exception_type = "Boom";
-  view.Event(raise, now);
+  view.AddEvent(raise, now);
   BOOST_TEST(rows() == 52);
   BOOST_TEST(screen.find("950 events skipped") != std::string::npos);
   BOOST_TEST(screen.find("Boom") != std::string::npos);
-  // Later there is room again, for several rows together.
-  for (std::uint32_t i = 0; i < 5; ++i) view.Event(Line(3000 + i), now);
+  // Later there is room for several rows together.
+  for (std::uint32_t i = 0; i < 5; ++i) view.AddEvent(Line(3000 + i), now);
   BOOST_TEST(rows() == 52);
   now += 10'000'000'000;
-  view.Event(Line(4000), now);
+  view.AddEvent(Line(4000), now);
   BOOST_TEST(rows() == 54);
   BOOST_TEST(screen.find("5 events skipped") != std::string::npos);
-  view.Gap(77, now);
+  view.AddGap(77, now);
   BOOST_TEST(screen.find("77 events skipped") != std::string::npos);
 }
 
@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(an_unpaced_view_shows_everything) {
   options.fold = false;
   std::string screen;
   View view(options, [&](std::string_view text) { screen += text; });
-  for (std::uint32_t i = 1; i <= 5000; ++i) view.Event(Line(i), 1);
+  for (std::uint32_t i = 1; i <= 5000; ++i) view.AddEvent(Line(i), 1);
   BOOST_TEST(std::count(screen.begin(), screen.end(), '\n') == 5000);
 }
 

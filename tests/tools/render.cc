@@ -1,4 +1,4 @@
-// How events look on a terminal: columns, marks, widths, characters that must not reach a terminal.
+// Events as rows of a terminal: columns, marks, widths, and characters that must not reach a terminal.
 #include "tools/view/render.h"
 
 #include <boost/test/unit_test.hpp>
@@ -35,8 +35,8 @@ const char kShop[] =
     "\traise ValueError('negative')\n"
     "    return amount\n";
 
-struct Screen {
-  explicit Screen(std::size_t width = 0, bool color = false, bool unicode = true)
+struct Rendered {
+  explicit Rendered(std::size_t width = 0, bool color = false, bool unicode = true)
       : renderer(Make(width, color, unicode)) {
     renderer.sources().Add(1, kShop);
     renderer.NameThread(1, 1, "MainThread");
@@ -50,7 +50,7 @@ struct Screen {
   }
   Renderer::Rows Show(const EventView& event) {
     Renderer::Rows rows;
-    renderer.Event(event, &rows);
+    renderer.RenderEvent(event, &rows);
     return rows;
   }
   Renderer renderer;
@@ -61,10 +61,10 @@ struct Screen {
 BOOST_AUTO_TEST_SUITE(render)
 
 BOOST_AUTO_TEST_CASE(a_call_shows_comment_source_and_arguments) {
-  Screen screen;
+  Rendered rendered;
   EventView call = At(shm::Kind::kCall, 2);
   call.changed = {{"cart", "{\"$type\":\"list\",\"id\":1,\"items\":[1,2]}"}, {"amount", "-3"}};
-  const Renderer::Rows rows = screen.Show(call);
+  const Renderer::Rows rows = rendered.Show(call);
   BOOST_REQUIRE_EQUAL(rows.size(), 3u);
   BOOST_TEST(rows[0] == "MainThread │                    # Takes money.");
   BOOST_TEST(rows[1] == "MainThread │      shop.py:2 →   def pay(cart, amount):");
@@ -72,11 +72,11 @@ BOOST_AUTO_TEST_CASE(a_call_shows_comment_source_and_arguments) {
 }
 
 BOOST_AUTO_TEST_CASE(a_line_shows_what_changed_before_it_and_its_comment_block) {
-  Screen screen;
-  screen.Show(At(shm::Kind::kCall, 2));
+  Rendered rendered;
+  rendered.Show(At(shm::Kind::kCall, 2));
   EventView line = At(shm::Kind::kLine, 5);
   line.changed = {{"x", "\"a\""}, {"y", "{\"$type\":\"unbound\"}"}};
-  const Renderer::Rows rows = screen.Show(line);
+  const Renderer::Rows rows = rendered.Show(line);
   BOOST_REQUIRE_EQUAL(rows.size(), 4u);
   BOOST_TEST(rows[0] == "MainThread │                      x = 'a'   del y");
   BOOST_TEST(rows[1] == "MainThread │                      # refuse what cannot");
@@ -85,76 +85,76 @@ BOOST_AUTO_TEST_CASE(a_line_shows_what_changed_before_it_and_its_comment_block) 
 }
 
 BOOST_AUTO_TEST_CASE(leaving_a_function_shows_value_or_exception) {
-  Screen screen;
+  Rendered rendered;
   EventView back = At(shm::Kind::kReturn, 7);
   back.value = "null";
-  BOOST_TEST(screen.Show(back).back() == "MainThread │      shop.py:7 ←   return None   pay");
+  BOOST_TEST(rendered.Show(back).back() == "MainThread │      shop.py:7 ←   return None   pay");
   EventView yield = At(shm::Kind::kYield, 7);
   yield.value = "5";
-  BOOST_TEST(screen.Show(yield).back() == "MainThread │      shop.py:7 ⇠   yield 5   pay");
+  BOOST_TEST(rendered.Show(yield).back() == "MainThread │      shop.py:7 ⇠   yield 5   pay");
   EventView raise = At(shm::Kind::kRaise, 6);
   raise.exception_type = "ValueError";
   raise.exception_message = "negative";
-  BOOST_TEST(screen.Show(raise).back() == "MainThread │      shop.py:6 ✗     ValueError: negative");
+  BOOST_TEST(rendered.Show(raise).back() == "MainThread │      shop.py:6 ✗     ValueError: negative");
   raise.propagated = true;
-  BOOST_TEST(screen.Show(raise).back() ==
+  BOOST_TEST(rendered.Show(raise).back() ==
              "MainThread │      shop.py:6 ✗     ValueError: negative   propagates through pay");
   raise.kind = shm::Kind::kHandled;
-  BOOST_TEST(screen.Show(raise).back() == "MainThread │      shop.py:6 ✓     handled ValueError: negative");
+  BOOST_TEST(rendered.Show(raise).back() == "MainThread │      shop.py:6 ✓     handled ValueError: negative");
   raise.kind = shm::Kind::kUnwind;
-  BOOST_TEST(screen.Show(raise).back() == "MainThread │      shop.py:6 ←   pay() raised ValueError: negative");
+  BOOST_TEST(rendered.Show(raise).back() == "MainThread │      shop.py:6 ←   pay() raised ValueError: negative");
   EventView end = At(shm::Kind::kReturn, 7, "<module>", 0);
   end.value = "null";
-  BOOST_TEST(screen.Show(end).back() == "MainThread │      shop.py:7 ← end of <module>");
+  BOOST_TEST(rendered.Show(end).back() == "MainThread │      shop.py:7 ← end of <module>");
 }
 
 BOOST_AUTO_TEST_CASE(every_kind_makes_at_least_one_row) {
-  Screen screen;
+  Rendered rendered;
   for (int kind = 1; kind <= 23; ++kind) {
     EventView event = At(static_cast<shm::Kind>(kind), 5);
-    const Renderer::Rows rows = screen.Show(event);
+    const Renderer::Rows rows = rendered.Show(event);
     BOOST_TEST(!rows.empty(), "kind " << kind);
     for (const std::string& row : rows) BOOST_TEST(row.find("does not know") == std::string::npos, "kind " << kind);
   }
-  BOOST_TEST(screen.Show(At(shm::Kind::kPad, 1)).back().find("does not know") != std::string::npos);
+  BOOST_TEST(rendered.Show(At(shm::Kind::kPad, 1)).back().find("does not know") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(losses_and_gaps_say_how_many) {
-  Screen screen;
+  Rendered rendered;
   EventView lost = At(shm::Kind::kLost, 0);
   lost.file.clear();
   lost.lost = 12345;
   lost.lost_first_ns = 0;
   lost.lost_last_ns = 1'500'000'000;
-  BOOST_TEST(screen.Show(lost).back().find("12,345 events lost in 1.5 s") != std::string::npos);
+  BOOST_TEST(rendered.Show(lost).back().find("12,345 events lost in 1.5 s") != std::string::npos);
   Renderer::Rows rows;
-  screen.renderer.Gap(1, &rows);
+  rendered.renderer.RenderGap(1, &rows);
   BOOST_TEST(rows.back().find("1 event skipped") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(rows_never_pass_the_width) {
   for (const std::size_t width : {20u, 40u, 60u, 80u, 133u}) {
-    Screen screen(width);
+    Rendered rendered(width);
     EventView call = At(shm::Kind::kCall, 2, "pay", 9);
     for (int i = 0; i < 12; ++i)
       call.changed.emplace_back("名前" + std::to_string(i), "\"" + std::string(90, 'x') + "\"");
-    for (const std::string& row : screen.Show(call)) {
+    for (const std::string& row : rendered.Show(call)) {
       BOOST_TEST(Columns(row) <= std::max<std::size_t>(width, 32), width << ": " << row);
     }
   }
 }
 
 BOOST_AUTO_TEST_CASE(the_line_number_stays_when_the_file_name_is_long) {
-  Screen screen;
+  Rendered rendered;
   EventView line = At(shm::Kind::kLine, 123456);
   line.source = 0;
   line.file = "/x/a_very_long_module_name_that_goes_on_and_on.py";
   line.text = "pass";
-  BOOST_TEST(screen.Show(line).back().find("on.py:123456") != std::string::npos);
+  BOOST_TEST(rendered.Show(line).back().find("on.py:123456") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_of_the_program_controls_the_terminal) {
-  Screen screen(100);
+  Rendered rendered(100);
   EventView call = At(shm::Kind::kLine, 3, "f\x1b[2J\x07");
   call.source = 0;
   call.text =
@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(nothing_of_the_program_controls_the_terminal) {
       "drawkcab";  // NOLINT(misc-misleading-bidirectional): escaped
   call.file = "/tmp/\x1b[31mred.py";
   call.changed = {{"v", "\"\\u001b[31m\\r\\n\\u0007\""}};
-  screen.renderer.NameThread(1, 1, "T\x1b[1m\nX");
+  rendered.renderer.NameThread(1, 1, "T\x1b[1m\nX");
   EventView raise = call;
   raise.kind = shm::Kind::kRaise;
   raise.exception_type = "E\x1b[0m";
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(nothing_of_the_program_controls_the_terminal) {
       "a\nb\x9b"
       "1m";
   for (const EventView& event : {call, raise}) {
-    for (const std::string& row : screen.Show(event)) {
+    for (const std::string& row : rendered.Show(event)) {
       for (const char c : row) BOOST_TEST((static_cast<unsigned char>(c) >= 0x20 && c != 0x7f), row);
       BOOST_TEST(row.find("\xe2\x80\xae") == std::string::npos);  // NOLINT(misc-misleading-bidirectional): escaped
     }
@@ -178,7 +178,7 @@ BOOST_AUTO_TEST_CASE(nothing_of_the_program_controls_the_terminal) {
 }
 
 BOOST_AUTO_TEST_CASE(colour_changes_no_text_and_ends_in_every_row) {
-  Screen plain(100), colored(100, true);
+  Rendered plain(100), colored(100, true);
   EventView call = At(shm::Kind::kCall, 2);
   call.changed = {{"amount", "-3"}};
   const Renderer::Rows a = plain.Show(call), b = colored.Show(call);
@@ -203,11 +203,11 @@ BOOST_AUTO_TEST_CASE(colour_changes_no_text_and_ends_in_every_row) {
 }
 
 BOOST_AUTO_TEST_CASE(without_unicode_only_ascii_is_written) {
-  Screen screen(60, false, false);
+  Rendered rendered(60, false, false);
   EventView call = At(shm::Kind::kCall, 2);
   call.changed = {{"text", "\"" + std::string(200, 'y') + "\""}};
-  for (const std::string& row : screen.Show(call)) {
-    // The values themselves may hold any character; these do not.
+  for (const std::string& row : rendered.Show(call)) {
+    // Values may hold any character, but these hold none.
     for (const char c : row) BOOST_TEST((c >= 0x20 && c < 0x7f), row);
   }
 }
@@ -220,10 +220,10 @@ BOOST_AUTO_TEST_CASE(the_thread_is_named_again_only_where_it_changes_when_asked)
   renderer.NameThread(1, 2, "worker");
   Renderer::Rows rows;
   EventView event = At(shm::Kind::kLine, 5);
-  renderer.Event(event, &rows);
-  renderer.Event(event, &rows);
+  renderer.RenderEvent(event, &rows);
+  renderer.RenderEvent(event, &rows);
   event.thread = 2;
-  renderer.Event(event, &rows);
+  renderer.RenderEvent(event, &rows);
   BOOST_REQUIRE_EQUAL(rows.size(), 3u);
   BOOST_TEST(rows[0].substr(0, 10) == "MainThread");
   BOOST_TEST(rows[1].substr(0, 10) == "          ");
@@ -231,7 +231,7 @@ BOOST_AUTO_TEST_CASE(the_thread_is_named_again_only_where_it_changes_when_asked)
 }
 
 BOOST_AUTO_TEST_CASE(the_ends_of_a_run_say_what_it_was_and_how_it_ended) {
-  Screen screen;
+  Rendered rendered;
   RunView run;
   run.id = "k3f9x2ab";
   run.command = {"app.py", "two words"};
@@ -245,17 +245,17 @@ BOOST_AUTO_TEST_CASE(the_ends_of_a_run_say_what_it_was_and_how_it_ended) {
   run.lost = 7;
   run.notes = {"recording stopped\x1b[2J early"};
   Renderer::Rows rows;
-  screen.renderer.RunBegin(run, &rows);
-  screen.renderer.RunEnd(run, &rows);
+  rendered.renderer.RenderRunBegin(run, &rows);
+  rendered.renderer.RenderRunEnd(run, &rows);
   BOOST_REQUIRE_EQUAL(rows.size(), 4u);
   BOOST_TEST(rows[0] == "▶ run k3f9x2ab  app.py 'two words'");
-  BOOST_TEST(rows[2] == "■ run k3f9x2ab  exit code 1 (ValueError) after 3 s · 1,234 events   7 events lost ");
+  BOOST_TEST(rows[2] == "■ run k3f9x2ab  exit code 1, ValueError not caught · 3 s · 1,234 events   7 events lost ");
   BOOST_TEST(rows[3] == "  recording stopped\\x1b[2J early");
   run.has_signal = true;
   run.signal = 9;
   rows.clear();
-  screen.renderer.RunEnd(run, &rows);
-  BOOST_TEST(rows[0].find("killed by SIGKILL") != std::string::npos);
+  rendered.renderer.RenderRunEnd(run, &rows);
+  BOOST_TEST(rows[0].find("killed by SIGKILL (9)") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,7 +5,7 @@
 
 #include "tools/commands/verbs.h"
 #include "tools/terminal/table.h"
-#include "tools/view/source_book.h"
+#include "tools/view/source_texts.h"
 
 using namespace smiley::tools;
 
@@ -75,28 +75,28 @@ BOOST_AUTO_TEST_CASE(commands_are_quoted_as_a_shell_needs_it) {
 }
 
 BOOST_AUTO_TEST_CASE(comment_blocks_are_the_lines_directly_above) {
-  SourceBook book;
-  book.Add(1, "#!/usr/bin/python3\n# one\n\n# two\n    # three\r\nx = 1\n\ny = 2\n# last");
+  SourceTexts texts;
+  texts.Add(1, "#!/usr/bin/python3\n# one\n\n# two\n    # three\r\nx = 1\n\ny = 2\n# last");
   using Block = std::vector<std::string_view>;
-  BOOST_TEST((book.CommentAbove(1, 6) == Block{"# two", "    # three"}));
-  BOOST_TEST(book.CommentAbove(1, 8).empty());
-  BOOST_TEST((book.CommentAbove(1, 3) == Block{"# one"}));
-  BOOST_TEST(book.CommentAbove(1, 1).empty());
-  BOOST_TEST(book.Line(1, 6) == "x = 1");
-  BOOST_TEST(book.Line(1, 9) == "# last");
-  BOOST_TEST(book.Line(1, 10).empty());
-  BOOST_TEST(book.Line(1, 0).empty());
-  BOOST_TEST(book.Line(2, 1).empty());
+  BOOST_TEST((texts.CommentAbove(1, 6) == Block{"# two", "    # three"}));
+  BOOST_TEST(texts.CommentAbove(1, 8).empty());
+  BOOST_TEST((texts.CommentAbove(1, 3) == Block{"# one"}));
+  BOOST_TEST(texts.CommentAbove(1, 1).empty());
+  BOOST_TEST(texts.Line(1, 6) == "x = 1");
+  BOOST_TEST(texts.Line(1, 9) == "# last");
+  BOOST_TEST(texts.Line(1, 10).empty());
+  BOOST_TEST(texts.Line(1, 0).empty());
+  BOOST_TEST(texts.Line(2, 1).empty());
   BOOST_TEST(Indentation("\t x") == 9u);
 }
 
 BOOST_AUTO_TEST_CASE(tables_align_and_cut_their_last_column) {
   Table table(false, true, 24);
-  table.Column("N", Table::Align::kRight);
-  table.Column("NAME");
-  table.Row({{"1"}, {"short"}});
-  table.Row({{"1,000"}, {"a name that does not fit here"}});
-  BOOST_TEST(table.Print() == "    N  NAME\n    1  short\n1,000  a name that does…\n");
+  table.AddColumn("N", Table::Align::kRight);
+  table.AddColumn("NAME");
+  table.AddRow({{"1"}, {"short"}});
+  table.AddRow({{"1,000"}, {"a name that does not fit here"}});
+  BOOST_TEST(table.Format() == "    N  NAME\n    1  short\n1,000  a name that does…\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_slip_of_the_finger_finds_the_verb) {

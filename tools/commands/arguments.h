@@ -1,7 +1,7 @@
 // Thread rule: an Arguments object belongs to the main thread.
 //
-// The words of a command line: options with help and an example, checked before anything else happens. CLI11 is used
-// behind this header only, so that each command says what it takes in a few lines.
+// The options of a command, with their help and examples. Parse checks them before anything else happens. CLI11 is
+// included behind this header only.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +16,12 @@ namespace smiley::tools {
 
 class Arguments {
  public:
-  // `what`: one sentence. `examples`: lines of commands, shown below the options.
+  // `what`: what the command does, in full sentences. `examples`: lines for HelpPage::Examples (help.h).
   Arguments(std::string what, std::string examples);
   ~Arguments();
 
-  // Names as in "-n,--lines"; positional ones have no dashes. The targets outlive Parse and keep their value when the
-  // option is not given.
+  // Names as in "-n,--lines"; a positional word has no dashes. `help` says what the value means and its default. A
+  // target must outlive Parse, and keeps its value when the option is not given.
   Arguments& Flag(const std::string& names, bool* target, const std::string& help);
   Arguments& Text(const std::string& names, std::string* target, const std::string& help,
                   const std::string& unit = "TEXT");
@@ -33,10 +33,10 @@ class Arguments {
   Arguments& Word(const std::string& name, std::string* target, const std::string& help, bool required);
   Arguments& Words(const std::string& name, std::vector<std::string>* target, const std::string& help, bool required);
   Arguments& Color(ColorChoice* target);
-  // --connect: the runs of another machine. OpenLink and OpenClient go there (connect.h).
+  // --connect: the runs of another machine. Parse sets the target of OpenLink and OpenTarget (connect.h).
   Arguments& Connect();
 
-  // nullopt: go on. Else the exit code: help or version were printed, or the usage was wrong and said so.
+  // nullopt: the targets are set. Otherwise the exit code: help or version was printed, or an error was reported.
   std::optional<int> Parse(int argc, char** argv);
 
  private:

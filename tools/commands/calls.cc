@@ -1,4 +1,4 @@
-// smiley-calls: the call tree of a run, folded.
+// smiley-calls: prints the call tree of a run.
 #include <fmt/format.h>
 
 #include <string>
@@ -24,8 +24,8 @@ struct Row {
   bool folded = false;
 };
 
-// The lines that join a row to its callers: a bar where more callees of a caller follow.
-std::string Joints(const std::vector<Row>& rows, std::size_t at, std::vector<bool>* more, bool unicode) {
+// Draws the lines that join a row to its callers, with a bar where more callees of a caller follow.
+std::string DrawJoints(const std::vector<Row>& rows, std::size_t at, std::vector<bool>* more, bool unicode) {
   const std::size_t depth = rows[at].depth;
   bool follows = false;
   for (std::size_t i = at + 1; i < rows.size() && rows[i].depth >= depth; ++i) {
@@ -41,7 +41,7 @@ std::string Joints(const std::vector<Row>& rows, std::size_t at, std::vector<boo
   return out;
 }
 
-std::string Print(const std::vector<Row>& rows, bool by_count, const Screen& screen) {
+std::string FormatTree(const std::vector<Row>& rows, bool by_count, const Screen& screen) {
   std::int64_t whole_ns = 0;
   for (const Row& row : rows) {
     if (row.depth > 0) continue;
@@ -60,7 +60,7 @@ std::string Print(const std::vector<Row>& rows, bool by_count, const Screen& scr
     std::string line = PadLeft(by_count ? "" : fmt::format("{:.1f} %", share), 8) +
                        PadLeft(Duration(row.cumulative), 10) + PadLeft(Duration(row.own), 10) +
                        PadLeft(Number(row.calls), 13) + "  ";
-    line += Joints(rows, i, &more, screen.unicode) + row.name;
+    line += DrawJoints(rows, i, &more, screen.unicode) + row.name;
     if (row.folded) line += screen.unicode ? " …" : " ...";
     out += (screen.width == 0 ? line : Cut(line, screen.width, screen.unicode)) + "\n";
   }
@@ -131,7 +131,7 @@ int CallsMain(int argc, char** argv) {
     Say("run " + run->id + " has no recorded calls here; see smiley-show " + run->id + TargetWords());
     return kExitNo;
   }
-  std::string out = Print(rows, by == "count", screen);
+  std::string out = FormatTree(rows, by == "count", screen);
   if (end->Number("left_out") > 0) {
     out += Paint(screen.color, sgr::kDim,
                  Plural(end->Number("left_out"), "small branch is", "small branches are") +

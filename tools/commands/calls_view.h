@@ -1,6 +1,6 @@
-// Thread rule: plain functions of the main thread.
+// Thread rule: functions of the main thread.
 //
-// What the commands about calls share: naming a task on the command line, and saying how times were made.
+// Shared by smiley-calls and smiley-stats: the --task option, and the total time of a run.
 #pragma once
 
 #include <string>
@@ -12,9 +12,9 @@
 
 namespace smiley::tools {
 
-// The request fields for --task: a number ("3"; "2:3" in process 2), or the name of a task. Empty for no task.
+// The request fields for --task: a number ("3"), PROCESS:NUMBER ("2:3") or a name. Empty when `task` is empty.
 Result<std::string> TaskFields(Link* link, const std::string& run, const std::string& task);
-// "1.2 s, of 3.4 s recorded: 2.2 s are taken out as the cost of recording (about 210 ns an event; …)".
+// "1.2 s; recording overhead removed: 2.2 s (210 ns an event, estimated)", from the end line of an answer.
 std::string TimesText(const AnswerObject& end);
 
 }  // namespace smiley::tools

@@ -28,7 +28,7 @@ namespace smiley::tools {
 namespace {
 
 constexpr std::uint64_t kLeastQuota = 1'000'000;
-constexpr auto kStopTime = std::chrono::seconds(30);  // for storing what is on its way
+constexpr auto kStopTime = std::chrono::seconds(30);  // for storing the last events
 
 std::string Where(const shm::Home& home) { return home.dir.string(); }
 
@@ -44,7 +44,7 @@ pid_t LockHolder(const shm::Home& home) {
   return asked && lock.l_type != F_UNLCK ? lock.l_pid : 0;
 }
 
-// Until nobody holds the lock any more; false when time ran out or Ctrl-C was pressed.
+// Waits until the lock is free. False: the time has passed, or Ctrl-C was pressed.
 bool WaitForEnd(const shm::Home& home, std::chrono::steady_clock::duration time) {
   const auto until = std::chrono::steady_clock::now() + time;
   while (shm::DaemonHoldsLock(home)) {
@@ -65,7 +65,7 @@ int Start(const daemon::DaemonOptions& options, bool foreground) {
   const Status status = daemon::StartDaemon(options);
   if (status.code() == Code::kBusy && shm::DaemonHoldsLock(options.home)) {
     Say(status.message());
-    return kExitOk;  // what was asked for is the case
+    return kExitOk;  // a daemon is running, as requested
   }
   if (!status) return Fail(status);
   Say("the daemon is running for " + Where(options.home));
@@ -87,7 +87,7 @@ int Stop(const shm::Home& home, bool quiet) {
   if (auto client = daemon::Client::Connect(home, connect); client.ok())
     asked = (*client)->Ask("{\"op\":\"stop\"}").ok();
   if (Interrupted()) return kExitInterrupted;
-  // One that does not answer is asked in the system's way; it stores what it has then too.
+  // A daemon that does not answer gets SIGTERM; it stores the last events then as well.
   if (!asked && holder > 0) ::kill(holder, SIGTERM);
   Progress progress;
   progress.Show("storing the last events");
@@ -134,7 +134,7 @@ int PrintStatus(const shm::Home& home, bool json, ColorChoice color) {
   return kExitOk;
 }
 
-// On standard output, so that it can go through a pipe and into no history of commands.
+// Prints the token to standard output: it can go through a pipe, and stays out of the shell's history.
 int ShowToken(const shm::Home& home) {
   const auto access = daemon::OpenRemoteAccess(home);
   if (!access) return Fail(access.status());
@@ -211,8 +211,8 @@ int DaemonMain(int argc, char** argv) {
     return kExitUsage;
   }
   const bool starts = action == "start" || action == "restart";
-  const bool told = !store.empty() || !quota.empty() || !listen.empty() || !web.empty();
-  if (!starts && (foreground || told)) {
+  const bool changes_settings = !store.empty() || !quota.empty() || !listen.empty() || !web.empty();
+  if (!starts && (foreground || changes_settings)) {
     Say("--store, --quota, --listen, --web and --foreground go with start and restart only");
     return kExitUsage;
   }
@@ -249,8 +249,8 @@ int DaemonMain(int argc, char** argv) {
   options.home = *home;
   options.web = web;
   if (!store.empty()) options.store = store == "default" ? std::filesystem::path() : std::filesystem::absolute(store);
-  // A daemon that runs already is told by starting it anew: programs that are recorded do not notice.
-  if (action == "restart" || told) {
+  // New settings restart a running daemon. Recorded programs do not notice.
+  if (action == "restart" || changes_settings) {
     if (const int stopped = Stop(*home, true); stopped != kExitOk) return stopped;
   }
   return Start(options, foreground);

@@ -29,38 +29,38 @@ std::string PerSecond(double n) { return Number(static_cast<std::uint64_t>(n < 0
 
 std::string RunTable(const Json& runs, const Screen& screen) {
   Table table(screen.color, screen.unicode, screen.width);
-  table.Column("RUN");
-  table.Column("EVENTS/S", Table::Align::kRight);
-  table.Column("DRAINED/S", Table::Align::kRight);
-  table.Column("EVENTS", Table::Align::kRight);
-  table.Column("LOST", Table::Align::kRight);
-  table.Column("PROCESSES", Table::Align::kRight);
-  table.Column("COMMAND");
+  table.AddColumn("RUN");
+  table.AddColumn("EVENTS/S", Table::Align::kRight);
+  table.AddColumn("DRAINED/S", Table::Align::kRight);
+  table.AddColumn("EVENTS", Table::Align::kRight);
+  table.AddColumn("LOST", Table::Align::kRight);
+  table.AddColumn("PROCESSES", Table::Align::kRight);
+  table.AddColumn("COMMAND");
   for (const Json& item : runs) {
     const Result<RunView> run = ParseRun(item.dump());
     if (!run) continue;
-    table.Row({{run->id, sgr::kBoldCyan},
-               {PerSecond(At<double>(item, "events_per_second"))},
-               {Bytes(static_cast<std::uint64_t>(At<double>(item, "bytes_per_second")))},
-               {Number(run->events)},
-               {run->lost == 0 ? "-" : Number(run->lost), run->lost == 0 ? sgr::kDim : sgr::kAlarm},
-               {Number(At<std::uint64_t>(item, "live_processes"))},
-               {Clean(CommandLine(run->command)), sgr::kBold}});
+    table.AddRow({{run->id, sgr::kBoldCyan},
+                  {PerSecond(At<double>(item, "events_per_second"))},
+                  {Bytes(static_cast<std::uint64_t>(At<double>(item, "bytes_per_second")))},
+                  {Number(run->events)},
+                  {run->lost == 0 ? "-" : Number(run->lost), run->lost == 0 ? sgr::kDim : sgr::kAlarm},
+                  {Number(At<std::uint64_t>(item, "live_processes"))},
+                  {Clean(CommandLine(run->command)), sgr::kBold}});
   }
-  return table.empty() ? std::string() : "\n" + table.Print();
+  return table.empty() ? std::string() : "\n" + table.Format();
 }
 
 constexpr std::size_t kMostRings = 40;
 
 std::string RingTable(const Json& rings, const Screen& screen) {
   Table table(screen.color, screen.unicode, screen.width);
-  table.Column("RING OF RUN");
-  table.Column("PROCESS", Table::Align::kRight);
-  table.Column("THREAD", Table::Align::kRight);
-  table.Column("SIZE", Table::Align::kRight);
-  table.Column("FILL", Table::Align::kRight);
-  table.Column("ON FULL");
-  table.Column("STATE");
+  table.AddColumn("RING OF RUN");
+  table.AddColumn("PROCESS", Table::Align::kRight);
+  table.AddColumn("THREAD", Table::Align::kRight);
+  table.AddColumn("SIZE", Table::Align::kRight);
+  table.AddColumn("FILL", Table::Align::kRight);
+  table.AddColumn("ON FULL");
+  table.AddColumn("STATE");
   std::size_t count = 0;
   for (const Json& ring : rings) {
     if (++count > kMostRings) continue;
@@ -69,18 +69,18 @@ std::string RingTable(const Json& rings, const Screen& screen) {
     const auto thread = At<std::uint64_t>(ring, "thread");
     std::string state = dropping ? "dropping" : thread == 0 ? "idle" : "recording";
     if (ring.value("in_file", false)) state += ", in a file";
-    table.Row({{Text(ring, "run"), sgr::kBoldCyan},
-               {std::to_string(At<std::uint64_t>(ring, "process"))},
-               {thread == 0 ? "-" : std::to_string(thread)},
-               {Bytes(At<std::uint64_t>(ring, "bytes"))},
-               {Percent(fill), fill > 0.9   ? sgr::kRed
-                               : fill > 0.5 ? sgr::kYellow
-                                            : sgr::kGreen},
-               {Text(ring, "on_full")},
-               {state, dropping ? sgr::kAlarm : sgr::kDim}});
+    table.AddRow({{Text(ring, "run"), sgr::kBoldCyan},
+                  {std::to_string(At<std::uint64_t>(ring, "process"))},
+                  {thread == 0 ? "-" : std::to_string(thread)},
+                  {Bytes(At<std::uint64_t>(ring, "bytes"))},
+                  {Percent(fill), fill > 0.9   ? sgr::kRed
+                                  : fill > 0.5 ? sgr::kYellow
+                                               : sgr::kGreen},
+                  {Text(ring, "on_full")},
+                  {state, dropping ? sgr::kAlarm : sgr::kDim}});
   }
   if (table.empty()) return {};
-  std::string out = "\n" + table.Print();
+  std::string out = "\n" + table.Format();
   if (count > kMostRings) out += "and " + Number(count - kMostRings) + " more rings\n";
   return out;
 }

@@ -1,6 +1,6 @@
 // Thread rule: functions are safe from any thread.
 //
-// The daemon's answer to "status", for people and for scripts.
+// Formats the daemon's answer to "status", for people and for scripts.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace smiley::tools {
 
-// `answer`: the answer line. `now_ns`: wall clock.
+// `answer`: the answer line. `now_ns`: wall clock. kDamaged: it is not a JSON object.
 Result<std::string> RenderStatus(const std::string& answer, const Screen& screen, std::int64_t now_ns);
 // One JSON object: {"type":"status","running":true, …}.
 std::string StatusObject(const std::string& answer);

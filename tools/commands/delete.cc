@@ -1,4 +1,4 @@
-// smiley-delete: removes runs from the store, by name or by age and number.
+// smiley-delete: deletes runs by id, or by age and number.
 #include <time.h>
 
 #include <algorithm>
@@ -18,12 +18,12 @@ namespace {
 
 struct Rules {
   std::optional<std::uint64_t> keep_last;
-  std::optional<std::int64_t> older_ns;  // ended at least that long ago
+  std::optional<std::int64_t> older_ns;  // time since the end of a run, at least
 };
 
-// All are looked up before the first is removed: "last last~1" means the two newest, and a wrong word removes
-// nothing.
-Result<std::vector<RunView>> Named(Link* link, const std::vector<std::string>& selectors) {
+// Finds all named runs before the first is deleted, so that "last last~1" means the two newest, and a wrong word
+// deletes nothing.
+Result<std::vector<RunView>> FindNamed(Link* link, const std::vector<std::string>& selectors) {
   std::vector<RunView> runs;
   for (const std::string& selector : selectors) {
     Result<RunView> run = AskRun(link, selector);
@@ -43,8 +43,8 @@ Result<std::vector<RunView>> Named(Link* link, const std::vector<std::string>& s
   return runs;
 }
 
-// Those that the rules let go, oldest last; pinned runs and those going on are not counted as kept.
-Result<std::vector<RunView>> Chosen(Link* link, const Rules& rules) {
+// Finds the runs that the rules select, oldest last. Pinned and running runs do not count for --keep-last.
+Result<std::vector<RunView>> FindByRules(Link* link, const Rules& rules) {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
   const std::int64_t now_ns = now.tv_sec * 1'000'000'000LL + now.tv_nsec;
@@ -106,7 +106,8 @@ int DeleteMain(int argc, char** argv) {
   WatchSignals();
   auto link = OpenLink(NeedDaemon::kYes);
   if (!link) return Fail(link.status());
-  const Result<std::vector<RunView>> runs = by_rule ? Chosen(link->get(), rules) : Named(link->get(), selectors);
+  const Result<std::vector<RunView>> runs =
+      by_rule ? FindByRules(link->get(), rules) : FindNamed(link->get(), selectors);
   if (!runs) return Fail(runs.status());
   std::uint64_t bytes = 0, events = 0;
   for (const RunView& run : *runs) {

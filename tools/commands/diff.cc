@@ -1,4 +1,4 @@
-// smiley-diff: two runs compared by what they did, or by how long it took.
+// smiley-diff: compares two runs by their events, or by their times.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -25,17 +25,17 @@ struct Options {
   ColorChoice color = ColorChoice::kAuto;
 };
 
-std::string Place(const AnswerObject& spot) {
+std::string FormatPlace(const AnswerObject& spot) {
   if (!spot.Has("file")) return {};
   const std::string file = spot.Text("file");
   return Clean(BaseName(file)) + ":" + std::to_string(spot.Number("line"));
 }
 
 // The event of run `side` at a difference. REQUIRES that the run has one there.
-std::string SpotText(const AnswerObject& difference, const char* side, const Screen& screen) {
+std::string FormatSpot(const AnswerObject& difference, const char* side, const Screen& screen) {
   const AnswerObject spot = difference.Object(side);
   const std::string event = spot.Text("event");
-  std::string text = Paint(screen.color, sgr::kBold, PadRight(Place(spot), 18)) + " ";
+  std::string text = Paint(screen.color, sgr::kBold, PadRight(FormatPlace(spot), 18)) + " ";
   if (event == "thread_start") return "has the thread '" + Clean(spot.Text("function")) + "'";
   if (event == "call" || event == "resume" || event == "throw")
     text += event + "s " + Clean(spot.Text("function"));
@@ -52,29 +52,29 @@ std::string SpotText(const AnswerObject& difference, const char* side, const Scr
 }
 
 // "only in a", "only in b"; empty where both runs do something.
-std::string OnlyIn(const AnswerObject& difference) {
+std::string NameOnlySide(const AnswerObject& difference) {
   if (!difference.Has("a")) return "only in b";
   if (!difference.Has("b")) return "only in a";
   return {};
 }
 
-std::string Trimmed(std::string text) {
+std::string Trim(std::string text) {
   text.erase(0, std::min(text.find_first_not_of(" \t"), text.size()));
   return text;
 }
 
-std::string StackText(const AnswerObject& difference, const char* side, const Screen& screen) {
+std::string FormatStack(const AnswerObject& difference, const char* side, const Screen& screen) {
   std::string out;
   for (const AnswerObject& frame : difference.Object(side).List("stack")) {
-    out += "      " + PadRight(Place(frame), 18) + " " + Clean(frame.Text("function")) + "\n";
+    out += "      " + PadRight(FormatPlace(frame), 18) + " " + Clean(frame.Text("function")) + "\n";
   }
   return out.empty() ? out : Paint(screen.color, sgr::kDim, out);
 }
 
-std::string DifferenceText(const AnswerObject& object, const Screen& screen) {
+std::string FormatDifference(const AnswerObject& object, const Screen& screen) {
   const std::string kind = object.Text("kind");
   const bool first = object.Flag("first");
-  const std::string only = OnlyIn(object);
+  const std::string only = NameOnlySide(object);
   const std::string what = !only.empty()         ? only
                            : kind == "value"     ? "different values"
                            : kind == "flow"      ? "different branch"
@@ -90,14 +90,14 @@ std::string DifferenceText(const AnswerObject& object, const Screen& screen) {
   out += "\n";
   if (kind == "value" && object.Has("a")) {
     const AnswerObject a = object.Object("a");
-    out += "  " + Paint(screen.color, sgr::kBold, PadRight(Place(a), 18)) + " " + Trimmed(Clean(a.Text("text"))) +
+    out += "  " + Paint(screen.color, sgr::kBold, PadRight(FormatPlace(a), 18)) + " " + Trim(Clean(a.Text("text"))) +
            Paint(screen.color, sgr::kDim,
                  "   " + Clean(a.Text("function")) + "   " + a.Text("position") + " and " +
                      object.Object("b").Text("position")) +
            "\n";
   } else {
     for (const char* side : {"a", "b"}) {
-      if (object.Has(side)) out += std::string("  ") + side + " " + SpotText(object, side, screen) + "\n";
+      if (object.Has(side)) out += std::string("  ") + side + " " + FormatSpot(object, side, screen) + "\n";
     }
   }
   for (const AnswerObject& name : object.List("names")) {
@@ -111,26 +111,26 @@ std::string DifferenceText(const AnswerObject& object, const Screen& screen) {
     }
   }
   if (!first) return out;
-  const std::string a = StackText(object, "a", screen), b = StackText(object, "b", screen);
+  const std::string a = FormatStack(object, "a", screen), b = FormatStack(object, "b", screen);
   if (a == b && !a.empty()) return out + "    stack of both\n" + a;
   if (!a.empty()) out += "    stack of a\n" + a;
   if (!b.empty()) out += "    stack of b\n" + b;
   return out;
 }
 
-std::string Signed(std::int64_t ns) { return (ns < 0 ? "-" : "+") + Duration(std::abs(ns)); }
+std::string FormatDelta(std::int64_t ns) { return (ns < 0 ? "-" : "+") + Duration(std::abs(ns)); }
 
 void AddTiming(const AnswerObject& object, const Screen& screen, Table* table) {
   const AnswerObject a = object.Object("a"), b = object.Object("b");
   const std::int64_t delta = object.Signed("delta_ns"), before = a.Signed("own_ns");
   const bool certain = object.Flag("certain");
   std::string name = Clean(object.Text("function"));
-  if (object.Has("file")) name += "  " + Place(object);
+  if (object.Has("file")) name += "  " + FormatPlace(object);
   const std::string plus = screen.unicode ? "±" : "+-";
-  table->Row(
-      {{Signed(delta), !certain    ? sgr::kDim
-                       : delta > 0 ? sgr::kRed
-                                   : sgr::kGreen},
+  table->AddRow(
+      {{FormatDelta(delta), !certain    ? sgr::kDim
+                            : delta > 0 ? sgr::kRed
+                                        : sgr::kGreen},
        {object.Has("noise_ns") ? plus + Duration(object.Signed("noise_ns")) : "?", sgr::kDim},
        {before == 0 ? "-"
                     : fmt::format("{:+.0f} %", 100.0 * static_cast<double>(delta) / static_cast<double>(before))},
@@ -182,8 +182,8 @@ int DiffMain(int argc, char** argv) {
   request += ",\"limit\":" + std::to_string(options.limit.value_or(options.json ? 1000 : 20)) + "}";
   Table table(screen.color, screen.unicode, screen.width);
   for (const char* heading : {"CHANGE", "NOISE", "PART", "A", "B", "CALLS A", "CALLS B"})
-    table.Column(heading, Table::Align::kRight);
-  table.Column("FUNCTION");
+    table.AddColumn(heading, Table::Align::kRight);
+  table.AddColumn("FUNCTION");
   Progress progress;
   progress.Show("comparing " + options.a + " with " + options.b);
   std::string end_line;
@@ -191,11 +191,11 @@ int DiffMain(int argc, char** argv) {
     if (options.stats) {
       AddTiming(object, screen, &table);
     } else {
-      Output::Get().Write(DifferenceText(object, screen));
+      Output::Get().Write(FormatDifference(object, screen));
     }
   };
   const Status status = ForEachAnswer(link->get(), request, options.json, &progress, add, &end_line);
-  if (options.stats && !table.empty()) Output::Get().Write(table.Print());
+  if (options.stats && !table.empty()) Output::Get().Write(table.Format());
   Output::Get().Flush();
   if (Interrupted()) return kExitInterrupted;
   if (!status) {

@@ -1,4 +1,4 @@
-// smiley-doctor: looks whether everything is as it must be, and says what to do where it is not.
+// smiley-doctor: checks the installation, and says what to do about each problem.
 #include "tools/commands/doctor.h"
 
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 // Thread rule: functions of the main thread.
 //
-// What smiley-doctor looks at, and what it puts into an environment of Python.
+// The checks of smiley-doctor, and the .pth file that it installs in a Python environment.
 #pragma once
 
 #include <string>
@@ -10,19 +10,19 @@
 
 namespace smiley::tools {
 
-// The worst of a list decides the exit code.
+// One result. The worst finding decides the exit code.
 struct Finding {
   enum class State { kOk, kWarning, kProblem };
-  std::string name;  // stable: one word
+  std::string name;  // one word, stable for scripts
   State state = State::kOk;
-  std::string text;    // what is
-  std::string advice;  // what to do; empty when nothing is to be done
+  std::string text;    // the result
+  std::string advice;  // what to do; empty = nothing
 };
 
 std::vector<Finding> ExamineInstallation();
 
-// Makes `SMILEY=1 python …` record in the environment of that interpreter, or takes it away again. The finding says
-// which file it was.
+// Installs or removes smiley.pth in the environment of an interpreter. With the file, `SMILEY=1 python …` records.
+// The finding names the file.
 Finding InstallPth(const std::string& python, const Installation& installation);
 Finding RemovePth(const std::string& python);
 

@@ -19,7 +19,7 @@ namespace smiley::tools {
 namespace {
 
 using State = Finding::State;
-constexpr std::uint64_t kShmWanted = 16u << 20;  // a first ring, some threads, a catalogue
+constexpr std::uint64_t kShmWanted = 16u << 20;  // bytes for a first ring, some threads and a catalogue
 constexpr std::uint64_t kStoreWanted = 1u << 30;
 
 std::uint64_t FreeBytes(const std::string& path) {

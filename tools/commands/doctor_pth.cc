@@ -1,4 +1,4 @@
-// SMILEY=1 python …: a .pth file in an environment's site-packages, which the interpreter reads when it starts.
+// SMILEY=1 python …: smiley.pth in the site-packages of an environment. The interpreter reads it at its start.
 #include <filesystem>
 #include <fstream>
 
@@ -14,7 +14,7 @@ using State = Finding::State;
 
 constexpr char kFile[] = "smiley.pth";
 
-// site-packages of the environment; empty when the interpreter does not say.
+// The site-packages directory of the environment. Empty when the interpreter does not report it.
 std::string SitePackages(const std::string& python) {
   return AskPython(python, "import sysconfig; print(sysconfig.get_path('purelib'))");
 }

@@ -1,4 +1,4 @@
-// smiley-exceptions: what was raised in a run, where, and where it ended.
+// smiley-exceptions: prints the exceptions of a run, where they were raised, and their outcome.
 #include <string>
 
 #include "tools/commands/arguments.h"
@@ -43,11 +43,11 @@ void AddRow(const AnswerObject& object, const Screen& screen, Table* table) {
   std::string what = Clean(object.Text("exception"));
   const std::string message = Clean(object.Text("message"));
   if (!message.empty()) what += ": " + Cut(message, 40, screen.unicode);
-  table->Row({{Number(object.Number("count")), sgr::kBold},
-              {what, outcome == "uncaught" ? sgr::kBoldRed : sgr::kRed},
-              {raised},
-              {ended, style},
-              {first == last ? first : first + (screen.unicode ? "…" : "..") + last, sgr::kDim}});
+  table->AddRow({{Number(object.Number("count")), sgr::kBold},
+                 {what, outcome == "uncaught" ? sgr::kBoldRed : sgr::kRed},
+                 {raised},
+                 {ended, style},
+                 {first == last ? first : first + (screen.unicode ? "…" : "..") + last, sgr::kDim}});
 }
 
 }  // namespace
@@ -74,8 +74,8 @@ int ExceptionsMain(int argc, char** argv) {
   const RunView* run = &opened->run;
   const Screen screen = DetectScreen(color);
   Table table(screen.color, screen.unicode, screen.width);
-  table.Column("COUNT", Table::Align::kRight);
-  for (const char* heading : {"EXCEPTION", "RAISED", "OUTCOME", "FIRST, LAST"}) table.Column(heading);
+  table.AddColumn("COUNT", Table::Align::kRight);
+  for (const char* heading : {"EXCEPTION", "RAISED", "OUTCOME", "FIRST, LAST"}) table.AddColumn(heading);
   std::string request = "{\"op\":\"exceptions\",\"run\":" + Quote(run->id);
   if (thread) request += ",\"thread\":" + std::to_string(*thread);
   request += "}";
@@ -86,7 +86,7 @@ int ExceptionsMain(int argc, char** argv) {
   const Status status = ForEachAnswer(link, request, json, &progress, add, &end_line);
   if (Interrupted()) return kExitInterrupted;
   if (!status) return Fail(status);
-  if (!json && !table.empty()) Output::Get().Write(table.Print());
+  if (!json && !table.empty()) Output::Get().Write(table.Format());
   Output::Get().Flush();
   if (json) return kExitOk;
   if (table.empty()) Say("no exception was raised in run " + run->id);

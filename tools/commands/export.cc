@@ -1,4 +1,4 @@
-// smiley-export: a run as one file, or through a pipe.
+// smiley-export: writes a run as one file, or to a pipe.
 #include "daemon/exchange/export.h"
 
 #include <fcntl.h>
@@ -24,7 +24,7 @@ namespace smiley::tools {
 
 namespace {
 
-// A file that appears under its name only when it is whole.
+// A file that appears under its name when it is complete.
 class NewFile {
  public:
   explicit NewFile(std::string path) : path_(std::move(path)) {}
@@ -34,7 +34,7 @@ class NewFile {
   }
   Status Open() {
     temporary_ = path_ + ".XXXXXX";
-    fd_ = ::mkostemp(temporary_.data(), O_CLOEXEC);  // 0600: a run holds what the program knew
+    fd_ = ::mkostemp(temporary_.data(), O_CLOEXEC);  // mode 0600, because recorded values may be private
     if (fd_ >= 0) return Status::Ok();
     const int failure = errno;
     temporary_.clear();
@@ -67,7 +67,7 @@ class NewFile {
   int fd_ = -1;
 };
 
-// To the file, or to standard output where none is named.
+// Writes to the file, or to standard output when `path` is empty.
 int WriteWhole(const std::string& bytes, const std::string& path) {
   if (path.empty()) {
     Output::Get().Write(bytes);

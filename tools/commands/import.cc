@@ -1,4 +1,4 @@
-// smiley-import: a file that smiley-export wrote, back into the store.
+// smiley-import: reads an exported file into the store.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -28,7 +28,7 @@ struct Closer {
   }
 };
 
-// Reads up to `size` bytes; 0 at the end, -1 on failure (errno), -2 when Ctrl-C was pressed.
+// Reads up to `size` bytes. 0: end of the file, -1: failure (errno), -2: Ctrl-C was pressed.
 ssize_t ReadSome(int fd, char* bytes, std::size_t size) {
   for (;;) {
     pollfd wait[2] = {{fd, POLLIN, 0}, {InterruptFd(), POLLIN, 0}};
@@ -85,10 +85,10 @@ int ImportMain(int argc, char** argv) {
   const std::uint64_t begin_ns = shm::MonotonicNs();
   for (;;) {
     const ssize_t n = ReadSome(file.fd, buffer.data(), buffer.size());
-    if (n == -2) return kExitInterrupted;  // the daemon drops what it got when the connection closes
+    if (n == -2) return kExitInterrupted;  // the daemon discards the partial import when the connection closes
     if (n < 0) {
       const Status broken = Status::FromErrno("cannot read " + shown, errno);
-      // The file's trouble is what people must hear of, whatever the daemon answers to the end of its frames.
+      // The error of the file is reported, not the daemon's answer to the aborted import.
       static_cast<void>((*client)->SendFramesAbort());
       progress.Clear();
       return Fail(broken);
@@ -99,7 +99,7 @@ int ImportMain(int argc, char** argv) {
       progress.Clear();
       return Fail(sent);
     }
-    if (!sent || n == 0) break;  // refused: the answer says why
+    if (!sent || n == 0) break;  // rejected; the answer says why
     bytes += static_cast<std::uint64_t>(n);
     if (shm::MonotonicNs() - begin_ns > 300'000'000) {
       std::string text = "importing " + shown + ": " + Bytes(bytes);

@@ -1,4 +1,4 @@
-// smiley-list: the runs that are stored.
+// smiley-list: prints the stored runs.
 #include <unistd.h>
 
 #include <optional>
@@ -21,16 +21,16 @@ void AddRow(const RunView& run, std::int64_t now_ns, Table* table) {
   if (!run.name.empty()) command = "[" + Clean(run.name) + "] " + command;
   if (run.pinned) command = "(pinned) " + command;
   const bool quiet_end = !run.running() && !run.failed();
-  table->Row({{run.id, sgr::kBoldCyan},
-              {LocalDateTime(run.start_ns)},
-              {Duration(end - run.start_ns)},
-              {Number(run.events)},
-              {run.lost == 0 ? dash : Number(run.lost), run.lost == 0 ? sgr::kDim : sgr::kAlarm},
-              {DescribeEnd(run), run.running() ? sgr::kYellow
-                                 : quiet_end   ? sgr::kGreen
-                                               : sgr::kRed},
-              {Bytes(run.bytes)},
-              {command, sgr::kBold}});
+  table->AddRow({{run.id, sgr::kBoldCyan},
+                 {LocalDateTime(run.start_ns)},
+                 {Duration(end - run.start_ns)},
+                 {Number(run.events)},
+                 {run.lost == 0 ? dash : Number(run.lost), run.lost == 0 ? sgr::kDim : sgr::kAlarm},
+                 {DescribeEnd(run), run.running() ? sgr::kYellow
+                                    : quiet_end   ? sgr::kGreen
+                                                  : sgr::kRed},
+                 {Bytes(run.bytes)},
+                 {command, sgr::kBold}});
 }
 
 }  // namespace
@@ -59,14 +59,14 @@ int ListMain(int argc, char** argv) {
   request += "}";
   const Screen screen = DetectScreen(color);
   Table table(screen.color, screen.unicode, screen.width);
-  table.Column("RUN");
-  table.Column("STARTED");
-  table.Column("TOOK", Table::Align::kRight);
-  table.Column("EVENTS", Table::Align::kRight);
-  table.Column("LOST", Table::Align::kRight);
-  table.Column("ENDED");
-  table.Column("SIZE", Table::Align::kRight);
-  table.Column("COMMAND");
+  table.AddColumn("RUN");
+  table.AddColumn("STARTED");
+  table.AddColumn("TOOK", Table::Align::kRight);
+  table.AddColumn("EVENTS", Table::Align::kRight);
+  table.AddColumn("LOST", Table::Align::kRight);
+  table.AddColumn("ENDED");
+  table.AddColumn("SIZE", Table::Align::kRight);
+  table.AddColumn("COMMAND");
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
   const std::int64_t now_ns = now.tv_sec * 1'000'000'000LL + now.tv_nsec;
@@ -84,7 +84,7 @@ int ListMain(int argc, char** argv) {
     }
     return run.ok();
   });
-  if (!json && !table.empty()) Output::Get().Write(table.Print());
+  if (!json && !table.empty()) Output::Get().Write(table.Format());
   Output::Get().Flush();
   if (!status) return Fail(status);
   if (!broken) return Fail(broken);

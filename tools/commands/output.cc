@@ -1,4 +1,4 @@
-// smiley-output: what the program wrote, and which event wrote it.
+// smiley-output: prints the program's output, and the events that wrote it.
 #include <algorithm>
 #include <string>
 

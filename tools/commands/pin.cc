@@ -1,4 +1,4 @@
-// smiley-pin: runs that nothing but people may delete.
+// smiley-pin: protects runs from automatic deletion.
 #include <string>
 #include <vector>
 

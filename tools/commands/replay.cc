@@ -1,4 +1,4 @@
-// smiley-replay: a stored run in tail's format.
+// smiley-replay: prints a stored run in the format of smiley-tail.
 #include <optional>
 #include <string>
 
@@ -23,7 +23,7 @@ struct Options {
   ColorChoice color = ColorChoice::kAuto;
 };
 
-// "1017" or "2:1017" (a position names its thread).
+// Parses --from: "1017", or "2:1017", which sets the thread too.
 Status ReadFrom(Options* options, std::optional<std::uint64_t>* seq) {
   if (options->from.empty()) return Status::Ok();
   const Status wrong(Code::kInvalid,
@@ -108,13 +108,13 @@ int ReplayMain(int argc, char** argv) {
     }
     broken = parser.Parse(line, &object);
     if (!broken) return false;
-    if (!begun) view.RunBegin(*run);
+    if (!begun) view.BeginRun(*run);
     begun = true;
     if (object.type == "event") {
       ++count;
-      view.Event(std::move(object.event), static_cast<std::int64_t>(shm::MonotonicNs()));
+      view.AddEvent(std::move(object.event), static_cast<std::int64_t>(shm::MonotonicNs()));
     } else if (object.type == "gap") {
-      view.Gap(object.skipped, static_cast<std::int64_t>(shm::MonotonicNs()));
+      view.AddGap(object.skipped, static_cast<std::int64_t>(shm::MonotonicNs()));
     }
     return !Interrupted();
   });
@@ -131,7 +131,7 @@ int ReplayMain(int argc, char** argv) {
     return kExitNo;
   }
   const bool whole = !options.limit || count < *options.limit;
-  if (whole) view.RunEnd(*run);
+  if (whole) view.EndRun(*run);
   Output::Get().Flush();
   return kExitOk;
 }

@@ -1,4 +1,4 @@
-// smiley-report: a run as pages that open from disk.
+// smiley-report: writes a run as pages that open from disk.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Recorded values may be private: only the owner can read what is written, as in the store.
+// Writes a file that only the owner can read, because recorded values may be private.
 Status WriteFile(const fs::path& path, std::string_view bytes) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return Status::FromErrno("cannot write " + path.string(), errno);
@@ -40,7 +40,7 @@ Status WriteFile(const fs::path& path, std::string_view bytes) {
   return Status::Ok();
 }
 
-// Makes the folder, or takes one that is empty or holds a report already.
+// Creates the folder, or accepts one that is empty or holds a report.
 Status PrepareFolder(const fs::path& folder) {
   std::error_code error;
   if (fs::exists(folder, error) && !fs::is_empty(folder, error) &&

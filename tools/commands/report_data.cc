@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kPartBytes = 512 * 1024;
 
-// Collects lines and hands them on in parts.
+// Collects lines and writes them in parts.
 class Parts {
  public:
   explicit Parts(const std::function<Status(const std::string&)>& write) : write_(write) {}
@@ -44,14 +44,14 @@ struct Span {
   const ThreadView* thread = nullptr;
   std::uint64_t first = 1, last = 0;
 };
-// An event that is kept, as the line that it came in.
+// An event of the report, as its line.
 struct KeptEvent {
   std::uint64_t seq = 0;
   bool needs_state = false;
   std::string line;
 };
 
-// The number of a member, 0 = none. In texts the key's quotes are escaped.
+// The number of a member; 0 = none. A text cannot look like the key, because its quotes are escaped.
 std::uint64_t NumberIn(std::string_view line, std::string_view key) {
   const std::string begin = "\"" + std::string(key) + "\":";
   const std::size_t at = line.find(begin);
@@ -61,9 +61,9 @@ std::uint64_t NumberIn(std::string_view line, std::string_view key) {
   return number;
 }
 
-// Follows the events of one thread that are in a report, and says at which of them more must be told than they tell
-// themselves: where events before are left out, and where a generator or coroutine goes on that began before them.
-class FrameBook {
+// Follows the events of one thread in a report, and decides which events need the whole state of the thread: the
+// first event after a gap, and the first resume of a generator or coroutine that began before the gap.
+class FrameTracker {
  public:
   bool NeedsState(std::string_view line) {
     const std::uint64_t seq = NumberIn(line, "seq");
@@ -80,7 +80,7 @@ class FrameBook {
     return line.find("\"event\":\"" + std::string(kind) + "\"") != std::string_view::npos;
   }
   std::uint64_t expected_ = 1;
-  std::unordered_set<std::uint64_t> known_;  // frames that began or went on since the last gap
+  std::unordered_set<std::uint64_t> known_;  // frames that began or resumed since the last gap
 };
 
 class Collector {
@@ -118,7 +118,7 @@ class Collector {
                       "EXPR, one thread with --thread N, or raise the limit with --events N");
   }
 
-  // What is looked at, by position and thread.
+  // Selects events by position and thread.
   Status FindSpans(std::string* part) {
     std::uint64_t total = 0;
     if (options_.around.empty()) {
@@ -185,17 +185,17 @@ class Collector {
     return Status::Ok();
   }
 
-  // The events that fit, before anything is written: there may be too many.
+  // Finds all matching events before anything is written, because they may be too many.
   Status FindEvents(std::string* part) {
     if (options_.where.empty()) return Status::Ok();
     *part = "where " + options_.where + (part->empty() ? "" : "; " + *part);
     std::uint64_t cost = 0, count = 0;
     for (const Span& span : spans_) {
       std::vector<KeptEvent>& kept = kept_.emplace_back();
-      FrameBook book;
+      FrameTracker tracker;
       const Status status =
           ForEachLine(link_, Replay(span, ",\"where\":" + Quote(options_.where)), [&](const std::string& line) {
-            kept.push_back({NumberIn(line, "seq"), book.NeedsState(line), line});
+            kept.push_back({NumberIn(line, "seq"), tracker.NeedsState(line), line});
             cost += kept.back().needs_state ? 1 + ReportOptions::kGapCost : 1;
             ++count;
             return cost <= options_.events && !Interrupted();
@@ -213,14 +213,14 @@ class Collector {
   }
 
   Status CopySpan(const Span& span) {
-    FrameBook book;
+    FrameTracker tracker;
     std::vector<std::uint64_t> states;
     const Status status = Copy(Replay(span, ""), nullptr, [&](const std::string& line) {
-      if (book.NeedsState(line)) states.push_back(NumberIn(line, "seq"));
+      if (tracker.NeedsState(line)) states.push_back(NumberIn(line, "seq"));
     });
     if (!status) return status;
     for (const std::uint64_t seq : states) {
-      if (Status told = CopyState(*span.thread, seq); !told) return told;
+      if (Status copied = CopyState(*span.thread, seq); !copied) return copied;
     }
     return Status::Ok();
   }
@@ -235,7 +235,7 @@ class Collector {
     return Status::Ok();
   }
 
-  // How the thread stood at an event. A frame that was told and did not change since is named only.
+  // Writes the state of a thread at an event. A frame that did not change since it was written is only named.
   Status CopyState(const ThreadView& thread, std::uint64_t seq) {
     const std::string at = std::to_string(thread.thread) + ":" + std::to_string(seq);
     const Status status =
@@ -245,11 +245,11 @@ class Collector {
                       if (!state.is_object() || !state.contains("frames")) return parts_->Add(line);
                       for (auto& frame : state["frames"]) {
                         std::string text = frame.dump();
-                        std::string& told = told_[{thread.thread, frame.value("frame", std::uint64_t{0})}];
-                        if (text == told) {
+                        std::string& written = written_[{thread.thread, frame.value("frame", std::uint64_t{0})}];
+                        if (text == written) {
                           frame = {{"frame", frame["frame"]}, {"same", true}};
                         } else {
-                          told = std::move(text);
+                          written = std::move(text);
                         }
                       }
                       return parts_->Add(state.dump());
@@ -275,7 +275,7 @@ class Collector {
     parts_->Add("{\"type\":\"report\",\"part\":" + part + ",\"thread\":" + thread +
                 ",\"title\":" + Quote(options_.title) + (time_ ? TimeMembers() : std::string()) + "}");
   }
-  // The lines of an answer, as they are.
+  // Copies the lines of an answer unchanged.
   Status Copy(
       const std::string& request, std::string* end = nullptr,
       const std::function<void(const std::string&)>& look = [](const std::string&) {}) {
@@ -288,7 +288,7 @@ class Collector {
     if (!parts_->status()) return parts_->status();
     return status;
   }
-  // An answer that the page asks for as it is: kept whole, with its end.
+  // Copies a whole answer, with its end line, for a request that the page sends.
   Status Keep(const std::string& asked, const std::string& request) {
     parts_->Add("{\"type\":\"answer\",\"asked\":" + Quote(asked) + "}");
     std::string end;
@@ -304,8 +304,8 @@ class Collector {
     for (const char* op : {"threads", "tasks", "sources"}) {
       if (Status status = Copy(Request(op, "")); !status) return status;
     }
-    // Counted over the whole run, or all of the one thread that is in the report; calls over the time of the part,
-    // where it has one. The page says so (PartNote).
+    // Counts cover the whole run, or the whole of the selected thread. Calls cover the time of the part, where it has
+    // one. The page says so (PartNote).
     const std::string of = options_.thread ? ",\"thread\":" + std::to_string(*options_.thread) : "";
     if (Status status = Keep("threads", Request("threads", ",\"lines\":true")); !status) return status;
     if (Status status = Keep("hits", Request("hits", of)); !status) return status;
@@ -357,7 +357,7 @@ class Collector {
     return time;
   }
 
-  // The first event of a thread at or after a time; one more than its last when there is none.
+  // The first event of a thread at or after a time. One more than its last event if there is none.
   Result<std::uint64_t> SeqAt(const ThreadView& thread, std::int64_t time_ns) {
     std::uint64_t low = 1, high = thread.events + thread.lost + 1;
     while (low < high) {
@@ -379,13 +379,13 @@ class Collector {
   Parts* const parts_;
   std::vector<ThreadView> threads_;
   std::vector<Span> spans_;
-  std::optional<std::pair<std::int64_t, std::int64_t>> time_;            // of the part around a position: from, to
-  std::vector<std::vector<KeptEvent>> kept_;                             // with `where`: of each span
-  std::map<std::pair<std::uint32_t, std::uint64_t>, std::string> told_;  // by thread and frame
+  std::optional<std::pair<std::int64_t, std::int64_t>> time_;               // of --around: from, to
+  std::vector<std::vector<KeptEvent>> kept_;                                // of --where: by span
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::string> written_;  // by thread and frame
 };
 
-// For HTML's text and attributes.
-std::string Escaped(std::string_view text) {
+// Escapes text for HTML elements and attributes.
+std::string EscapeHtml(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
@@ -408,8 +408,8 @@ std::string Escaped(std::string_view text) {
   return out;
 }
 
-// Code within a script element ends at the first "</", whatever it is in.
-std::string InScript(std::string_view code) {
+// Escapes "</", which would end a script element even inside a string.
+std::string EscapeScript(std::string_view code) {
   std::string out;
   out.reserve(code.size());
   for (std::size_t i = 0; i < code.size(); ++i) {
@@ -474,11 +474,11 @@ Result<std::string> ReportPage(const std::string& title, const std::string& scri
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; "
         "style-src 'unsafe-inline'\">\n";
   }
-  page += "<title>" + Escaped(title) + "</title>\n";
+  page += "<title>" + EscapeHtml(title) + "</title>\n";
   const std::string body = "<body><div id=\"app\"><noscript>This report needs JavaScript.</noscript></div>";
   if (inlined) {
     page += "<style>" + std::string(*ReportFile("app.css")) + "</style>\n</head>\n" + body + "\n<script>" + scripts +
-            "</script>\n<script>" + InScript(*script) + "</script>\n</body>\n</html>\n";
+            "</script>\n<script>" + EscapeScript(*script) + "</script>\n</body>\n</html>\n";
   } else {
     page +=
         "<link rel=\"icon\" href=\"icon.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"app.css\">\n" +

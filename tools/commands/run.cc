@@ -1,5 +1,5 @@
-// smiley-run: prepares, begins, runs, ends. Nothing of the program has happened before everything that can fail has
-// been tried.
+// smiley-run: prepares everything, reports the begin, runs the program, reports the end. The program starts only
+// after every step that can fail.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -32,8 +32,9 @@ std::int64_t NowNs(clockid_t clock) {
   return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
-// Descriptors 0 to 2 that are closed stay closed for the program, but must not become one of ours meanwhile.
-void HoldClosedPlaces() {
+// Opens /dev/null on descriptors 0 to 2 that are closed, so that smiley-run's own files do not get their numbers. The
+// program sees them closed.
+void ReserveClosedDescriptors() {
   int fd;
   do {
     fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -41,21 +42,21 @@ void HoldClosedPlaces() {
   if (fd >= 0) close(fd);
 }
 
-int FailedBefore(const Status& status) {
+int FailBeforeStart(const Status& status) {
   Say(status.message());
   return kExitRunFailed;
 }
 
-shm::Redactor RedactorOf(const RunOptions& options) {
+shm::Redactor MakeRedactor(const RunOptions& options) {
   if (options.no_redact) return shm::Redactor::Off();
   shm::Redactor redactor;
   for (const std::string& glob : options.redact) redactor.Add(glob);
   return redactor;
 }
 
-std::vector<std::string> MaskedCommand(const RunOptions& options) {
+std::vector<std::string> MaskCommand(const RunOptions& options) {
   std::vector<std::string> command = options.program;
-  const shm::Redactor redactor = RedactorOf(options);
+  const shm::Redactor redactor = MakeRedactor(options);
   if (redactor.off()) return command;
   redactor.MaskArguments(&command);
   if (options.kind == ProgramKind::kCode) {
@@ -64,11 +65,11 @@ std::vector<std::string> MaskedCommand(const RunOptions& options) {
   return command;
 }
 
-// What is hidden in the command and in the environment, as far as it can be told from other words.
-std::vector<std::string> SecretsOf(const RunOptions& options) {
+// The secrets in the command and the environment that are long enough to be found in other text.
+std::vector<std::string> CollectSecrets(const RunOptions& options) {
   std::vector<std::string> secrets, command = options.program, variables;
   for (char** entry = environ; *entry != nullptr; ++entry) variables.emplace_back(*entry);
-  const shm::Redactor redactor = RedactorOf(options);
+  const shm::Redactor redactor = MakeRedactor(options);
   redactor.MaskArguments(&command, &secrets);
   redactor.MaskArguments(&variables, &secrets);
   std::erase_if(secrets, [](const std::string& secret) { return secret.size() < shm::kShortestShown; });
@@ -78,29 +79,29 @@ std::vector<std::string> SecretsOf(const RunOptions& options) {
 }  // namespace
 
 int RunMain(int argc, char** argv) {
-  HoldClosedPlaces();
+  ReserveClosedDescriptors();
   RunOptions options;
   if (const auto code = ParseRunOptions(argc, argv, &options)) return *code;
   const auto installation = FindInstallation();
-  if (!installation) return FailedBefore(installation.status());
+  if (!installation) return FailBeforeStart(installation.status());
   if (!options.attach.empty()) {
     const auto home = shm::Home::Open();
-    return home ? Attach(options, *installation, *home) : FailedBefore(home.status());
+    return home ? Attach(options, *installation, *home) : FailBeforeStart(home.status());
   }
   const Prepared prepared = PrepareProgram(options, *installation);
   if (prepared.exit_code != 0) return prepared.exit_code;
   const auto home = shm::Home::Open();
-  if (!home) return FailedBefore(home.status());
+  if (!home) return FailBeforeStart(home.status());
   if (!options.remote.empty()) {
     const auto token = daemon::FindToken(*home, options.remote);
-    if (!token) return FailedBefore(token.status());
+    if (!token) return FailBeforeStart(token.status());
     options.remote_token = daemon::FormatToken(*token);
   }
   mkdir(home->SpoolDir().c_str(), 0700);  // children leave notes there
 
   RunStart start;
   start.id = shm::NewRunId();
-  start.command = MaskedCommand(options);
+  start.command = MaskCommand(options);
   start.start_ns = NowNs(CLOCK_REALTIME);
   Handoff handoff;
   handoff.run = start.id;
@@ -108,21 +109,21 @@ int RunMain(int argc, char** argv) {
 
   StdinSource input;
   if (prepared.program.reads_stdin) {
-    if (const Status taken = input.Take(*home, start.id); !taken) return FailedBefore(taken);
+    if (const Status taken = input.Take(*home, start.id); !taken) return FailBeforeStart(taken);
     handoff.stdin_source = input.file();
   }
   Capture capture;
   if (options.capture_fd) {
     if (const Status prepared_capture = capture.Prepare(*home, start.id); !prepared_capture) {
       input.Remove();
-      return FailedBefore(prepared_capture);
+      return FailBeforeStart(prepared_capture);
     }
     handoff.ledger = capture.ledger_path();
   }
   const auto environment = RecordedEnvironment(environ, options, handoff, *home, *installation);
   if (!environment) {
     input.Remove();
-    return FailedBefore(environment.status());
+    return FailBeforeStart(environment.status());
   }
   if (const Status begun = ReportBegin(*home, options, start); !begun) {
     if (options.on_full != shm::OnFull::kOverwrite || !options.remote.empty()) {
@@ -136,16 +137,16 @@ int RunMain(int argc, char** argv) {
   ChildRunner runner;
   if (options.capture_fd) {
     if (const Status started =
-            capture.Start(*home, start.id, handoff.wall_minus_mono_ns, options, SecretsOf(options));
+            capture.Start(*home, start.id, handoff.wall_minus_mono_ns, options, CollectSecrets(options));
         !started) {
       input.Remove();
       ReportNeverStarted(*home, start, kExitRunFailed);
-      return FailedBefore(started);
+      return FailBeforeStart(started);
     }
   }
   if (const Status started = runner.Start(prepared.program, *environment, &input, &capture); !started) {
     const int code = started.code() == Code::kNotFound ? kExitRunNotFound : kExitRunNotExecutable;
-    capture.ProgramHasThem();
+    capture.CloseProgramEnds();
     capture.Finish(runner.FreshInterruptFd());
     input.Remove();
     ReportNeverStarted(*home, start, code);

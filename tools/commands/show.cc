@@ -1,4 +1,4 @@
-// smiley-show and smiley-threads: what is known of one run, without its events.
+// smiley-show and smiley-threads: print one run without its events.
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,11 +31,11 @@ class Facts {
   std::string* out_;
 };
 
-std::string Elapsed(std::int64_t from_ns, std::int64_t to_ns) {
+std::string FormatElapsed(std::int64_t from_ns, std::int64_t to_ns) {
   return from_ns == 0 || to_ns < from_ns ? "-" : Duration(to_ns - from_ns);
 }
 
-std::string About(const RunView& run, const Screen& screen) {
+std::string DescribeRun(const RunView& run, const Screen& screen) {
   std::string out = Paint(screen.color, sgr::kDim, "run ") + Paint(screen.color, sgr::kBoldCyan, run.id);
   if (!run.name.empty()) out += "  " + Paint(screen.color, sgr::kBold, Clean(run.name));
   out += "\n";
@@ -68,16 +68,16 @@ std::string About(const RunView& run, const Screen& screen) {
   return out;
 }
 
-Table ThreadTable(const Screen& screen, bool with_lines = false) {
+Table MakeThreadTable(const Screen& screen, bool with_lines = false) {
   Table table(screen.color, screen.unicode, screen.width);
-  table.Column("THREAD", Table::Align::kRight);
-  table.Column("PROCESS", Table::Align::kRight);
-  table.Column("EVENTS", Table::Align::kRight);
-  if (with_lines) table.Column("LINES", Table::Align::kRight);
-  table.Column("LOST", Table::Align::kRight);
-  table.Column("BEGAN", Table::Align::kRight);
-  table.Column("LIVED", Table::Align::kRight);
-  table.Column("NAME");
+  table.AddColumn("THREAD", Table::Align::kRight);
+  table.AddColumn("PROCESS", Table::Align::kRight);
+  table.AddColumn("EVENTS", Table::Align::kRight);
+  if (with_lines) table.AddColumn("LINES", Table::Align::kRight);
+  table.AddColumn("LOST", Table::Align::kRight);
+  table.AddColumn("BEGAN", Table::Align::kRight);
+  table.AddColumn("LIVED", Table::Align::kRight);
+  table.AddColumn("NAME");
   return table;
 }
 
@@ -87,15 +87,15 @@ void AddThread(const ThreadView& thread, const RunView& run, Table* table, bool 
   if (with_lines) cells.push_back({Number(thread.lines)});
   cells.insert(cells.end(),
                {{thread.lost == 0 ? "-" : Number(thread.lost), thread.lost == 0 ? sgr::kDim : sgr::kAlarm},
-                {thread.first_ns == 0 ? "-" : "+" + Elapsed(run.start_ns, thread.first_ns)},
-                {Elapsed(thread.first_ns, thread.last_ns)},
+                {thread.first_ns == 0 ? "-" : "+" + FormatElapsed(run.start_ns, thread.first_ns)},
+                {FormatElapsed(thread.first_ns, thread.last_ns)},
                 {Clean(thread.name), sgr::kBold}});
-  table->Row(std::move(cells));
+  table->AddRow(std::move(cells));
 }
 
-// The place where the exception that ended the first process was raised: the last raise of the first thread that no
-// callee made.
-std::string Uncaught(Link* link, const RunView& run, const Screen& screen, Status* status) {
+// Describes the exception that ended the first process, and where it was raised: the last raise of the first thread
+// that did not propagate from a callee.
+std::string DescribeUncaught(Link* link, const RunView& run, const Screen& screen, Status* status) {
   const std::string request =
       "{\"op\":\"replay\",\"run\":" + Quote(run.id) + ",\"thread\":1,\"last\":400,\"source\":true}";
   EventParser parser;
@@ -125,32 +125,33 @@ std::string Uncaught(Link* link, const RunView& run, const Screen& screen, Statu
   return out;
 }
 
-constexpr std::uint64_t kCountedUnasked = 20'000'000;  // events whose lines smiley-threads counts by itself
-constexpr std::size_t kMostRows = 20;                  // of threads, processes and sources in smiley-show
+constexpr std::uint64_t kCountedUnasked =
+    20'000'000;  // events of a run; smiley-threads counts lines up to this number without --lines
+constexpr std::size_t kMostRows = 20;  // of each table in smiley-show
 
 int PrintShow(Link* link, const RunView& run, const Screen& screen) {
-  std::string out = About(run, screen);
+  std::string out = DescribeRun(run, screen);
   const std::string of_run = ",\"run\":" + Quote(run.id) + "}";
   Status status;
   if (!run.uncaught.empty()) {
-    out += Uncaught(link, run, screen, &status);
+    out += DescribeUncaught(link, run, screen, &status);
     if (!status) return Fail(status);
   }
   Table processes(screen.color, screen.unicode, screen.width);
-  processes.Column("PROCESS", Table::Align::kRight);
-  processes.Column("PID", Table::Align::kRight);
-  processes.Column("PARENT", Table::Align::kRight);
-  processes.Column("LIVED", Table::Align::kRight);
-  processes.Column("COMMAND");
+  processes.AddColumn("PROCESS", Table::Align::kRight);
+  processes.AddColumn("PID", Table::Align::kRight);
+  processes.AddColumn("PARENT", Table::Align::kRight);
+  processes.AddColumn("LIVED", Table::Align::kRight);
+  processes.AddColumn("COMMAND");
   std::size_t count = 0;
   status = ForEachLine(link, "{\"op\":\"processes\"" + of_run, [&](const std::string& line) {
     const Result<ProcessView> process = ParseProcess(line);
     if (process.ok() && ++count <= kMostRows) {
-      processes.Row(
+      processes.AddRow(
           {{std::to_string(process->process), sgr::kBoldCyan},
            {std::to_string(process->pid)},
            {process->parent == 0 ? "-" : std::to_string(process->parent)},
-           {process->end_ns == 0 ? "-" : Elapsed(process->start_ns, process->end_ns)},
+           {process->end_ns == 0 ? "-" : FormatElapsed(process->start_ns, process->end_ns)},
            {Clean(CommandLine(process->command)) + (process->kind == "fork" ? " (fork)" : ""), sgr::kBold}});
     }
     return true;
@@ -161,10 +162,10 @@ int PrintShow(Link* link, const RunView& run, const Screen& screen) {
       out += "  " + Paint(screen.color, sgr::kDim, "and " + Number(n - kMostRows) + " more " + what + how) + "\n";
   };
   if (count > 1) {
-    out += "\n" + processes.Print("  ");
+    out += "\n" + processes.Format("  ");
     rest(count, "processes", "");
   }
-  Table threads = ThreadTable(screen);
+  Table threads = MakeThreadTable(screen);
   count = 0;
   status = ForEachLine(link, "{\"op\":\"threads\"" + of_run, [&](const std::string& line) {
     const Result<ThreadView> thread = ParseThread(line);
@@ -173,25 +174,25 @@ int PrintShow(Link* link, const RunView& run, const Screen& screen) {
   });
   if (!status) return Fail(status);
   if (count > 0) {
-    out += "\n" + threads.Print("  ");
+    out += "\n" + threads.Format("  ");
     rest(count, "threads", ": smiley-threads " + run.id + TargetWords());
   }
   Table sources(screen.color, screen.unicode, screen.width);
-  sources.Column("SOURCE", Table::Align::kRight);
-  sources.Column("SIZE", Table::Align::kRight);
-  sources.Column("FILE");
+  sources.AddColumn("SOURCE", Table::Align::kRight);
+  sources.AddColumn("SIZE", Table::Align::kRight);
+  sources.AddColumn("FILE");
   count = 0;
   status = ForEachLine(link, "{\"op\":\"sources\"" + of_run, [&](const std::string& line) {
     const Result<SourceView> source = ParseSource(line);
     if (source.ok() && ++count <= kMostRows) {
-      sources.Row(
+      sources.AddRow(
           {{std::to_string(source->source), sgr::kBoldCyan}, {Bytes(source->text.size())}, {Clean(source->file)}});
     }
     return true;
   });
   if (!status) return Fail(status);
   if (count > 0) {
-    out += "\n" + sources.Print("  ");
+    out += "\n" + sources.Format("  ");
     rest(count, "sources", "");
   }
   out += "\n  " + Paint(screen.color, sgr::kDim, "next: ") + (run.running() ? "smiley-tail " : "smiley-replay ") +
@@ -202,7 +203,7 @@ int PrintShow(Link* link, const RunView& run, const Screen& screen) {
   return kExitOk;
 }
 
-// The position of the event that began line `number` of a stream.
+// Finds the position of the event that began line `number` of a stream.
 Status FindLine(Link* link, const RunView& run, const std::string& stream, std::uint64_t number,
                 std::string* position) {
   const std::string request = "{\"op\":\"output\",\"run\":" + Quote(run.id) +
@@ -283,7 +284,7 @@ int ShowMain(int argc, char** argv) {
   }
   if (!state.at.empty()) return ShowState(link, *run, state, DetectScreen(color));
   if (!json) return PrintShow(link, *run, DetectScreen(color));
-  // The run as the list gives it, then what belongs to it.
+  // The run as smiley-list --json prints it, then its processes, threads and sources.
   Status status = ForEachLine(link, "{\"op\":\"runs\"}", [&](const std::string& line) {
     const Result<RunView> one = ParseRun(line);
     if (one.ok() && one->id == run->id) Output::Get().Write(line + "\n");
@@ -321,7 +322,7 @@ int ThreadsMain(int argc, char** argv) {
   const RunView* run = &opened->run;
   const Screen screen = DetectScreen(color);
   lines = lines || run->events <= kCountedUnasked;
-  Table table = ThreadTable(screen, lines);
+  Table table = MakeThreadTable(screen, lines);
   const Status status =
       ForEachLine(link, "{\"op\":\"threads\",\"run\":" + Quote(run->id) + (lines ? ",\"lines\":true}" : "}"),
                   [&](const std::string& line) {
@@ -334,7 +335,7 @@ int ThreadsMain(int argc, char** argv) {
                     return true;
                   });
   if (!status) return Fail(status);
-  if (!json && !table.empty()) Output::Get().Write(table.Print());
+  if (!json && !table.empty()) Output::Get().Write(table.Format());
   Output::Get().Flush();
   if (!json && table.empty())
     Say("run " + run->id + " has no threads, because nothing was recorded; see smiley-show " + run->id +

@@ -16,8 +16,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kMostColumns = 160;  // of a row where there is no terminal
-constexpr std::size_t kMostOthers = 20;
+constexpr std::size_t kMostColumns = 160;  // of a row, without a terminal
+constexpr std::size_t kMostOthers = 20;    // other threads
 
 std::string TextAt(const Json& object, const char* key) {
   const auto at = object.find(key);
@@ -193,7 +193,7 @@ int ShowState(Link* link, const RunView& run, const StateOptions& options, const
   };
   std::string line;
   if (!options.steps.empty()) {
-    // The place as a position, then from one to the next.
+    // Resolve the place to a position, then follow the steps.
     const Status found = ask_state(",\"frames\":0,\"threads\":0,\"output\":0", [&](const std::string& state) {
       const Json parsed = Json::parse(state, nullptr, false);
       if (parsed.is_object()) at = TextAt(parsed, "position");

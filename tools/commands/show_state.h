@@ -1,6 +1,6 @@
 // Thread rule: a function of the main thread.
 //
-// smiley-show --at: a thread as it stood at one event.
+// smiley-show --at: prints the state of a thread at one event.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,12 @@
 namespace smiley::tools {
 
 struct StateOptions {
-  std::string at;  // a place, as daemon/find/position.h reads it
+  std::string at;  // a place (daemon/find/position.h)
   std::optional<std::uint64_t> thread;
-  std::vector<std::string> steps;  // from there, one after the other: "next", "over", …
+  std::vector<std::string> steps;  // steps from that place, in order: "next", "over", …
   bool json = false;
 };
-// The exit code.
+// Returns the exit code. Says every message itself.
 int ShowState(Link* link, const RunView& run, const StateOptions& options, const Screen& screen);
 
 }  // namespace smiley::tools

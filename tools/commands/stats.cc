@@ -1,4 +1,4 @@
-// smiley-stats: the calls of a run, counted and timed function by function.
+// smiley-stats: counts and times the calls of a run, function by function.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -43,15 +43,15 @@ void AddRow(const AnswerObject& object, const Options& options, const Screen& sc
     const std::string file = object.Text("file");
     name += "  " + Clean(BaseName(file)) + ":" + std::to_string(object.Number("line"));
   }
-  table->Row({{CallsText(object), style},
-              {Duration(own), caller ? style : sgr::kBold},
-              {PerCall(own, object.Number("calls")), style},
-              {Duration(cumulative), style},
-              {PerCall(cumulative, object.Number("primitive")), style},
-              {caller ? (screen.unicode ? "  ← " : "  <- ") + name : name, style}});
+  table->AddRow({{CallsText(object), style},
+                 {Duration(own), caller ? style : sgr::kBold},
+                 {PerCall(own, object.Number("calls")), style},
+                 {Duration(cumulative), style},
+                 {PerCall(cumulative, object.Number("primitive")), style},
+                 {caller ? (screen.unicode ? "  ← " : "  <- ") + name : name, style}});
 }
 
-// As smiley-export --format pstats.
+// smiley-stats export RUN [FILE]: runs smiley-export --format pstats.
 int ExportStats(int argc, char** argv) {
   std::string output = "-o", format = "--format", pstats = "pstats";
   std::vector<char*> words{argv[0]};
@@ -92,7 +92,7 @@ int StatsMain(int argc, char** argv) {
       .Flag("--json", &options.json, "print JSON Lines: the functions with their callers, then the totals")
       .Color(&options.color)
       .Connect();
-  // The original's spelling: smiley stats export RUN [FILE], smiley stats show RUN.
+  // The spelling of the original smiley: smiley stats export RUN [FILE], smiley stats show RUN.
   if (argc > 1 && std::string_view(argv[1]) == "export") return ExportStats(argc, argv);
   const bool show = argc > 1 && std::string_view(argv[1]) == "show";
   std::vector<char*> words(argv, argv + argc);
@@ -115,8 +115,8 @@ int StatsMain(int argc, char** argv) {
 
   Table table(screen.color, screen.unicode, screen.width);
   for (const char* heading : {"CALLS", "OWN", "PER CALL", "CUMULATIVE", "PER CALL"})
-    table.Column(heading, Table::Align::kRight);
-  table.Column("FUNCTION");
+    table.AddColumn(heading, Table::Align::kRight);
+  table.AddColumn("FUNCTION");
   Progress progress;
   progress.Show("counting the calls of run " + run->id);
   std::string end_line;
@@ -144,7 +144,7 @@ int StatsMain(int argc, char** argv) {
   std::string out = Number(end->Number("calls")) + " calls (" + Number(end->Number("primitive")) + " primitive) in " +
                     TimesText(*end) + "\n";
   if (options.raw) out += "The times below are as recorded and include that overhead.\n";
-  out += "\n" + table.Print();
+  out += "\n" + table.Format();
   if (cut && end->Number("functions") > end->Number("count")) {
     out += Paint(screen.color, sgr::kDim,
                  "and " + Number(end->Number("functions") - end->Number("count")) + " more functions: -n " +

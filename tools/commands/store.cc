@@ -1,4 +1,4 @@
-// smiley-store: looks after the store.
+// smiley-store: checks the store and rebuilds its derived data.
 #include "tools/commands/store.h"
 
 #include <string>

@@ -1,13 +1,13 @@
-// Thread rule: main thread.
+// Thread rule: a function of the main thread.
 //
-// Parts of smiley-store that have a file of their own.
+// smiley-store repair.
 #pragma once
 
 #include "tools/terminal/terminal.h"
 
 namespace smiley::tools {
 
-// smiley-store repair; the exit code. REQUIRES WatchSignals().
+// Repairs the store and returns the exit code. REQUIRES WatchSignals().
 int RepairStore(bool json);
 
 }  // namespace smiley::tools

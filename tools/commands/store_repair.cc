@@ -1,4 +1,4 @@
-// smiley-store repair: makes a sound store of what a damaged one still has.
+// smiley-store repair: builds a sound store from a damaged one.
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -15,9 +15,9 @@ namespace smiley::tools {
 
 namespace {
 
-constexpr std::size_t kMostFindings = 20;  // on a screen; --json has all
+constexpr std::size_t kMostFindings = 20;  // printed; --json prints all
 
-std::string Story(const daemon::RepairedRun& run) {
+std::string DescribeRepair(const daemon::RepairedRun& run) {
   std::string story = "run " + run.id + ": " + Plural(run.events, "event", "events") + " kept";
   if (run.newly_lost > 0) story += ", " + Number(run.newly_lost) + " lost";
   if (run.lost_names > 0) story += ", " + Plural(run.lost_names, "name", "names") + " lost";
@@ -37,7 +37,7 @@ void Print(const daemon::RepairReport& report) {
   std::size_t whole = 0;
   for (const daemon::RepairedRun& run : report.runs) {
     if (run.touched())
-      Output::Get().Write(Story(run) + "\n");
+      Output::Get().Write(DescribeRepair(run) + "\n");
     else
       ++whole;
   }

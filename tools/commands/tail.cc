@@ -1,4 +1,4 @@
-// smiley-tail (also smiley-monitor): a run as it goes on.
+// smiley-tail (also smiley-monitor): shows a run while it is recorded.
 #include <poll.h>
 #include <unistd.h>
 
@@ -23,12 +23,12 @@ namespace smiley::tools {
 
 namespace {
 
-// More than anybody reads, enough for loops to be seen as loops; what comes above that is passed over by the daemon,
-// which says how much it was.
+// More events than a person reads, and enough to recognise loops. The daemon skips further events and reports how
+// many.
 constexpr int kTerminalEventsPerSecond = 4000;
-constexpr std::int64_t kMomentNs = 150'000'000;  // between two looks at what is kept back
-constexpr std::int64_t kStepNs = 50'000'000;     // read at most that long before the rows are written
-constexpr std::int64_t kIdleNs = 400'000'000;    // quiet for that long: show it
+constexpr std::int64_t kMomentNs = 150'000'000;  // between two updates of pending loops
+constexpr std::int64_t kStepNs = 50'000'000;     // longest time of reading before rows are written
+constexpr std::int64_t kIdleNs = 400'000'000;    // pending events are shown after this quiet time
 
 struct Options {
   std::string selector, where;
@@ -47,7 +47,7 @@ View::Options ViewOptions(const Options& options, const Screen& screen) {
   return out;
 }
 
-// One of the runs that are watched at the same time.
+// One run of several that may be watched at the same time.
 struct Watched {
   Watched(const Options& options, const Screen& screen)
       : view(ViewOptions(options, screen), [](std::string_view text) { Output::Get().Write(text); }),
@@ -55,7 +55,7 @@ struct Watched {
   View view;
   NameKeeper names;
   RunView run;
-  bool announced = false;  // its first row is shown when its command is known
+  bool announced = false;  // its first row was shown; that needs its command
 };
 
 class Watch {
@@ -65,7 +65,7 @@ class Watch {
 
  private:
   std::string Request() const;
-  // False: nothing more comes.
+  // False: the stream has ended.
   Result<bool> Read(Link* link);
   void Take(const std::string& line);
   static void Announce(Watched* watched);
@@ -79,13 +79,13 @@ class Watch {
 
   const Options& options_;
   Screen screen_;
-  std::map<std::string, std::unique_ptr<Watched>> runs_;  // those going on, by id
-  Watched* current_ = nullptr;                            // whose events come now
+  std::map<std::string, std::unique_ptr<Watched>> runs_;  // running, by id
+  Watched* current_ = nullptr;                            // the run of the events that follow; null = none
   EventParser parser_;
   StreamObject object_;
   std::int64_t last_event_ns_ = 0;
   std::int64_t last_moment_ns_ = 0;
-  bool kept_back_ = false;  // events came since the last Idle()
+  bool kept_back_ = false;  // events came since the last Flush of all views
   bool anything_ = false;
   bool said_waiting_ = false;
 };
@@ -111,15 +111,15 @@ void Watch::Announce(Watched* watched) {
   if (watched->run.command.empty()) {
     if (Result<RunView> run = watched->names.AskRunAgain(); run.ok()) watched->run = std::move(*run);
   }
-  watched->view.RunBegin(watched->run);
+  watched->view.BeginRun(watched->run);
 }
 
 void Watch::TakeRun(RunView run) {
   const auto known = runs_.find(run.id);
   if (current_ != nullptr) current_->view.Flush();
-  if (known != runs_.end()) {  // several at once, and this one is next
+  if (known != runs_.end()) {  // one of several runs; its events follow
     current_ = known->second.get();
-    if (current_->announced) current_->view.RunAgain(current_->run);
+    if (current_->announced) current_->view.ResumeRun(current_->run);
     return;
   }
   auto watched = std::make_unique<Watched>(options_, screen_);
@@ -130,7 +130,7 @@ void Watch::TakeRun(RunView run) {
   runs_[current_->run.id] = std::move(watched);
 }
 
-// The end line says how; the run object, asked for again, what it came to.
+// The end line has the exit code or signal; the run's record, requested again, has the totals.
 void Watch::TakeEnd(const RunView& end) {
   const auto known = runs_.find(end.id);
   if (known == runs_.end()) return;
@@ -145,7 +145,7 @@ void Watch::TakeEnd(const RunView& end) {
   run.events = std::max(run.events, end.events);
   run.lost = std::max(run.lost, end.lost);
   if (current_ != nullptr && current_ != &watched) current_->view.Flush();
-  watched.view.RunEnd(run);
+  watched.view.EndRun(run);
   if (current_ == &watched) current_ = nullptr;
   runs_.erase(known);
 }
@@ -162,12 +162,12 @@ void Watch::Take(const std::string& line) {
   if (object_.type == "event" && current_ != nullptr) {
     Announce(current_);
     current_->names.Need(object_.event, now);
-    current_->view.Event(std::move(object_.event), now);
+    current_->view.AddEvent(std::move(object_.event), now);
     last_event_ns_ = now;
     kept_back_ = true;
   } else if (object_.type == "gap" && current_ != nullptr) {
     Announce(current_);
-    current_->view.Gap(object_.skipped, now);
+    current_->view.AddGap(object_.skipped, now);
   } else if (object_.type == "run" || object_.type == "end") {
     Result<RunView> run = ParseRun(line);
     if (!run) return;
@@ -192,7 +192,7 @@ Result<bool> Watch::Read(Link* link) {
   return true;
 }
 
-// Until the daemon says something, showing what was kept back, following the window's size.
+// Waits for the daemon. Meanwhile it shows pending events and follows the window's size.
 void Watch::Wait(Link* link) {
   while (!Interrupted() && !link->LineReady()) {
     Output::Get().Flush();
@@ -214,10 +214,10 @@ void Watch::Wait(Link* link) {
                                     : "waiting for the next event of run " + options_.selector);
     }
     if (kept_back_ && now - last_event_ns_ >= kIdleNs) {
-      ForEachView([](View& view) { view.Idle(); });
+      ForEachView([](View& view) { view.Flush(); });
       kept_back_ = false;
     } else if (kept_back_ && now - last_moment_ns_ >= kMomentNs) {
-      ForEachView([now](View& view) { view.Moment(now); });
+      ForEachView([now](View& view) { view.Tick(now); });
       last_moment_ns_ = now;
     }
     if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0) return;
@@ -236,7 +236,7 @@ int Watch::Run(Link* link) {
     if (!more || !*more) break;
     const std::int64_t now = NowNs();
     if (now - last_moment_ns_ >= kMomentNs) {
-      ForEachView([now](View& view) { view.Moment(now); });
+      ForEachView([now](View& view) { view.Tick(now); });
       last_moment_ns_ = now;
     }
     Output::Get().Flush();

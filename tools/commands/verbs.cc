@@ -42,7 +42,7 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
 
 std::string_view NearestVerb(std::string_view name) {
   std::string_view best;
-  std::size_t best_distance = 3;  // more than two edits away is not a slip of the finger
+  std::size_t best_distance = 3;  // more than two edits are no typing error
   if (name.size() > 64) return best;
   for (const Verb& verb : Verbs()) {
     const bool begins = name.size() >= 2 && verb.name.substr(0, name.size()) == name;

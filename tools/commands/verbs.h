@@ -1,9 +1,9 @@
 // Thread rule: each function runs once, in the main thread of its process.
 //
-// The verbs of the one program `smiley`. Each takes its own words: argv[0] is the command's name as people typed it
-// ("smiley-list" or "smiley list"), argv[1..] its options; argv[argc] is null. The result is the exit code:
-// 0 done, 1 "no", not found or failed, 2 wrong usage, 130 stopped by Ctrl-C, 141 the reader of the output went away.
-// smiley-run has codes of its own (run.h).
+// The verbs of `smiley`; verbs.def lists them. argv[0] of a verb is its name as typed ("smiley-list" or "smiley
+// list"), argv[1..] are its options, and argv[argc] is null. It returns an exit code: 0 success, 1 "no", not found or
+// failed, 2 wrong usage, 130 ended by Ctrl-C, 141 the reader of the output has gone. smiley-run has its own codes
+// (run/options.h).
 #pragma once
 
 #include <string>
@@ -19,13 +19,13 @@ namespace smiley::tools {
 struct Verb {
   std::string_view name;
   int (*main)(int argc, char** argv);
-  std::string_view summary;  // one line for `smiley --help`; empty: an alias, not listed
+  std::string_view summary;  // one line for `smiley --help`; empty = an alias, not listed
 };
 // Every verb, in the order of `smiley --help`.
 const std::vector<Verb>& Verbs();
-// Null when there is none of that name.
+// Null: there is no such verb.
 const Verb* FindVerb(std::string_view name);
-// The verb whose name is nearest to `name` by edits; empty when none is near.
+// The verb that is at most two edits from `name`. Empty: none is that near.
 std::string_view NearestVerb(std::string_view name);
 
 }  // namespace smiley::tools

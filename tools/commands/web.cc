@@ -1,4 +1,4 @@
-// smiley-web: opens the page that shows runs in a browser.
+// smiley-web: opens the page in a browser.
 #include <fcntl.h>
 #include <spawn.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@ std::string Environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// The program that opens a browser; empty when there is no screen to open one on.
+// The program that opens a browser. Empty when there is no display.
 std::string Opener() {
   const std::string browser = Environment("BROWSER");
   if (!browser.empty()) return browser.substr(0, browser.find(':'));
@@ -31,8 +31,8 @@ std::string Opener() {
   return "xdg-open";
 }
 
-// Starts it and does not wait: a browser may run for as long as it likes. It is given the file, so that no list of
-// processes shows the code.
+// Starts the browser and does not wait for it. It gets the name of a file, so that no list of processes shows the
+// code in the address.
 Status OpenBrowser(const std::string& opener, const std::string& file) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);

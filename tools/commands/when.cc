@@ -1,4 +1,4 @@
-// smiley-when: the events at which an expression becomes true.
+// smiley-when: finds the events at which an expression becomes true.
 #include <optional>
 #include <string>
 
@@ -104,7 +104,7 @@ int WhenMain(int argc, char** argv) {
             Paint(screen.color, sgr::kDim,
                   PadLeft(std::to_string(object.event.thread) + ":" + std::to_string(object.event.seq), 10)) +
             "  ");
-        view.Event(std::move(object.event), static_cast<std::int64_t>(shm::MonotonicNs()));
+        view.AddEvent(std::move(object.event), static_cast<std::int64_t>(shm::MonotonicNs()));
         view.Flush();
         if (screen.terminal) Output::Get().Flush();
         return !Interrupted();

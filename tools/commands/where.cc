@@ -20,7 +20,7 @@ std::optional<int> CheckWhere(const std::string& where) {
     if (c == '\n') lines += "  ";
   }
   lines += '\n';
-  // Best effort: the sentence above says it already.
+  // A failed write is ignored, because the message above says what is wrong.
   const ssize_t written = ::write(STDERR_FILENO, lines.data(), lines.size());
   static_cast<void>(written);
   return kExitUsage;

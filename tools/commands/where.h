@@ -1,6 +1,6 @@
-// Thread rule: main thread.
+// Thread rule: a function of the main thread.
 //
-// --where on the command line: checked before anything else is done, so that a slip is pointed at right away.
+// Checks --where before anything else happens, so that a mistake is reported at once.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 
 namespace smiley::tools {
 
-// nullopt: empty or good. Else said what is wrong, pointing at the character, and gives kExitUsage.
+// nullopt: `where` is empty or valid. Otherwise it reports the error, marks its position and returns kExitUsage.
 std::optional<int> CheckWhere(const std::string& where);
 
 }  // namespace smiley::tools

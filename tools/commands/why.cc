@@ -1,4 +1,4 @@
-// smiley-why: where the value of a variable came from.
+// smiley-why: shows where the value of a variable came from.
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>

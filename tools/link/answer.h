@@ -1,6 +1,7 @@
 // Thread rule: plain values; ForEachAnswer belongs to the main thread.
 //
-// One JSON object of an answer, read field by field. What is missing, null or of another type is empty or 0.
+// One JSON object of an answer, read field by field. A field that is missing, null or of another type reads as empty
+// or 0.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +24,15 @@ class AnswerObject {
   AnswerObject(AnswerObject&&) noexcept;
   AnswerObject& operator=(AnswerObject&&) noexcept;
   static Result<AnswerObject> Parse(std::string_view line);
-  std::string Text(const char* key) const;  // lone surrogates as the daemon passes them on
+  std::string Text(const char* key) const;  // may hold lone surrogates (surrogatepass UTF-8)
   std::uint64_t Number(const char* key) const;
   std::int64_t Signed(const char* key) const;
   double Real(const char* key) const;
   bool Flag(const char* key) const;
-  bool Has(const char* key) const;                        // there, and not null
-  std::vector<AnswerObject> List(const char* key) const;  // of objects
+  bool Has(const char* key) const;                        // present and not null
+  std::vector<AnswerObject> List(const char* key) const;  // the objects of an array
   AnswerObject Object(const char* key) const;
-  // The members of an end line as an object of their own: {"type":type, …}.
+  // The members of an end line as one JSON object: {"type":type, …}.
   std::string AsTotals(std::string_view type) const;
 
  private:
@@ -39,8 +40,8 @@ class AnswerObject {
   std::unique_ptr<State> state_;
 };
 
-// ForEachLine (screen.h) for objects; with `json` each line is printed as it is instead. Before anything shows
-// `progress` (may be null) is cleared. Ctrl-C ends it (Interrupted()).
+// ForEachLine (ask.h) for objects. With `json` it prints each line unchanged instead of calling `each`. `progress`
+// (may be null) is cleared before the first line. After Ctrl-C it returns early and Interrupted() is true.
 Status ForEachAnswer(Link* link, std::string_view request, bool json, Progress* progress,
                      const std::function<void(const AnswerObject&)>& each, std::string* end = nullptr);
 

@@ -1,6 +1,6 @@
-// Thread rule: plain values and functions of the main thread.
+// Thread rule: functions of the main thread.
 //
-// Asking for a stream of objects and reading it to its end; finding and opening one run.
+// Requests that most commands share: read a stream of objects, find a run, open it.
 #pragma once
 
 #include <functional>
@@ -15,18 +15,19 @@
 
 namespace smiley::tools {
 
-// Calls `each` for every object of the stream that answers `request`; `each` returns false to be done with it (the
-// link must not be used afterwards). `end` (may be null) gets the end line.
+// Calls `each` for every line of the stream that answers `request`. When `each` returns false, reading stops and the
+// link must not be used again. `end` (may be null) gets the end line of a stream that was read to its end.
 Status ForEachLine(Link* link, std::string_view request, const std::function<bool(const std::string&)>& each,
                    std::string* end = nullptr);
-// The run that a selector means.
+// Finds the run of a selector. `line` (may be null) gets the whole answer.
 Result<RunView> AskRun(Link* link, const std::string& selector, std::string* line = nullptr);
 
-// What reading one run begins with: Ctrl-C is noticed from here on, the runs are reached, the run is found.
+// The run that a command reads, and the connection to it.
 struct OpenedRun {
   std::unique_ptr<Link> link;
   RunView run;
 };
+// Watches signals, opens the link and finds the run.
 Result<OpenedRun> OpenRun(const std::string& selector);
 
 }  // namespace smiley::tools

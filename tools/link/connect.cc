@@ -36,7 +36,7 @@ struct SshTarget {
   std::string host, program = "smiley";
 };
 
-// One word of a shell's command line.
+// Quotes one word for a shell.
 std::string ShellWord(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
@@ -49,7 +49,7 @@ std::string ShellWord(std::string_view text) {
   return out + "'";
 }
 
-// Nothing that a shell or ssh would take for more than a name.
+// True for text that a shell or ssh can only take as a name.
 bool IsPlain(std::string_view text, std::string_view also) {
   return !text.empty() && text.front() != '-' && std::all_of(text.begin(), text.end(), [also](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||

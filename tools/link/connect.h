@@ -1,7 +1,7 @@
-// Thread rule: the target belongs to the main thread and is set before anything is opened.
+// Thread rule: the target belongs to the main thread, which sets it before it opens a connection.
 //
-// Another machine's daemon instead of this home's: HOST:PORT over TLS with a token, or ssh:[USER@]HOST[:SMILEY],
-// where ssh runs `smiley daemon pipe` over there.
+// --connect: the daemon of another machine, reached at HOST:PORT over TLS with a token, or through
+// ssh:[USER@]HOST[:SMILEY]. For the second, ssh runs `smiley daemon pipe` on that machine.
 #pragma once
 
 #include <memory>
@@ -12,18 +12,19 @@
 
 namespace smiley::tools {
 
-// What --connect said; empty: this home's daemon.
+// The value of --connect. Empty: the daemon of this home.
 void SetTarget(std::string target);
 const std::string& Target();
-// For messages and next commands: " --connect HOST:PORT", or nothing.
+// " --connect TARGET" for commands in messages. Empty when no target is set.
 std::string TargetWords();
 
-// Whether `target` has a form that can be tried; kInvalid says what the forms are.
+// Checks the form of a target. kInvalid: the message names the forms.
 Status CheckTarget(const std::string& target);
-// A connection to the target, before any word of the protocol. REQUIRES a checked target that is not empty.
+// Connects to the target; nothing of the protocol has been sent. REQUIRES a checked target that is not empty.
 Result<std::unique_ptr<daemon::Client>> ConnectTarget(const daemon::Client::Options& options);
 
-// smiley-daemon pipe: standard input to the daemon's socket `fd`, what it says to standard output; until it closes.
+// smiley-daemon pipe: copies standard input to the daemon's socket `fd` and its answers to standard output, until the
+// socket is closed.
 int CarryPipe(int fd);
 
 }  // namespace smiley::tools

@@ -29,8 +29,7 @@ void Signed(od::value& value, std::int64_t* out) {
   std::int64_t number;
   if (value.get_int64().get(number) == simdjson::SUCCESS) *out = number;
 }
-// Names are strings, or the contract's object for text with lone surrogates: then its JSON is good enough to be
-// shown.
+// A name is a string, or the contract's object for text with lone surrogates. The JSON of that object is shown.
 void Text(od::value& value, std::string* out) {
   std::string_view text;
   od::json_type type;
@@ -48,7 +47,7 @@ void Raw(od::value& value, std::string* out) {
   *out = std::string(text);
 }
 
-// The fields that come in hundreds of thousands a second are told apart by length and first letter.
+// Compares keys in sequence: string comparison decides by length and first bytes, which is fast enough.
 simdjson::error_code Field(std::string_view key, od::value& value, StreamObject* out) {
   EventView& event = out->event;
   if (key == "type") {

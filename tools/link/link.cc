@@ -42,8 +42,8 @@ std::string LastLine(std::string text) {
   return text.rfind(kPrefix, 0) == 0 ? text.substr(kPrefix.size()) : text;
 }
 
-// Runs `smiley-daemon start`, which returns when the daemon listens. It is a program of its own so that the daemon is
-// born from a small process and not from whatever this one has become.
+// Runs `smiley-daemon start`, which returns when the daemon listens. As a separate program, the daemon inherits
+// nothing of the state of this process.
 Status StartDaemon() {
   char self[PATH_MAX];
   const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self - 1);
@@ -105,7 +105,7 @@ Status CheckVersion(daemon::Client* client) {
     const int ready = ::poll(wait, 2, kHelloTimeoutMs);
     if (Interrupted()) return Status(Code::kInterrupted, "interrupted");
     if (ready == 0) return DoesNotAnswer();
-    if ((wait[0].revents & (POLLHUP | POLLERR)) != 0) break;  // reading says what is wrong
+    if ((wait[0].revents & (POLLHUP | POLLERR)) != 0) break;  // ReadLine returns the error
   }
   const Result<std::string> answer = client->ReadLine();
   if (!answer) return answer.status();
@@ -115,7 +115,7 @@ Status CheckVersion(daemon::Client* client) {
 Result<std::unique_ptr<daemon::Client>> OpenClient(const shm::Home& home) {
   daemon::Client::Options options;
   options.interrupt_fd = InterruptFd();
-  // Nobody holds the lock: no need to wait for somebody to listen.
+  // Nobody holds the lock: no daemon will listen soon, so do not wait.
   options.connect_timeout = std::chrono::milliseconds(shm::DaemonHoldsLock(home) ? 10'000 : 0);
   auto client = daemon::Client::Connect(home, options);
   if (!client && client.status().code() == Code::kGone) {
@@ -163,7 +163,7 @@ Result<std::unique_ptr<Link>> OpenLink(NeedDaemon need) {
   auto client = OpenClient(*home);
   if (client.ok()) return std::unique_ptr<Link>(std::make_unique<DaemonLink>(std::move(*client)));
   const Code code = client.status().code();
-  // A daemon that is there and refuses is to be heard of, not gone around.
+  // A daemon that refuses the request must be reported, not bypassed.
   if (need == NeedDaemon::kYes || code == Code::kInterrupted || code == Code::kVersion || code == Code::kForeign)
     return client.status();
   auto store = OpenStoreLink(*home);

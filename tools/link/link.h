@@ -1,7 +1,7 @@
 // Thread rule: a Link belongs to one thread at a time.
 //
-// How a command reaches the runs: through the daemon, which is started when none runs; where it cannot be started,
-// through the store itself, opened read-only. Both speak daemon/protocol/PROTOCOL.md.
+// How a command reaches the runs: through the daemon, which is started when none is running. Where it cannot be
+// started, a reading command opens the store read-only. Both follow daemon/protocol/PROTOCOL.md.
 #pragma once
 
 #include <memory>
@@ -17,29 +17,29 @@ namespace smiley::tools {
 class Link {
  public:
   virtual ~Link() = default;
-  // As in daemon::Client. One request at a time; a stream is read to its end before the next.
+  // As in daemon::Client. One request at a time; a stream must be read to its end before the next request.
   virtual Result<std::string> Ask(std::string_view request) = 0;
   virtual Result<bool> NextLine(std::string* line) = 0;
   virtual Result<bool> NextFrame(std::string* bytes) = 0;
-  // Whether NextLine would not wait.
+  // True when NextLine would not wait.
   virtual bool LineReady() = 0;
-  // For poll(); -1: never waits (a store opened directly).
+  // For poll(). -1: the link never waits (a store opened directly).
   virtual int fd() const = 0;
 };
 
 enum class NeedDaemon {
-  kYes,  // what the command does can only be done by the daemon
-  kNo,   // reading: the store will do
+  kYes,  // only the daemon can do what the command asks for
+  kNo,   // the command only reads; the store can answer it
 };
 
-// The daemon that --connect names (connect.h), else this home's, which is started where none runs. Waits end with
-// kInterrupted on Ctrl-C (WatchSignals()).
+// Opens a link to the daemon of --connect (connect.h), else to the daemon of this home, which is started if needed.
+// Ctrl-C ends a wait with kInterrupted. REQUIRES WatchSignals().
 Result<std::unique_ptr<Link>> OpenLink(NeedDaemon need);
-// The connection to this home's own daemon, whatever --connect says. Starts the daemon too.
+// Connects to the daemon of this home, whatever --connect says, and starts it if needed.
 Result<std::unique_ptr<daemon::Client>> OpenClient(const shm::Home& home);
-// The connection that OpenLink would take, for import: frames go both ways.
+// Opens the connection that OpenLink would use, as a client. Import needs it, because it also sends frames.
 Result<std::unique_ptr<daemon::Client>> OpenTarget();
-// Whether the daemon of this home is another version than we are; its message says what to do.
+// Says hello to the daemon. kVersion: it speaks another protocol; the message says what to do.
 Status CheckVersion(daemon::Client* client);
 
 }  // namespace smiley::tools

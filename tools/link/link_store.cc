@@ -17,7 +17,7 @@ Status NoDaemon() {
   return Status(Code::kGone, "this needs the daemon, and none is running; smiley-daemon start shows why");
 }
 
-// Nothing is going on where there is no daemon.
+// Without a daemon no run is being recorded.
 class NoRuns final : public daemon::RunRegistry {
  public:
   Status Begin(const daemon::BeginRun&) override { return NoDaemon(); }
@@ -94,8 +94,8 @@ class StoreLink final : public Link {
   int fd() const override { return -1; }
 
  private:
-  // False when nothing was added because the stream has ended. A stream that waits for what may come ends here too:
-  // a frozen view never changes.
+  // False: nothing was added, because the stream has ended. A stream that waits for new events ends here, because a
+  // frozen view never changes.
   Result<bool> Step() {
     if (stream_ == nullptr || done_) return false;
     const std::size_t before = buffer_.size();

@@ -1,6 +1,6 @@
-// Thread rule: as Link.
+// Thread rule: as for Link.
 //
-// A Link that needs no daemon: the home's store, opened read-only, asked with the daemon's own requests.
+// A Link without a daemon: it opens the store of the home read-only and answers the daemon's requests itself.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@
 
 namespace smiley::tools {
 
-// A frozen view of what is stored now. kNotFound when there is no store yet; otherwise as Store::Open.
+// Opens a frozen view of the store. kNotFound: there is no store yet. Other errors are those of Store::Open.
 Result<std::unique_ptr<Link>> OpenStoreLink(const shm::Home& home);
 
 }  // namespace smiley::tools

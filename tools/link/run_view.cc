@@ -15,7 +15,7 @@ using Json = nlohmann::json;
 std::string TextOf(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_null()) return {};
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);  // text with lone surrogates comes as an object
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);  // text with lone surrogates is an object
 }
 std::string TextAt(const Json& object, const char* key) {
   const auto at = object.find(key);
@@ -53,7 +53,7 @@ Result<RunView> ParseRun(std::string_view line) {
   const auto inner = parsed->find("run");
   const Json& object = inner != parsed->end() && inner->is_object() ? *inner : *parsed;
   RunView run;
-  // The end line of a watched run names it as "run".
+  // The end line of a watched run has the id as "run".
   run.id = TextAt(object, inner != parsed->end() && inner->is_string() ? "run" : "id");
   run.name = TextAt(object, "name");
   run.cwd = TextAt(object, "cwd");
@@ -131,10 +131,10 @@ std::string SignalName(int number) {
 std::string DescribeEnd(const RunView& run) {
   if (run.running()) return "running";
   if (run.has_signal) return "killed by " + SignalName(run.signal);
-  const std::string exception = Clean(run.uncaught);
-  if (!run.has_exit_code) return exception.empty() ? "unknown" : exception;
-  std::string text = "exit code " + std::to_string(run.exit_code);
-  if (run.exit_code != 0 && !exception.empty()) text += " (" + exception + ")";
+  std::string text = !run.has_exit_code   ? "unknown"
+                     : run.exit_code == 0 ? "ok"
+                                          : "exit code " + std::to_string(run.exit_code);
+  if (!run.uncaught.empty()) text += ", " + Clean(run.uncaught) + " not caught";
   return text;
 }
 

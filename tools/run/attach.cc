@@ -22,8 +22,8 @@ int Refuse(const std::string& why) {
   return kExitRunFailed;
 }
 
-// A Python text as a literal.
-std::string Literal(const std::string& text) {
+// A Python string literal.
+std::string QuoteForPython(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -36,53 +36,54 @@ std::string Literal(const std::string& text) {
   return out + "\"";
 }
 
-std::string List(const std::vector<std::string>& words) {
+std::string QuoteList(const std::vector<std::string>& words) {
   std::string out = "[";
-  for (const std::string& word : words) out += Literal(word) + ",";
+  for (const std::string& word : words) out += QuoteForPython(word) + ",";
   return out + "]";
 }
 
-std::string Limit(std::uint32_t limit) { return limit == 0 ? "None" : std::to_string(limit); }
+std::string FormatLimit(std::uint32_t limit) { return limit == 0 ? "None" : std::to_string(limit); }
 
-std::string OnFullName(shm::OnFull on_full) {
+std::string NameOnFull(shm::OnFull on_full) {
   return on_full == shm::OnFull::kDrop ? "drop" : on_full == shm::OnFull::kOverwrite ? "overwrite" : "block";
 }
 
-// What the other process runs, between two of its lines. It removes its own file.
-std::string Script(const std::string& path, const RunOptions& options, const Installation& installation,
-                   const shm::Home& home) {
+// The script that the other process runs between two of its lines. It removes its own file.
+std::string MakeScript(const std::string& path, const RunOptions& options, const Installation& installation,
+                       const shm::Home& home) {
   const std::string lib = (fs::path(installation.module_dir) / "python").string();
   const auto flag = [](bool on) { return std::string(on ? "True" : "False"); };
   return "import os, sys\n"
          "os.unlink(" +
-         Literal(path) +
+         QuoteForPython(path) +
          ")\n"
          "sys.path.insert(0, " +
-         Literal(lib) +
+         QuoteForPython(lib) +
          ")\n"
          "try:\n"
          "    import smiley\n"
          "finally:\n"
          "    sys.path.remove(" +
-         Literal(lib) +
+         QuoteForPython(lib) +
          ")\n"
          "before = os.environ.get('SMILEY_HOME')\n"
          "os.environ['SMILEY_HOME'] = " +
-         Literal(home.dir.string()) +
+         QuoteForPython(home.dir.string()) +
          "\n"
          "try:\n"
          "    smiley.start(name=" +
-         Literal(options.name) + ", detail=" + Literal(options.detail) + ", include=" + List(options.include) +
-         ", exclude=" + List(options.exclude) + ", redact=" + List(options.redact) +
-         ", where=" + Literal(options.where) + ", include_stdlib=" + flag(options.include_stdlib) +
-         ", site_packages=" + flag(!options.no_site_packages) + ", follow=" + flag(options.follow) +
-         ", redaction=" + flag(!options.no_redact) + ", deep=" + flag(options.deep) + ", gc=" + flag(options.gc) +
-         ", imports=" + flag(options.imports) + ", log=" + flag(options.logs) + ", c_calls=" + flag(options.c_calls) +
-         ", max_depth=" + Limit(options.max_depth) + ", start_at=" + Literal(options.start_at) +
-         ", stop_after=" + Literal(options.stop_after) + ", depth=" + Limit(options.limits[0]) +
-         ", items=" + Limit(options.limits[1]) + ", chars=" + Limit(options.limits[2]) +
-         ", nodes=" + Limit(options.limits[3]) + ", bytes=" + Limit(options.limits[4]) +
-         ", on_full=" + Literal(OnFullName(options.on_full)) +
+         QuoteForPython(options.name) + ", detail=" + QuoteForPython(options.detail) +
+         ", include=" + QuoteList(options.include) + ", exclude=" + QuoteList(options.exclude) +
+         ", redact=" + QuoteList(options.redact) + ", where=" + QuoteForPython(options.where) +
+         ", include_stdlib=" + flag(options.include_stdlib) + ", site_packages=" + flag(!options.no_site_packages) +
+         ", follow=" + flag(options.follow) + ", redaction=" + flag(!options.no_redact) +
+         ", deep=" + flag(options.deep) + ", gc=" + flag(options.gc) + ", imports=" + flag(options.imports) +
+         ", log=" + flag(options.logs) + ", c_calls=" + flag(options.c_calls) +
+         ", max_depth=" + FormatLimit(options.max_depth) + ", start_at=" + QuoteForPython(options.start_at) +
+         ", stop_after=" + QuoteForPython(options.stop_after) + ", depth=" + FormatLimit(options.limits[0]) +
+         ", items=" + FormatLimit(options.limits[1]) + ", chars=" + FormatLimit(options.limits[2]) +
+         ", nodes=" + FormatLimit(options.limits[3]) + ", bytes=" + FormatLimit(options.limits[4]) +
+         ", on_full=" + QuoteForPython(NameOnFull(options.on_full)) +
          ", block_timeout=" + std::to_string(options.block_timeout.count()) +
          " / 1000)\n"
          "finally:\n"
@@ -116,12 +117,12 @@ int Attach(const RunOptions& options, const Installation& installation, const sh
   const std::string path = (home.SpoolDir() / ("attach-" + options.attach + ".py")).string();
   unlink(path.c_str());
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  const std::string text = Script(path, options, installation, home);
+  const std::string text = MakeScript(path, options, installation, home);
   const bool written = fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   if (fd >= 0) close(fd);
   if (!written) return Refuse(path + " cannot be written");
   const std::string done =
-      AskPython(exe, "import sys\ntry:\n sys.remote_exec(" + options.attach + ", " + Literal(path) +
+      AskPython(exe, "import sys\ntry:\n sys.remote_exec(" + options.attach + ", " + QuoteForPython(path) +
                          "); print('done')\nexcept BaseException as error:\n print(error)");
   if (done != "done") {
     unlink(path.c_str());

@@ -1,6 +1,6 @@
-// Thread rule: functions of the main thread.
+// Thread rule: a function of the main thread.
 //
-// smiley-run --attach PID: recording begins in a Python that runs already, where the interpreter has a door for it.
+// smiley-run --attach PID: starts to record a running Python process, through sys.remote_exec of Python 3.14.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace smiley::tools {
 
-// The exit code of smiley-run; everything has been said.
+// Returns the exit code of smiley-run. Says every message itself. REQUIRES options.attach.
 int Attach(const RunOptions& options, const Installation& installation, const shm::Home& home);
 
 }  // namespace smiley::tools

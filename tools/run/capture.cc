@@ -25,10 +25,10 @@ namespace smiley::tools {
 
 namespace {
 
-// What smiley-run and the forwarding process tell each other, a byte each.
-constexpr char kWindow = 'w';      // asked, and answered when it is done
-constexpr char kEnded = 'e';       // the program
-constexpr char kIdle = 'd';        // all that was there has been forwarded; others may still write
+// Messages between smiley-run and the forwarding process, a byte each.
+constexpr char kWindow = 'w';      // the window has changed; answered when the size is set
+constexpr char kEnded = 'e';       // the program has ended
+constexpr char kIdle = 'd';        // all output so far is forwarded; other processes may still write
 constexpr int kEndsAtOnceMs = 50;  // between the last byte and the end of the process
 
 void Close(int* fd) {
@@ -36,7 +36,7 @@ void Close(int* fd) {
   *fd = -1;
 }
 
-// Ends of pipes that somebody else waits for must not live on in the forwarding process.
+// Closes inherited descriptors. An inherited end of a pipe would keep its reader waiting.
 void CloseAllBut(std::vector<int> kept) {
   std::sort(kept.begin(), kept.end());
   unsigned from = 0;
@@ -52,54 +52,54 @@ void CloseAllBut(std::vector<int> kept) {
 
 Capture::~Capture() {
   if (forwarder_ < 0 && ledger_) unlink(path_.c_str());
-  ClosePlaces();
+  CloseChannels();
   Close(&control_);
 }
 
-void Capture::ClosePlaces() {
-  for (Place& place : places_) {
-    Close(&place.ours);
-    Close(&place.theirs);
+void Capture::CloseChannels() {
+  for (Channel& channel : channels_) {
+    Close(&channel.ours);
+    Close(&channel.theirs);
   }
 }
 
 void Capture::Drop() {
-  ClosePlaces();
+  CloseChannels();
   ledger_.reset();
   if (!path_.empty()) unlink(path_.c_str());
   path_.clear();
 }
 
-bool Capture::MakePlace(int fd) {
-  Place& place = places_[fd - 1];
-  // It is closed, or only held by us against others, and stays so.
+bool Capture::OpenChannel(int fd) {
+  Channel& channel = channels_[fd - 1];
+  // The descriptor is closed, or reserved by smiley-run, and stays closed for the program.
   if (const int flags = fcntl(fd, F_GETFD); flags < 0 || (flags & FD_CLOEXEC) != 0) return true;
   termios modes;
-  place.terminal = tcgetattr(fd, &modes) == 0;
-  if (place.terminal) {
+  channel.terminal = tcgetattr(fd, &modes) == 0;
+  if (channel.terminal) {
     winsize size{};
     ioctl(fd, TIOCGWINSZ, &size);
-    if (openpty(&place.ours, &place.theirs, nullptr, &modes, &size) != 0) return false;
-    fcntl(place.ours, F_SETFD, FD_CLOEXEC);
-    fcntl(place.theirs, F_SETFD, FD_CLOEXEC);
+    if (openpty(&channel.ours, &channel.theirs, nullptr, &modes, &size) != 0) return false;
+    fcntl(channel.ours, F_SETFD, FD_CLOEXEC);
+    fcntl(channel.theirs, F_SETFD, FD_CLOEXEC);
     return true;
   }
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return false;
-  place.ours = ends[0];
-  place.theirs = ends[1];
+  channel.ours = ends[0];
+  channel.theirs = ends[1];
   return true;
 }
 
 Status Capture::Prepare(const shm::Home& home, const std::string& run) {
-  if (!MakePlace(STDOUT_FILENO) || !MakePlace(STDERR_FILENO)) {
+  if (!OpenChannel(STDOUT_FILENO) || !OpenChannel(STDERR_FILENO)) {
     const Status failed = Status::FromErrno("--capture-fd: a pipe or terminal for what the program writes", errno);
     Drop();
     return failed;
   }
   shm::LedgerStream streams[2];
   for (int i = 0; i < 2; ++i) {
-    if (places_[i].theirs >= 0) streams[i] = shm::Ledger::StreamOf(places_[i].theirs);
+    if (channels_[i].theirs >= 0) streams[i] = shm::Ledger::StreamOf(channels_[i].theirs);
   }
   const std::string path = (home.SpoolDir() / (run + ".ledger")).string();
   auto ledger = shm::Ledger::Create(path, streams);
@@ -136,7 +136,7 @@ Status Capture::Start(const shm::Home& home, const std::string& run, std::int64_
   close(ends[1]);
   control_ = ends[0];
   forwarder_ = pid;
-  for (Place& place : places_) Close(&place.ours);
+  for (Channel& channel : channels_) Close(&channel.ours);
   return Status::Ok();
 }
 
@@ -149,13 +149,13 @@ void Capture::Forward(const shm::Home& home, const std::string& run, std::int64_
   sigprocmask(SIG_SETMASK, &all, nullptr);
   std::vector<int> kept{control};
   for (int fd : {1, 2}) {
-    const Place& place = places_[fd - 1];
-    if (place.ours < 0) continue;
-    kept.push_back(place.ours);
+    const Channel& channel = channels_[fd - 1];
+    if (channel.ours < 0) continue;
+    kept.push_back(channel.ours);
     kept.push_back(fd);
   }
   CloseAllBut(kept);
-  while (true) {  // nothing of ours may come to stand at 0 to 2
+  while (true) {  // fill descriptors 0 to 2, so that no later descriptor gets such a number
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null <= STDERR_FILENO && null >= 0) continue;
     if (null >= 0) close(null);
@@ -166,16 +166,16 @@ void Capture::Forward(const shm::Home& home, const std::string& run, std::int64_
   std::vector<std::thread> threads;
   const int news = eventfd(0, EFD_CLOEXEC);
   for (int i = 0; i < 2; ++i) {
-    const Place& place = places_[i];
-    if (place.ours < 0) continue;
-    streams[i].emplace(i + 1, place.ours, i + 1, place.terminal, ledger_.get(), &record, news);
+    const Channel& channel = channels_[i];
+    if (channel.ours < 0) continue;
+    streams[i].emplace(i + 1, channel.ours, i + 1, channel.terminal, ledger_.get(), &record, news);
     threads.emplace_back([&, i] { streams[i]->Run(); });
   }
   const auto all_are = [&](bool (CaptureStream::*what)() const) {
     return std::all_of(std::begin(streams), std::end(streams),
                        [&](const auto& one) { return !one || ((*one).*what)(); });
   };
-  bool ended = false, told = false;
+  bool ended = false, reported = false;
   while (!all_are(&CaptureStream::over)) {
     pollfd waits[2] = {{news, POLLIN, 0}, {control, POLLIN, 0}};
     poll(waits, 2, -1);
@@ -185,24 +185,24 @@ void Capture::Forward(const shm::Home& home, const std::string& run, std::int64_
       char asked = 0;
       if (read(control, &asked, 1) <= 0) {
         asked = kEnded;  // smiley-run was killed
-        told = true;
+        reported = true;
         control = -1;
       }
       if (asked == kWindow) {
         for (const auto& stream : streams) {
-          if (stream) stream->WindowChanged();
+          if (stream) stream->ResizeWindow();
         }
         if (write(control, &asked, 1) < 0) control = -1;
       }
       if (asked == kEnded) {
         for (auto& stream : streams) {
-          if (stream) stream->Ended();
+          if (stream) stream->EndProgram();
         }
         ended = true;
       }
     }
-    if (ended && !told && all_are(&CaptureStream::idle)) {
-      told = true;
+    if (ended && !reported && all_are(&CaptureStream::idle)) {
+      reported = true;
       if (write(control, &kIdle, 1) < 0) control = -1;
     }
   }
@@ -212,18 +212,18 @@ void Capture::Forward(const shm::Home& home, const std::string& run, std::int64_
   _exit(0);
 }
 
-void Capture::TakePlaces() const {
+void Capture::InstallInChild() const {
   for (int fd : {1, 2}) {
-    if (forwarder_ > 0 && places_[fd - 1].theirs >= 0) dup2(places_[fd - 1].theirs, fd);
+    if (forwarder_ > 0 && channels_[fd - 1].theirs >= 0) dup2(channels_[fd - 1].theirs, fd);
   }
 }
 
-void Capture::ProgramHasThem() {
-  for (Place& place : places_) Close(&place.theirs);
+void Capture::CloseProgramEnds() {
+  for (Channel& channel : channels_) Close(&channel.theirs);
 }
 
-bool Capture::WindowChanged() {
-  if (control_ < 0 || (!places_[0].terminal && !places_[1].terminal)) return false;
+bool Capture::ResizeWindow() {
+  if (control_ < 0 || (!channels_[0].terminal && !channels_[1].terminal)) return false;
   char byte = kWindow;
   return send(control_, &byte, 1, MSG_NOSIGNAL) == 1 && read(control_, &byte, 1) == 1;
 }
@@ -238,8 +238,8 @@ void Capture::Finish(int interrupt_fd) {
       const int ready = poll(waits, 2, patience);
       if (ready < 0 && errno == EINTR) continue;
       if (ready <= 0 || waits[1].revents != 0) return;
-      char told;
-      if (read(control_, &told, 1) <= 0) break;
+      char answer;
+      if (read(control_, &answer, 1) <= 0) break;
       patience = kEndsAtOnceMs;
     }
   }

@@ -15,11 +15,11 @@ namespace smiley::tools {
 
 namespace {
 
-constexpr std::size_t kMostBytes = 32'000;  // of one event, as the tracer's own (shm/FORMAT.md)
+constexpr std::size_t kMostBytes = 32'000;  // of one event, as in the tracer (shm/FORMAT.md)
 constexpr std::size_t kMostWaiting = 4096;  // texts
 constexpr std::size_t kRingBytes = 16 * shm::kBlockBytes;
 
-// How many bytes at the end begin a character that is not whole: 0 to 3.
+// Bytes of an incomplete character at the end of `text`: 0 to 3.
 std::size_t BegunCharacter(std::string_view text) {
   for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
     const auto byte = static_cast<unsigned char>(text[text.size() - back]);
@@ -67,7 +67,7 @@ CaptureRecord::CaptureRecord(const shm::Home& home, const std::string& run, std:
 
 CaptureRecord::~CaptureRecord() = default;
 
-void CaptureRecord::Text(int stream, std::string_view bytes) {
+void CaptureRecord::Add(int stream, std::string_view bytes) {
   Stream& self = streams_[stream - 1];
   const std::uint64_t units = owner_.clock.NowUnits();
   std::string text = std::move(self.rest);
@@ -79,20 +79,20 @@ void CaptureRecord::Text(int stream, std::string_view bytes) {
     for (std::size_t at; (at = text.find(secret)) != std::string::npos;) text.replace(at, secret.size(), "***");
   }
   self.waiting.push_back({std::move(text), units});
-  if (ledger_->attached() || alone_ || self.waiting.size() > kMostWaiting) TellWaiting(stream);
+  if (ledger_->attached() || alone_ || self.waiting.size() > kMostWaiting) RecordWaiting(stream);
 }
 
-void CaptureRecord::Quiet(int stream) {
+void CaptureRecord::Flush(int stream) {
   Stream& self = streams_[stream - 1];
   if (!self.rest.empty()) self.waiting.push_back({std::move(self.rest), owner_.clock.NowUnits()});
   self.rest.clear();
-  if (ledger_->attached() || alone_) TellWaiting(stream);
+  if (ledger_->attached() || alone_) RecordWaiting(stream);
 }
 
 void CaptureRecord::Close() {
   alone_ = true;
   for (const int stream : {1, 2}) {
-    Quiet(stream);
+    Flush(stream);
     Stream& self = streams_[stream - 1];
     if (self.writer == nullptr) continue;
     self.writer->Begin(shm::Kind::kThreadEnd, 0, 0, owner_.clock.NowUnits());
@@ -101,13 +101,13 @@ void CaptureRecord::Close() {
   }
 }
 
-void CaptureRecord::TellWaiting(int stream) {
+void CaptureRecord::RecordWaiting(int stream) {
   Stream& self = streams_[stream - 1];
-  for (const Piece& piece : self.waiting) {
+  for (const WaitingText& piece : self.waiting) {
     for (std::size_t at = 0; at < piece.bytes.size();) {
       std::string_view part = std::string_view(piece.bytes).substr(at, kMostBytes);
       if (at + part.size() < piece.bytes.size()) part.remove_suffix(BegunCharacter(part));
-      Tell(stream, part, piece.units);
+      RecordText(stream, part, piece.units);
       at += part.size();
     }
   }
@@ -152,7 +152,7 @@ bool CaptureRecord::Open(int stream) {
   return true;
 }
 
-void CaptureRecord::Tell(int stream, std::string_view bytes, std::uint64_t units) {
+void CaptureRecord::RecordText(int stream, std::string_view bytes, std::uint64_t units) {
   Stream& self = streams_[stream - 1];
   const bool fresh = self.writer == nullptr;
   if (!Open(stream)) return;
@@ -173,7 +173,7 @@ void CaptureRecord::Tell(int stream, std::string_view bytes, std::uint64_t units
   self.writer->Commit();
 }
 
-// As the tracer waits: as long as somebody frees room, and then the given time.
+// Waits for room as the tracer does: as long as the daemon frees room, and after that for the timeout.
 bool CaptureRecord::Wait(void* context) {
   Stream& self = *static_cast<Stream*>(context);
   const std::uint64_t now = shm::MonotonicNs(), most = static_cast<std::uint64_t>(self.timeout.count()) * 1'000'000;

@@ -1,8 +1,9 @@
-// Thread rule: Text and Quiet of one stream from one thread; two streams have two threads.
+// Thread rule: Add and Flush of one stream are called by one thread; each stream has its own. Close is called by one
+// thread after both.
 //
-// Makes events of what was captured beside Python: a process of the run of its own (kind "capture") with a thread for
-// each stream, made when there is something to tell. Nothing is told before the first Python process of the run is
-// recorded, so that the run begins with that one.
+// Records captured text that is not Python's as events. The text belongs to a process of its own in the run (kind
+// "capture"), with a thread for each stream; both are created with the first text. Nothing is recorded before the
+// first Python process of the run, so that the run begins with that process.
 #pragma once
 
 #include <chrono>
@@ -24,35 +25,37 @@ namespace smiley::tools {
 
 class CaptureRecord {
  public:
-  // `run`: the run's id. `secrets`: texts that are masked.
+  // `secrets`: texts to mask.
   CaptureRecord(const shm::Home& home, const std::string& run, std::int64_t wall_minus_mono_ns,
                 const RunOptions& options, std::vector<std::string> secrets, const shm::Ledger* ledger);
   ~CaptureRecord();
   CaptureRecord(const CaptureRecord&) = delete;
   CaptureRecord& operator=(const CaptureRecord&) = delete;
 
-  void Text(int stream, std::string_view bytes);
-  // Nothing comes at the moment: what was held back (half a character, what came before the run began) is told.
-  void Quiet(int stream);
-  // No more will come at all, from one thread: what no recorded program was there for is told, too.
+  // `stream`: 1 or 2.
+  void Add(int stream, std::string_view bytes);
+  // The stream is quiet: records the pending text, an incomplete character too.
+  void Flush(int stream);
+  // Both streams have ended: records the pending text even if no Python process was recorded, and ends the threads.
   void Close();
 
  private:
-  struct Piece {
+  struct WaitingText {
     std::string bytes;
-    std::uint64_t units;
+    std::uint64_t units;  // of the clock, when the text was captured
   };
   struct Stream {
     std::unique_ptr<shm::RingWriter> writer;
-    std::string rest;            // the beginning of a character
-    std::vector<Piece> waiting;  // for a run
-    std::uint64_t wait_began_ns = 0, wait_seen = 0;
+    std::string rest;                  // bytes of an incomplete character
+    std::vector<WaitingText> waiting;  // for the first Python process
+    std::uint64_t wait_began_ns = 0;   // monotonic time at which waiting for room began; 0 = never
+    std::uint64_t wait_seen = 0;       // position up to which the ring was free then
     std::chrono::milliseconds timeout{};
-    bool failed = false;
+    bool failed = false;  // there is no ring; its text is not recorded
   };
   bool Open(int stream);
-  void Tell(int stream, std::string_view bytes, std::uint64_t units);
-  void TellWaiting(int stream);
+  void RecordText(int stream, std::string_view bytes, std::uint64_t units);
+  void RecordWaiting(int stream);
   static bool Wait(void* stream);
 
   shm::SegmentOwner owner_;
@@ -63,7 +66,7 @@ class CaptureRecord {
   shm::Mutex mutex_;
   std::unique_ptr<shm::CatalogueWriter> catalogue_ SMILEY_GUARDED_BY(mutex_);
   std::uint32_t threads_ SMILEY_GUARDED_BY(mutex_) = 0;
-  bool alone_ = false;  // no Python will come
+  bool alone_ = false;  // no Python process will be recorded
   Stream streams_[2];
 };
 

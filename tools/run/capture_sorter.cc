@@ -8,7 +8,7 @@ namespace smiley::tools {
 
 namespace {
 
-constexpr int kMostStuck = 1000;  // looks; its writer was killed between two instructions
+constexpr int kMostStuck = 1000;  // reads of a ticket; after these its writer is taken for dead
 
 }  // namespace
 
@@ -21,7 +21,7 @@ void CaptureSorter::Refresh() {
   using Found = shm::Ledger::Found;
   for (auto at = expected_.begin(); at != expected_.end();) {
     shm::Ledger::Write now;
-    // A write whose entry was used again keeps what was read of it.
+    // When the entry was reused, the write keeps the values that were read before.
     if (!at->write.settled && ledger_->Read(at->write.ticket, &now) == Found::kWrite) at->write = now;
     at = at->write.length == 0 ? expected_.erase(at) : at + 1;
   }

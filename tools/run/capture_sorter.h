@@ -1,10 +1,11 @@
-// Thread rule: belongs to one thread.
+// Thread rule: a CaptureSorter belongs to one thread.
 //
-// Tells what C code and children wrote from what Python's own layers wrote, in the bytes of one captured stream: the
-// ledger knows Python's writes by length and hash, and those are taken out: those of a process in their order, and
-// none among bytes that were there before it was announced. Where equal texts remain, the first is taken. What Python
-// wrote and is not found again whole (cut by the write of another process) stays: such a text is told twice, none is
-// lost.
+// Separates the text of C code and child processes from the text of Python's own layers, within one captured stream.
+//
+// The ledger has the length and hash of each write of Python, and the sorter removes these writes. It removes the
+// writes of one process in their order, and looks for a write only in bytes that came after its announcement. Of
+// equal texts it removes the first. A write that another process cut in two is not found; its text is recorded twice,
+// and none is lost.
 #pragma once
 
 #include <cstdint>
@@ -20,24 +21,24 @@ class CaptureSorter {
  public:
   // `stream`: 1 or 2.
   CaptureSorter(const shm::Ledger* ledger, int stream) : ledger_(ledger), stream_(stream) {}
-  // What was read just now.
+  // Adds bytes that were just read.
   void Add(std::string_view bytes);
-  // What is certainly not Python's, in order. `quiet`: nothing has come for a while, so nothing more belongs to what
-  // is here.
+  // Takes the text that is certainly not Python's, in order. `quiet`: no bytes came for a while, so no pending write
+  // will be completed.
   std::string Take(bool quiet);
-  // Something waits for a write of Python's to be whole.
+  // True while bytes are pending, because a write of Python may be incomplete.
   bool holds() const { return !pending_.empty(); }
 
  private:
-  static constexpr std::size_t kMostPending = 1u << 20;  // bytes held back, beside what one write is waited for
+  static constexpr std::size_t kMostPending = 1u << 20;  // bytes, beside those of the awaited write
   static constexpr std::size_t kLongestWrite = 64u << 20;
-  static constexpr std::size_t kMostLookedAt = 64;  // writes
-  static constexpr int kPatience = 5;               // quiet times that a write which never came is waited for
+  static constexpr std::size_t kMostLookedAt = 64;  // announced writes compared at a time
+  static constexpr int kPatience = 5;               // quiet times until a missing write is given up
 
   struct Expected {
     shm::Ledger::Write write;
-    std::uint64_t from = 0;  // it cannot begin earlier in the stream
-    int quiet = 0;
+    std::uint64_t from = 0;  // its earliest position in the stream
+    int quiet = 0;           // quiet times since its announcement
   };
   void Refresh();
   void Drop(std::size_t bytes);
@@ -45,12 +46,12 @@ class CaptureSorter {
 
   const shm::Ledger* ledger_;
   int stream_;
-  std::uint64_t next_ = 1;  // ticket
-  int stuck_ = 0;           // looks at a ticket that was drawn and not announced
+  std::uint64_t next_ = 1;  // the next ticket to read
+  int stuck_ = 0;           // reads of a ticket that was taken and not announced
   std::deque<Expected> expected_;
   std::string pending_;
-  std::uint64_t begin_ = 0;  // of pending_, and
-  std::uint64_t added_ = 0;  // of what was added last, in the stream
+  std::uint64_t begin_ = 0;  // position of pending_ in the stream
+  std::uint64_t added_ = 0;  // position of the bytes that were added last
 };
 
 }  // namespace smiley::tools

@@ -14,15 +14,15 @@ namespace smiley::tools {
 
 namespace {
 
-constexpr int kQuietMs = 200;  // after which held back text belongs to nothing more
-constexpr int kIdleMs = 100;   // after the program's end
+constexpr int kQuietMs = 200;  // after this time pending text is not part of a write of Python
+constexpr int kIdleMs = 100;   // a quiet time after the program's end
 
 bool Same(const termios& a, const termios& b) {
   return a.c_iflag == b.c_iflag && a.c_oflag == b.c_oflag && a.c_cflag == b.c_cflag && a.c_lflag == b.c_lflag &&
          std::memcmp(a.c_cc, b.c_cc, sizeof a.c_cc) == 0;
 }
 
-// With "\n" for each "\r\n".
+// Replaces each "\r\n" by "\n".
 std::string WithoutReturns(std::string_view bytes) {
   std::string plain;
   plain.reserve(bytes.size());
@@ -49,7 +49,7 @@ CaptureStream::CaptureStream(int stream, int in, int out, bool terminal, const s
 
 void CaptureStream::Run() {
   std::vector<char> buffer(64 * 1024);
-  bool held = false;  // something waits for quiet
+  bool held = false;  // text is pending until the stream is quiet
   while (true) {
     std::array<pollfd, 3> waits{pollfd{in_, POLLIN, 0}, pollfd{out_, 0, 0}, pollfd{wake_, POLLIN, 0}};
     const bool ended = ended_.load();
@@ -61,10 +61,10 @@ void CaptureStream::Run() {
     }
     if (ready == 0) {
       const std::string text = sorter_.Take(true);
-      if (!text.empty()) record_->Text(stream_, text);
-      record_->Quiet(stream_);
+      if (!text.empty()) record_->Add(stream_, text);
+      record_->Flush(stream_);
       held = false;
-      if (ended) Tell(&idle_);
+      if (ended) Announce(&idle_);
       continue;
     }
     if ((waits[0].revents & (POLLIN | POLLHUP | POLLERR)) == 0) {
@@ -73,33 +73,33 @@ void CaptureStream::Run() {
     }
     const ssize_t got = read(in_, buffer.data(), buffer.size());
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (got <= 0) break;  // a terminal that nobody has any more fails with EIO
+    if (got <= 0) break;  // a pseudo-terminal without a writer fails with EIO
     idle_.store(false);
     const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
     if (terminal_) FollowModes();
     const bool forwarded = Forward(bytes);
     Take(bytes);
     held = true;
-    if (!forwarded || Broken()) break;
+    if (!forwarded || IsBroken()) break;
   }
-  // From here on the program's writes fail, as they would have.
+  // From here on the program's writes fail, as they would without smiley.
   close(in_);
   std::string text = sorter_.Take(true);
   if (returned_) text += '\r';
-  if (!text.empty()) record_->Text(stream_, text);
-  record_->Quiet(stream_);
+  if (!text.empty()) record_->Add(stream_, text);
+  record_->Flush(stream_);
   idle_.store(true);
-  Tell(&over_);
+  Announce(&over_);
 }
 
-void CaptureStream::Tell(std::atomic<bool>* what) {
-  what->store(true);
+void CaptureStream::Announce(std::atomic<bool>* flag) {
+  flag->store(true);
   const std::uint64_t one = 1;
-  if (write(news_, &one, sizeof one) < 0) return;  // its counter is full: it is raised
+  if (write(news_, &one, sizeof one) < 0) return;  // the counter is full, so it is raised already
 }
 
-// A terminal writes "\r\n" for each "\n", if it is set so. What it is followed by would do that once more, and the
-// text is what the program wrote.
+// The pseudo-terminal may write "\r\n" for "\n". The destination would add a second "\r", and the recorded text must
+// be what the program wrote.
 bool CaptureStream::Forward(std::string_view bytes) {
   std::string plain;
   if (AddsReturns() && bytes.find('\r') != std::string_view::npos) {
@@ -133,16 +133,16 @@ void CaptureStream::Take(std::string_view bytes) {
     }
   }
   sorter_.Add(plain);
-  if (const std::string text = sorter_.Take(false); !text.empty()) record_->Text(stream_, text);
+  if (const std::string text = sorter_.Take(false); !text.empty()) record_->Add(stream_, text);
 }
 
-bool CaptureStream::Broken() const {
+bool CaptureStream::IsBroken() const {
   pollfd wait{out_, 0, 0};
   return poll(&wait, 1, 0) > 0 && (wait.revents & (POLLERR | POLLHUP)) != 0;
 }
 
-// A program that sets modes through its output means the terminal behind it; and what it set there through its input
-// shows here as well.
+// Copies modes between the two terminals: those that the program set through its output, and those that it set on the
+// destination through its input.
 void CaptureStream::FollowModes() {
   termios inner, outer;
   if (tcgetattr(in_, &inner) != 0 || tcgetattr(out_, &outer) != 0) return;
@@ -155,15 +155,15 @@ void CaptureStream::FollowModes() {
   }
 }
 
-void CaptureStream::WindowChanged() const {
+void CaptureStream::ResizeWindow() const {
   winsize size;
   if (terminal_ && ioctl(out_, TIOCGWINSZ, &size) == 0) ioctl(in_, TIOCSWINSZ, &size);
 }
 
-void CaptureStream::Ended() {
+void CaptureStream::EndProgram() {
   ended_.store(true);
   const std::uint64_t one = 1;
-  if (write(wake_, &one, sizeof one) < 0) return;  // its counter is full: it is awake
+  if (write(wake_, &one, sizeof one) < 0) return;  // the counter is full, so the thread is awake
 }
 
 }  // namespace smiley::tools

@@ -1,7 +1,7 @@
-// Thread rule: Run on one thread of its own; Ended, WindowChanged and the questions from any other.
+// Thread rule: Run has a thread of its own; every other function may be called by another thread.
 //
-// One captured stream in the forwarding process: bytes go from the program's pipe or pseudo-terminal to where they
-// would have gone, unchanged, and are then handed on to be recorded.
+// One captured stream in the forwarding process. Bytes are forwarded unchanged from the program's pipe or
+// pseudo-terminal to their destination, and then recorded.
 #pragma once
 
 #include <termios.h>
@@ -18,26 +18,27 @@ namespace smiley::tools {
 
 class CaptureStream {
  public:
-  // `stream`: 1 or 2. `in`: our end of the pipe, or the pseudo-terminal's master side (`terminal`); closed at the
-  // end. `out`: where the bytes go. `news`: an eventfd that is raised when idle() or over() has become true.
+  // `stream`: 1 or 2. `in`: the reading end of the pipe, or the master of the pseudo-terminal (`terminal`); Run
+  // closes it. `out`: the destination. `news`: an eventfd that is raised when idle() or over() becomes true.
   CaptureStream(int stream, int in, int out, bool terminal, const shm::Ledger* ledger, CaptureRecord* record,
                 int news);
-  // Until nobody has the other end any more, or nobody reads what is written.
+  // Forwards until every writer has closed its end, or the reader of the destination has gone.
   void Run();
-  // The program has ended: idle() is true as soon as nothing more has come.
-  void Ended();
-  void WindowChanged() const;
+  // The program has ended: idle() becomes true when no more bytes come.
+  void EndProgram();
+  void ResizeWindow() const;
   bool idle() const { return idle_.load(); }
-  bool over() const { return over_.load(); }  // Run has nothing more to do
+  bool over() const { return over_.load(); }  // Run has finished
 
  private:
   void Take(std::string_view bytes);
   bool Forward(std::string_view bytes);
-  bool Broken() const;
+  bool IsBroken() const;
   void FollowModes();
   bool AddsReturns() const { return terminal_ && (modes_.c_oflag & OPOST) != 0 && (modes_.c_oflag & ONLCR) != 0; }
 
-  void Tell(std::atomic<bool>* what);
+  // Sets a flag and raises news_.
+  void Announce(std::atomic<bool>* flag);
 
   int stream_, in_, out_, news_;
   bool terminal_;
@@ -45,8 +46,8 @@ class CaptureStream {
   CaptureSorter sorter_;
   int wake_ = -1;
   std::atomic<bool> ended_{false}, idle_{false}, over_{false};
-  termios modes_{};        // of both terminals
-  bool returned_ = false;  // the last byte was a carriage return that the next one may show to be the terminal's own
+  termios modes_{};        // the modes of both terminals
+  bool returned_ = false;  // the last byte was a carriage return; the next byte shows whether the terminal added it
 };
 
 }  // namespace smiley::tools

@@ -41,8 +41,8 @@ std::vector<char*> Pointers(const std::vector<std::string>& words) {
   return out;
 }
 
-// Our copies would keep pipes open that the program has closed.
-void LetGoOf(int fd, int flags) {
+// Replaces a descriptor by /dev/null. A copy in smiley-run would keep a pipe open that the program has closed.
+void ReplaceWithNull(int fd, int flags) {
   const int null = open("/dev/null", flags | O_CLOEXEC);
   if (null < 0) return;
   if (null != fd) {
@@ -54,7 +54,7 @@ void LetGoOf(int fd, int flags) {
 }  // namespace
 
 ChildRunner::ChildRunner() {
-  // A SIGCHLD that is ignored would take the exit code away.
+  // The system reports no exit code where SIGCHLD is ignored.
   struct sigaction standard = {};
   standard.sa_handler = SIG_DFL;
   sigaction(SIGCHLD, &standard, &g_child_action_before);
@@ -72,7 +72,7 @@ Status ChildRunner::Start(const ProgramToRun& program, const std::vector<std::st
                           StdinSource* input, Capture* capture) {
   capture_ = capture;
   if (signals_ < 0) return Status(Code::kIo, "signals cannot be waited for");
-  int ends[2];  // tells that exec failed; closed by an exec that works
+  int ends[2];  // reports a failed exec; a successful exec closes it
   if (pipe2(ends, O_CLOEXEC) != 0) return Status::FromErrno("a pipe", errno);
   std::vector<char*> argv = Pointers(program.argv), envp = Pointers(environment);
   const pid_t pid = fork();
@@ -84,17 +84,17 @@ Status ChildRunner::Start(const ProgramToRun& program, const std::vector<std::st
   }
   if (pid == 0) {
     if (input->child_fd() >= 0) dup2(input->child_fd(), STDIN_FILENO);
-    capture->TakePlaces();
+    capture->InstallInChild();
     sigaction(SIGCHLD, &g_child_action_before, nullptr);
     sigprocmask(SIG_SETMASK, &g_mask_before, nullptr);
     execve(program.path.c_str(), argv.data(), envp.data());
     const int failed = errno;
-    const ssize_t told = write(ends[1], &failed, sizeof failed);
-    _exit(told == sizeof failed ? 126 : 125);
+    const ssize_t reported = write(ends[1], &failed, sizeof failed);
+    _exit(reported == sizeof failed ? 126 : 125);
   }
   child_ = pid;
   close(ends[1]);
-  capture->ProgramHasThem();
+  capture->CloseProgramEnds();
   int failed = 0;
   ssize_t got;
   while ((got = read(ends[0], &failed, sizeof failed)) < 0 && errno == EINTR) {
@@ -105,10 +105,10 @@ Status ChildRunner::Start(const ProgramToRun& program, const std::vector<std::st
     child_ = -1;
     return Status::FromErrno(program.path, failed);
   }
-  input->ChildHasIt();
+  input->CloseChildEnd();
   StartWitness();
-  LetGoOf(STDIN_FILENO, O_RDONLY);
-  LetGoOf(STDOUT_FILENO, O_WRONLY);
+  ReplaceWithNull(STDIN_FILENO, O_RDONLY);
+  ReplaceWithNull(STDOUT_FILENO, O_WRONLY);
   return Status::Ok();
 }
 
@@ -144,18 +144,18 @@ Ended ChildRunner::Wait(StdinSource* input) {
 }
 
 void ChildRunner::OnSignal(int signal, bool sent_by_process) {
-  if (signal == SIGWINCH && child_ > 0 && capture_->WindowChanged()) {
+  if (signal == SIGWINCH && child_ > 0 && capture_->ResizeWindow()) {
     kill(child_, SIGWINCH);
     return;
   }
-  // The terminal's own signals go to the whole group, the program included.
+  // The terminal sends its signals to the whole group, so the program has them.
   if (child_ <= 0 || !sent_by_process) return;
   if (signal == dump_signal_) return dump_();
   if (!WitnessGot(signal)) kill(child_, signal);
 }
 
-// A process that does nothing but be in our group: it is younger than we are, so a signal that somebody sent to the
-// group is pending there before it reaches us. Then the program has it too, and must not get it twice.
+// Starts a witness: a process in the group that only waits. It is younger than smiley-run, so a signal to the group
+// is pending there before smiley-run gets it. Then the program has the signal too, and must not get it twice.
 void ChildRunner::StartWitness() {
   const pid_t parent = getpid();
   const pid_t pid = fork();
@@ -207,7 +207,7 @@ int ChildRunner::FreshInterruptFd() {
 void EndAs(const Ended& ended) {
   fflush(nullptr);
   if (ended.signal != 0) {
-    // The program has left its core file, if any; ours says nothing about it.
+    // Only the program may leave a core file.
     const rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_DUMPABLE, 0);

@@ -1,8 +1,8 @@
 // Thread rule: functions of the main thread of a process without other threads.
 //
-// Starts the program as the shell would have, and stays out of its way until it ends: same terminal and process
-// group, same descriptors, masks and dispositions. Signals from the terminal reach the program by themselves; those
-// that somebody sent to smiley-run alone are passed on.
+// Starts the program as a shell would, and waits for its end. The program has the same terminal, process group,
+// descriptors, signal masks and dispositions. It gets signals of the terminal directly; a signal that was sent to
+// smiley-run alone is passed on.
 #pragma once
 
 #include <functional>
@@ -18,30 +18,29 @@
 namespace smiley::tools {
 
 struct Ended {
-  int exit_code = 0;  // when signal == 0
-  int signal = 0;
+  int exit_code = 0;  // valid when signal is 0
+  int signal = 0;     // 0 = the program exited
 };
 
 class ChildRunner {
  public:
-  // Blocks the signals that it waits for, before anything else may start threads or children.
+  // Blocks the signals that it waits for. REQUIRES that no thread or child was started before.
   ChildRunner();
   ~ChildRunner();
   ChildRunner(const ChildRunner&) = delete;
   ChildRunner& operator=(const ChildRunner&) = delete;
 
-  // Fails when the program cannot be executed: kNotFound or kPermission as exec says.
-  // `capture` outlives the runner.
+  // kNotFound or kPermission: the program cannot be executed. `capture` must outlive the runner.
   Status Start(const ProgramToRun& program, const std::vector<std::string>& environment, StdinSource* input,
                Capture* capture);
-  // `signal` is not passed on: `dump` is called instead.
+  // Calls `dump` for `signal` instead of passing it on.
   void DumpOn(int signal, std::function<void()> dump) {
     dump_signal_ = signal;
     dump_ = std::move(dump);
   }
-  // Until the program ends. REQUIRES a successful Start().
+  // Waits for the program's end. REQUIRES a successful Start().
   Ended Wait(StdinSource* input);
-  // Readable when somebody presses Ctrl-C (or asks to stop) while we do something else; forgets those of before.
+  // A descriptor that is readable after SIGINT, SIGQUIT, SIGTERM or SIGHUP. Earlier signals are discarded.
   int FreshInterruptFd();
 
  private:
@@ -53,12 +52,12 @@ class ChildRunner {
   Capture* capture_ = nullptr;
   int dump_signal_ = 0;
   std::function<void()> dump_;
-  int signals_ = -1;
-  int child_ = -1;
-  int witness_ = -1;
+  int signals_ = -1;  // signalfd; -1 = it could not be created
+  int child_ = -1;    // pid of the program; -1 = not started or waited for
+  int witness_ = -1;  // pid of the witness (StartWitness); -1 = none
 };
 
-// Ends this process as the program ended.
+// Ends this process as the program ended: with its exit code or by its signal.
 [[noreturn]] void EndAs(const Ended& ended);
 
 }  // namespace smiley::tools

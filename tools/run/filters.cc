@@ -20,7 +20,7 @@ void ExplainFilters(const shm::Home& home, const std::string& run) {
   struct Decision {
     std::string what, rule;
   };
-  std::map<std::string, Decision> decisions;  // by file: several processes say the same
+  std::map<std::string, Decision> decisions;  // by source file; several processes report the same decision
   {
     std::ifstream in(path);
     std::string line;

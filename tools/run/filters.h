@@ -1,6 +1,6 @@
 // Thread rule: functions of the main thread.
 //
-// --explain-filters: the recorded processes say in a file of the run which rule decided for which file.
+// --explain-filters: the recorded processes write into a file of the run which rule decided for each source file.
 #pragma once
 
 #include <string>
@@ -9,8 +9,9 @@
 
 namespace smiley::tools {
 
+// The path of that file.
 std::string FiltersFile(const shm::Home& home, const std::string& run);
-// Shows it on standard error, a line a file, and removes it.
+// Prints it to standard error, a line for each source file, and removes it.
 void ExplainFilters(const shm::Home& home, const std::string& run);
 
 }  // namespace smiley::tools

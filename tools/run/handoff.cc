@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::string_view kPreload = "LD_PRELOAD=";
 constexpr std::string_view kLibrary = "libsmiley_preload.so";
-constexpr std::size_t kMaxEntryBytes = 120 * 1024;  // the kernel takes 128 KiB a string
+constexpr std::size_t kMaxEntryBytes = 120 * 1024;  // the kernel accepts 128 KiB a string
 
 std::string Escape(std::string_view text) {
   std::string out;
@@ -39,7 +39,7 @@ std::string Escape(std::string_view text) {
 
 class Entry {
  public:
-  // Parent's token, pid and start: none, smiley-run is not part of the run.
+  // Token, pid and start of the parent process are 0: smiley-run is not part of the run.
   Entry() : text_("SMILEY_RUN=1;0000000000000000;00000000;0000000000000000") {}
   Entry& Add(char key, std::string_view value) {
     text_ += ';';
@@ -59,7 +59,7 @@ class Entry {
   std::string text_;
 };
 
-// LD_PRELOAD has no way to quote: a link without spaces, colons and dollars stands for a path with them.
+// Returns the path, or a link to it if it has characters that LD_PRELOAD cannot quote: spaces, colons, dollars.
 Result<std::string> LoadablePath(const std::string& library) {
   if (library.find_first_of(" :$\t\n;") == std::string::npos) return library;
   const std::string folder = "/tmp/smiley-" + std::to_string(getuid());
@@ -84,7 +84,7 @@ Result<std::string> LoadablePath(const std::string& library) {
   return link;
 }
 
-// As the tracer counts them (tracer/config/start_config.h, SmileyDetail).
+// The numbers of SmileyDetail (tracer/config/start_config.h).
 int DetailNumber(const std::string& detail) {
   return detail == "calls" ? 1 : detail == "lines" ? 2 : detail == "arguments" ? 4 : 3;
 }

@@ -1,7 +1,7 @@
 // Thread rule: plain values and functions of the main thread.
 //
-// The writing side of what tracer/preload/preload_config.h describes: the two environment entries that turn a program
-// into a recorded one, and where the parts that go into it lie.
+// Writes the two environment entries that make a program a recorded one (tracer/preload/preload_config.h), and finds
+// the installed files that they name.
 #pragma once
 
 #include <cstdint>
@@ -14,26 +14,26 @@
 
 namespace smiley::tools {
 
-// Where smiley's own files lie, found from the running program.
+// The paths of smiley's own files, found from the running program.
 struct Installation {
-  std::string smiley;      // the program itself
-  std::string module_dir;  // lib/smiley: preload library and tracer modules
-  std::string library;     // the preload library, by a path that the loader can take
+  std::string smiley;      // the program
+  std::string module_dir;  // lib/smiley: the preload library and the tracer modules
+  std::string library;     // the preload library, as a path without spaces and colons
 };
-// kNotFound: the library is not beside this program. May make a link in the temporary folder: the loader splits
-// LD_PRELOAD at spaces and colons.
+// kNotFound: the library is not beside this program. The loader splits LD_PRELOAD at spaces and colons; for a path
+// with such characters a link is created under /tmp.
 Result<Installation> FindInstallation();
-// "3.11", "3.13t": the Pythons that a tracer module is there for.
+// The versions that have a tracer module: "3.11", "3.13t".
 std::vector<std::string> BuiltPythons(const Installation& installation);
 
 struct Handoff {
-  std::string run;
-  std::int64_t wall_minus_mono_ns = 0;
-  std::string stdin_source;  // empty = none
-  std::string ledger;        // of --capture-fd; empty = none
+  std::string run;                      // id of the run
+  std::int64_t wall_minus_mono_ns = 0;  // wall clock minus monotonic clock at the start of the run
+  std::string stdin_source;             // file with the program from standard input; empty = none
+  std::string ledger;                   // path of the ledger of --capture-fd; empty = none
 };
-// The environment of the program: `environment` as it is, then the two entries. kInvalid: longer than the system
-// takes.
+// The environment of the program: `environment` and the two entries. kInvalid: the system does not accept entries of
+// this length.
 Result<std::vector<std::string>> RecordedEnvironment(char** environment, const RunOptions& options,
                                                      const Handoff& handoff, const shm::Home& home,
                                                      const Installation& installation);

@@ -44,7 +44,7 @@ std::string HelpText() {
   page.Row("--max-depth N", "at most N recorded calls deep");
   page.Row("--start-at PLACE", "start when this FUNCTION is called or this FILE:LINE is reached");
   page.Row("--stop-after PLACE",
-           "stop after this FUNCTION has returned, this FILE:LINE was reached, or N events of a thread");
+           "stop after this FUNCTION has ended, this FILE:LINE was reached, or N events of a thread");
   page.Row("--gc", "also garbage collections").Row("--imports", "also modules imported for the first time");
   page.Row("--log", "also log records").Row("--c-calls", "also calls of functions written in C");
   page.Row("--capture-fd",
@@ -83,7 +83,7 @@ std::string HelpText() {
   return page.text();
 }
 
-int Wrong(const std::string& message) {
+int RefuseUsage(const std::string& message) {
   Say(message + " (see smiley-run --help)");
   return kExitRunFailed;
 }
@@ -119,59 +119,59 @@ class Parser {
   std::optional<int> Parse() {
     while (at_ < argc_) {
       const std::string_view word = argv_[at_];
-      if (word == "--") return Command();
-      if (word == "-") return Program(ProgramKind::kStdin);
-      if (word.size() < 2 || word[0] != '-') return Program(ProgramKind::kScript);
-      if (word[1] == 'm') return ModuleOrCode(ProgramKind::kModule);
-      if (word[1] == 'c') return ModuleOrCode(ProgramKind::kCode);
-      if (const auto code = Option(word)) return code;
+      if (word == "--") return TakeCommand();
+      if (word == "-") return TakeProgram(ProgramKind::kStdin);
+      if (word.size() < 2 || word[0] != '-') return TakeProgram(ProgramKind::kScript);
+      if (word[1] == 'm') return TakeModuleOrCode(ProgramKind::kModule);
+      if (word[1] == 'c') return TakeModuleOrCode(ProgramKind::kCode);
+      if (const auto code = ParseOption(word)) return code;
     }
-    if (!out_->attach.empty()) return Attached();
-    return Wrong(
+    if (!out_->attach.empty()) return CheckAttach();
+    return RefuseUsage(
         "which program? smiley-run app.py, smiley-run -m module, smiley-run -c CODE or smiley-run -- command");
   }
 
  private:
-  // What the other process is asked for is what smiley.start() takes.
-  std::optional<int> Attached() {
+  // The other process calls smiley.start(), which has fewer options.
+  std::optional<int> CheckAttach() {
     static constexpr std::string_view kNotTaken[] = {"--python",     "--remote",  "--ring-size",
                                                      "--capture-fd", "--dump-on", "--explain-filters"};
     for (const std::string& name : names_) {
       if (std::find(std::begin(kNotTaken), std::end(kNotTaken), name) != std::end(kNotTaken))
-        return Wrong("--attach does not go with " + name);
+        return RefuseUsage("--attach does not go with " + name);
     }
-    return Agree();
+    return CheckCombinations();
   }
   std::optional<int> Finish() {
-    if (!out_->attach.empty()) return Wrong("--attach takes no program, it records a process that is running");
+    if (!out_->attach.empty()) return RefuseUsage("--attach takes no program, it records a process that is running");
     for (int i = 1; i < program_at_; ++i) out_->given.emplace_back(argv_[i]);
-    return Agree();
+    return CheckCombinations();
   }
-  // Options that are right one by one and wrong together.
-  std::optional<int> Agree() {
+  // Checks options that exclude each other.
+  std::optional<int> CheckCombinations() {
     if (out_->hold) {
-      const bool told = std::find(names_.begin(), names_.end(), "--on-full") != names_.end();
-      if (told && out_->on_full != shm::OnFull::kOverwrite)
-        return Wrong("--dump-on goes with --on-full overwrite only");
+      const bool given = std::find(names_.begin(), names_.end(), "--on-full") != names_.end();
+      if (given && out_->on_full != shm::OnFull::kOverwrite)
+        return RefuseUsage("--dump-on goes with --on-full overwrite only");
       out_->on_full = shm::OnFull::kOverwrite;
     }
-    if (out_->no_redact && !out_->redact.empty()) return Wrong("give either --redact or --no-redact, not both");
+    if (out_->no_redact && !out_->redact.empty()) return RefuseUsage("give either --redact or --no-redact, not both");
     for (const auto& [name, place] : {std::pair{"--start-at", out_->start_at}, {"--stop-after", out_->stop_after}}) {
       if ((out_->detail == "calls" || out_->detail == "arguments") && place.find(':') != std::string::npos) {
-        return Wrong(std::string(name) + " FILE:LINE needs --detail lines or values");
+        return RefuseUsage(std::string(name) + " FILE:LINE needs --detail lines or values");
       }
     }
     return std::nullopt;
   }
-  std::optional<int> Program(ProgramKind kind) {
+  std::optional<int> TakeProgram(ProgramKind kind) {
     program_at_ = at_;
     out_->kind = kind;
     for (int i = at_; i < argc_; ++i) out_->program.emplace_back(argv_[i]);
-    if (kind == ProgramKind::kScript && out_->program[0].empty()) return Wrong("the program's name is empty");
+    if (kind == ProgramKind::kScript && out_->program[0].empty()) return RefuseUsage("the program's name is empty");
     return Finish();
   }
-  std::optional<int> Command() {
-    if (at_ + 1 >= argc_) return Wrong("give a command after --");
+  std::optional<int> TakeCommand() {
+    if (at_ + 1 >= argc_) return RefuseUsage("give a command after --");
     program_at_ = at_;
     ++at_;
     out_->kind = ProgramKind::kCommand;
@@ -179,16 +179,16 @@ class Parser {
     return Finish();
   }
   // "-m module" and "-mmodule", as Python takes them.
-  std::optional<int> ModuleOrCode(ProgramKind kind) {
+  std::optional<int> TakeModuleOrCode(ProgramKind kind) {
     const std::string_view word = argv_[at_];
     if (word.size() == 2 && at_ + 1 >= argc_) {
-      return Wrong(kind == ProgramKind::kModule ? "give a module after -m" : "give code after -c");
+      return RefuseUsage(kind == ProgramKind::kModule ? "give a module after -m" : "give code after -c");
     }
-    return Program(kind);
+    return TakeProgram(kind);
   }
 
-  // The value behind "=" or the next word.
-  bool Value(std::string_view word, std::string* value) {
+  // Reads the value of an option: the text behind "=", or the next word.
+  bool ReadValue(std::string_view word, std::string* value) {
     const std::size_t equals = word.find('=');
     if (equals != std::string_view::npos) {
       *value = std::string(word.substr(equals + 1));
@@ -199,7 +199,7 @@ class Parser {
     return true;
   }
 
-  std::optional<int> Option(std::string_view word) {
+  std::optional<int> ParseOption(std::string_view word) {
     const std::string name(word.substr(0, word.find('=')));
     names_.push_back(name);
     if (name == "-h" || name == "--help") {
@@ -207,16 +207,16 @@ class Parser {
       Output::Get().Flush();
       return 0;
     }
-    if (const auto code = Flag(name, word)) return *code == 0 ? std::nullopt : code;
+    if (const auto code = ParseFlag(name, word)) return *code == 0 ? std::nullopt : code;
     std::string value;
-    const bool has_value = Value(word, &value);
-    const auto code = Valued(name, value, has_value);
+    const bool has_value = ReadValue(word, &value);
+    const auto code = ParseValue(name, value, has_value);
     ++at_;
     return code;
   }
 
-  // 0: it was a flag; nullopt: it is none; else the exit code.
-  std::optional<int> Flag(const std::string& name, std::string_view word) {
+  // 0: the option is a flag; nullopt: it is not; otherwise the exit code.
+  std::optional<int> ParseFlag(const std::string& name, std::string_view word) {
     bool* target = nullptr;
     bool shm = true;
     if (name == "--shm") target = &shm;
@@ -236,36 +236,36 @@ class Parser {
       target = &shm;
     }
     if (target == nullptr) return std::nullopt;
-    if (name.size() != word.size()) return Wrong(name + " takes no value");
+    if (name.size() != word.size()) return RefuseUsage(name + " takes no value");
     *target = true;
     ++at_;
     return 0;
   }
 
-  std::optional<int> Valued(const std::string& name, const std::string& value, bool has_value) {
+  std::optional<int> ParseValue(const std::string& name, const std::string& value, bool has_value) {
     static constexpr std::string_view kKnown[] = {
         "--detail",     "--on-full", "--dump-on", "--name",          "--include",   "--exclude",   "--where",
         "--redact",     "--python",  "--remote",  "--block-timeout", "--ring-size", "--max-depth", "--start-at",
         "--stop-after", "--attach",  "--depth",   "--items",         "--chars",     "--nodes",     "--bytes"};
     bool known = false;
     for (const std::string_view one : kKnown) known |= one == name;
-    if (!known) return Wrong("there is no option " + name + "; options of the program follow its name");
-    if (!has_value) return Wrong(name + " needs a value");
+    if (!known) return RefuseUsage("there is no option " + name + "; options of the program follow its name");
+    if (!has_value) return RefuseUsage(name + " needs a value");
     if (name == "--name") out_->name = value;
     if (name == "--include") out_->include.push_back(value);
     if (name == "--exclude") out_->exclude.push_back(value);
     if (name == "--redact") out_->redact.push_back(value);
     if (name == "--python") {
-      if (value.empty()) return Wrong("--python needs a value");
+      if (value.empty()) return RefuseUsage("--python needs a value");
       out_->python = value;
     }
     if (name == "--remote") {
-      if (const auto address = daemon::ParseAddress(value); !address) return Wrong(address.status().message());
+      if (const auto address = daemon::ParseAddress(value); !address) return RefuseUsage(address.status().message());
       out_->remote = value;
     }
     if (name == "--detail") {
       if (value != "calls" && value != "arguments" && value != "lines" && value != "values") {
-        return Wrong("--detail takes calls, arguments, lines or values");
+        return RefuseUsage("--detail takes calls, arguments, lines or values");
       }
       out_->detail = value;
     }
@@ -277,34 +277,34 @@ class Parser {
       else if (value == "overwrite")
         out_->on_full = shm::OnFull::kOverwrite;
       else
-        return Wrong("--on-full takes block, drop or overwrite");
+        return RefuseUsage("--on-full takes block, drop or overwrite");
     }
-    if (name == "--dump-on") return DumpOn(value);
-    if (name == "--where") return Where(value);
-    if (name == "--start-at" || name == "--stop-after") return Place(name, value);
-    if (name == "--block-timeout") return BlockTimeout(value);
-    if (name == "--ring-size") return RingSize(value);
+    if (name == "--dump-on") return ParseDumpOn(value);
+    if (name == "--where") return ParseWhere(value);
+    if (name == "--start-at" || name == "--stop-after") return ParsePlace(name, value);
+    if (name == "--block-timeout") return ParseBlockTimeout(value);
+    if (name == "--ring-size") return ParseRingSize(value);
     if (name == "--attach") {
       const auto number = ParseNumber(value);
-      if (!number || *number == 0 || *number > 0x7fffffffu) return Wrong("--attach takes the id of a process");
+      if (!number || *number == 0 || *number > 0x7fffffffu) return RefuseUsage("--attach takes the id of a process");
       out_->attach = std::to_string(*number);
     }
     if (name == "--max-depth") {
       const auto number = ParseNumber(value);
-      if (!number || *number == 0 || *number > 0xffffffffu) return Wrong(name + " takes a whole number from 1");
+      if (!number || *number == 0 || *number > 0xffffffffu) return RefuseUsage(name + " takes a whole number from 1");
       out_->max_depth = static_cast<std::uint32_t>(*number);
     }
     static constexpr std::string_view kLimits[] = {"--depth", "--items", "--chars", "--nodes", "--bytes"};
     for (std::size_t i = 0; i < std::size(kLimits); ++i) {
       if (kLimits[i] != name) continue;
       const auto number = ParseNumber(value);
-      if (!number || *number == 0 || *number > 0xffffffffu) return Wrong(name + " takes a whole number from 1");
+      if (!number || *number == 0 || *number > 0xffffffffu) return RefuseUsage(name + " takes a whole number from 1");
       out_->limits[i] = static_cast<std::uint32_t>(*number);
     }
     return std::nullopt;
   }
 
-  std::optional<int> DumpOn(const std::string& value) {
+  std::optional<int> ParseDumpOn(const std::string& value) {
     static constexpr std::pair<std::string_view, int> kSignals[] = {{"exit", 0},
                                                                     {"signal", SIGUSR1},
                                                                     {"signal=SIGUSR1", SIGUSR1},
@@ -317,10 +317,10 @@ class Parser {
       if (signal != 0) out_->dump_signal = signal;
       return std::nullopt;
     }
-    return Wrong("--dump-on takes exit, signal, or signal=SIGUSR1, SIGUSR2, SIGHUP or SIGQUIT");
+    return RefuseUsage("--dump-on takes exit, signal, or signal=SIGUSR1, SIGUSR2, SIGHUP or SIGQUIT");
   }
 
-  std::optional<int> Place(const std::string& name, const std::string& value) {
+  std::optional<int> ParsePlace(const std::string& name, const std::string& value) {
     const auto number = ParseNumber(value);
     const std::size_t colon = value.rfind(':');
     const auto line =
@@ -328,14 +328,14 @@ class Parser {
     const bool start = name == "--start-at";
     if (value.empty() || (number && (start || *number == 0)) ||
         (colon != std::string::npos && (colon == 0 || !line || *line == 0))) {
-      return Wrong(name + " takes a function, as in Shop.pay, or a file and a line, as in shop.py:12" +
-                   (start ? "" : ", or a number of events"));
+      return RefuseUsage(name + " takes a function, as in Shop.pay, or a file and a line, as in shop.py:12" +
+                         (start ? "" : ", or a number of events"));
     }
     (start ? out_->start_at : out_->stop_after) = value;
     return std::nullopt;
   }
 
-  std::optional<int> Where(const std::string& value) {
+  std::optional<int> ParseWhere(const std::string& value) {
     shm::ParseError error;
     const auto expression = shm::Expression::Parse(value, &error);
     if (!expression) {
@@ -344,29 +344,29 @@ class Parser {
       return kExitRunFailed;
     }
     if (!expression->NeedsOnlyFrameStart()) {
-      return Wrong("--where is evaluated when a call begins, and '" + expression->NotKnownAtFrameStart() +
-                   "' is unknown then; smiley-replay and smiley-tail accept every expression");
+      return RefuseUsage("--where is evaluated when a call begins, and '" + expression->NotKnownAtFrameStart() +
+                         "' is unknown then; smiley-replay and smiley-tail accept every expression");
     }
     out_->where = value;
     return std::nullopt;
   }
 
-  std::optional<int> BlockTimeout(const std::string& value) {
+  std::optional<int> ParseBlockTimeout(const std::string& value) {
     double seconds = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
     if (error != std::errc() || end != value.data() + value.size() || !std::isfinite(seconds) || seconds < 0 ||
         seconds > 1e6) {
-      return Wrong("--block-timeout takes seconds, as in 10 or 0.5");
+      return RefuseUsage("--block-timeout takes seconds, as in 10 or 0.5");
     }
     out_->block_timeout = std::chrono::milliseconds(std::llround(seconds * 1000));
     return std::nullopt;
   }
 
-  std::optional<int> RingSize(const std::string& value) {
+  std::optional<int> ParseRingSize(const std::string& value) {
     const std::size_t comma = value.find(',');
     const auto first = ParseSize(std::string_view(value).substr(0, comma));
     const auto others = comma == std::string::npos ? first : ParseSize(std::string_view(value).substr(comma + 1));
-    if (!first || !others) return Wrong("--ring-size takes 128K to 4096M, as in 4M or 4M,256K");
+    if (!first || !others) return RefuseUsage("--ring-size takes 128K to 4096M, as in 4M or 4M,256K");
     out_->first_ring_bytes = *first;
     if (comma != std::string::npos) out_->ring_bytes = *others;
     return std::nullopt;

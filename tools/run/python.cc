@@ -38,19 +38,19 @@ bool IsExecutable(const std::string& path) {
 // As the shell finds it. `why` says 126 or 127 when nothing is found.
 std::optional<std::string> FindOnPath(const std::string& name, int* why) {
   *why = kExitRunNotFound;
-  const auto look = [why](const std::string& path) {
+  const auto is_found = [why](const std::string& path) {
     if (IsExecutable(path)) return true;
     if (access(path.c_str(), F_OK) == 0) *why = kExitRunNotExecutable;
     return false;
   };
-  if (name.find('/') != std::string::npos) return look(name) ? std::optional(name) : std::nullopt;
+  if (name.find('/') != std::string::npos) return is_found(name) ? std::optional(name) : std::nullopt;
   const char* path = getenv("PATH");
   std::string_view folders = path ? path : "/bin:/usr/bin";
   for (;;) {
     const std::size_t colon = folders.find(':');
     const std::string folder(folders.substr(0, colon));
     const std::string candidate = folder.empty() ? name : folder + "/" + name;
-    if (look(candidate)) return candidate;
+    if (is_found(candidate)) return candidate;
     if (colon == std::string_view::npos) return std::nullopt;
     folders.remove_prefix(colon + 1);
   }
@@ -98,7 +98,7 @@ bool LooksLikePython(std::string_view name) {
   return true;
 }
 
-std::string Ask(const std::string& path, const std::string& argv0, const std::vector<std::string>& words) {
+std::string RunPython(const std::string& path, const std::string& argv0, const std::vector<std::string>& words) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return "";
   posix_spawn_file_actions_t actions;
@@ -128,10 +128,10 @@ std::string Ask(const std::string& path, const std::string& argv0, const std::ve
   return text;
 }
 
-// Asks the interpreter itself: wrappers (shims, shell scripts) and names without a version. Empty when it does not
-// say.
+// Asks the interpreter for its implementation and version, for wrappers (shims, shell scripts) and names without a
+// version. Empty when it does not answer.
 std::string AskVersion(const std::string& path, const std::string& argv0) {
-  return Ask(
+  return RunPython(
       path, argv0,
       {"-I", "-S", "-c", "import sys;print(sys.implementation.name,'%d.%d'%sys.version_info[:2]+sys.abiflags)"});
 }
@@ -142,7 +142,7 @@ bool IsTooOld(const std::string& version) {
   return major < 3 || (major == 3 && minor < 11);
 }
 
-// "3.13t"; what else stands behind the numbers says how it was built, too.
+// True for "3.13t" and "3.13td".
 bool IsFreeThreaded(const std::string& version) { return version.find('t') != std::string::npos; }
 
 std::string Join(const std::vector<std::string>& words) {
@@ -151,7 +151,7 @@ std::string Join(const std::vector<std::string>& words) {
   return out;
 }
 
-// Whether a tracer module fits; else why not.
+// Checks that there is a tracer module for the interpreter. Otherwise returns the failure.
 std::optional<Failure> CheckFits(const std::string& path, const std::string& argv0,
                                  const Installation& installation) {
   std::error_code error;
@@ -186,7 +186,7 @@ std::optional<Failure> CheckFits(const std::string& path, const std::string& arg
                                      ", or choose another with --python"};
 }
 
-// The interpreter for script, module, code and standard input, and the name it is called by.
+// Finds the interpreter for a script, module, code or standard input, and its argv[0].
 std::optional<Failure> FindInterpreter(const RunOptions& options, std::string* path, std::string* argv0) {
   int why;
   if (!options.python.empty()) {
@@ -216,7 +216,7 @@ std::optional<Failure> FindInterpreter(const RunOptions& options, std::string* p
   return std::nullopt;
 }
 
-// What Python would find out only after everything was begun.
+// Checks the script. Python itself would find these errors only after the run has begun.
 std::optional<Failure> CheckScript(const std::string& script) {
   struct stat status;
   if (stat(script.c_str(), &status) != 0) {
@@ -268,7 +268,7 @@ bool ReadsStdin(const std::vector<std::string>& argv) {
 }  // namespace
 
 std::string AskPython(const std::string& path, const std::string& code) {
-  return Ask(path, path, {"-I", "-c", code});
+  return RunPython(path, path, {"-I", "-c", code});
 }
 
 std::string VersionOfPython(const std::string& path) {

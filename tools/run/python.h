@@ -1,7 +1,7 @@
 // Thread rule: functions of the main thread.
 //
-// Which interpreter runs the program, and whether a tracer was built for it: asked before anything is started, so
-// that nothing is half begun.
+// Finds the interpreter that runs the program, and checks that a tracer was built for it. This happens before
+// anything is started, so that a failure leaves nothing behind.
 #pragma once
 
 #include <string>
@@ -14,22 +14,21 @@
 namespace smiley::tools {
 
 struct ProgramToRun {
-  std::string path;               // what exec gets
-  std::vector<std::string> argv;  // as the user would have typed it without smiley
-  bool reads_stdin = false;       // the interpreter takes its program from standard input
+  std::string path;               // the executable
+  std::vector<std::string> argv;  // the command as typed without smiley
+  bool reads_stdin = false;       // the interpreter reads the program from standard input
 };
 
-// Finds the interpreter or command and looks whether the script can be run. On failure the exit code (125, 126, 127),
-// and one line has been said.
 struct Prepared {
-  int exit_code = 0;  // 0: `program` is valid
+  int exit_code = 0;  // 0 = `program` is valid; otherwise 125, 126 or 127
   ProgramToRun program;
 };
-// With `failed` nothing is said: it gets the line.
+// Finds the interpreter or command and checks the script. On failure it says one line, or stores the line in `failed`
+// when that is not null.
 Prepared PrepareProgram(const RunOptions& options, const Installation& installation, std::string* failed = nullptr);
-// "3.11", "3.13t" of an executable; empty when it is no CPython.
+// The version of an executable: "3.11", "3.13t". Empty when it is not CPython.
 std::string VersionOfPython(const std::string& path);
-// What a Python prints when it runs `code` by itself (-I), trimmed; empty when it does not run.
+// The output of `python -I -c code` without the last newlines. Empty when the interpreter does not run.
 std::string AskPython(const std::string& path, const std::string& code);
 
 }  // namespace smiley::tools

@@ -22,9 +22,9 @@ namespace {
 using daemon::JsonObject;
 
 constexpr int kDrainWaitMs = 5000;
-constexpr std::size_t kMaxCommandBytes = 256 * 1024;  // a request has at most 1 MiB, and masking may escape bytes
+constexpr std::size_t kMaxCommandBytes = 256 * 1024;  // a request has at most 1 MiB, and JSON may escape bytes
 
-std::vector<std::string> Shortened(const std::vector<std::string>& command) {
+std::vector<std::string> ShortenCommand(const std::vector<std::string>& command) {
   std::vector<std::string> out;
   std::size_t bytes = 0;
   for (const std::string& word : command) {
@@ -47,7 +47,7 @@ void AddEnd(JsonObject* out, const Ended& ended) {
   }
 }
 
-std::string FinishRequest(const RunStart& start, const Ended& ended, int wait_ms) {
+std::string MakeFinishRequest(const RunStart& start, const Ended& ended, int wait_ms) {
   std::string request;
   JsonObject object(&request);
   object.Text("op", "finish").Text("run", start.id);
@@ -61,12 +61,12 @@ std::string Cwd() {
   return getcwd(cwd, sizeof cwd) ? cwd : "";
 }
 
-// For the next daemon, which may not know of the run at all: written whole or not at all.
-Status Spool(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended) {
+// Leaves the end of the run for the next daemon, which may not know the run. Writes the whole file or nothing.
+Status SpoolEnd(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended) {
   std::string request;
   JsonObject object(&request);
   object.Text("run", start.id)
-      .Texts("command", Shortened(start.command))
+      .Texts("command", ShortenCommand(start.command))
       .Text("cwd", Cwd())
       .Text("name", options.name);
   object.Signed("start_ns", start.start_ns);
@@ -87,7 +87,7 @@ Stored ReadAnswer(const std::string& line) {
   simdjson::dom::parser parser;
   simdjson::dom::element answer;
   if (parser.parse(line).get(answer) != simdjson::SUCCESS) return out;
-  // An absent field leaves what is there.
+  // An absent field does not change the value.
   const auto number = [&answer](const char* pointer, std::uint64_t* to) {
     std::uint64_t value;
     if (answer.at_pointer(pointer).get(value) == simdjson::SUCCESS) *to = value;
@@ -111,13 +111,13 @@ Stored ReadAnswer(const std::string& line) {
   return out;
 }
 
-// Whether it is over there now, or why not yet.
+// Whether the run was sent to the other daemon, or why not yet.
 struct Sent {
   bool done = false;
   std::string why;
 };
 
-// Asks until the run is sent, or cannot be sent now, or `until` has come, or interrupt_fd is readable.
+// Polls the daemon until the run is sent or cannot be sent now, `until_ns` has passed, or interrupt_fd is readable.
 Sent WaitUntilSent(daemon::Client* client, const std::string& run, std::uint64_t until_ns, int interrupt_fd) {
   std::string request;
   JsonObject object(&request);
@@ -138,7 +138,7 @@ Sent WaitUntilSent(daemon::Client* client, const std::string& run, std::uint64_t
   }
 }
 
-void SayEnd(const RunOptions& options, const RunStart& start, const Stored& stored, const Sent& sent) {
+void SaySummary(const RunOptions& options, const RunStart& start, const Stored& stored, const Sent& sent) {
   std::string line = "run " + start.id + ": " + Plural(stored.events, "event", "events") + ", " +
                      Plural(stored.threads, "thread", "threads") + ", " +
                      Plural(stored.processes, "process", "processes") + ", " + Number(stored.lost) + " lost, " +
@@ -165,7 +165,7 @@ Status ReportBegin(const shm::Home& home, const RunOptions& options, const RunSt
   const auto self = shm::SelfIdentity();
   std::string request;
   JsonObject object(&request);
-  object.Text("op", "begin").Text("run", start.id).Texts("command", Shortened(start.command));
+  object.Text("op", "begin").Text("run", start.id).Texts("command", ShortenCommand(start.command));
   object.Text("cwd", Cwd()).Text("name", options.name).Text("detail", options.detail);
   object.Signed("start_ns", start.start_ns)
       .Number("launcher_pid", self.pid)
@@ -178,7 +178,7 @@ Status ReportBegin(const shm::Home& home, const RunOptions& options, const RunSt
 void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended,
                int interrupt_fd) {
   const std::uint64_t until_ns = shm::MonotonicNs() + std::uint64_t{kDrainWaitMs} * 1'000'000;
-  // The daemon may have died meanwhile: OpenClient starts another, which picks up what it finds.
+  // The daemon may have died. OpenClient starts another one, which continues with the rings.
   Status reached;
   {
     auto starter = OpenClient(home);
@@ -190,13 +190,13 @@ void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart&
     connect.timeout = std::chrono::milliseconds(kDrainWaitMs + 3000);
     auto client = daemon::Client::Connect(home, connect);
     auto answer =
-        client ? (*client)->Ask(FinishRequest(start, ended, kDrainWaitMs)) : Result<std::string>(client.status());
+        client ? (*client)->Ask(MakeFinishRequest(start, ended, kDrainWaitMs)) : Result<std::string>(client.status());
     if (answer) {
       const Stored stored = ReadAnswer(*answer);
       Sent sent;
       if (!options.remote.empty() && stored.drained)
         sent = WaitUntilSent(client->get(), start.id, until_ns, interrupt_fd);
-      if (!options.quiet) SayEnd(options, start, stored, sent);
+      if (!options.quiet) SaySummary(options, start, stored, sent);
       return;
     }
     if (answer.status().code() == Code::kInterrupted) {
@@ -205,7 +205,7 @@ void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart&
     }
     reached = answer.status();
   }
-  const Status spooled = Spool(home, options, start, ended);
+  const Status spooled = SpoolEnd(home, options, start, ended);
   Say("run " + start.id + ": the daemon cannot be reached (" + reached.message() + "); " +
       (spooled.ok() ? "the events are stored when it runs again: smiley-daemon start"
                     : "the end of the program could not be saved: " + spooled.message()));
@@ -216,8 +216,8 @@ void ReportDump(const shm::Home& home, const RunOptions& options, const RunStart
   JsonObject object(&request);
   object.Text("op", "dump").Text("run", start.id).End();
   auto client = OpenClient(home);
-  const Status told = client ? (*client)->Ask(request).status() : client.status();
-  if (!told.ok()) return Say("run " + start.id + ": nothing was stored (" + told.message() + ")");
+  const Status asked = client ? (*client)->Ask(request).status() : client.status();
+  if (!asked.ok()) return Say("run " + start.id + ": nothing was stored (" + asked.message() + ")");
   if (!options.quiet)
     Say("run " + start.id + ": the newest events are being stored; next: smiley-replay " + start.id);
 }
@@ -227,11 +227,11 @@ void ReportNeverStarted(const shm::Home& home, const RunStart& start, int exit_c
   if (!client) return;
   Ended ended;
   ended.exit_code = exit_code;
-  if (!(*client)->Ask(FinishRequest(start, ended, 1000))) return;
+  if (!(*client)->Ask(MakeFinishRequest(start, ended, 1000))) return;
   std::string request;
   JsonObject object(&request);
   object.Text("op", "delete").Texts("runs", {start.id}).End();
-  // A run that stays in the list is no reason for more words: the program's failure has been said.
+  // A failed delete is not reported, because the failure of the program was.
   if (!(*client)->Ask(request)) return;
 }
 

@@ -1,6 +1,6 @@
 // Thread rule: functions of the main thread.
 //
-// What smiley-run tells the daemon about its run: that it begins, and how its first process ended.
+// Reports a run to the daemon: its begin, and the end of its first process.
 #pragma once
 
 #include <cstdint>
@@ -17,22 +17,23 @@ namespace smiley::tools {
 
 struct RunStart {
   std::string id;
-  std::vector<std::string> command;  // masked
-  std::int64_t start_ns = 0;
+  std::vector<std::string> command;  // with secrets masked
+  std::int64_t start_ns = 0;         // wall clock
 };
 
+// Reports the begin of a run. Starts the daemon if needed.
 Status ReportBegin(const shm::Home& home, const RunOptions& options, const RunStart& start);
 
-// Waits (5 s at most, or until interrupt_fd is readable) until what the first process recorded is stored; says the
-// last line unless quiet, and everything that went wrong. When no daemon can be reached the end is left in the spool
-// folder, where the next daemon finds it.
+// Waits until the events of the first process are stored, for 5 s at most or until interrupt_fd is readable. Says the
+// summary line unless quiet, and every failure. When no daemon can be reached, it leaves the end in the spool folder,
+// where the next daemon finds it.
 void ReportEnd(const shm::Home& home, const RunOptions& options, const RunStart& start, const Ended& ended,
                int interrupt_fd);
 
-// What is in memory of a run that is held back is to be stored now; says so unless quiet.
+// --dump-on signal: asks the daemon to store the events that are in memory, and says so unless quiet.
 void ReportDump(const shm::Home& home, const RunOptions& options, const RunStart& start);
 
-// The run never came to be: exec failed. Takes the run back.
+// exec failed: ends and deletes the run.
 void ReportNeverStarted(const shm::Home& home, const RunStart& start, int exit_code);
 
 }  // namespace smiley::tools

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxPipeBytes = 1 << 20;
 
-// A regular file from its offset on, which stays. A pipe or socket to its end.
+// Reads a regular file from its offset on, without moving it; a pipe or socket to its end.
 Status ReadAll(bool regular, std::string* text) {
   char buffer[64 * 1024];
   off_t offset = regular ? lseek(STDIN_FILENO, 0, SEEK_CUR) : 0;
@@ -69,20 +69,20 @@ Status StdinSource::Take(const shm::Home& home, const std::string& run) {
     if (pipe2(ends, O_CLOEXEC) != 0) return Status::FromErrno("a pipe for standard input", errno);
     child_fd_ = ends[0];
     feed_fd_ = ends[1];
-    // Most programs fit into the pipe at once; the rest is fed while the program runs.
+    // Most programs fit into the pipe. The rest is fed while the program runs.
     fcntl(feed_fd_, F_SETPIPE_SZ, text_.size() > kMaxPipeBytes ? kMaxPipeBytes : text_.size() + 1);
     fcntl(feed_fd_, F_SETFL, O_NONBLOCK);
     Feed();
   }
   const std::string path = (home.SpoolDir() / (run + ".stdin")).string();
   mkdir(home.SpoolDir().c_str(), 0700);
-  // Without the file the run has no source text: worth less, and no reason not to run.
+  // A failure costs the run its source text, and is no reason not to run the program.
   if (WriteFile(path, text_)) file_ = path;
   return Status::Ok();
 }
 
 void StdinSource::Feed() {
-  // The reader may have gone; SIGPIPE must not end us.
+  // The reader may have gone, and SIGPIPE must not end this process.
   struct sigaction ignore = {}, saved;
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, &saved);
@@ -103,7 +103,7 @@ void StdinSource::Feed() {
   sigaction(SIGPIPE, &saved, nullptr);
 }
 
-void StdinSource::ChildHasIt() { Close(&child_fd_); }
+void StdinSource::CloseChildEnd() { Close(&child_fd_); }
 
 void StdinSource::Remove() {
   if (!file_.empty()) unlink(file_.c_str());

@@ -1,7 +1,8 @@
-// Thread rule: an object belongs to the main thread.
+// Thread rule: a StdinSource belongs to the main thread.
 //
-// A program that comes through standard input: its text is kept for the run, and the program reads it as if nobody
-// had looked. A file is read without moving its offset; a pipe is read to its end and given on through another pipe.
+// A program from standard input: its text is saved for the run, and the interpreter still reads the same bytes. A
+// file is read without moving its offset. A pipe is read to its end, and its bytes are passed on through another
+// pipe.
 #pragma once
 
 #include <string>
@@ -18,16 +19,16 @@ class StdinSource {
   StdinSource(const StdinSource&) = delete;
   StdinSource& operator=(const StdinSource&) = delete;
 
-  // Reads standard input, unless it is a terminal or closed (then nothing happens), and writes the text to a file of
-  // its own under the home. Waits for the writing end of a pipe, as Python does.
+  // Reads standard input and writes its text to a file under the home. Does nothing when standard input is a terminal
+  // or closed. Waits until the writer of a pipe closes its end, as Python does.
   Status Take(const shm::Home& home, const std::string& run);
 
-  const std::string& file() const { return file_; }  // empty: nothing was taken
-  int child_fd() const { return child_fd_; }         // what the program gets as descriptor 0; -1: as it is
-  int feed_fd() const { return feed_fd_; }           // to be written when writable; -1: nothing (more) to feed
-  void Feed();        // writes what fits now; closes when all is written or nobody reads
-  void ChildHasIt();  // the program was started: closes our copy of its end
-  void Remove();      // the tracer may have taken the file already
+  const std::string& file() const { return file_; }  // path of the saved text; empty = none
+  int child_fd() const { return child_fd_; }         // descriptor 0 of the program; -1 = unchanged
+  int feed_fd() const { return feed_fd_; }           // wait until it is writable and call Feed; -1 = all is written
+  void Feed();           // writes as much as fits; closes feed_fd when all is written or the reader has gone
+  void CloseChildEnd();  // after the fork: closes the copy of the program's end
+  void Remove();         // removes the file, if the tracer did not
 
  private:
   std::string file_, text_;

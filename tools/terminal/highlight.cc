@@ -20,7 +20,7 @@ bool IsWord(char c) {
 }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// The end of the string literal whose quote stands at `at`; the line's end where it goes on below.
+// The end of the string literal whose quote is at `at`; the end of the line if the literal continues below.
 std::size_t StringEnd(std::string_view line, std::size_t at) {
   const char quote = line[at];
   const bool triple = line.substr(at, 3) == std::string(3, quote);
@@ -48,7 +48,7 @@ std::vector<std::pair<std::string_view, std::string>> Highlight(std::string_view
       parts.emplace_back(style, std::string(text));
     }
   };
-  bool names_next = false;  // after def and class
+  bool names_next = false;  // the next word is the name of a def or class
   for (std::size_t at = 0; at < line.size();) {
     const char c = line[at];
     std::size_t end = at + 1;

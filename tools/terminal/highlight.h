@@ -1,7 +1,7 @@
 // Thread rule: functions are safe from any thread.
 //
-// One line of Python in colours: keywords, strings, numbers, comments. Knows nothing of the lines around it, so the
-// inside of a string that spans lines is coloured as code; nothing is ever left out.
+// Splits one line of Python into styled parts: keywords, strings, numbers, comments. It sees no other line, so the
+// inside of a string that spans lines is styled as code. No character is dropped.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace smiley::tools {
 
-// Parts of (style, text) that together are `line`. REQUIRES clean text.
+// Pairs of style and text; the texts together equal `line`. REQUIRES clean text (text.h).
 std::vector<std::pair<std::string_view, std::string>> Highlight(std::string_view line);
 
 }  // namespace smiley::tools

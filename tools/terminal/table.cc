@@ -7,14 +7,14 @@
 
 namespace smiley::tools {
 
-void Table::Column(std::string heading, Align align) { heads_.push_back({std::move(heading), align}); }
+void Table::AddColumn(std::string heading, Align align) { heads_.push_back({std::move(heading), align}); }
 
-void Table::Row(std::vector<Cell> cells) {
+void Table::AddRow(std::vector<Cell> cells) {
   cells.resize(heads_.size());
   rows_.push_back(std::move(cells));
 }
 
-std::string Table::Print(std::string_view margin) const {
+std::string Table::Format(std::string_view margin) const {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < heads_.size(); ++i) {
     std::size_t width = Columns(heads_[i].heading);

@@ -1,6 +1,6 @@
 // Thread rule: a Table belongs to one thread.
 //
-// Rows in columns that fit: headings, right or left alignment, a style per cell, the last column cut to the terminal.
+// Rows in aligned columns, with headings and a style per cell. The last column is cut to the width.
 #pragma once
 
 #include <cstddef>
@@ -14,15 +14,17 @@ class Table {
  public:
   enum class Align { kLeft, kRight };
   struct Cell {
-    std::string text;  // clean
+    std::string text;  // clean (text.h)
     std::string_view style = {};
   };
-  // `width` 0: nothing is cut.
+  // `width`: columns; 0 = nothing is cut.
   Table(bool color, bool unicode, std::size_t width) : color_(color), unicode_(unicode), width_(width) {}
-  void Column(std::string heading, Align align = Align::kLeft);
-  void Row(std::vector<Cell> cells);
+  void AddColumn(std::string heading, Align align = Align::kLeft);
+  // Missing cells are empty.
+  void AddRow(std::vector<Cell> cells);
   bool empty() const { return rows_.empty(); }
-  std::string Print(std::string_view margin = "") const;
+  // Headings and rows, each line behind `margin`.
+  std::string Format(std::string_view margin = "") const;
 
  private:
   struct Head {

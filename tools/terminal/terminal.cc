@@ -20,7 +20,7 @@ namespace smiley::tools {
 
 namespace {
 
-// Writes all of it; returns 0 or the errno.
+// Writes all bytes. Returns 0 or the errno.
 int WriteAll(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
@@ -45,7 +45,7 @@ std::atomic<unsigned> g_resizes{0};
 
 void OnInterrupt(int) {
   const int saved = errno;
-  // The second Ctrl-C does not wait for anything.
+  // A second Ctrl-C ends the process at once.
   if (g_interrupts.fetch_add(1) >= 1) ::_exit(kExitInterrupted);
   const ssize_t written = ::write(g_interrupt_pipe[1], "i", 1);
   static_cast<void>(written);
@@ -140,7 +140,7 @@ void WatchSignals() {
   Handle(SIGTERM, OnInterrupt);
   struct sigaction hangup {};
   sigaction(SIGHUP, nullptr, &hangup);
-  if (hangup.sa_handler != SIG_IGN) Handle(SIGHUP, OnInterrupt);  // nohup asked for it to be ignored
+  if (hangup.sa_handler != SIG_IGN) Handle(SIGHUP, OnInterrupt);  // nohup has SIGHUP ignored
   Handle(SIGWINCH, OnResize);
 }
 

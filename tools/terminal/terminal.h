@@ -1,7 +1,6 @@
-// Thread rule: everything here belongs to the main thread, except what is said to be safe in signal handlers.
+// Thread rule: functions and objects belong to the main thread.
 //
-// The program's two outputs: standard output through a buffer that dies quietly when its reader goes away, and
-// smiley's own words on standard error. Colours, width, Ctrl-C.
+// The two outputs of a command, its exit codes, colours, the terminal's width, and signals.
 #pragma once
 
 #include <cstddef>
@@ -17,15 +16,15 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitNo = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitInterrupted = 130;
-inline constexpr int kExitPipe = 141;  // what a shell shows for a program that SIGPIPE ended
+inline constexpr int kExitPipe = 141;  // 128 + SIGPIPE, as shells report it
 
-// "smiley: " + message + newline on standard error. The message is made clean of control characters.
+// Writes "smiley: ", the message without control characters, and a newline to standard error.
 void Say(std::string_view message);
-// Says the status and gives the exit code for it: kExitInterrupted for kInterrupted (saying nothing), else kExitNo.
+// Says the status and returns its exit code, kExitNo. For kInterrupted it says nothing and returns kExitInterrupted.
 int Fail(const Status& status);
 
-// Standard output. Write collects; Flush, a full buffer and the end of the program write. When the reader has gone
-// (EPIPE), the process ends at once with kExitPipe and without a word; any other failure is said and gives kExitNo.
+// Standard output, buffered. Flush and a full buffer write. When the reader has closed the pipe (EPIPE), the process
+// exits at once with kExitPipe and without a message. After any other failure it says so and exits with kExitNo.
 class Output {
  public:
   static Output& Get();
@@ -37,39 +36,39 @@ class Output {
 };
 
 enum class ColorChoice { kAuto, kAlways, kNever };
-// kAuto: a terminal on `fd` that is not dumb, and no NO_COLOR in the environment.
+// For kAuto: true when `fd` is a terminal that is not dumb, and NO_COLOR is not set.
 bool UseColor(ColorChoice choice, int fd);
 bool IsTerminal(int fd);
-// True when the locale's characters are UTF-8 (then lines, arrows and dots may be used).
+// True when the locale's encoding is UTF-8.
 bool UnicodeLocale();
-// Columns of the terminal on `fd` now; COLUMNS, else 0 when it is none.
+// The current columns of the terminal on `fd`. For other files: COLUMNS, or 0 when it is not set.
 std::size_t TerminalWidth(int fd);
 
-// Ctrl-C, SIGTERM and SIGHUP make InterruptFd() readable from here on (nothing else happens by itself); SIGWINCH
-// makes ResizeFd() readable; SIGPIPE is ignored. Called once by commands that wait for the daemon.
+// Catches signals from here on: SIGINT, SIGTERM and SIGHUP make InterruptFd() readable, SIGWINCH makes ResizeFd()
+// readable, SIGPIPE is ignored. A second SIGINT ends the process. Commands that wait for the daemon call it once.
 void WatchSignals();
 int InterruptFd();  // -1 before WatchSignals()
 bool Interrupted();
-// The number of the terminal's size changes seen so far.
+// Number of size changes of the terminal so far.
 unsigned ResizeCount();
-int ResizeFd();  // readable after a size change; DrainResize() empties it
+int ResizeFd();  // readable after a size change, until DrainResize()
 void DrainResize();
 
-// A line on standard error that is rewritten in place while something long goes on; nothing when that is no terminal.
+// A progress line on standard error, rewritten in place. Nothing is shown when standard error is not a terminal.
 class Progress {
  public:
   Progress();
   ~Progress();                         // clears the line
-  void Show(const std::string& text);  // at most ten times a second reaches the terminal
+  void Show(const std::string& text);  // writes at most ten times a second
   void Clear();
 
  private:
   bool terminal_;
   bool shown_ = false;
-  long long last_ns_ = 0;
+  long long last_ns_ = 0;  // monotonic time of the last write
 };
 
-// SGR codes. Every style ends with kReset.
+// ANSI codes of styles. Each styled text ends with kReset.
 namespace sgr {
 inline constexpr std::string_view kReset = "\x1b[0m";
 inline constexpr std::string_view kBold = "\x1b[1m";
@@ -86,7 +85,7 @@ inline constexpr std::string_view kBoldCyan = "\x1b[1;36m";
 inline constexpr std::string_view kAlarm = "\x1b[1;30;43m";
 }  // namespace sgr
 
-// `text` in `style` when `color`, else as it is.
+// `text` with `style` around it when `color` is true, else `text`.
 std::string Paint(bool color, std::string_view style, std::string_view text);
 
 }  // namespace smiley::tools

@@ -15,7 +15,7 @@ struct Span {
   std::uint32_t first, last;
 };
 
-// East Asian wide and full width, and the pictures that terminals draw over two columns.
+// Characters of two columns: East Asian wide and full width, and emoji.
 constexpr std::array<Span, 38> kWide{{
     {0x1100, 0x115F},   {0x231A, 0x231B},   {0x2329, 0x232A}, {0x23E9, 0x23EC}, {0x23F0, 0x23F0}, {0x23F3, 0x23F3},
     {0x25FD, 0x25FE},   {0x2614, 0x2615},   {0x2648, 0x2653}, {0x267F, 0x267F}, {0x2693, 0x2693}, {0x26A1, 0x26A1},
@@ -41,7 +41,7 @@ bool Within(const std::array<Span, n>& spans, std::uint32_t c) {
   return at != spans.end() && at->first <= c;
 }
 
-// Characters that change the order in which others are shown: source code can hide in them.
+// Characters that change the order in which other characters are shown. They can hide source code.
 bool TurnsDirection(std::uint32_t c) {
   return c == 0x061C || c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
 }

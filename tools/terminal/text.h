@@ -1,7 +1,7 @@
-// Thread rule: functions are safe from any thread (local times read the time zone that was set at start).
+// Thread rule: functions are safe from any thread. Local times use the time zone of the process's start.
 //
-// Text as terminals show it: column widths, control characters made visible, cutting, padding, and numbers, sizes and
-// times as people read them.
+// Text for terminals: column widths, visible control characters, cutting and padding; numbers, sizes and times for
+// people.
 #pragma once
 
 #include <cstddef>
@@ -12,16 +12,17 @@
 
 namespace smiley::tools {
 
-// Columns that `text` takes (wide characters two, combining ones none). Bytes that are no UTF-8 take one.
+// Columns that `text` takes: two for a wide character, none for a combining one, one for a byte that is not UTF-8.
 std::size_t Columns(std::string_view text);
-// One line without control characters: tabs become spaces up to the next multiple of 4, others \n, \x1b …; bytes that
-// are no UTF-8, lone surrogates and characters that turn the writing direction become U+FFFD or \u….
+// Clean text: one line that no terminal interprets. Tabs become spaces up to the next multiple of 4, other control
+// characters \n, \x1b …. Bytes that are not UTF-8 become U+FFFD; lone surrogates and characters that change the
+// writing direction become \u….
 std::string Clean(std::string_view text);
-// At most `width` columns; what is cut ends with `…` ("..." without Unicode). REQUIRES clean text.
+// The first `width` columns. A cut text ends with `…`, or "..." without Unicode. REQUIRES clean text.
 std::string Cut(std::string_view text, std::size_t width, bool unicode = true);
-// The same, cut at the front: the end of a path says more than its beginning.
+// The last `width` columns; used for paths, whose end says more than their beginning.
 std::string CutFront(std::string_view text, std::size_t width, bool unicode = true);
-// With spaces up to `width` columns; longer text stays.
+// Pads with spaces to `width` columns. Longer text is not cut.
 std::string PadRight(std::string_view text, std::size_t width);
 std::string PadLeft(std::string_view text, std::size_t width);
 
@@ -31,14 +32,14 @@ std::string Duration(std::int64_t ns);  // 850 ns, 12.3 ms, 4.56 s, 3 min 20 s, 
 std::string Plural(std::uint64_t n, std::string_view one, std::string_view many);  // "1 event", "3 events"
 std::string LocalDateTime(std::int64_t ns);                                        // 2026-05-01 12:30:05
 std::string LocalTime(std::int64_t ns);                                            // 12:30:05.123
-// As typed in a shell: words quoted where a shell would need it.
+// The command as typed in a shell, with quotes where a shell needs them.
 std::string CommandLine(const std::vector<std::string>& words);
-// The part of a path after its last slash; names like <string> as they are.
+// The part of a path after its last slash. Names like <string> are returned whole.
 std::string_view BaseName(std::string_view path);
 
-// Reads one character of UTF-8 at `*at`, moving it behind; 0xFFFFFFFF for a byte that begins none.
+// Decodes the UTF-8 character at `*at` and advances `*at`. 0xFFFFFFFF for a byte that begins no character.
 std::uint32_t NextCharacter(std::string_view text, std::size_t* at);
-// 0, 1 or 2 columns.
+// The columns of a character: 0, 1 or 2.
 int CharacterColumns(std::uint32_t character);
 
 }  // namespace smiley::tools

@@ -1,6 +1,6 @@
 // Thread rule: functions are safe from any thread.
 //
-// Amounts as people type them.
+// Parses sizes and ages as people type them. nullopt: not a size or age.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,9 @@
 
 namespace smiley::tools {
 
-// "20G", "1.5 GB", "500M", "64KiB", "1000": bytes. Powers of 1,000 as they are shown, of 1,024 with an i.
+// Bytes of "20G", "1.5 GB", "500M", "64KiB", "1000". Units are powers of 1,000; those with an i, of 1,024.
 std::optional<std::uint64_t> ParseBytes(std::string_view text);
-// "7d", "2w", "12h", "30m", "45s": nanoseconds. A unit is needed.
+// Nanoseconds of "7d", "2w", "12h", "30m", "45s". The unit is mandatory.
 std::optional<std::int64_t> ParseAge(std::string_view text);
 
 }  // namespace smiley::tools

@@ -30,7 +30,7 @@ bool IsFoldable(shm::Kind kind) {
     case shm::Kind::kCRaise:
       return true;
     default:
-      return false;  // output, losses, threads: each is worth its row
+      return false;  // output, losses and threads always have their own row
   }
 }
 
@@ -80,7 +80,7 @@ void Folder::Show(Thread* thread, std::uint64_t signature, const EventView& even
   if (thread->pattern.empty()) TryFold(thread);
 }
 
-// The shortest loop whose last two repetitions were both shown.
+// Begins to fold the shortest loop whose last two iterations were both shown.
 void Folder::TryFold(Thread* thread) {
   const std::deque<std::uint64_t>& history = thread->history;
   const std::size_t n = history.size();
@@ -121,7 +121,7 @@ void Folder::Count(FoldSummary* out, std::vector<EventView>* events) {
     summary.thread = event.thread;
     summary.time_ns = event.time_ns;
     if (event.line != 0) {
-      // The place shown is that of the outermost frame in the loop.
+      // The summary shows the place of the outermost frame in the loop.
       if (summary.first_line == 0 || event.depth < summary.depth) {
         summary.depth = event.depth;
         summary.file = event.file;
@@ -160,8 +160,8 @@ void Folder::Finish(Thread* thread) {
   }
   thread->summary = FoldSummary{};
   thread->fresh = false;
-  // What was kept of the unfinished repetition differs from the loop after it: shown as it is. The history begins
-  // anew, else its first events would be taken for a repetition at once.
+  // The unfinished iteration is shown event by event. The history is cleared, because the events would otherwise be
+  // taken for another iteration at once.
   thread->history.clear();
   for (std::size_t i = 0; i < partial.size(); ++i) {
     show_event_(partial[i]);

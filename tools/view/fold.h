@@ -1,7 +1,7 @@
 // Thread rule: a Folder belongs to one thread.
 //
-// Loops told once: when the last events of a thread repeat the ones before them (same kinds, places and depths),
-// further repetitions are counted, with the first and last value of each variable, instead of shown.
+// Folds loops. When the last events of a thread repeat the events before them (same kinds, lines and depths), further
+// iterations are counted instead of shown. A summary has the first and last value of each variable.
 #pragma once
 
 #include <cstddef>
@@ -19,16 +19,16 @@ namespace smiley::tools {
 struct FoldSummary {
   struct Variable {
     std::string name, first, last;  // values as JSON text
-    std::uint32_t depth = 0;        // of the frame that has it
+    std::uint32_t depth = 0;        // of the variable's frame
   };
   std::uint32_t process = 0, thread = 0, depth = 0;
-  std::int64_t time_ns = 0;    // of the last event folded
-  std::uint64_t times = 0;     // whole repetitions
-  std::uint64_t events = 0;    // in them
-  std::string file, function;  // of the outermost line
+  std::int64_t time_ns = 0;    // of the last folded event
+  std::uint64_t times = 0;     // complete iterations
+  std::uint64_t events = 0;    // of these iterations
+  std::string file, function;  // of the outermost frame in the loop
   std::uint32_t first_line = 0, last_line = 0;
-  std::vector<Variable> variables;  // in the order in which they first changed
-  bool going_on = false;            // interim: more may follow
+  std::vector<Variable> variables;  // in order of their first change
+  bool going_on = false;            // an interim summary; the loop may continue
 };
 
 class Folder {
@@ -38,25 +38,25 @@ class Folder {
   Folder(ShowEvent show_event, ShowFold show_fold)
       : show_event_(std::move(show_event)), show_fold_(std::move(show_fold)) {}
 
-  // Shows the event at once, or keeps it as part of a repetition.
+  // Shows the event at once, or counts it as part of an iteration.
   void Add(EventView event);
-  // Shows everything that is kept, of all threads, and begins anew (end of the run, a gap).
+  // Shows the pending events and summaries of all threads and forgets every loop (end of the run, a gap).
   void Flush();
-  // Shows an interim summary for each thread that folded something since its last one.
+  // Shows an interim summary of each thread that folded events since its last summary.
   void Peek();
   bool folding() const { return folding_threads_ > 0; }
 
-  static constexpr std::size_t kLongestLoop = 64;  // events of one repetition
+  static constexpr std::size_t kLongestLoop = 64;  // events of one iteration
   static constexpr std::size_t kMostVariables = 16;
 
  private:
   struct Thread {
-    std::deque<std::uint64_t> history;   // signatures of what was shown, newest last
-    std::vector<std::uint64_t> pattern;  // of the loop being folded; empty = none
-    std::vector<EventView> once;         // the first repetition: one alone is not worth folding
-    std::vector<EventView> partial;      // events of the unfinished repetition
+    std::deque<std::uint64_t> history;   // signatures of the shown events, newest last
+    std::vector<std::uint64_t> pattern;  // signatures of one iteration of the folded loop; empty = none
+    std::vector<EventView> once;         // the first iteration; it is shown whole if no second one follows
+    std::vector<EventView> partial;      // events of the unfinished iteration
     FoldSummary summary;
-    bool fresh = false;  // summary changed since the last Peek
+    bool fresh = false;  // the summary has changed since the last Peek
   };
   static std::uint64_t Signature(const EventView& event);
   void Show(Thread* thread, std::uint64_t signature, const EventView& event);

@@ -1,6 +1,6 @@
-// Thread rule: plain functions; NameKeeper belongs to one thread.
+// Thread rule: functions of the main thread; a NameKeeper belongs to one thread.
 //
-// What a renderer must know of a run besides its events: source texts and thread names.
+// Loads the source texts and thread names of a run into a renderer.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +14,19 @@
 
 namespace smiley::tools {
 
-// Reads all of them once.
+// Loads all sources and thread names of a stored run.
 Status LoadNames(Link* link, const std::string& run, Renderer* renderer);
 
-// For a run that is going on: asks again, over a connection of its own, when an event names a source or a thread that
-// is not known yet, and seldom when asking did not help.
+// Loads the names of a run while it is recorded. When an event has an unknown source or thread, it asks the daemon
+// over a connection of its own. When the answer does not have the name, it waits longer before the next request.
 class NameKeeper {
  public:
   explicit NameKeeper(Renderer* renderer) : renderer_(renderer) {}
-  void Follow(const std::string& run);  // forgets the run before
+  // Follows another run and forgets the names of the previous one.
+  void Follow(const std::string& run);
+  // Loads names if the renderer lacks the source or thread of `event`. `now_ns`: monotonic time.
   void Need(const EventView& event, std::int64_t now_ns);
-  // The run as it is known now.
+  // The current record of the run.
   Result<RunView> AskRunAgain();
 
  private:
@@ -32,8 +34,8 @@ class NameKeeper {
   Renderer* renderer_;
   std::unique_ptr<Link> link_;
   std::string run_;
-  std::int64_t not_before_ns_ = 0;
-  std::int64_t pause_ns_ = 0;
+  std::int64_t not_before_ns_ = 0;  // monotonic time of the next request, at the earliest
+  std::int64_t pause_ns_ = 0;       // the last pause between two requests; 0 = none
 };
 
 }  // namespace smiley::tools

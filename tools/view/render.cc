@@ -81,7 +81,7 @@ std::string Renderer::Prefix(const Where& where) {
   out += ' ';
   if (options_.times)
     out += Paint(color, sgr::kDim, PadRight(where.place.empty() ? "" : LocalTime(where.time_ns), 12)) + " ";
-  // The line number is what people look for: it stays, the file's name is cut at its front.
+  // The line number matters most, so the front of the file's name is cut.
   out += Paint(color, sgr::kDim, PadLeft(CutFront(where.place, place_columns_, options_.unicode), place_columns_));
   out += ' ';
   out += where.mark.empty() ? std::string(" ") : Paint(color, where.mark_style, where.mark);
@@ -89,7 +89,7 @@ std::string Renderer::Prefix(const Where& where) {
   return out;
 }
 
-void Renderer::Row(const Where& where, std::size_t indent, const Parts& parts, Rows* rows) {
+void Renderer::AppendRow(const Where& where, std::size_t indent, const Parts& parts, Rows* rows) {
   place_columns_ = std::max(place_columns_, std::min(kMostPlaceColumns, Columns(where.place)));
   std::string row = Prefix(where);
   const std::size_t limit = options_.width == 0 ? SIZE_MAX : options_.width;
@@ -117,7 +117,7 @@ std::size_t Renderer::BodyIndent(const EventView& event) const {
   return std::min(kMostIndent, std::size_t{2} * event.depth);
 }
 
-// A frame's lines stand two columns deeper than its call, and keep their own shape.
+// Lines of a frame are indented two columns more than its call, and keep their own indentation.
 std::size_t Renderer::LineIndent(const EventView& event, std::string_view text) {
   const std::size_t own = Indentation(text);
   std::size_t base = 0;
@@ -145,8 +145,8 @@ std::string Renderer::Exception(const EventView& event) const {
   return Clean(text);
 }
 
-// name = value pairs, as many in a row as fit.
-void Renderer::Changes(const EventView& event, std::size_t indent, Rows* rows) {
+// Appends the changes of an event as name = value, as many in a row as fit.
+void Renderer::AppendChanges(const EventView& event, std::size_t indent, Rows* rows) {
   if (event.changed.empty()) return;
   Where where{event.process, event.thread, event.time_ns, "", "", ""};
   const std::size_t left = PrefixColumns() + std::min(indent, kMostIndent);
@@ -154,13 +154,13 @@ void Renderer::Changes(const EventView& event, std::size_t indent, Rows* rows) {
   Parts parts;
   std::size_t used = left;
   for (const auto& [name, json] : event.changed) {
-    if (name.substr(0, 1) == ".") continue;  // the compiler's own: what a comprehension iterates over
+    if (name.substr(0, 1) == ".") continue;  // a variable of the compiler: the iterator of a comprehension
     const std::string clean_name = Clean(name);
     const bool unbound = json == "{\"$type\":\"unbound\"}";
     const std::string value = unbound ? "" : ValueText(json);
     const std::size_t columns = Columns(clean_name) + 3 + Columns(value) + 3;
     if (!parts.empty() && used + columns > limit) {
-      Row(where, indent, parts, rows);
+      AppendRow(where, indent, parts, rows);
       parts.clear();
       used = left;
     }
@@ -175,11 +175,11 @@ void Renderer::Changes(const EventView& event, std::size_t indent, Rows* rows) {
     }
     used += columns;
   }
-  if (!parts.empty()) Row(where, indent, parts, rows);
+  if (!parts.empty()) AppendRow(where, indent, parts, rows);
 }
 
-// The line's text below its comment block.
-void Renderer::Source(const EventView& event, const Where& where, Rows* rows) {
+// Appends the source line of an event below the comment lines above it.
+void Renderer::AppendSource(const EventView& event, const Where& where, Rows* rows) {
   std::string_view text = event.source != 0 ? sources_.Line(event.source, event.line) : std::string_view{};
   if (text.empty()) text = event.text;
   const bool call = event.kind == Kind::kCall || event.kind == Kind::kResume || event.kind == Kind::kThrow;
@@ -194,7 +194,7 @@ void Renderer::Source(const EventView& event, const Where& where, Rows* rows) {
     plain.mark = "";
     for (const std::string_view comment : sources_.CommentAbove(event.source, event.line)) {
       const std::size_t first = comment.find_first_not_of(" \t\f");
-      Row(plain, indent, {{sgr::kDim, Clean(comment.substr(first))}}, rows);
+      AppendRow(plain, indent, {{sgr::kDim, Clean(comment.substr(first))}}, rows);
     }
   }
   const std::size_t first = text.find_first_not_of(" \t\f");
@@ -208,7 +208,7 @@ void Renderer::Source(const EventView& event, const Where& where, Rows* rows) {
       parts.emplace_back(sgr::kBold, function.empty() ? "?" : function);
     } else {
       parts = Highlight(shown);
-      // Where the text does not say it: methods, decorators, lambdas, comprehensions.
+      // The text does not show the qualified name of methods, decorators, lambdas and comprehensions.
       if (shown.find("def " + function + "(") == std::string::npos) parts.emplace_back(sgr::kDim, "   " + function);
     }
   } else {
@@ -223,10 +223,10 @@ void Renderer::Source(const EventView& event, const Where& where, Rows* rows) {
     parts.emplace_back(sgr::kDim, "  gets ");
     parts.emplace_back("", ValueText(event.value));
   }
-  Row(where, indent, parts, rows);
+  AppendRow(where, indent, parts, rows);
 }
 
-void Renderer::Event(const EventView& event, Rows* rows) {
+void Renderer::RenderEvent(const EventView& event, Rows* rows) {
   if (event.process > 1) many_processes_ = true;
   Where where{event.process, event.thread, event.time_ns, "", "", ""};
   if (event.line != 0 || !event.file.empty()) {
@@ -244,62 +244,77 @@ void Renderer::Event(const EventView& event, Rows* rows) {
   switch (event.kind) {
     case Kind::kCall:
       mark(sgr::kBoldGreen, "→", ">");
-      Source(event, where, rows);
-      Changes(event, indent + 2, rows);
+      AppendSource(event, where, rows);
+      AppendChanges(event, indent + 2, rows);
       return;
     case Kind::kResume:
     case Kind::kThrow:
       mark(sgr::kBoldGreen, "⇢", ">");
-      Source(event, where, rows);
-      Changes(event, indent + 2, rows);
+      AppendSource(event, where, rows);
+      AppendChanges(event, indent + 2, rows);
       return;
     case Kind::kLine:
-      Changes(event, indent + 2, rows);
-      Source(event, where, rows);
+      AppendChanges(event, indent + 2, rows);
+      AppendSource(event, where, rows);
       return;
     case Kind::kReturn:
     case Kind::kYield: {
-      Changes(event, indent + 2, rows);
+      AppendChanges(event, indent + 2, rows);
       mark(sgr::kBoldGreen, event.kind == Kind::kReturn ? "←" : "⇠", "<");
       const std::string_view word = event.kind == Kind::kReturn ? "return " : "yield ";
       const std::string value = event.value.empty() ? "" : ValueText(event.value);
       if (event.function == "<module>" && (value == "None" || value.empty())) {
-        Row(where, indent, {{sgr::kDim, "end of "}, {sgr::kBold, function}}, rows);
+        AppendRow(where, indent, {{sgr::kDim, "end of "}, {sgr::kBold, function}}, rows);
       } else {
-        Row(where, indent, {{sgr::kGreen, std::string(word)}, {sgr::kBold, value}, {sgr::kDim, "   " + function}},
-            rows);
+        AppendRow(where, indent,
+                  {{sgr::kGreen, std::string(word)}, {sgr::kBold, value}, {sgr::kDim, "   " + function}}, rows);
       }
       return;
     }
     case Kind::kRaise:
-      Changes(event, indent + 2, rows);
+      AppendChanges(event, indent + 2, rows);
       mark(sgr::kBoldRed, "✗", "x");
       if (event.propagated) {
-        Row(where, indent + 2, {{sgr::kRed, Exception(event)}, {sgr::kDim, "   propagates through " + function}},
-            rows);
+        AppendRow(where, indent + 2,
+                  {{sgr::kRed, Exception(event)}, {sgr::kDim, "   propagates through " + function}}, rows);
       } else {
-        Row(where, indent + 2, {{sgr::kBoldRed, Exception(event)}}, rows);
+        AppendRow(where, indent + 2, {{sgr::kBoldRed, Exception(event)}}, rows);
       }
       return;
     case Kind::kHandled:
-      Changes(event, indent + 2, rows);
+      AppendChanges(event, indent + 2, rows);
       mark(sgr::kYellow, "✓", "+");
-      Row(where, indent + 2, {{sgr::kYellow, "handled "}, {"", Exception(event)}}, rows);
+      AppendRow(where, indent + 2, {{sgr::kYellow, "handled "}, {"", Exception(event)}}, rows);
       return;
     case Kind::kUnwind:
-      Changes(event, indent + 2, rows);
+      AppendChanges(event, indent + 2, rows);
       mark(sgr::kBoldRed, "←", "<");
-      Row(where, indent,
+      AppendRow(
+          where, indent,
           {{sgr::kBold, function + (IsNamed(function) ? "()" : "")}, {sgr::kRed, " raised " + Exception(event)}},
           rows);
       return;
+    default:
+      return AppendThreadEvent(event, std::move(where), rows);
+  }
+}
+
+// Appends the events that belong to the thread rather than to a frame, and those of C functions and output.
+void Renderer::AppendThreadEvent(const EventView& event, Where where, Rows* rows) {
+  const auto mark = [&](std::string_view style, std::string_view unicode, std::string_view ascii) {
+    where.mark = Mark(unicode, ascii);
+    where.mark_style = style;
+  };
+  const std::size_t indent = BodyIndent(event);
+  switch (event.kind) {
     case Kind::kCCall:
     case Kind::kCReturn:
     case Kind::kCRaise: {
       const bool enters = event.kind == Kind::kCCall;
       mark(event.kind == Kind::kCRaise ? sgr::kRed : sgr::kDim, enters ? "→" : "←", enters ? ">" : "<");
-      Row(where, indent + 2,
-          {{sgr::kDim, Clean(event.name.empty() ? event.function : event.name) + (enters ? "()" : "() done")}}, rows);
+      AppendRow(where, indent + 2,
+                {{sgr::kDim, Clean(event.name.empty() ? event.function : event.name) + (enters ? "()" : "() done")}},
+                rows);
       return;
     }
     case Kind::kStdout:
@@ -307,18 +322,19 @@ void Renderer::Event(const EventView& event, Rows* rows) {
       mark(event.kind == Kind::kStdout ? sgr::kCyan : sgr::kRed, "»", "\"");
       std::string text = event.value.empty() ? "" : event.value;
       std::string shown = ValueText(text);
-      Row(where, indent + 2, {{event.kind == Kind::kStdout ? sgr::kCyan : sgr::kRed, shown}}, rows);
+      AppendRow(where, indent + 2, {{event.kind == Kind::kStdout ? sgr::kCyan : sgr::kRed, shown}}, rows);
       return;
     }
     case Kind::kThreadStart:
     case Kind::kThreadEnd:
       if (!event.name.empty()) NameThread(event.process, event.thread, event.name);
       mark(sgr::kBold, event.kind == Kind::kThreadStart ? "┬" : "┴", "*");
-      Row(where, 0, {{sgr::kDim, event.kind == Kind::kThreadStart ? "thread begins" : "thread ends"}}, rows);
+      AppendRow(where, 0, {{sgr::kDim, event.kind == Kind::kThreadStart ? "thread begins" : "thread ends"}}, rows);
       return;
     case Kind::kTask:
       mark(sgr::kMagenta, "◆", "*");
-      Row(where, indent,
+      AppendRow(
+          where, indent,
           {{sgr::kMagenta, event.task == 0 && event.name.empty()
                                ? "no task"
                                : "task " + (event.name.empty() ? std::to_string(event.task) : Clean(event.name))}},
@@ -326,53 +342,53 @@ void Renderer::Event(const EventView& event, Rows* rows) {
       return;
     case Kind::kMark:
       mark(sgr::kYellow, "★", "*");
-      Row(where, indent, {{sgr::kYellow, Clean(event.name)}}, rows);
-      Changes(event, indent + 2, rows);
+      AppendRow(where, indent, {{sgr::kYellow, Clean(event.name)}}, rows);
+      AppendChanges(event, indent + 2, rows);
       return;
     case Kind::kGc:
       mark(sgr::kDim, "♻", "*");
-      Row(where, indent, {{sgr::kDim, "garbage collection"}}, rows);
+      AppendRow(where, indent, {{sgr::kDim, "garbage collection"}}, rows);
       return;
     case Kind::kFork:
     case Kind::kChild:
       mark(sgr::kBold, "⑂", "*");
-      Row(where, indent,
-          {{"", event.kind == Kind::kFork ? "fork" : "child process"},
-           {sgr::kDim, event.value.empty() ? "" : "  pid " + ValueText(event.value)}},
-          rows);
+      AppendRow(where, indent,
+                {{"", event.kind == Kind::kFork ? "fork" : "child process"},
+                 {sgr::kDim, event.value.empty() ? "" : "  pid " + ValueText(event.value)}},
+                rows);
       return;
     case Kind::kLost: {
       mark(sgr::kAlarm, "!", "!");
       const std::int64_t span = event.lost_last_ns - event.lost_first_ns;
-      Row(where, 0,
-          {{sgr::kAlarm, " " + Plural(event.lost, "event", "events") + " lost"},
-           {sgr::kAlarm, span > 0 ? " in " + Duration(span) + " " : " "}},
-          rows);
+      AppendRow(where, 0,
+                {{sgr::kAlarm, " " + Plural(event.lost, "event", "events") + " lost"},
+                 {sgr::kAlarm, span > 0 ? " in " + Duration(span) + " " : " "}},
+                rows);
       return;
     }
     case Kind::kEnd:
       mark(sgr::kYellow, "■", "#");
-      Row(where, 0, {{sgr::kYellow, "recording ends in this thread"}}, rows);
+      AppendRow(where, 0, {{sgr::kYellow, "recording ends in this thread"}}, rows);
       return;
     default:
-      Row(where, indent, {{sgr::kDim, "unknown kind of event"}}, rows);
+      AppendRow(where, indent, {{sgr::kDim, "unknown kind of event"}}, rows);
       return;
   }
 }
 
-void Renderer::Fold(const FoldSummary& fold, Rows* rows) {
+void Renderer::RenderFold(const FoldSummary& fold, Rows* rows) {
   Where where{fold.process, fold.thread, fold.time_ns, "", Mark("↻", "~"), sgr::kYellow};
   if (fold.first_line != 0) {
     std::string lines = ":" + std::to_string(fold.first_line);
     if (fold.last_line != fold.first_line) lines += (options_.unicode ? "–" : "-") + std::to_string(fold.last_line);
-    // The column does not grow for it: other rows would no longer be in line.
+    // A summary does not widen the column, so that the rows above stay aligned with it.
     const std::size_t columns = Columns(lines);
     const std::size_t room = place_columns_ > columns ? place_columns_ - columns : 0;
     where.place = CutFront(Clean(BaseName(fold.file)), room, options_.unicode) + lines;
   }
   Parts parts;
   parts.emplace_back(sgr::kYellow, std::string(options_.unicode ? "… ×" : "... x") + Number(fold.times));
-  // Plain values of the outermost frame say most; what is large says only that it changed.
+  // Plain values of the outermost frame come first. Of a large value only its last state is shown.
   std::vector<const FoldSummary::Variable*> variables;
   for (const FoldSummary::Variable& variable : fold.variables) {
     if (variable.name.substr(0, 1) != ".") variables.push_back(&variable);
@@ -400,17 +416,17 @@ void Renderer::Fold(const FoldSummary& fold, Rows* rows) {
     parts.emplace_back("", DisplayJson(variable->last, same ? 40 : 24));
   }
   if (fold.going_on) parts.emplace_back(sgr::kDim, options_.unicode ? "  running…" : "  running...");
-  Row(where, std::min(kMostIndent, std::size_t{2} * fold.depth + 2), parts, rows);
+  AppendRow(where, std::min(kMostIndent, std::size_t{2} * fold.depth + 2), parts, rows);
 }
 
-void Renderer::Gap(std::uint64_t skipped, Rows* rows) {
+void Renderer::RenderGap(std::uint64_t skipped, Rows* rows) {
   const std::string text = std::string(options_.unicode ? kDots : "...") + " " + Plural(skipped, "event", "events") +
                            " skipped, too fast to display " + std::string(options_.unicode ? kDots : "...");
   rows->push_back(std::string(thread_columns_ + 3, ' ') + Paint(options_.color, sgr::kYellow, text));
   has_last_thread_ = false;
 }
 
-void Renderer::RunBegin(const RunView& run, Rows* rows) {
+void Renderer::RenderRunBegin(const RunView& run, Rows* rows) {
   has_last_thread_ = false;
   const std::string dot = options_.unicode ? " · " : " - ";
   std::string head =
@@ -431,13 +447,14 @@ void Renderer::RunBegin(const RunView& run, Rows* rows) {
       Paint(options_.color, sgr::kDim, Short(detail, options_.width == 0 ? 400 : options_.width, options_.unicode)));
 }
 
-void Renderer::RunEnd(const RunView& run, Rows* rows) {
+void Renderer::RenderRunEnd(const RunView& run, Rows* rows) {
   has_last_thread_ = false;
   const bool bad = run.failed();
   const std::string_view style = bad ? sgr::kBoldRed : sgr::kBoldGreen;
-  std::string text = DescribeEnd(run);
-  if (run.end_ns > run.start_ns) text += " after " + Duration(run.end_ns - run.start_ns);
+  const bool unknown = !run.running() && !run.has_signal && !run.has_exit_code;
+  std::string text = unknown ? "ended" : DescribeEnd(run);
   const std::string dot = options_.unicode ? " · " : " - ";
+  if (run.end_ns > run.start_ns) text += dot + Duration(run.end_ns - run.start_ns);
   text += dot + Plural(run.events, "event", "events");
   if (run.threads > 1) text += dot + Plural(run.threads, "thread", "threads");
   if (run.processes > 1) text += dot + Plural(run.processes, "process", "processes");

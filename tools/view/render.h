@@ -1,7 +1,7 @@
 // Thread rule: a Renderer belongs to one thread.
 //
-// Events as rows of a terminal: who (thread), where (file:line), what kind (a mark), and the source text, values or
-// exception, in columns that stay in line. Knows nothing of the daemon; writes nothing by itself.
+// Renders events as rows of a terminal: thread, file:line, a mark for the kind, and the source text, values or
+// exception, in aligned columns. It makes no requests and writes nothing.
 //
 //   MainThread │  shop.py:12 → def pay(cart, amount):
 //              │                 cart = [1, 2]  amount = -3
@@ -21,16 +21,17 @@
 #include "tools/link/event_view.h"
 #include "tools/link/run_view.h"
 #include "tools/view/fold.h"
-#include "tools/view/source_book.h"
+#include "tools/view/source_texts.h"
 
 namespace smiley::tools {
 
 struct RenderOptions {
   bool color = false;
   bool unicode = true;
-  bool thread_in_every_row = true;  // false: only where it differs from the row above (terminals)
+  bool thread_in_every_row = true;  // false: only where the thread differs from the row above (terminals)
   bool times = false;               // a column with the local time
-  std::size_t width = 0;            // columns; longer rows are cut; 0 = never cut, values take up to kFreeValueWidth
+  std::size_t width =
+      0;  // columns; longer rows are cut; 0 = rows are not cut, and values have kFreeValueWidth columns at most
 };
 inline constexpr std::size_t kFreeValueWidth = 200;
 
@@ -38,38 +39,40 @@ class Renderer {
  public:
   explicit Renderer(const RenderOptions& options) : options_(options) {}
 
-  SourceBook& sources() { return sources_; }
-  // Also makes room for the file's name and line numbers, so that columns stay in line.
+  SourceTexts& sources() { return sources_; }
+  // Adds a source, and widens the column of places for its name and line numbers.
   void AddSource(std::uint32_t number, const std::string& file, std::string text);
   void SetWidth(std::size_t width) { options_.width = width; }
   void NameThread(std::uint32_t process, std::uint32_t thread, std::string name);
   bool KnowsThread(std::uint32_t thread) const { return thread_names_.count(thread) != 0; }
-  void ForgetRun();  // before another run's events
-  // The next row shows its thread although the row above has the same one: it takes that row's place.
+  void ForgetRun();  // forgets sources and threads, before the events of another run
+  // The next row shows its thread even if the row above has the same one, because it will replace that row.
   void RepeatThread() { has_last_thread_ = false; }
 
-  using Rows = std::vector<std::string>;  // without newlines
-  void Event(const EventView& event, Rows* rows);
-  void Fold(const FoldSummary& fold, Rows* rows);
-  void Gap(std::uint64_t skipped, Rows* rows);
-  void RunBegin(const RunView& run, Rows* rows);
-  void RunEnd(const RunView& run, Rows* rows);
+  // Each Render function appends rows, without newlines.
+  using Rows = std::vector<std::string>;
+  void RenderEvent(const EventView& event, Rows* rows);
+  void RenderFold(const FoldSummary& fold, Rows* rows);
+  void RenderGap(std::uint64_t skipped, Rows* rows);
+  void RenderRunBegin(const RunView& run, Rows* rows);
+  void RenderRunEnd(const RunView& run, Rows* rows);
 
  private:
   struct Where {
     std::uint32_t process = 0, thread = 0;
     std::int64_t time_ns = 0;
-    std::string place;      // file:line, empty = none
-    std::string_view mark;  // one column
+    std::string place;      // file:line; empty = none
+    std::string_view mark;  // one column; empty = none
     std::string_view mark_style;
   };
   std::string Prefix(const Where& where);
   std::size_t PrefixColumns() const;
-  // One row: prefix, `indent` spaces, then parts of (style, clean text), cut to the width.
+  // Appends one row: prefix, `indent` spaces, then parts of style and clean text, cut to the width.
   using Parts = std::vector<std::pair<std::string_view, std::string>>;
-  void Row(const Where& where, std::size_t indent, const Parts& parts, Rows* rows);
-  void Changes(const EventView& event, std::size_t indent, Rows* rows);
-  void Source(const EventView& event, const Where& where, Rows* rows);
+  void AppendRow(const Where& where, std::size_t indent, const Parts& parts, Rows* rows);
+  void AppendChanges(const EventView& event, std::size_t indent, Rows* rows);
+  void AppendSource(const EventView& event, const Where& where, Rows* rows);
+  void AppendThreadEvent(const EventView& event, Where where, Rows* rows);
   std::size_t BodyIndent(const EventView& event) const;
   std::size_t LineIndent(const EventView& event, std::string_view text);
   std::string ValueText(const std::string& json) const;
@@ -81,9 +84,11 @@ class Renderer {
   }
 
   RenderOptions options_;
-  SourceBook sources_;
-  std::unordered_map<std::uint32_t, std::pair<std::uint32_t, std::string>> thread_names_;  // thread: process, name
-  std::map<std::pair<std::string, std::string>, std::size_t> def_indent_;  // file, function: indentation of its def
+  SourceTexts sources_;
+  std::unordered_map<std::uint32_t, std::pair<std::uint32_t, std::string>>
+      thread_names_;  // by thread: process and name
+  std::map<std::pair<std::string, std::string>, std::size_t>
+      def_indent_;  // by file and function: columns before its def
   std::size_t place_columns_ = 14;
   std::size_t thread_columns_ = 10;
   bool many_processes_ = false;

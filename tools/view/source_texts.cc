@@ -1,10 +1,10 @@
-#include "tools/view/source_book.h"
+#include "tools/view/source_texts.h"
 
 #include <algorithm>
 
 namespace smiley::tools {
 
-void SourceBook::Add(std::uint32_t number, std::string text) {
+void SourceTexts::Add(std::uint32_t number, std::string text) {
   const auto [at, fresh] = texts_.try_emplace(number);
   if (!fresh) return;
   Text& entry = at->second;
@@ -17,7 +17,7 @@ void SourceBook::Add(std::uint32_t number, std::string text) {
   }
 }
 
-std::string_view SourceBook::Line(std::uint32_t number, std::uint32_t line) const {
+std::string_view SourceTexts::Line(std::uint32_t number, std::uint32_t line) const {
   const auto found = texts_.find(number);
   if (found == texts_.end()) return {};
   const Text& entry = found->second;
@@ -29,8 +29,8 @@ std::string_view SourceBook::Line(std::uint32_t number, std::uint32_t line) cons
   return text;
 }
 
-std::vector<std::string_view> SourceBook::CommentAbove(std::uint32_t number, std::uint32_t line,
-                                                       std::size_t most) const {
+std::vector<std::string_view> SourceTexts::CommentAbove(std::uint32_t number, std::uint32_t line,
+                                                        std::size_t most) const {
   std::vector<std::string_view> block;
   for (std::uint32_t above = line; above > 1 && block.size() < most;) {
     --above;

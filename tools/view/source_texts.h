@@ -1,6 +1,6 @@
-// Thread rule: a SourceBook belongs to one thread.
+// Thread rule: a SourceTexts object belongs to one thread.
 //
-// The sources of one run, by number and line: what to print beside an event.
+// The source texts of one run, by source number and line, to print beside events.
 #pragma once
 
 #include <cstdint>
@@ -11,27 +11,27 @@
 
 namespace smiley::tools {
 
-class SourceBook {
+class SourceTexts {
  public:
-  // A number that is known already keeps its text: sources of a run never change.
+  // Keeps the first text of a number, because the sources of a run never change.
   void Add(std::uint32_t number, std::string text);
   bool Has(std::uint32_t number) const { return texts_.count(number) != 0; }
   std::size_t size() const { return texts_.size(); }
   void Clear() { texts_.clear(); }
-  // The line without its end; empty when source or line is not there. Valid until Clear.
+  // The line without its line end. Empty when there is no such source or line. Valid until Clear.
   std::string_view Line(std::uint32_t number, std::uint32_t line) const;
-  // The comment lines directly above `line`, top first; at most `most`, the nearest ones.
+  // The comment lines directly above `line`, in order; the nearest `most` of them.
   std::vector<std::string_view> CommentAbove(std::uint32_t number, std::uint32_t line, std::size_t most = 8) const;
 
  private:
   struct Text {
     std::string text;
-    std::vector<std::size_t> begins;  // offset of each line
+    std::vector<std::size_t> begins;  // byte offset of each line
   };
   std::unordered_map<std::uint32_t, Text> texts_;
 };
 
-// Spaces before the first other character; a tab goes to the next multiple of 8, as Python counts.
+// Columns before the first other character. A tab advances to the next multiple of 8, as Python counts.
 std::size_t Indentation(std::string_view line);
 
 }  // namespace smiley::tools

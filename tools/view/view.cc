@@ -8,8 +8,8 @@ namespace smiley::tools {
 
 namespace {
 
-constexpr double kResumeRows = 30;           // showing begins again when that many rows may be shown together
-constexpr std::uint64_t kManySkipped = 500;  // told of before the next exception is shown
+constexpr double kResumeRows = 30;           // rows that must be free before skipping ends
+constexpr std::uint64_t kManySkipped = 500;  // so many skipped events are reported before an exception
 constexpr double kImportantBurst = 20;
 constexpr double kImportantPerSecond = 5;
 
@@ -58,7 +58,7 @@ bool View::MayShow(bool important, std::uint64_t events) {
   if (!options_.paced) return true;
   if (skipping_ && tokens_ >= kResumeRows) skipping_ = false;
   if (!skipping_ && tokens_ < 1) skipping_ = true;
-  // Not out of the same purse: many exceptions must not keep everything else away.
+  // Important events have a budget of their own, so that many exceptions do not displace all other events.
   if (skipping_ && important && important_tokens_ >= 1) {
     important_tokens_ -= 1;
     if (skipped_ >= kManySkipped) ShowSkipped();
@@ -75,7 +75,7 @@ bool View::MayShow(bool important, std::uint64_t events) {
 void View::ShowSkipped() {
   if (skipped_ == 0) return;
   rows_.clear();
-  renderer_.Gap(skipped_, &rows_);
+  renderer_.RenderGap(skipped_, &rows_);
   skipped_ = 0;
   last_row_is_interim_ = false;
   Write(rows_);
@@ -84,7 +84,7 @@ void View::ShowSkipped() {
 void View::Show(const EventView& event) {
   if (!MayShow(IsImportant(event), event.kind == shm::Kind::kLost ? 0 : 1)) return;
   rows_.clear();
-  renderer_.Event(event, &rows_);
+  renderer_.RenderEvent(event, &rows_);
   if (!skipping_) tokens_ -= static_cast<double>(rows_.size());
   last_row_is_interim_ = false;
   Write(rows_);
@@ -96,10 +96,10 @@ void View::ShowFold(const FoldSummary& fold) {
   rows_.clear();
   if (rewrites) {
     renderer_.RepeatThread();
-    renderer_.Fold(fold, &rows_);
+    renderer_.RenderFold(fold, &rows_);
     rows_.front().insert(0, "\x1b[1A\r\x1b[2K");
   } else {
-    renderer_.Fold(fold, &rows_);
+    renderer_.RenderFold(fold, &rows_);
     tokens_ -= 1;
   }
   last_row_is_interim_ = fold.going_on;
@@ -107,7 +107,7 @@ void View::ShowFold(const FoldSummary& fold) {
   Write(rows_);
 }
 
-void View::Event(EventView event, std::int64_t now_ns) {
+void View::AddEvent(EventView event, std::int64_t now_ns) {
   Refill(now_ns);
   if (options_.fold) {
     folder_.Add(std::move(event));
@@ -116,7 +116,7 @@ void View::Event(EventView event, std::int64_t now_ns) {
   }
 }
 
-void View::Gap(std::uint64_t skipped, std::int64_t now_ns) {
+void View::AddGap(std::uint64_t skipped, std::int64_t now_ns) {
   Refill(now_ns);
   folder_.Flush();
   skipped_ += skipped;
@@ -126,31 +126,29 @@ void View::Gap(std::uint64_t skipped, std::int64_t now_ns) {
   }
 }
 
-void View::RunBegin(const RunView& run) {
+void View::BeginRun(const RunView& run) {
   Flush();
   rows_.clear();
-  renderer_.RunBegin(run, &rows_);
+  renderer_.RenderRunBegin(run, &rows_);
   Write(rows_);
 }
 
-void View::RunAgain(const RunView& run) {
+void View::ResumeRun(const RunView& run) {
   rows_.clear();
-  renderer_.RunBegin(run, &rows_);
+  renderer_.RenderRunBegin(run, &rows_);
   rows_.resize(1);
   tokens_ -= 1;
   Write(rows_);
 }
 
-void View::RunEnd(const RunView& run) {
+void View::EndRun(const RunView& run) {
   Flush();
   rows_.clear();
-  renderer_.RunEnd(run, &rows_);
+  renderer_.RenderRunEnd(run, &rows_);
   Write(rows_);
 }
 
-void View::Idle() { Flush(); }
-
-void View::Moment(std::int64_t now_ns) {
+void View::Tick(std::int64_t now_ns) {
   Refill(now_ns);
   if (options_.paced) folder_.Peek();
 }

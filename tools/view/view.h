@@ -1,7 +1,7 @@
 // Thread rule: a View belongs to one thread.
 //
-// What a person can follow of a stream of events: loops folded, and on terminals no more rows a second than can be
-// read, with a row that says how many events were passed over. Exceptions, losses and marks are shown even then.
+// Shows a stream of events so that a person can follow it. Loops are folded. On a terminal the rows a second are
+// limited, and a row says how many events were skipped. Exceptions, losses and marks are shown even then.
 #pragma once
 
 #include <cstddef>
@@ -21,27 +21,26 @@ class View {
   struct Options {
     RenderOptions render;
     bool fold = true;
-    bool paced = false;  // a live terminal: skip rather than fall behind; interim rows of loops are rewritten
+    bool paced =
+        false;  // for a live terminal: skip events rather than fall behind, and rewrite interim rows of loops
     double rows_per_second = 45;
-    double burst_rows = 240;  // that many at once when it was quiet before
+    double burst_rows = 240;  // rows at once after a quiet time
   };
-  // `write` gets whole rows with their newlines (and, when paced, the codes that rewrite the row above).
+  // `write` gets whole rows with their newlines. When paced, it also gets codes that rewrite the row above.
   View(const Options& options, std::function<void(std::string_view)> write);
 
   Renderer& renderer() { return renderer_; }
   // `now_ns`: monotonic time.
-  void Event(EventView event, std::int64_t now_ns);
-  void Gap(std::uint64_t skipped, std::int64_t now_ns);  // events that the daemon passed over
-  void RunBegin(const RunView& run);
-  void RunAgain(const RunView& run);  // of several runs, this one's events come next
-  void RunEnd(const RunView& run);
-  // Nothing has come for a while, or a moment has passed: shows what is kept back.
-  void Idle();
-  void Moment(std::int64_t now_ns);
-  // Shows everything that is kept back; before other words are printed.
+  void AddEvent(EventView event, std::int64_t now_ns);
+  void AddGap(std::uint64_t skipped, std::int64_t now_ns);  // events that the daemon skipped
+  void BeginRun(const RunView& run);
+  // Several runs share the terminal, and the events of this run follow.
+  void ResumeRun(const RunView& run);
+  void EndRun(const RunView& run);
+  // Shows the interim rows of loops. Called a few times a second.
+  void Tick(std::int64_t now_ns);
+  // Shows all pending events: after a quiet time, at the end, and before another message.
   void Flush();
-  // Rows that do not count: history that was asked for.
-  void SetPaced(bool paced) { options_.paced = paced; }
 
  private:
   void Show(const EventView& event);
@@ -57,16 +56,16 @@ class View {
   Renderer renderer_;
   Folder folder_;
   Renderer::Rows rows_;
-  double tokens_;
-  double important_tokens_ = 20;
-  std::int64_t refilled_ns_ = 0;
+  double tokens_;                 // rows that may be shown now
+  double important_tokens_ = 20;  // the same for important events while others are skipped
+  std::int64_t refilled_ns_ = 0;  // monotonic time of the last refill; 0 = none yet
   std::uint64_t skipped_ = 0;
   bool skipping_ = false;
-  bool last_row_is_interim_ = false;  // the row above is a fold that goes on ...
-  std::uint32_t interim_thread_ = 0;  // ... of this thread
+  bool last_row_is_interim_ = false;  // the row above is an interim summary of a loop
+  std::uint32_t interim_thread_ = 0;  // the thread of that summary
 };
 
-// Rows as wide and as coloured as the output takes them; nothing else is chosen.
+// Options with the width and colours of the screen.
 View::Options MakeViewOptions(const Screen& screen);
 
 }  // namespace smiley::tools

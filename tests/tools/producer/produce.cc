@@ -69,7 +69,7 @@ struct Options {
   std::atomic<std::uint64_t>* progress = nullptr;  // one for each thread
 };
 
-// The file's numbers, shared with whoever looks. Null: it cannot be made.
+// Maps the numbers of the progress file, shared with its readers. Null: the file cannot be created.
 std::atomic<std::uint64_t>* MapProgress(const char* path) {
   constexpr std::size_t kBytes = 4096;
   const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
