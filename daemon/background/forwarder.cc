@@ -183,7 +183,7 @@ Status Forwarder::Send(const std::string& run, const Job& job) {
   Client::Options options;
   options.timeout = options_.patience;
   options.interrupt_fd = stop_fd_;
-  const auto client = Client::Over(*fd, options);
+  const auto client = Client::Adopt(*fd, options);
   if (Status asked = client->Send("{\"op\":\"import\"}"); !asked) return asked;
   std::string bytes;
   Status status;

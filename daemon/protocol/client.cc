@@ -16,7 +16,7 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-Status WentAway() { return Status(Code::kGone, "the daemon went away (smiley-daemon status tells more)"); }
+Status MakeGone() { return Status(Code::kGone, "the daemon closed the connection: smiley-daemon status shows why"); }
 
 std::string LengthPrefix(std::uint32_t length) {
   std::string out(4, '\0');
@@ -42,7 +42,7 @@ Result<std::unique_ptr<Client>> Client::Connect(const shm::Home& home, const Opt
   return client;
 }
 
-std::unique_ptr<Client> Client::Over(int fd, const Options& options) {
+std::unique_ptr<Client> Client::Adopt(int fd, const Options& options) {
   std::unique_ptr<Client> client(new Client());
   client->fd_ = fd;
   client->options_ = options;
@@ -86,7 +86,7 @@ Status Client::WriteAll(const char* data, std::size_t size) {
       if (Status status = WaitFor(POLLOUT, deadline, has_deadline); !status) return status;
       continue;
     }
-    if (errno == EPIPE || errno == ECONNRESET) return WentAway();
+    if (errno == EPIPE || errno == ECONNRESET) return MakeGone();
     return Status::FromErrno("cannot write to the daemon", errno);
   }
   return Status::Ok();
@@ -109,11 +109,11 @@ Status Client::Fill(bool wait) {
       buffer_.append(bytes, static_cast<std::size_t>(got));
       return Status::Ok();
     }
-    if (got == 0) return WentAway();
+    if (got == 0) return MakeGone();
     if (errno == EINTR) continue;
-    if (errno == ECONNRESET) return WentAway();
+    if (errno == ECONNRESET) return MakeGone();
     if (errno != EAGAIN && errno != EWOULDBLOCK) return Status::FromErrno("cannot read from the daemon", errno);
-    if (!wait) return Status(Code::kBusy, "nothing there yet");
+    if (!wait) return Status(Code::kBusy, "no data has arrived");
     if (Status status = WaitFor(POLLIN, deadline, has_deadline); !status) return status;
   }
 }
@@ -148,7 +148,7 @@ bool Client::LineReady() {
 
 Result<std::string> Client::Ask(std::string_view request) {
   Status sent = Send(request);
-  // A daemon that refuses may have answered before it closed: its words are better than ours.
+  // A daemon that closes the connection may have sent its reason before: that answer is read below.
   if (!sent && sent.code() != Code::kGone) return sent;
   auto line = ReadLine();
   if (!line) return line.status();
@@ -183,7 +183,7 @@ Result<bool> Client::NextFrame(std::string* bytes) {
     if (!end) return end.status();
     *bytes = std::move(*end);
     if (Status status = StatusOfAnswer(*bytes); !status) return status;
-    if (length != 0) return Status(Code::kDamaged, "the daemon broke the stream off");
+    if (length != 0) return Status(Code::kDamaged, "the daemon ended the stream before it was complete: try again");
     return false;
   }
   if (length > kMaxFrameBytes) return Status(Code::kDamaged, "the daemon sent a frame that is too long");

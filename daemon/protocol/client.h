@@ -1,8 +1,8 @@
 // Thread rule: a Client belongs to one thread at a time.
 //
-// One connection to a home's daemon: request lines out, answer lines and binary frames in
-// (daemon/protocol/PROTOCOL.md). Every wait ends: by data, by the deadline, by the daemon going away, or by
-// interrupt_fd becoming readable.
+// The client's end of a connection to a daemon: it sends request lines and reads answer lines and binary frames
+// (daemon/protocol/PROTOCOL.md). Every wait ends: with data, at the deadline, when the daemon closes the connection,
+// or when interrupt_fd becomes readable.
 #pragma once
 
 #include <chrono>
@@ -20,33 +20,35 @@ namespace smiley::daemon {
 class Client {
  public:
   struct Options {
-    // How long connecting may take (a daemon that has just been started may not listen yet).
+    // How long connecting may take: a daemon that has just been started may not listen yet.
     std::chrono::milliseconds connect_timeout{2000};
-    // Default deadline of one wait for data from the daemon, and of one write to it; zero = no limit.
+    // Limit of one wait for data from the daemon, and of one wait to write to it; zero: no limit.
     std::chrono::milliseconds timeout{0};
-    // When >= 0 and readable (a signalfd, the read end of a pipe), a wait ends with kInterrupted. Not owned, not
-    // read.
+    // A wait ends with kInterrupted when this descriptor (a signalfd, the read end of a pipe) becomes readable. The
+    // client neither owns nor reads it. Negative: none.
     int interrupt_fd = -1;
   };
-  // kGone: no daemon listens there ("smiley-daemon start" starts one); kForeign: the socket or its listener is
-  // somebody else's. Never starts a daemon: the tools do that.
+  // Connects to the home's daemon; never starts one. kGone: no daemon listens there. kForeign: the socket or its
+  // listener belongs to another user.
   static Result<std::unique_ptr<Client>> Connect(const shm::Home& home, const Options& options);
   static Result<std::unique_ptr<Client>> Connect(const shm::Home& home) { return Connect(home, Options()); }
-  // Over a descriptor that speaks the protocol already (an ssh, a TLS connection); takes it over.
-  static std::unique_ptr<Client> Over(int fd, const Options& options);
+  // Uses a descriptor whose other end speaks the protocol already (through ssh or TLS). The client owns it from now
+  // on.
+  static std::unique_ptr<Client> Adopt(int fd, const Options& options);
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   // Sends one request; adds the newline. REQUIRES no newline within `request`.
   Status Send(std::string_view request);
-  // The next line without its newline. kGone: "the daemon went away"; kInterrupted; kBusy: nothing came in time.
+  // The next line without its newline. kGone: the daemon closed the connection. kBusy: no data before the deadline.
+  // kInterrupted.
   Result<std::string> ReadLine();
-  // Whether a whole line can be had without waiting (what has arrived is read first, never waiting).
+  // Whether ReadLine would return at once. Reads the bytes that have arrived; never waits.
   bool LineReady();
 
-  // Sends a request and reads its answer line; an answer with "ok":false becomes its Status. For streams this is the
-  // head line: then call NextLine or NextFrame until they say that the stream has ended.
+  // Sends a request and reads its answer line. An answer with "ok":false becomes its Status. When a stream follows,
+  // call NextLine or NextFrame until it returns false.
   Result<std::string> Ask(std::string_view request);
   // The next object of a stream of lines. False: the stream has ended; *line then holds the end line. An end line
   // with an error becomes its Status.
@@ -55,11 +57,12 @@ class Client {
   // an error becomes its Status.
   Result<bool> NextFrame(std::string* bytes);
 
-  // Import: frames to the daemon. REQUIRES 0 < bytes.size() <= kMaxFrameBytes. kGone also when the daemon refused the
-  // rest: read its answer line then, it says why.
+  // Sends one frame of an import. REQUIRES 0 < bytes.size() <= kMaxFrameBytes. kGone may mean that the daemon refused
+  // the import: its answer line then holds the reason.
   Status SendFrame(std::string_view bytes);
+  // Ends the frames of an import.
   Status SendFramesEnd();
-  // The source of the frames broke: the daemon drops what it got.
+  // Reports that the source of the frames failed: the daemon then drops the import.
   Status SendFramesAbort();
 
   int fd() const { return fd_; }
@@ -69,16 +72,17 @@ class Client {
  private:
   Client() = default;
   Status WriteAll(const char* data, std::size_t size);
-  Status Fill(bool wait);  // reads what is there into buffer_
+  // Appends the bytes that have arrived to buffer_. Without `wait`: kBusy when there are none.
+  Status Fill(bool wait);
   Status WaitFor(short events, std::chrono::steady_clock::time_point deadline, bool has_deadline);
 
   int fd_ = -1;
   Options options_;
-  std::string buffer_;
-  std::size_t at_ = 0;
+  std::string buffer_;  // received bytes
+  std::size_t at_ = 0;  // offset of the first unread byte in buffer_
 };
 
-// Reads an answer line: ok, or the Status that its "error" names. kDamaged when it is no answer.
+// The Status of an answer line: ok, or its "error". kDamaged: the line is no answer.
 Status StatusOfAnswer(std::string_view line);
 
 }  // namespace smiley::daemon

@@ -56,12 +56,12 @@ Result<ucred> PeerOf(int fd) {
   ucred peer{};
   socklen_t size = sizeof(peer);
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
-    return Status::FromErrno("cannot tell who is at the other end of the socket", errno);
+    return Status::FromErrno("cannot find the user at the other end of the socket", errno);
   }
   return peer;
 }
 
-// The socket of a daemon that was killed takes connections until the last of its threads is gone.
+// The socket of a killed daemon accepts connections until the daemon's last thread has ended.
 bool IsDying(int fd) {
   const auto peer = PeerOf(fd);
   return peer && peer->pid > 0 && !shm::StartTimeOf(peer->pid);
@@ -75,20 +75,20 @@ Result<int> ListenOnHome(const shm::Home& home) {
   if (Status status = MakeAddress(home, &directory, &address); !status) return status;
   const std::string path = home.SocketPath().string();
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (socket.get() < 0) return Status::FromErrno("cannot make a socket", errno);
-  // The mode of the descriptor becomes the mode of the name: nobody can connect in between.
+  if (socket.get() < 0) return Status::FromErrno("cannot create a socket", errno);
+  // bind() gives the socket file the descriptor's mode: no other user can connect before chmod() below.
   if (::fchmod(socket.get(), 0600) != 0) return Status::FromErrno("cannot set the mode of " + path, errno);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT)
     return Status::FromErrno("cannot remove the old " + path, errno);
   if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
-    return Status::FromErrno("cannot make " + path, errno);
+    return Status::FromErrno("cannot create " + path, errno);
   }
   if (::chmod(path.c_str(), 0600) != 0) return Status::FromErrno("cannot set the mode of " + path, errno);
   if (::listen(socket.get(), 1024) != 0) return Status::FromErrno("cannot listen on " + path, errno);
   return socket.Release();
 }
 
-SocketFile SocketFile::At(const shm::Home& home) {
+SocketFile SocketFile::Find(const shm::Home& home) {
   struct stat info {};
   if (::stat(home.SocketPath().c_str(), &info) != 0) return {};
   return {info.st_dev, info.st_ino};
@@ -99,11 +99,10 @@ Result<int> ConnectToHome(const shm::Home& home, std::chrono::milliseconds timeo
   Descriptor directory;
   sockaddr_un address;
   if (Status status = MakeAddress(home, &directory, &address); !status) return status;
-  const Status no_daemon(Code::kGone,
-                         "no daemon runs for " + home.dir.string() + " (smiley-daemon start starts one)");
+  const Status no_daemon(Code::kGone, "no daemon runs for " + home.dir.string() + " (smiley-daemon start starts it)");
   for (;;) {
     Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (socket.get() < 0) return Status::FromErrno("cannot make a socket", errno);
+    if (socket.get() < 0) return Status::FromErrno("cannot create a socket", errno);
     const bool connected = ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
     const int error = connected ? ECONNREFUSED : errno;
     if (connected && !IsDying(socket.get())) {
@@ -115,11 +114,10 @@ Result<int> ConnectToHome(const shm::Home& home, std::chrono::milliseconds timeo
     }
     if ((error == ENOENT || error == ECONNREFUSED) && !shm::DaemonHoldsLock(home)) return no_daemon;
     if (std::chrono::steady_clock::now() >= deadline) {
-      if (error == EAGAIN)
-        return Status(Code::kBusy, "the daemon does not take connections (smiley-daemon restart helps)");
+      if (error == EAGAIN) return Status(Code::kBusy, "the daemon accepts no connections: smiley-daemon restart");
       return no_daemon;
     }
-    // A daemon holds the lock and does not listen yet or any more, or its queue is full: look again in a moment.
+    // A daemon holds the lock but does not listen (it starts or ends), or its queue is full: try again in 5 ms.
     pollfd interrupt{interrupt_fd, POLLIN, 0};
     if (::poll(&interrupt, 1, 5) > 0) return Status(Code::kInterrupted, "interrupted");
   }

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kTokenBegin = "smiley1_";
 constexpr std::size_t kSecretDigits = 32, kFingerprintDigits = 64;
-constexpr long kYears = 100L * 365 * 86400;  // the fingerprint is what counts, and that does not grow old
+constexpr long kYears = 100L * 365 * 86400;  // clients check the fingerprint, not the dates
 
 template <auto Free>
 struct Freed {
@@ -51,7 +51,9 @@ std::string Hex(const unsigned char* bytes, std::size_t size) {
   return out;
 }
 
-Status Failed(const std::string& what) { return Status(Code::kIo, "cannot make " + what + " for remote access"); }
+Status MakeFailure(const std::string& what) {
+  return Status(Code::kIo, "cannot create " + what + " for remote access");
+}
 
 // A new private file for writing; null with errno.
 File NewFile(const fs::path& path) {
@@ -73,7 +75,7 @@ Result<std::string> ReadPrivate(const fs::path& path) {
   if (!known || got < 0) return Status(Code::kIo, "cannot read " + path.string());
   if (about.st_uid != geteuid() || (about.st_mode & 077) != 0) {
     return Status(Code::kForeign,
-                  path.string() + " may be read by others: chmod 600 it, and better make a new token");
+                  path.string() + " may be read by other users: run chmod 600 on it, and better create a new token");
   }
   return std::string(text, static_cast<std::size_t>(got));
 }
@@ -85,7 +87,8 @@ Result<std::string> FingerprintOf(const fs::path& path) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   if (!certificate || X509_digest(certificate.get(), EVP_sha256(), digest, &size) != 1)
-    return Status(Code::kDamaged, path.string() + " is no certificate: remove its directory, and a new one is made");
+    return Status(Code::kDamaged,
+                  path.string() + " is no certificate: remove its directory, then smiley creates a new one");
   return Hex(digest, size);
 }
 
@@ -93,7 +96,7 @@ Status MakeCertificate(const fs::path& dir) {
   const Key key(EVP_EC_gen("P-256"));
   const Certificate certificate(X509_new());
   unsigned char serial[8];
-  if (!key || !certificate || RAND_bytes(serial, sizeof serial) != 1) return Failed("a key");
+  if (!key || !certificate || RAND_bytes(serial, sizeof serial) != 1) return MakeFailure("a key");
   std::uint64_t number = 0;
   for (const unsigned char byte : serial) number = number << 8 | byte;
   X509* x = certificate.get();
@@ -105,7 +108,7 @@ Status MakeCertificate(const fs::path& dir) {
                     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
                                                reinterpret_cast<const unsigned char*>("smiley"), -1, -1, 0) == 1 &&
                     X509_set_issuer_name(x, name) == 1 && X509_sign(x, key.get(), EVP_sha256()) > 0;
-  if (!made) return Failed("a certificate");
+  if (!made) return MakeFailure("a certificate");
   const File certificate_file = NewFile(dir / "certificate.pem"), key_file = NewFile(dir / "key.pem");
   if (!certificate_file || !key_file) return Status::FromErrno("cannot write in " + dir.string(), errno);
   if (PEM_write_X509(certificate_file.get(), x) != 1 ||
@@ -118,7 +121,7 @@ Status MakeCertificate(const fs::path& dir) {
 Status MakeAccess(const fs::path& dir) {
   if (const Status made = MakeCertificate(dir); !made.ok()) return made;
   unsigned char secret[kSecretDigits / 2];
-  if (RAND_bytes(secret, sizeof secret) != 1) return Failed("a secret");
+  if (RAND_bytes(secret, sizeof secret) != 1) return MakeFailure("a secret");
   const File file = NewFile(dir / "secret");
   if (!file || std::fputs((Hex(secret, sizeof secret) + "\n").c_str(), file.get()) < 0 ||
       std::fflush(file.get()) != 0)
@@ -133,7 +136,7 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-// Of "host:port", which may hold no slash.
+// The file of the token for `address`. REQUIRES no slash in it, as ParseAddress ensures.
 fs::path TokenPath(const shm::Home& home, const std::string& address) { return home.dir / "tokens" / address; }
 
 }  // namespace
@@ -145,7 +148,7 @@ std::string FormatToken(const Token& token) {
 Result<Token> ParseToken(std::string_view text) {
   text = Trimmed(text);
   const Status wrong(Code::kInvalid,
-                     "that is no token of smiley: smiley-daemon token shows it on the machine that listens");
+                     "this is no smiley token: smiley-daemon token shows it on the machine that listens");
   if (!text.starts_with(kTokenBegin)) return wrong;
   text.remove_prefix(kTokenBegin.size());
   if (text.size() != kSecretDigits + 1 + kFingerprintDigits || text[kSecretDigits] != '_') return wrong;
@@ -158,7 +161,7 @@ Result<RemoteAccess> OpenRemoteAccess(const shm::Home& home) {
   const fs::path dir = home.dir / "remote";
   std::error_code error;
   if (!fs::exists(dir, error)) {
-    // Made aside and renamed: whoever is first wins, and nobody reads half of it.
+    // Written to a temporary directory and renamed: the first process wins, and no reader sees an incomplete one.
     std::string aside = dir.string() + ".XXXXXX";
     if (mkdtemp(aside.data()) == nullptr) return Status::FromErrno("cannot write in " + home.dir.string(), errno);
     const Status made = MakeAccess(aside);
@@ -167,7 +170,7 @@ Result<RemoteAccess> OpenRemoteAccess(const shm::Home& home) {
     if (!renamed) fs::remove_all(aside, error);
     if (!made.ok()) return made;
     if (!renamed && failed != EEXIST && failed != ENOTEMPTY)
-      return Status::FromErrno("cannot make " + dir.string(), failed);
+      return Status::FromErrno("cannot create " + dir.string(), failed);
   }
   RemoteAccess access;
   access.certificate = dir / "certificate.pem";
@@ -179,7 +182,8 @@ Result<RemoteAccess> OpenRemoteAccess(const shm::Home& home) {
   if (!fingerprint.ok()) return fingerprint.status();
   access.token.fingerprint = std::move(*fingerprint);
   if (!IsHex(access.token.secret, kSecretDigits))
-    return Status(Code::kDamaged, dir.string() + " is damaged: remove it, and new access is made (tokens change)");
+    return Status(Code::kDamaged,
+                  dir.string() + " is damaged: remove it, then smiley creates a new one (and a new token)");
   return access;
 }
 
@@ -196,7 +200,7 @@ Result<Token> FindToken(const shm::Home& home, const std::string& address) {
   auto text = ReadPrivate(TokenPath(home, address));
   if (!text.ok() && text.status().code() == Code::kNotFound) {
     return Status(Code::kNotFound, "no token for " + address +
-                                       ": ask for it there with 'smiley-daemon token', then here: "
+                                       ": run 'smiley-daemon token' there, then here: "
                                        "smiley-daemon token --save " +
                                        address + " (reads it from standard input), or set SMILEY_TOKEN");
   }
@@ -207,7 +211,7 @@ Result<Token> FindToken(const shm::Home& home, const std::string& address) {
 Status SaveToken(const shm::Home& home, const std::string& address, const Token& token) {
   const fs::path path = TokenPath(home, address);
   if (mkdir(path.parent_path().c_str(), 0700) != 0 && errno != EEXIST)
-    return Status::FromErrno("cannot make " + path.parent_path().string(), errno);
+    return Status::FromErrno("cannot create " + path.parent_path().string(), errno);
   const fs::path fresh = path.string() + ".new";
   unlink(fresh.c_str());
   const File file = NewFile(fresh);
@@ -220,7 +224,7 @@ Status SaveToken(const shm::Home& home, const std::string& address, const Token&
 
 Result<Address> ParseAddress(std::string_view text) {
   const Status wrong(Code::kInvalid, "'" + std::string(text.substr(0, 80)) +
-                                         "' is no address: HOST:PORT, as in 127.0.0.1:4040 or [::1]:4040");
+                                         "' is no address: it is HOST:PORT, as in 127.0.0.1:4040 or [::1]:4040");
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return wrong;
   Address address{std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};

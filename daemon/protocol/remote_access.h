@@ -1,8 +1,8 @@
 // Thread rule: plain values; functions are safe from any thread.
 //
-// Who may reach a home's daemon from elsewhere: a certificate and a secret, made once in the home. The token that
-// people carry holds the secret and the certificate's fingerprint, so that a client knows whom it talks to before it
-// says anything.
+// Access to a home's daemon from other machines: a certificate and a secret, created once per home. The token that
+// users copy holds the secret and the certificate's fingerprint. A client therefore checks the daemon before it sends
+// data.
 #pragma once
 
 #include <filesystem>
@@ -20,28 +20,29 @@ struct Token {
 };
 // "smiley1_" secret "_" fingerprint.
 std::string FormatToken(const Token& token);
-// kInvalid: it is none. White space around it is passed over.
+// kInvalid: the text is no token. White space around it is ignored.
 Result<Token> ParseToken(std::string_view text);
 
 struct RemoteAccess {
   std::filesystem::path certificate, key;  // PEM files, 0600
   Token token;
 };
-// The home's own (directory `remote`, 0700); made when there is none, whole or not at all.
+// The home's access (directory `remote`, 0700). Creates it when it is missing, completely or not at all.
 Result<RemoteAccess> OpenRemoteAccess(const shm::Home& home);
 
-// Takes as long whether they are equal or not.
+// Whether two secrets are equal; the time of the comparison does not depend on the answer.
 bool SameSecret(std::string_view a, std::string_view b);
 
-// The token for another machine's daemon: $SMILEY_TOKEN, else the file that SaveToken left. kNotFound says how to get
-// it.
+// The token for another machine's daemon: $SMILEY_TOKEN, else the file that SaveToken wrote. The message of kNotFound
+// explains how to get it.
 Result<Token> FindToken(const shm::Home& home, const std::string& address);
 Status SaveToken(const shm::Home& home, const std::string& address, const Token& token);
 
-// "host:port", "[::1]:4040". kInvalid.
+// A parsed "host:port" or "[::1]:4040".
 struct Address {
   std::string host, port;
 };
+// kInvalid: the text is no address.
 Result<Address> ParseAddress(std::string_view text);
 
 }  // namespace smiley::daemon

@@ -47,7 +47,7 @@ std::optional<Request::Field> FieldOf(const dom::element& element) {
       return Request::Field(bool(element));
     case dom::element_type::INT64:
       return Request::Field(std::int64_t(element));
-    case dom::element_type::UINT64:  // only what does not fit into int64_t
+    case dom::element_type::UINT64:  // a number beyond int64_t
       return Request::Field(static_cast<double>(std::uint64_t(element)));
     case dom::element_type::DOUBLE:
       return Request::Field(double(element));
@@ -68,7 +68,7 @@ std::optional<Request::Field> FieldOf(const dom::element& element) {
       return Request::Field(std::move(texts));
     }
     default:
-      return std::nullopt;  // null, and what newer simdjson tells apart: integers beyond 64 bits
+      return std::nullopt;  // null; in newer versions of simdjson also integers beyond 64 bits
   }
 }
 
@@ -85,11 +85,11 @@ RequestParser::~RequestParser() = default;
 Result<Request> RequestParser::Parse(std::string_view line, bool* broken) {
   *broken = true;
   if (line.size() > kMaxRequestBytes) return Invalid("the request is longer than 1 MiB");
-  // Memory grows with what clients really send; the depth stays bounded at any size.
+  // The parser's memory grows with the lines that arrive. The depth is bounded at any size.
   const std::size_t capacity = line.size() < 4096 ? 4096 : kMaxRequestBytes;
   if (state_->parser.capacity() < line.size() || !state_->sized) {
     if (state_->parser.allocate(capacity, kMaxRequestDepth) != simdjson::SUCCESS) {
-      return Status(Code::kNoSpace, "no memory for the request");
+      return Status(Code::kNoSpace, "the daemon has no memory for the request: try a shorter one");
     }
     state_->sized = true;
   }
@@ -168,7 +168,8 @@ Result<std::optional<std::vector<std::int64_t>>> Request::Integers(std::string_v
   const auto it = fields.find(name);
   if (it == fields.end()) return std::optional<std::vector<std::int64_t>>();
   const auto* texts = std::get_if<std::vector<std::string>>(&it->second);
-  if (texts != nullptr && texts->empty()) return std::optional(std::vector<std::int64_t>());  // an array of nothing
+  if (texts != nullptr && texts->empty())
+    return std::optional(std::vector<std::int64_t>());  // an empty array is parsed as texts
   const auto* numbers = std::get_if<std::vector<std::int64_t>>(&it->second);
   const bool fits =
       numbers != nullptr && numbers->size() <= count &&

@@ -1,7 +1,7 @@
 // Thread rule: plain values; RequestParser belongs to one thread at a time.
 //
-// Request and answer lines of daemon/protocol/PROTOCOL.md, parsed with simdjson. Hostile-safe: length, depth and
-// counts are bounded; what is not understood is ignored or refused, never guessed.
+// Parses request and answer lines of daemon/protocol/PROTOCOL.md with simdjson. Safe against hostile input: length,
+// depth and counts are bounded. Unknown fields are ignored, and wrong ones are refused.
 #pragma once
 
 #include <cstdint>
@@ -20,17 +20,17 @@ namespace smiley::daemon {
 inline constexpr std::size_t kMaxRequestBytes = 1u << 20;
 inline constexpr std::size_t kMaxRequestDepth = 32;
 
-// One request. Fields of other types than these (objects, nested arrays) are left out, as unknown fields are.
+// One request. Fields of other types than these (objects, nested arrays) are omitted, like unknown fields.
 class Request {
  public:
   using Field =
       std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>, std::vector<std::int64_t>>;
 
-  std::string id_json = "null";  // the request's id, as JSON, to be repeated in its answer
+  std::string id_json = "null";  // the request's id as JSON, for its answer
   std::string op;
   std::map<std::string, Field, std::less<>> fields;
 
-  // Absent (or null): nullopt. kInvalid when the field has another type or does not fit.
+  // A field by its name. Absent or null: nullopt. kInvalid: it has another type, or is out of range.
   Result<std::optional<std::string>> Text(std::string_view name) const;
   Result<std::optional<std::int64_t>> Integer(std::string_view name, std::int64_t least, std::int64_t most) const;
   Result<bool> Flag(std::string_view name, bool absent) const;
@@ -46,8 +46,8 @@ class RequestParser {
  public:
   RequestParser();
   ~RequestParser();
-  // kInvalid when the line is not one JSON object with an "op" (`*broken` is then true when it was not JSON at all:
-  // the connection cannot go on).
+  // kInvalid: the line is not one JSON object with an "op". `*broken` is then true when it is not a JSON object, or
+  // too long: the connection has to end.
   Result<Request> Parse(std::string_view line, bool* broken);
 
  private:
@@ -55,7 +55,7 @@ class RequestParser {
   std::unique_ptr<State> state_;
 };
 
-// What a client needs of an answer line.
+// The outcome of an answer line.
 struct Answer {
   bool ok = false;
   std::string error_code, error_message;

@@ -49,13 +49,13 @@ class Descriptor {
   int fd_;
 };
 
-// Waits that end by data, by the deadline or by interrupt_fd.
-struct Patience {
+// Waits for data. A wait ends at the deadline, and when interrupt_fd becomes readable.
+struct Waiter {
   SteadyClock::time_point deadline;
-  int interrupt_fd;
-  std::string address;
+  int interrupt_fd;     // negative: none
+  std::string address;  // of the daemon, for messages
 
-  Status For(int fd, short events) const {
+  Status Wait(int fd, short events) const {
     for (;;) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now()).count();
       if (left <= 0) return Status(Code::kGone, address + " did not answer in time");
@@ -69,7 +69,7 @@ struct Patience {
   }
 };
 
-Result<int> ConnectTcp(const Address& address, const Patience& patience) {
+Result<int> ConnectTcp(const Address& address, const Waiter& waiter) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -84,7 +84,7 @@ Result<int> ConnectTcp(const Address& address, const Patience& patience) {
     int error = 0;
     if (::connect(socket.get(), at->ai_addr, at->ai_addrlen) != 0) error = errno;
     if (error == EINPROGRESS) {
-      if (const Status waited = patience.For(socket.get(), POLLOUT); !waited.ok()) return waited;
+      if (const Status waited = waiter.Wait(socket.get(), POLLOUT); !waited.ok()) return waited;
       socklen_t size = sizeof error;
       ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
     }
@@ -97,26 +97,26 @@ Result<int> ConnectTcp(const Address& address, const Patience& patience) {
       ::setsockopt(socket.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof unanswered_ms);
       return socket.Release();
     }
-    const Status status = Status::FromErrno("cannot connect to " + patience.address, error);
+    const Status status = Status::FromErrno("cannot connect to " + waiter.address, error);
     last =
-        Status(Code::kGone, error == ECONNREFUSED ? "nobody listens on " + patience.address +
+        Status(Code::kGone, error == ECONNREFUSED ? "nobody listens on " + waiter.address +
                                                         ": start it there with smiley-daemon start --listen HOST:PORT"
                                                   : status.message());
   }
   return last;
 }
 
-// Runs one step of TLS until it is through; `step` gives what SSL_* gave.
+// Repeats one step of TLS until it succeeds. `step` returns the result of an SSL_* function.
 template <typename Step>
-Status Through(SSL* ssl, int fd, const Patience& patience, Step step) {
+Status RunTlsStep(SSL* ssl, int fd, const Waiter& waiter, Step step) {
   for (;;) {
     const int result = step();
     if (result > 0) return {};
     const int why = SSL_get_error(ssl, result);
     if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) {
-      return Status(Code::kGone, patience.address + " does not speak TLS as smiley does, or went away");
+      return Status(Code::kGone, waiter.address + " closed the connection, or does not speak TLS as smiley does");
     }
-    if (const Status waited = patience.For(fd, why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT); !waited.ok())
+    if (const Status waited = waiter.Wait(fd, why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT); !waited.ok())
       return waited;
   }
 }
@@ -135,23 +135,24 @@ std::string FingerprintOf(SSL* ssl) {
   return out;
 }
 
-Status ShowToken(SSL* ssl, int fd, const Token& token, const Patience& patience) {
+Status SendToken(SSL* ssl, int fd, const Token& token, const Waiter& waiter) {
   const std::string line = "{\"op\":\"auth\",\"token\":\"" + token.secret + "\"}\n";
   const auto write = [&] { return SSL_write(ssl, line.data(), static_cast<int>(line.size())); };
-  if (const Status written = Through(ssl, fd, patience, write); !written.ok()) return written;
+  if (const Status written = RunTlsStep(ssl, fd, waiter, write); !written.ok()) return written;
   std::string answer;
-  while (answer.empty() || answer.back() != '\n') {  // byte by byte: what follows belongs to the session
+  while (answer.empty() || answer.back() != '\n') {  // byte by byte: later bytes belong to the session
     char byte = 0;
     const auto read = [&] { return SSL_read(ssl, &byte, 1); };
-    if (const Status got = Through(ssl, fd, patience, read); !got.ok()) return got;
+    if (const Status got = RunTlsStep(ssl, fd, waiter, read); !got.ok()) return got;
     answer += byte;
-    if (answer.size() > kMaxAnswer) return Status(Code::kForeign, patience.address + " is no daemon of smiley");
+    if (answer.size() > kMaxAnswer)
+      return Status(Code::kForeign, waiter.address + " is no smiley daemon: check HOST:PORT");
   }
   answer.pop_back();
   return StatusOfAnswer(answer);
 }
 
-// Carries bytes between the network and the local end until one of both is through.
+// Copies bytes between the network and the local end until one of them ends.
 class Carrier {
  public:
   Carrier(Context context, Ssl ssl, Descriptor net, Descriptor local)
@@ -160,22 +161,21 @@ class Carrier {
   void Run() {
     while (!broken_ && !(local_ended_ && net_ended_ && in_.empty())) {
       const bool moved = Step();
-      if (moved || broken_) continue;  // what broke just now is nothing to wait for
+      if (moved || broken_) continue;
       pollfd fds[2] = {{net_.get(), 0, 0}, {local_.get(), 0, 0}};
       if (!net_ended_ && in_.empty()) fds[0].events |= POLLIN;
       if (want_write_) fds[0].events |= POLLOUT;
       if (!local_ended_ && out_.empty()) fds[1].events |= POLLIN;
       if (!in_.empty()) fds[1].events |= POLLOUT;
-      if (fds[0].events == 0) fds[0].fd = -1;  // a connection that is gone must not keep us awake before it is wanted
+      if (fds[0].events == 0) fds[0].fd = -1;  // else poll() reports a closed connection at once, again and again
       if (::poll(fds, 2, -1) < 0 && errno != EINTR) return;
-      const bool nobody =
-          (fds[1].revents & (POLLHUP | POLLERR)) != 0;  // at the local end: who would read the answer?
-      if (nobody && (local_ended_ || fds[1].events == 0)) return;
+      const bool unread = (fds[1].revents & (POLLHUP | POLLERR)) != 0;  // the local end is closed
+      if (unread && (local_ended_ || fds[1].events == 0)) return;
     }
   }
 
  private:
-  // Whatever can be done without waiting; false: nothing could.
+  // Copies the bytes that can be copied without waiting. False: none.
   bool Step() {
     bool moved = false;
     want_write_ = false;
@@ -192,7 +192,7 @@ class Carrier {
         out_.erase(0, static_cast<std::size_t>(put));
         moved = true;
       } else {
-        Look(put);
+        HandleError(put);
       }
     } else if (local_ended_ && !said_goodbye_) {
       SSL_shutdown(ssl_.get());
@@ -205,7 +205,7 @@ class Carrier {
         in_.assign(bytes, static_cast<std::size_t>(got));
         moved = true;
       } else {
-        Look(got);
+        HandleError(got);
       }
     }
     if (!in_.empty()) {
@@ -216,11 +216,11 @@ class Carrier {
     }
     if (net_ended_ && in_.empty()) {
       ::shutdown(local_.get(), SHUT_WR);
-      if (out_.empty() || local_ended_) broken_ = true;  // a daemon that has said all takes nothing either
+      if (out_.empty() || local_ended_) broken_ = true;  // a daemon that has ended its answers reads no more requests
     }
     return moved;
   }
-  void Look(int result) {
+  void HandleError(int result) {
     switch (SSL_get_error(ssl_.get(), result)) {
       case SSL_ERROR_WANT_READ:
         return;
@@ -237,7 +237,7 @@ class Carrier {
   Context context_;
   Ssl ssl_;
   Descriptor net_, local_;
-  std::string out_, in_;  // to the network, to the local end
+  std::string out_, in_;  // bytes on their way to the network, and to the local end
   bool local_ended_ = false, net_ended_ = false, said_goodbye_ = false, want_write_ = false, broken_ = false;
 };
 
@@ -247,10 +247,10 @@ Result<int> ConnectTls(const std::string& address, const Token& token, std::chro
                        int interrupt_fd) {
   const auto parsed = ParseAddress(address);
   if (!parsed.ok()) return parsed.status();
-  // The thread below may still run while the process ends: nothing of OpenSSL is taken down under it.
+  // The thread below may still run while the process exits: OpenSSL must not free its state at exit.
   OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, nullptr);
-  const Patience patience{SteadyClock::now() + timeout, interrupt_fd, address};
-  auto connected = ConnectTcp(*parsed, patience);
+  const Waiter waiter{SteadyClock::now() + timeout, interrupt_fd, address};
+  auto connected = ConnectTcp(*parsed, waiter);
   if (!connected.ok()) return connected.status();
   Descriptor net(*connected);
   Context context(SSL_CTX_new(TLS_client_method()));
@@ -259,25 +259,25 @@ Result<int> ConnectTls(const std::string& address, const Token& token, std::chro
   SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   Ssl ssl(SSL_new(context.get()));
   if (!ssl || SSL_set_fd(ssl.get(), net.get()) != 1) return Status(Code::kIo, "cannot set up TLS");
-  // A write to a connection that is gone raises SIGPIPE in the thread that writes.
+  // A write to a closed connection raises SIGPIPE in the writing thread.
   sigset_t pipe, before;
   sigemptyset(&pipe);
   sigaddset(&pipe, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &pipe, &before);
   const auto shake = [&] { return SSL_connect(ssl.get()); };
-  Status status = Through(ssl.get(), net.get(), patience, shake);
+  Status status = RunTlsStep(ssl.get(), net.get(), waiter, shake);
   if (status.ok() && !SameSecret(FingerprintOf(ssl.get()), token.fingerprint)) {
-    status = Status(Code::kForeign, "whoever listens on " + address +
-                                        " is not the daemon that the token is for: a new token there "
-                                        "(smiley-daemon token), or somebody in between");
+    status = Status(Code::kForeign, "the token is for another daemon than the one on " + address +
+                                        ": get its token there with smiley-daemon token. If that is the same "
+                                        "token, another machine intercepts the connection");
   }
-  if (status.ok()) status = ShowToken(ssl.get(), net.get(), token, patience);
+  if (status.ok()) status = SendToken(ssl.get(), net.get(), token, waiter);
   int ends[2] = {-1, -1};
   if (status.ok() && ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
-    status = Status::FromErrno("cannot make a socket", errno);
+    status = Status::FromErrno("cannot create a socket", errno);
   if (status.ok()) {
     auto carrier = std::make_unique<Carrier>(std::move(context), std::move(ssl), std::move(net), Descriptor(ends[1]));
-    std::thread([carrier = std::move(carrier)] { carrier->Run(); }).detach();  // with SIGPIPE blocked, as here
+    std::thread([carrier = std::move(carrier)] { carrier->Run(); }).detach();  // inherits the blocked SIGPIPE
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (!status.ok()) return status;

@@ -1,8 +1,8 @@
 // Thread rule: functions are safe from any thread.
 //
-// The other end of server_tls.h: a connection to a daemon elsewhere, as a descriptor that speaks
-// daemon/protocol/PROTOCOL.md in plain. A thread of its own carries the bytes between it and the network until one of
-// both ends.
+// The client's end of daemon/server/tls_listener.h: a TLS connection to a daemon on another machine, as a descriptor
+// that carries daemon/protocol/PROTOCOL.md unencrypted. A thread per connection copies the bytes between the
+// descriptor and the network until one of them ends.
 #pragma once
 
 #include <chrono>
@@ -13,10 +13,10 @@
 
 namespace smiley::daemon {
 
-// Returns when the token was taken. The daemon's certificate is compared with the token's fingerprint before anything
-// is said; kForeign when it is another one. kGone: nobody listens there, or not in time; kPermission: the token is
-// wrong; kInterrupted: interrupt_fd (>= 0) became readable. The caller owns the descriptor (non-blocking,
-// close-on-exec).
+// Returns when the daemon has accepted the token. The daemon's certificate is compared with the token's fingerprint
+// before any data is sent. kForeign: it is another certificate. kGone: no daemon answers there within `timeout`.
+// kPermission: the token is wrong. kInterrupted: interrupt_fd (>= 0) became readable. The caller owns the descriptor
+// (non-blocking, close-on-exec).
 Result<int> ConnectTls(const std::string& address, const Token& token, std::chrono::milliseconds timeout,
                        int interrupt_fd);
 

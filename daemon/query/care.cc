@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kProtocol = 0;
 
-// The store's own check; runs as one step because it holds the store's snapshot.
+// Sends the findings of the store's own check. The check is one step, because it holds a snapshot of the store.
 class CheckProducer : public Producer {
  public:
   CheckProducer(Store& store, std::optional<std::string> run) : store_(store), run_(std::move(run)) {}
@@ -74,7 +74,7 @@ Reply AnswerStatus(const Services& services, const Request&) {
   if (services.forwarder != nullptr) status.forwarding = services.forwarder->Snapshot();
   status.watchers = static_cast<std::uint32_t>(services.live.watchers());
   Reply reply;
-  reply.members = StatusMembers(status);
+  reply.members = FormatStatusMembers(status);
   return reply;
 }
 
@@ -113,7 +113,7 @@ Reply AnswerBegin(const Services& services, const Request& request) {
     }
   }
   const bool away = forward->has_value() && services.forwarder != nullptr;
-  if (away) {  // before anything of the run is there, so that nothing of it can be missed
+  if (away) {  // before the run exists, so that the forwarder misses no part of it
     if (Status added = services.forwarder->Add(begin.run, **forward, token->value_or("")); !added)
       return Refuse(added);
   }
@@ -141,11 +141,12 @@ Reply AnswerDelete(const Services& services, const Request& request) {
     auto run = SelectRun(services.archive, selector);
     if (!run) return Refuse(run.status());
     if (run->state == RunState::kRunning) {
-      return Refuse(Status(Code::kBusy, "run " + run->id + " is still going; nothing was deleted"));
+      return Refuse(Status(
+          Code::kBusy, "run " + run->id + " is still running; nothing was deleted (try again when it has ended)"));
     }
     if (run->pinned) {
       return Refuse(Status(Code::kBusy, "run " + run->id + " is pinned; nothing was deleted (smiley-pin --unpin " +
-                                            run->id + " lets it go)"));
+                                            run->id + " removes the pin)"));
     }
     if (seen.insert(run->id).second) runs.push_back(std::move(*run));
   }

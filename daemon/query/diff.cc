@@ -55,7 +55,7 @@ void AppendDifference(std::string* out, const Difference& difference, bool first
     JsonObject n(&names);
     n.Text("name", name.name);
     for (const auto& [key, text, value] : {std::tuple("a", "a_text", &name.a), std::tuple("b", "b_text", &name.b)}) {
-      if (*value == nullptr) continue;  // not there, or not known
+      if (*value == nullptr) continue;  // absent, or unknown
       std::string json;
       AppendJson(&json, **value, (*value)->read_at);
       n.Raw(key, json).Text(text, Display(**value, kDisplayWidth));
@@ -67,7 +67,7 @@ void AppendDifference(std::string* out, const Difference& difference, bool first
   *out += '\n';
 }
 
-// The threads of both that belong together: of processes in order of their start, by name and order.
+// Pairs the threads of both runs: by process in order of start, name, and order within the name.
 struct ThreadPair {
   std::optional<ThreadInfo> a, b;
 };
@@ -112,7 +112,7 @@ class DiffProducer : public Producer {
   Result<Next> Step(std::string* out) override {
     StepLimit limit;
     while (at_ < pairs_.size()) {
-      auto more = Work();
+      auto more = ComparePair();
       if (!more) return more.status();
       if (limit.Reached(*out) || *more) return Next::kMore;
     }
@@ -139,8 +139,8 @@ class DiffProducer : public Producer {
   }
 
  private:
-  // True: more to do in this pair.
-  Result<bool> Work() {
+  // Continues with the present pair. True: the pair is not finished.
+  Result<bool> ComparePair() {
     const ThreadPair& pair = pairs_[at_];
     book_.BeginPair(at_);
     if (!pair.a || !pair.b) {

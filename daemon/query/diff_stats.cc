@@ -1,4 +1,4 @@
-// Two runs compared by how long their functions took, with what chance alone would make of it.
+// "diff" with "stats": compares two runs by the time of their functions, and estimates the noise of the differences.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -12,7 +12,7 @@
 namespace smiley::daemon {
 namespace {
 
-// Of one function in one run.
+// One function in one run; `function` is null when the run never called it.
 struct Timing {
   const Function* function = nullptr;
   CallCounts counts;
@@ -20,17 +20,17 @@ struct Timing {
 struct TimingPair {
   Timing a, b;
   double noise_ns = 0;
-  bool known = false;  // the noise could be told
-  std::int64_t Delta() const { return b.counts.own.own_ns() - a.counts.own.own_ns(); }
-  bool certain() const { return known && std::abs(static_cast<double>(Delta())) > noise_ns; }
+  bool known = false;  // noise_ns is known
+  std::int64_t delta_ns() const { return b.counts.own.own_ns() - a.counts.own.own_ns(); }
+  bool certain() const { return known && std::abs(static_cast<double>(delta_ns())) > noise_ns; }
 };
 
-// Also the cost of recording that was taken out is an estimate: a tenth of it may be wrong.
+// The cost of recording that was taken out is an estimate: a tenth of it may be wrong.
 constexpr double kCostDoubt = 0.1;
 constexpr double kStandardErrors = 3;
 
-// How far the sum of the calls' own times lies from what another run of the same would give: by the spread of the
-// single calls, as a variance. Nothing can be said of fewer than two calls.
+// The variance of the sum of the calls' own times between equal runs, in ns², estimated from the spread of the single
+// calls. REQUIRES at least two calls.
 double VarianceOf(const CallCounts& counts) {
   const auto n = static_cast<double>(counts.calls);
   const auto sum = static_cast<double>(counts.own.ns);
@@ -116,7 +116,7 @@ class TimingProducer : public Producer {
     }
     all_ = pairs_.size();
     std::stable_sort(pairs_.begin(), pairs_.end(), [](const TimingPair& x, const TimingPair& y) {
-      return std::tuple(!x.certain(), -std::abs(x.Delta())) < std::tuple(!y.certain(), -std::abs(y.Delta()));
+      return std::tuple(!x.certain(), -std::abs(x.delta_ns())) < std::tuple(!y.certain(), -std::abs(y.delta_ns()));
     });
     if (pairs_.size() > limit_) pairs_.resize(limit_);
   }
@@ -136,7 +136,7 @@ class TimingProducer : public Producer {
       t.End();
       o.Raw(key, json);
     }
-    o.Signed("delta_ns", pair.Delta());
+    o.Signed("delta_ns", pair.delta_ns());
     if (pair.known) {
       o.Signed("noise_ns", static_cast<std::int64_t>(std::llround(std::min(pair.noise_ns, 9e18))));
     } else {

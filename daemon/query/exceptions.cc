@@ -57,7 +57,7 @@ class ExceptionsProducer : public Producer {
  private:
   using Group = std::pair<const FlightKey, FlightGroup>;
 
-  // Goes on with the present thread; false when it is read to its end.
+  // Continues with the present thread. False: the thread is read to its end.
   Result<bool> Follow(StepLimit* limit, const std::string& out) {
     const ThreadInfo& thread = threads_[at_];
     if (walk_ == nullptr) {

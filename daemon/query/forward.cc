@@ -1,4 +1,4 @@
-// "forward": where a run is on its way to, and how far.
+// "forward": the destination of a run, and how much of it was sent.
 #include "daemon/background/forwarder.h"
 #include "daemon/query/objects.h"
 #include "daemon/query/requests.h"

@@ -1,4 +1,4 @@
-// "hits": how often each line of each source ran. Reads the words of all chunks of the run, no values.
+// "hits": how often each line of each source ran. Reads the words of all chunks of the run; decodes no values.
 #include <algorithm>
 #include <map>
 #include <unordered_map>
@@ -11,7 +11,7 @@
 namespace smiley::daemon {
 namespace {
 
-constexpr std::uint32_t kMostLine = 10'000'000;  // a line beyond it was never written by anybody
+constexpr std::uint32_t kMostLine = 10'000'000;  // a higher line number is damage
 
 class HitsProducer : public Producer {
  public:
@@ -35,7 +35,7 @@ class HitsProducer : public Producer {
   }
 
  private:
-  // Counts the next piece; at a thread's end, goes on to the next thread.
+  // Counts the lines of the next piece; at the end of a thread, continues with the next thread.
   Result<bool> ReadPiece() {
     const ThreadInfo& thread = threads_[at_];
     if (cursor_ == nullptr) {

@@ -13,7 +13,7 @@
 namespace smiley::daemon {
 namespace {
 
-// A list that is in memory already, written as fast as the client takes it.
+// Sends a list that is in memory, one item per line.
 template <typename Item>
 class ListProducer : public Producer {
  public:
@@ -45,7 +45,7 @@ Reply ListReply(std::vector<Item> items, Append append) {
   return reply;
 }
 
-// Threads with the number of different lines that each ran: reads all their events.
+// Sends the threads with the number of different lines that each ran. Reads all their events.
 class ThreadLinesProducer : public Producer {
  public:
   ThreadLinesProducer(Archive& archive, std::string run, std::vector<ThreadInfo> threads)
@@ -59,7 +59,7 @@ class ThreadLinesProducer : public Producer {
         walk_ = std::move(*walk);
       }
       while (const RawEvent* event = walk_->Next()) {
-        // Lines of one file that several code objects share (a function's, and its body's) count once.
+        // A line that several code objects of a file share counts once.
         if (event->kind == shm::Kind::kLine) {
           const std::uint32_t code = walk_->walker().Code(*event);
           if (pairs_.insert(std::uint64_t{code} << 32 | event->id).second) {

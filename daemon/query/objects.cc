@@ -85,7 +85,7 @@ void AppendForward(std::string* out, const ForwardStatus& status) {
   o.End();
 }
 
-std::string StatusMembers(const DaemonStatus& status) {
+std::string FormatStatusMembers(const DaemonStatus& status) {
   std::string object;
   JsonObject o(&object);
   o.Number("pid", status.pid).Text("version", status.version).Text("home", status.home).Text("store", status.store);

@@ -14,7 +14,7 @@ using shm::Kind;
 
 constexpr std::uint32_t kOutputKinds =
     1u << static_cast<unsigned>(Kind::kStdout) | 1u << static_cast<unsigned>(Kind::kStderr);
-constexpr std::int64_t kOpenAheadNs = 1'000'000;  // a summary's times and ours may round differently
+constexpr std::int64_t kOpenAheadNs = 1'000'000;  // the times of a summary and of its events may round differently
 constexpr std::size_t kMaxLine = 1u << 20;        // a longer line comes in parts
 
 struct Written {
@@ -45,7 +45,7 @@ void AppendWritten(std::string* out, const Written& written, std::string_view ty
   *out += '\n';
 }
 
-// The writes of all threads, merged by time; other events are passed over in pieces.
+// Reads the writes of all threads, merged by time. Pieces without writes are skipped.
 class OutputReader {
  public:
   OutputReader(Archive& archive, std::string run) : archive_(archive), run_(std::move(run)) {}
@@ -64,7 +64,11 @@ class OutputReader {
     }
     return Status::Ok();
   }
-  enum class Found { kWritten, kNotYet, kEnd };
+  enum class Found {
+    kWritten,  // *written holds the next write
+    kNotYet,   // call again
+    kEnd,      // there are no more writes
+  };
   Result<Found> Next(Written* written) {
     if (advancing_ != SIZE_MAX) {
       Advance();
@@ -105,7 +109,7 @@ class OutputReader {
     }
   };
 
-  // Looks for the thread's next write among some events.
+  // Searches the next 1024 events of the thread for a write.
   void Advance() {
     Thread& thread = threads_[advancing_];
     for (int i = 0; i < 1024; ++i) {
@@ -175,7 +179,7 @@ class OutputProducer : public Producer {
       if (!found) return found.status();
       if (*found == OutputReader::Found::kEnd) {
         for (Line& line : lines_) {
-          if (!line.empty) End(out, &line);
+          if (!line.empty) EndLine(out, &line);
         }
         done_ = true;
       } else if (*found == OutputReader::Found::kWritten) {
@@ -190,9 +194,9 @@ class OutputProducer : public Producer {
   }
 
  private:
-  // The line that a stream is in the middle of: where it began, and what of it was written.
+  // The unfinished line of a stream.
   struct Line {
-    Written begin;
+    Written begin;  // the write that began it; its text is that of the line so far
     bool empty = true;
     std::uint64_t number = 1;
   };
@@ -217,15 +221,15 @@ class OutputProducer : public Producer {
       line.begin.text.append(text, at, end - at);
       at = end + 1;
       if (newline != std::string::npos) {
-        End(out, &line);
+        EndLine(out, &line);
         ++line.number;
       } else if (line.begin.text.size() >= kMaxLine) {
-        End(out, &line);
+        EndLine(out, &line);
       }
     }
     if (!line.empty) line.begin.cut += written.cut;
   }
-  void End(std::string* out, Line* line) {
+  void EndLine(std::string* out, Line* line) {
     if (options_.number == 0 || options_.number == line->number) {
       AppendWritten(out, line->begin, "output_line", line->number);
       ++count_;

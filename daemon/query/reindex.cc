@@ -1,4 +1,4 @@
-// "reindex": derived data made again.
+// "reindex": rebuilds derived data.
 #include "daemon/analysis/stored_stats.h"
 #include "daemon/background/snapshot_maker.h"
 #include "daemon/query/objects.h"
@@ -24,7 +24,7 @@ class ReindexProducer : public Producer {
       if (run && run->state == RunState::kEnded) return Next::kMore;
     }
     if (!done) {
-      if (done.status().code() != Code::kNotFound) return done.status();  // deleted meanwhile is no failure
+      if (done.status().code() != Code::kNotFound) return done.status();  // the run was deleted meanwhile: no failure
     } else if (!*done) {
       return Next::kMore;
     } else {
@@ -48,7 +48,7 @@ class ReindexProducer : public Producer {
   std::size_t at_ = 0, count_ = 0;
   std::unique_ptr<SnapshotMaker> maker_;
   std::unique_ptr<StatsMaker> stats_;
-  bool made_ = false;  // the snapshots of the run at hand
+  bool made_ = false;  // the snapshots of the present run are complete
 };
 
 }  // namespace

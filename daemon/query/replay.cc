@@ -11,17 +11,18 @@
 namespace smiley::daemon {
 namespace {
 
-// Events read before the first one that is shown, so that variables are known and not only their changes.
+// Events that are read before the first one that is sent: they give the values of which later events record changes.
 constexpr std::uint64_t kRunUp = 20'000;
-constexpr std::uint64_t kLeastRunUp = 2'000;  // of each of many threads
-// Runs up to this size are read from their beginning: everything is exact then.
+constexpr std::uint64_t kLeastRunUp = 2'000;  // of each thread, when there are many
+// Runs of up to so many events are read from their beginning: then all values are exact.
 constexpr std::uint64_t kSmallRun = 300'000;
-// Beyond this many threads one reader for all of them costs less than one for each.
+// Beyond so many threads one reader for all of them costs less than one reader per thread.
 constexpr std::size_t kManyThreads = 256;
 constexpr std::size_t kMaxLastBytes = 64u << 20;
-// A thread is opened this long before its first event is due: its summary's times and ours may round differently.
+// A thread is opened so long before its first event: the times of its summary and of its events may round
+// differently.
 constexpr std::int64_t kOpenAheadNs = 1'000'000;
-constexpr std::chrono::milliseconds kTellEvery{200};
+constexpr std::chrono::milliseconds kReportEvery{200};  // of the growing count
 
 std::tuple<std::int64_t, std::uint32_t, std::uint32_t, std::uint64_t> OrderOf(const Event& event) {
   return {event.time_ns, event.process, event.thread, event.seq};
@@ -39,7 +40,7 @@ class ReplayProducer : public Producer {
     if (!threads) return threads.status();
     running_ = run->state == RunState::kRunning;
     for (const ThreadInfo& thread : *threads) last_ns_ = std::max(last_ns_, thread.last_ns);
-    auto from = Starts(*threads);
+    auto from = FindStarts(*threads);
     if (!from) return from.status();
     if (options_.where) {
       filter_ = std::make_unique<EventFilter>(*options_.where);
@@ -59,7 +60,7 @@ class ReplayProducer : public Producer {
       if (event == nullptr || (running_ && event->time_ns > last_ns_) || event->seq > options_.to) break;
       const bool matches = filter_ == nullptr || filter_->Matches(*event, &reader_->decoder());
       if (matches && event->seq >= options_.from && IsOfFrame(*event)) Take(out, *event);
-      if (limit.Reached(*out)) return Tell(out);
+      if (limit.Reached(*out)) return ReportCount(out);
     }
     return Next::kDone;
   }
@@ -72,8 +73,8 @@ class ReplayProducer : public Producer {
   }
 
  private:
-  // Where reading begins, in each thread that is read.
-  Result<std::vector<MergedReader::From>> Starts(const std::vector<ThreadInfo>& threads) {
+  // The event at which reading begins, in each thread that is read.
+  Result<std::vector<MergedReader::From>> FindStarts(const std::vector<ThreadInfo>& threads) {
     if (options_.thread) {
       if (std::none_of(threads.begin(), threads.end(),
                        [&](const ThreadInfo& thread) { return thread.thread == *options_.thread; })) {
@@ -124,11 +125,11 @@ class ReplayProducer : public Producer {
     const std::uint64_t from = begun == begun_.end() ? event.seq : std::max(event.seq, begun->second);
     passed_ += event.seq + event.lost_count - from;
   }
-  // Who waits for the number sees it grow.
-  Next Tell(std::string* out) {
+  // Sends the count so far, at intervals, once only counting is left to do.
+  Next ReportCount(std::string* out) {
     const auto now = std::chrono::steady_clock::now();
-    if (!options_.count || passed_ < options_.limit || now < tell_at_) return Next::kMore;
-    tell_at_ = now + kTellEvery;
+    if (!options_.count || passed_ < options_.limit || now < report_at_) return Next::kMore;
+    report_at_ = now + kReportEvery;
     *out += "{\"type\":\"counted\",\"events\":" + std::to_string(counted_) + "}\n";
     return Next::kMore;
   }
@@ -141,9 +142,9 @@ class ReplayProducer : public Producer {
   bool running_ = false;
   std::int64_t last_ns_ = INT64_MIN;
   std::uint64_t events_ = 0, counted_ = 0;
-  std::uint64_t passed_ = 0;                                // towards the limit
-  std::unordered_map<std::uint32_t, std::uint64_t> begun_;  // thread: first seq of what is asked for
-  std::chrono::steady_clock::time_point tell_at_{};
+  std::uint64_t passed_ = 0;                                // events that count towards the limit
+  std::unordered_map<std::uint32_t, std::uint64_t> begun_;  // by thread: the first seq after `skip` or `after`
+  std::chrono::steady_clock::time_point report_at_{};
 };
 
 class LastProducer : public Producer {
@@ -213,13 +214,13 @@ bool MergedReader::Advance(Head* head) {
   return false;
 }
 
-bool MergedReader::Later(std::size_t a, std::size_t b) const {
+bool MergedReader::IsLater(std::size_t a, std::size_t b) const {
   return OrderOf(heads_[a]->event) > OrderOf(heads_[b]->event);
 }
 
 void MergedReader::Push(std::size_t head) {
   heap_.push_back(head);
-  std::push_heap(heap_.begin(), heap_.end(), [this](std::size_t a, std::size_t b) { return Later(a, b); });
+  std::push_heap(heap_.begin(), heap_.end(), [this](std::size_t a, std::size_t b) { return IsLater(a, b); });
 }
 
 const Event* MergedReader::Next() {
@@ -231,7 +232,7 @@ const Event* MergedReader::Next() {
     if (Status status = Open(from); !status) bad_ = status;
   }
   if (heap_.empty()) return nullptr;
-  std::pop_heap(heap_.begin(), heap_.end(), [this](std::size_t a, std::size_t b) { return Later(a, b); });
+  std::pop_heap(heap_.begin(), heap_.end(), [this](std::size_t a, std::size_t b) { return IsLater(a, b); });
   current_ = heap_.back();
   heap_.pop_back();
   return &heads_[current_]->event;
@@ -286,7 +287,8 @@ Result<ReplayOptions> ReadReplayOptions(const Request& request) {
     const auto from = request.Integer("from", 0, INT64_MAX);
     if (!from) return from.status();
     options.from = static_cast<std::uint64_t>(from->value_or(0));
-    if (options.from > 1 && !options.thread) return Status(Code::kInvalid, "'from' needs 'thread'");
+    if (options.from > 1 && !options.thread)
+      return Status(Code::kInvalid, "'from' as a number needs 'thread'; or give a position like 2:1017");
   }
   if (skip->has_value()) options.skip = static_cast<std::uint64_t>(**skip);
   options.count = *count;
@@ -296,8 +298,9 @@ Result<ReplayOptions> ReadReplayOptions(const Request& request) {
   }
   const bool merged = options.skip.has_value() || options.after.has_value();
   if (merged && (options.thread || options.last != 0 || (options.skip && options.after))) {
-    return Status(Code::kInvalid,
-                  "'skip' and 'after' are of all threads: one of them, without 'thread', 'from' and 'last'");
+    return Status(
+        Code::kInvalid,
+        "'skip' and 'after' count events of all threads: give one of them, without 'thread', 'from' and 'last'");
   }
   const auto to = request.Integer("to", 1, INT64_MAX);
   const auto run_up = request.Integer("run_up", 0, static_cast<std::int64_t>(kSmallRun));
@@ -305,7 +308,7 @@ Result<ReplayOptions> ReadReplayOptions(const Request& request) {
   if (!to) return to.status();
   if (!frame) return frame.status();
   if (frame->has_value() && (options.last != 0 || !options.thread)) {
-    return Status(Code::kInvalid, "'frame' needs 'thread', or a position as 'from', and goes without 'last'");
+    return Status(Code::kInvalid, "'frame' needs 'thread', or a position as 'from', and excludes 'last'");
   }
   options.frame = static_cast<std::uint64_t>(frame->value_or(0));
   if (!run_up) return run_up.status();
@@ -401,7 +404,7 @@ Result<bool> LastEvents::Step() {
     seen = std::max(seen, event->lost_count == 0 ? event->seq : event->seq + event->lost_count - 1);
     const std::uint64_t first = show_from_[event->thread];
     if (event->seq < first) {
-      // Events before the window exist: what is at or before this time may have been passed over in this thread.
+      // There are events before the window: this thread may lack events up to this time.
       certain_from_ns_ = std::max(certain_from_ns_, event->time_ns);
     } else if (matches) {
       std::string line;

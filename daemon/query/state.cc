@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::int64_t kMostFrames = 1000, kMostThreads = 64, kMostOutput = 200;
 constexpr std::int64_t kUsualFrames = 200, kUsualOutput = 50;
-// Index entries that are looked at for output, of all threads and at least of each.
+// Index entries that are read to find output: of all threads together, and at least of each.
 constexpr std::uint64_t kOutputReach = 2000, kLeastOutputReach = 50;
 constexpr std::uint32_t kOutputKinds = KindBit(shm::Kind::kStdout) | KindBit(shm::Kind::kStderr);
 
@@ -69,8 +69,8 @@ class StateProducer : public Producer {
   SourceLines lines_;
   std::unique_ptr<PlaceSearch> search_;
   std::unique_ptr<StateReader> reader_;
-  std::map<std::uint32_t, Moment> moments_;  // of the other threads
-  std::uint64_t read_ = 0;
+  std::map<std::uint32_t, Moment> moments_;  // by thread: the other threads' last events before this one
+  std::uint64_t read_ = 0;                   // chunks
 };
 
 Status StateProducer::Write(std::string* out) {
@@ -122,7 +122,7 @@ void StateProducer::WriteFrames(JsonObject* object) {
         if (value != nullptr) known.emplace_back(name, value);
       }
       values.clear();
-      // Each value as it was when it was recorded: only what was older then says so.
+      // `read_at` of the value itself: "asof" appears only for parts that were older when the value was recorded.
       values = "[";
       bool keys = true;
       for (const auto& [name, value] : known) {
@@ -140,7 +140,7 @@ void StateProducer::WriteFrames(JsonObject* object) {
       if (keys) {
         values.front() = '{';
         values.back() = '}';
-      } else {  // a name that cannot be a key: pairs for all, as in events
+      } else {  // a name that cannot be a key: all variables are pairs, as in events
         values.clear();
         AppendJsonNames(&values, known, {});
       }

@@ -1,8 +1,6 @@
-// Thread rule: functions only; any thread. What they make is a Producer.
+// Thread rule: functions are safe from any thread; SourceLines belongs to one thread at a time.
 //
-// What is asked about moments of a run (daemon/protocol/PROTOCOL.md): "state", a thread as it stood at one event,
-// with what the other threads did then and what had been written; "step", the position that lies one step away;
-// "when", the events at which an expression becomes true; "why", where the value of a variable came from.
+// Shared by the requests about moments of a run: "state", "step" and "why".
 #pragma once
 
 #include <cstdint>
@@ -16,7 +14,8 @@
 
 namespace smiley::daemon {
 
-// The members that tell where code stands: function, source, file, line, text. `code` may be null.
+// Adds the members of a line of code: function, source, file, line and text. `code` may be null: then none. `line` 0:
+// without line and text.
 void AppendWhere(JsonObject* object, SourceLines* lines, const CodeInfo* code, std::uint32_t line);
 
 }  // namespace smiley::daemon

@@ -11,7 +11,7 @@
 namespace smiley::daemon {
 namespace {
 
-// As pstats.SortKey has them: by which of these, greatest first where it is a number of calls or a time.
+// The sort keys of pstats.SortKey. Numbers of calls and times are sorted with the largest first.
 enum class SortBy { kCalls, kCumulative, kFile, kLine, kName, kNameFileLine, kPrimitive, kStandardName, kTime };
 
 Result<SortBy> ReadSort(const std::string& key) {
@@ -63,8 +63,8 @@ void AddTimes(JsonObject* object, const CallCounts& counts) {
   object->Signed("recorded_own_ns", counts.own.ns).Signed("recorded_cumulative_ns", counts.cumulative.ns);
 }
 
-// What the end lines of both say of times.
-std::string TimeMembers(const CallJob& job) {
+// The members about times in the end lines of "stats" and "calls".
+std::string FormatTimeMembers(const CallJob& job) {
   std::string object;
   JsonObject o(&object);
   o.Number("events", job.events()).Number("lost", job.lost());
@@ -101,7 +101,7 @@ class StatsProducer : public Producer {
   std::string EndMembers() const override {
     return "\"count\":" + std::to_string(order_.size()) + ",\"functions\":" + std::to_string(all_) +
            ",\"calls\":" + std::to_string(calls_) + ",\"primitive\":" + std::to_string(primitive_) + "," +
-           TimeMembers(job_) + ",\"threads_kept\":" + std::to_string(job_.known());
+           FormatTimeMembers(job_) + ",\"threads_kept\":" + std::to_string(job_.known());
   }
 
  private:
@@ -158,7 +158,7 @@ class StatsProducer : public Producer {
   const bool callers_;
   bool counted_ = false;
   std::vector<std::uint32_t> order_;
-  std::vector<std::vector<std::uint32_t>> edges_of_;  // callers of each function
+  std::vector<std::vector<std::uint32_t>> edges_of_;  // by function: its edges from callers
   std::size_t at_ = 0, all_ = 0;
   std::uint64_t calls_ = 0, primitive_ = 0;
 };
@@ -191,14 +191,14 @@ class CallsProducer : public Producer {
 
   std::string EndMembers() const override {
     return "\"count\":" + std::to_string(given_) + ",\"left_out\":" + std::to_string(left_out_) + "," +
-           TimeMembers(job_);
+           FormatTimeMembers(job_);
   }
 
  private:
   std::uint64_t Weight(const CallTree::Node& node) const {
     return by_count_ ? node.calls : static_cast<std::uint64_t>(node.cumulative.own_ns());
   }
-  // Nodes by parent, those that weigh most first.
+  // Orders the nodes by parent, then by weight, the largest first.
   void Sort() {
     const auto& nodes = job_.tree().nodes();
     order_.resize(nodes.size() - 1);
@@ -251,15 +251,15 @@ class CallsProducer : public Producer {
 
   TreeJob job_;
   const bool by_count_;
-  const std::uint64_t least_;  // thousandths of the whole
-  std::uint64_t least_weight_ = 0;
+  const std::uint64_t least_;       // smallest weight of a node to send, in thousandths of the total
+  std::uint64_t least_weight_ = 0;  // the same as a number of calls or ns
   bool counted_ = false;
   std::vector<std::uint32_t> order_, todo_;
-  std::vector<std::size_t> first_;  // in order_, of each node's callees
+  std::vector<std::size_t> first_;  // by node: the index in order_ of its first callee
   std::uint64_t given_ = 0, left_out_ = 0;
 };
 
-// A stretch of time, where one is asked for.
+// Reads the fields from_ns and to_ns.
 Status ReadSpan(const Request& request, CallScope* scope) {
   const auto from = request.Integer("from_ns", INT64_MIN, INT64_MAX);
   const auto to = request.Integer("to_ns", INT64_MIN, INT64_MAX);
@@ -267,7 +267,7 @@ Status ReadSpan(const Request& request, CallScope* scope) {
     if (!status) return status;
   }
   scope->span = {from->value_or(INT64_MIN), to->value_or(INT64_MAX)};
-  if (scope->span.from_ns > scope->span.to_ns) return Status(Code::kInvalid, "'from_ns' lies behind 'to_ns'");
+  if (scope->span.from_ns > scope->span.to_ns) return Status(Code::kInvalid, "'from_ns' is later than 'to_ns'");
   return Status::Ok();
 }
 

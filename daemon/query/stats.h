@@ -1,6 +1,6 @@
-// Thread rule: functions are safe from any thread; the producers they give follow Producer's rule.
+// Thread rule: functions are safe from any thread.
 //
-// The answers to `stats` and `calls`: calls counted and timed function by function, and as a folded tree.
+// Shared by the requests that count calls or exceptions: "stats", "calls", "exceptions" and "diff" with "stats".
 #pragma once
 
 #include "daemon/analysis/call_stats.h"
@@ -10,9 +10,9 @@
 
 namespace smiley::daemon {
 
-// Reads run, thread, task and process.
+// Reads the fields run, thread, task and process. kInvalid: a wrong field. kNotFound: no such run or task.
 Result<CallScope> ReadCallScope(Archive& archive, const Request& request);
-// Adds file, line, function and source; what is not known is null.
+// Adds the members file, line, function and source. Unknown ones are null.
 void AddFunction(JsonObject* object, const Function& function);
 
 }  // namespace smiley::daemon

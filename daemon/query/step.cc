@@ -10,13 +10,13 @@ namespace {
 
 using Direction = ThreadSearch::Direction;
 
-// Where the step begins: what is known of the event and its frames.
+// The event at which the step begins.
 struct Origin {
-  bool known = false;
+  bool known = false;  // false: the event was not found, or lies in a loss
   shm::Kind kind{};
   std::uint32_t open = 0, code = 0, parent_code = 0;
   std::uint64_t frame = 0;
-  bool leaves = false;
+  bool leaves = false;  // the event ends its frame, or suspends it
 };
 
 Result<Origin> FindOrigin(Archive& archive, const std::string& run, const Position& from) {
@@ -41,16 +41,16 @@ Result<Origin> FindOrigin(Archive& archive, const std::string& run, const Positi
   return origin;
 }
 
-// What each kind of step looks for, and in which direction.
-Status Fill(const std::string& kind, const Origin& origin, const Request& request, Wanted* wanted,
-            Direction* direction) {
+// Fills in the kind of event that the step searches for, and the direction.
+Status FillWanted(const std::string& kind, const Origin& origin, const Request& request, Wanted* wanted,
+                  Direction* direction) {
   const bool back = kind == "previous" || kind.starts_with("back-") || kind.starts_with("previous-");
   *direction = back ? Direction::kBackward : Direction::kForward;
   const std::string what = kind.starts_with("previous-") ? kind.substr(9) : kind;
   const auto near = [&](bool parent_only) {
     if (origin.parent_code != 0) wanted->codes_near.push_back(origin.parent_code);
     if (!parent_only && origin.code != 0) wanted->codes_near.push_back(origin.code);
-    // Without its parent nothing is known of where it goes on.
+    // Without the parent's code object, the code that runs next is unknown.
     if (origin.parent_code == 0) wanted->codes_near.clear();
   };
   if (what == "next" || what == "previous") return Status::Ok();
@@ -73,7 +73,10 @@ Status Fill(const std::string& kind, const Origin& origin, const Request& reques
     if (!frame) return frame.status();
     wanted->variable = *name;
     wanted->frame = frame->has_value() ? static_cast<std::uint64_t>(**frame) : origin.frame;
-    if (wanted->frame == 0) return Status(Code::kInvalid, "no function runs there, so it has no variables");
+    if (wanted->frame == 0)
+      return Status(
+          Code::kInvalid,
+          "no function runs at that position, so there is no variable: step from another position, or give 'frame'");
     return Status::Ok();
   }
   if (what == "line") {
@@ -104,8 +107,8 @@ Status Fill(const std::string& kind, const Origin& origin, const Request& reques
   }
   return Status(Code::kInvalid,
                 "there is no step '" + kind.substr(0, 40) +
-                    "': next, previous, over, back-over, out, back-out, change, line, call, exception "
-                    "(and previous-change, …)");
+                    "': it is next, previous, over, back-over, out, back-out, change, line, call or exception "
+                    "(or previous-change, previous-line, …)");
 }
 
 class StepProducer : public Producer {
@@ -166,7 +169,7 @@ Reply AnswerStep(const Services& services, const Request& request) {
   if (!origin) return Refuse(origin.status());
   Wanted wanted;
   auto direction = Direction::kForward;
-  if (Status status = Fill(*kind, *origin, request, &wanted, &direction); !status) return Refuse(status);
+  if (Status status = FillWanted(*kind, *origin, request, &wanted, &direction); !status) return Refuse(status);
   auto search = std::make_unique<ThreadSearch>(archive, run->id, *thread, wanted, *names, from->seq, direction);
   Reply reply;
   reply.stream = std::make_unique<StepProducer>(archive, run->id, std::move(search), *names);

@@ -1,4 +1,4 @@
-// The live view: what happened, then what the live lanes hand out, and what was skipped.
+// "tail": the last events of the past, then live ones, and the number of those that were skipped.
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
@@ -19,7 +19,7 @@ class TailProducer : public Producer {
       : services_(services), options_(std::move(options)), follow_(follow), max_rate_(max_rate) {}
 
   Status Open(std::function<void()> wake) {
-    // First the live view, then the archive: nothing falls between them.
+    // The live view is opened before the archive is read, so that no event is missed between them.
     LiveWish wish;
     wish.run = options_.run;
     wish.thread = options_.thread;
@@ -47,7 +47,8 @@ class TailProducer : public Producer {
   }
 
   std::optional<SteadyClock::time_point> WaitUntil() const override {
-    // A run that ended unnoticed (its end was skipped) is found out; whoever watches all runs needs no such look.
+    // The live view may skip the end of a run, so the archive is checked every 2 seconds. A tail of all runs never
+    // ends.
     if (options_.run.empty()) return std::nullopt;
     return SteadyClock::now() + std::chrono::seconds(2);
   }
@@ -56,7 +57,7 @@ class TailProducer : public Producer {
   }
 
  private:
-  // What happened before the watching began.
+  // Sends the events from before the live view was opened.
   Result<Next> StepPast(std::string* out) {
     if (last_ == nullptr) {
       past_ = std::move(waiting_runs_.front());
@@ -84,7 +85,7 @@ class TailProducer : public Producer {
   Result<Next> StepLive(std::string* out) {
     auto portions = watcher_->Take(kStepBytes);
     if (portions.empty() && !options_.run.empty()) {
-      // It may have ended unnoticed; what arrived before that comes first.
+      // The live view may have skipped the end of the run. Events that arrived before the end are sent first.
       const auto run = services_.archive.FindRun(options_.run);
       ended_ = !run.ok();  // deleted
       const bool over = run && run->state == RunState::kEnded && watcher_->CaughtUp();
@@ -93,16 +94,16 @@ class TailProducer : public Producer {
     }
     for (const LivePortionPtr& portion : portions) {
       if (ended_) break;
-      Give(out, *portion);
+      SendPortion(out, *portion);
     }
     FlushGap(out);
     if (ended_) return Next::kDone;
     return portions.empty() ? Next::kWait : Next::kMore;
   }
 
-  void Give(std::string* out, const LivePortion& portion) {
+  void SendPortion(std::string* out, const LivePortion& portion) {
     if (portion.what == LivePortion::What::kEvents) {
-      GiveEvents(out, portion);
+      SendEvents(out, portion);
       return;
     }
     FlushGap(out);
@@ -112,7 +113,7 @@ class TailProducer : public Producer {
     seen_.erase(portion.run);
   }
 
-  void GiveEvents(std::string* out, const LivePortion& portion) {
+  void SendEvents(std::string* out, const LivePortion& portion) {
     const auto run = seen_.find(portion.run);
     // The last number of the thread that was given from the archive.
     const auto seen = [&](std::uint32_t thread) -> std::uint64_t {
@@ -181,13 +182,13 @@ class TailProducer : public Producer {
   const bool follow_;
   const double max_rate_;
   std::unique_ptr<LiveView::Watcher> watcher_;
-  std::vector<RunInfo> waiting_runs_;  // whose past is still to be shown
+  std::vector<RunInfo> waiting_runs_;  // runs whose past is still to be sent
   RunInfo past_;
   std::unique_ptr<LastEvents> last_;
-  // By run and thread: the last number given from the archive.
+  // By run and thread: the last seq that came from the archive.
   std::unordered_map<std::string, std::unordered_map<std::uint32_t, std::uint64_t>> seen_;
-  std::string current_;  // the run that the latest header named
-  std::uint64_t gap_ = 0, all_skipped_ = 0, events_ = 0;
+  std::string current_;                                   // the run of the latest run object
+  std::uint64_t gap_ = 0, all_skipped_ = 0, events_ = 0;  // numbers of events; gap_: skipped and not yet reported
   bool ended_ = false;
 };
 

@@ -1,5 +1,5 @@
-// "tasks" with "counts": when each asyncio task ran, and how much happened in it. Reads the words of the chunks in
-// which tasks take turns, no values.
+// "tasks" with "counts": when each asyncio task ran, and how many events it has. Reads the words of the chunks in
+// which several tasks run; decodes no values.
 #include <chrono>
 #include <unordered_map>
 #include <vector>
@@ -13,7 +13,7 @@ namespace smiley::daemon {
 namespace {
 
 struct Count {
-  std::uint32_t thread = 0;  // in which it ran first; asyncio runs a task in one
+  std::uint32_t thread = 0;  // the thread in which the task ran first; asyncio runs a task in one thread
   std::uint64_t events = 0, turns = 0, first_seq = 0, last_seq = 0;
   std::int64_t first_ns = 0, last_ns = 0;
 };
@@ -34,8 +34,8 @@ class TaskCountsProducer : public Producer {
       if (Status status = TakeChunk(); !status) return status;
       if (std::chrono::steady_clock::now() >= until) return Next::kMore;
     }
-    while (told_ < tasks_.size() && out->size() < kStepBytes) Append(out, tasks_[told_++]);
-    return told_ < tasks_.size() ? Next::kMore : Next::kDone;
+    while (sent_ < tasks_.size() && out->size() < kStepBytes) Append(out, tasks_[sent_++]);
+    return sent_ < tasks_.size() ? Next::kMore : Next::kDone;
   }
 
   std::string EndMembers() const override {
@@ -44,7 +44,7 @@ class TaskCountsProducer : public Producer {
   }
 
  private:
-  // Counts the next chunk; at a thread's end, goes on to the next thread.
+  // Counts the next chunk; at the end of a thread, continues with the next thread.
   Status TakeChunk() {
     if (!walk_) {
       walk_.emplace(archive_, run_, threads_[at_], INT64_MIN, INT64_MAX);
@@ -73,14 +73,14 @@ class TaskCountsProducer : public Producer {
     while (walker_.Next()) {
       if (walker_.kind == shm::Kind::kTask) {
         walk_->Take(walker_);
-        if (walk_->task() != running_) Turn(walk_->task());
+        if (walk_->task() != running_) BeginTurn(walk_->task());
       }
       if (running_ != 0)
         Add(walker_.kind == shm::Kind::kLost ? 0 : 1, walker_.seq + walker_.count - 1, walker_.TimeNs());
     }
     return Status::Ok();
   }
-  void Turn(std::uint32_t task) {
+  void BeginTurn(std::uint32_t task) {
     running_ = task;
     if (task == 0) return;
     Count& count = counts_[task];
@@ -125,12 +125,12 @@ class TaskCountsProducer : public Producer {
   const std::string run_;
   const std::vector<TaskInfo> tasks_;
   const std::vector<ThreadInfo> threads_;
-  const bool some_;  // tasks that ran elsewhere, or never, are not told
+  const bool some_;  // omit tasks that ran in other threads, or never
   std::optional<TaskWalk> walk_;
   PieceWalker walker_;
   std::unordered_map<std::uint32_t, Count> counts_;  // by task
-  std::uint32_t running_ = 0;
-  std::size_t at_ = 0, told_ = 0, count_ = 0;
+  std::uint32_t running_ = 0;                        // the task that runs; 0: none
+  std::size_t at_ = 0, sent_ = 0, count_ = 0;
   std::uint64_t chunks_read_ = 0;
   bool damaged_ = false;
 };

@@ -13,18 +13,19 @@ namespace {
 
 constexpr std::int64_t kMostBuckets = 2000, kUsualBuckets = 600;
 constexpr std::size_t kMostLanes = 256;
-// Chunks of a lane whose words are read: about a tenth of a second's worth of a busy program.
+// Maximum number of chunks of a lane whose words are read: about a tenth of a second of a busy program.
 constexpr std::size_t kExactChunks = 32;
 constexpr std::size_t kIndexPortion = 4096;
-constexpr std::int64_t kFarthest = 4'000'000'000'000'000'000;  // ns since 1970; so that differences of two times fit
+constexpr std::int64_t kFarthest =
+    4'000'000'000'000'000'000;  // ns since 1970: differences of two times fit into 64 bits
 
-// What is asked for: these threads, or these tasks of the only one.
-struct Asked {
+// The lanes of the request.
+struct LaneOptions {
   std::string run;
   std::vector<ThreadInfo> threads;
-  std::vector<std::uint32_t> tasks;
-  std::int64_t from_ns = 0, to_ns = 0;
-  std::size_t buckets = 0;
+  std::vector<std::uint32_t> tasks;     // of threads.front(); empty: lanes of threads
+  std::int64_t from_ns = 0, to_ns = 0;  // ns since 1970
+  std::size_t buckets = 0;              // per lane
 };
 
 class LanesProducer : public Producer {
@@ -40,22 +41,22 @@ class LanesProducer : public Producer {
   bool damaged_ = false;
 };
 
-// A lane a thread.
+// One lane per thread.
 class ThreadLanesProducer : public LanesProducer {
  public:
-  ThreadLanesProducer(Archive& archive, Asked asked) : archive_(archive), asked_(std::move(asked)) {}
+  ThreadLanesProducer(Archive& archive, LaneOptions options) : archive_(archive), options_(std::move(options)) {}
 
   Result<Next> Step(std::string* out) override {
-    if (count_ >= asked_.threads.size()) return Next::kDone;
-    const ThreadInfo& thread = asked_.threads[count_++];
-    TimelineLane lane(asked_.from_ns, asked_.to_ns, asked_.buckets);
-    std::vector<PieceEntry> near;  // while they are few
+    if (count_ >= options_.threads.size()) return Next::kDone;
+    const ThreadInfo& thread = options_.threads[count_++];
+    TimelineLane lane(options_.from_ns, options_.to_ns, options_.buckets);
+    std::vector<PieceEntry> near;  // the chunks of the lane, while they are few
     bool few = true;
-    auto begin =
-        FindLastBegun(archive_, asked_.run, thread, asked_.from_ns == INT64_MIN ? INT64_MIN : asked_.from_ns - 1);
+    auto begin = FindLastBegun(archive_, options_.run, thread,
+                               options_.from_ns == INT64_MIN ? INT64_MIN : options_.from_ns - 1);
     if (!begin) return begin.status();
     for (std::uint64_t from = begin->piece == nullptr ? 0 : begin->piece->first_seq;;) {
-      auto entries = archive_.Index(asked_.run, thread.thread, from, kIndexPortion);
+      auto entries = archive_.Index(options_.run, thread.thread, from, kIndexPortion);
       if (!entries) return entries.status();
       for (const PieceEntry& entry : *entries) {
         if (entry.piece->last_seq != 0 && entry.piece->last_seq < from) continue;
@@ -71,15 +72,15 @@ class ThreadLanesProducer : public LanesProducer {
           lane.Spread(*entry.piece);
         }
       }
-      if (entries->size() < kIndexPortion || entries->back().piece->first_ns > asked_.to_ns) break;
+      if (entries->size() < kIndexPortion || entries->back().piece->first_ns > options_.to_ns) break;
       const std::uint64_t next = entries->back().piece->last_seq + 1;
       if (next <= from) break;
       from = next;
     }
     for (const PieceEntry& entry : near) {
-      auto piece = archive_.ReadPiece(asked_.run, entry);
+      auto piece = archive_.ReadPiece(options_.run, entry);
       if (!piece) {
-        lane.Spread(*entry.piece);  // damaged: its summary still tells
+        lane.Spread(*entry.piece);  // damaged: its summary can still be counted
         damaged_ = true;
         continue;
       }
@@ -88,21 +89,22 @@ class ThreadLanesProducer : public LanesProducer {
       while (walker_.Next()) lane.Add(walker_);
     }
     lane.Append(out, thread, 0);
-    return count_ < asked_.threads.size() ? Next::kMore : Next::kDone;
+    return count_ < options_.threads.size() ? Next::kMore : Next::kDone;
   }
 
  private:
   Archive& archive_;
-  const Asked asked_;
+  const LaneOptions options_;
   PieceWalker walker_;
 };
 
-// A lane for each of some tasks of one thread: one walk through the stretch for all of them.
+// One lane per requested task of a thread: one walk through the time for all of them.
 class TaskLanesProducer : public LanesProducer {
  public:
-  TaskLanesProducer(Archive& archive, const Asked& asked)
-      : walk_(archive, asked.run, asked.threads.front(), asked.from_ns, asked.to_ns) {
-    for (const std::uint32_t task : asked.tasks) lanes_.try_emplace(task, asked.from_ns, asked.to_ns, asked.buckets);
+  TaskLanesProducer(Archive& archive, const LaneOptions& options)
+      : walk_(archive, options.run, options.threads.front(), options.from_ns, options.to_ns) {
+    for (const std::uint32_t task : options.tasks)
+      lanes_.try_emplace(task, options.from_ns, options.to_ns, options.buckets);
     count_ = lanes_.size();
   }
 
@@ -154,11 +156,11 @@ class TaskLanesProducer : public LanesProducer {
 
   TaskWalk walk_;
   std::map<std::uint32_t, TimelineLane> lanes_;  // by task
-  std::size_t alone_ = 0;                        // chunks that were read though one task runs all through them
+  std::size_t alone_ = 0;                        // chunks that were read although a single task runs in them
   PieceWalker walker_;
 };
 
-// Keeps the threads whose numbers are wanted.
+// Removes the threads whose numbers are not in `wanted`.
 void KeepThreads(const std::vector<std::int64_t>& wanted, std::vector<ThreadInfo>* threads) {
   std::erase_if(*threads, [&](const ThreadInfo& info) {
     return std::find(wanted.begin(), wanted.end(), static_cast<std::int64_t>(info.thread)) == wanted.end();
@@ -192,31 +194,30 @@ Reply AnswerTimeline(const Services& services, const Request& request) {
   if (first > last) first = run->start_ns;
   if (thread->has_value()) KeepThreads({**thread}, &*threads);
   if (some->has_value()) KeepThreads(**some, &*threads);
-  Asked asked{run->id,
-              std::move(*threads),
-              {},
-              from->value_or(std::clamp(first, -kFarthest, kFarthest)),
-              to->value_or(std::clamp(last, -kFarthest, kFarthest)),
-              0};
-  asked.buckets = static_cast<std::size_t>(buckets->value_or(kUsualBuckets));
-  if (asked.threads.size() > kMostLanes) asked.threads.resize(kMostLanes);
-  if (from->has_value() && to->has_value() && asked.from_ns > asked.to_ns) {
-    return Refuse(Status(Code::kInvalid, "'from_ns' lies behind 'to_ns'"));
+  LaneOptions lanes{run->id,
+                    std::move(*threads),
+                    {},
+                    from->value_or(std::clamp(first, -kFarthest, kFarthest)),
+                    to->value_or(std::clamp(last, -kFarthest, kFarthest)),
+                    0};
+  lanes.buckets = static_cast<std::size_t>(buckets->value_or(kUsualBuckets));
+  if (lanes.threads.size() > kMostLanes) lanes.threads.resize(kMostLanes);
+  if (from->has_value() && to->has_value() && lanes.from_ns > lanes.to_ns) {
+    return Refuse(Status(Code::kInvalid, "'from_ns' is later than 'to_ns'"));
   }
-  asked.to_ns = std::max(asked.to_ns, asked.from_ns + 1);
+  lanes.to_ns = std::max(lanes.to_ns, lanes.from_ns + 1);
   Reply reply;
   if (!tasks->has_value()) {
-    reply.stream = std::make_unique<ThreadLanesProducer>(services.archive, std::move(asked));
+    reply.stream = std::make_unique<ThreadLanesProducer>(services.archive, std::move(lanes));
     return reply;
   }
-  if (!thread->has_value())
-    return Refuse(Status(Code::kInvalid, "'tasks' are those of a 'thread', which is missing"));
-  if (asked.threads.empty()) {
+  if (!thread->has_value()) return Refuse(Status(Code::kInvalid, "'tasks' needs 'thread': the thread of the tasks"));
+  if (lanes.threads.empty()) {
     return Refuse(Status(Code::kNotFound, "run " + run->id + " has no thread " + std::to_string(**thread) +
                                               " (smiley-threads shows them)"));
   }
-  for (const std::int64_t task : **tasks) asked.tasks.push_back(static_cast<std::uint32_t>(task));
-  reply.stream = std::make_unique<TaskLanesProducer>(services.archive, asked);
+  for (const std::int64_t task : **tasks) lanes.tasks.push_back(static_cast<std::uint32_t>(task));
+  reply.stream = std::make_unique<TaskLanesProducer>(services.archive, lanes);
   return reply;
 }
 

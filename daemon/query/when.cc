@@ -18,11 +18,11 @@ struct WhenOptions {
   RunInfo run;
   std::optional<std::uint32_t> thread;
   std::uint64_t limit = UINT64_MAX;
-  std::uint64_t last = 0;  // only the last so many
+  std::uint64_t last = 0;  // only the last so many; 0: all
   bool reverse = false, count = false;
 };
 
-// Threads side by side, so that what is found comes in the order of the export.
+// Searches all threads side by side, so that the matches come in the order of the export.
 class WhenProducer : public Producer {
  public:
   WhenProducer(Archive& archive, WhenOptions options, shm::Expression expression)
@@ -72,7 +72,7 @@ class WhenProducer : public Producer {
       }
       std::int64_t certain = INT64_MAX;
       for (const auto& thread : threads_) certain = std::min(certain, thread->not_before_ns());
-      Give(certain, out);
+      Emit(certain, out);
       if (matches_ >= options_.limit && options_.last == 0) searched_ = true;
       if (!searched_ && (out->size() >= kStepBytes || limit.Reached(*out))) return Next::kMore;
     }
@@ -139,8 +139,8 @@ class WhenProducer : public Producer {
     *out += "}\n";
   }
 
-  // What happened before `certain` is in order now.
-  void Give(std::int64_t certain, std::string* out) {
+  // Sends the matches before `certain` (ns since 1970): no thread can add an earlier one.
+  void Emit(std::int64_t certain, std::string* out) {
     while (!found_.empty() && (found_.top().time_ns < certain || certain == INT64_MAX)) {
       if (options_.last == 0 && matches_ >= options_.limit) return;
       ++matches_;
@@ -165,9 +165,9 @@ class WhenProducer : public Producer {
   std::map<std::uint32_t, std::unordered_map<std::uint32_t, std::string>> tasks_;  // by process
   std::map<std::uint32_t, std::shared_ptr<WhenVariables>> variables_;              // by process
   std::vector<std::unique_ptr<WhenThread>> threads_;
-  std::priority_queue<Match, std::vector<Match>, std::greater<>> found_;
-  std::deque<std::string> kept_;
-  std::uint64_t matches_ = 0;
+  std::priority_queue<Match, std::vector<Match>, std::greater<>> found_;  // matches that another may still precede
+  std::deque<std::string> kept_;                                          // lines of the last matches
+  std::uint64_t matches_ = 0;                                             // matches in order so far
   bool searched_ = false;
 };
 
@@ -194,7 +194,7 @@ Reply AnswerWhen(const Services& services, const Request& request) {
   if (thread->has_value()) options.thread = static_cast<std::uint32_t>(**thread);
   options.reverse = *reverse;
   options.count = *count;
-  // Backwards is from the last: they are kept until all are known.
+  // The last match comes first: all are kept until the search has ended.
   options.last = static_cast<std::uint64_t>(last->value_or(0));
   if (limit->has_value()) {
     if (options.reverse) {

@@ -1,4 +1,4 @@
-// "why": where the value of a variable came from, write by write.
+// "why": the origin of a variable's value, write by write.
 #include <algorithm>
 #include <optional>
 
@@ -15,11 +15,11 @@ namespace {
 using shm::Kind;
 
 constexpr std::size_t kMostLinks = 100;
-constexpr std::size_t kMostReturns = 16;  // calls of one line that are looked at
-constexpr std::size_t kMostWriters = 32;  // writes of a name elsewhere that are looked at
+constexpr std::size_t kMostReturns = 16;  // calls of one line that are examined
+constexpr std::size_t kMostWriters = 32;  // writes of a name in other frames that are examined
 constexpr std::uint32_t kReturns = KindBit(Kind::kReturn) | KindBit(Kind::kYield);
 
-// How the value got where it is.
+// How the value came into the variable (PROTOCOL.md, "how").
 enum class How { kComputed, kCopied, kPassed, kReturned, kPart, kElsewhere, kLost, kEntered };
 std::string_view NameOf(How how) {
   switch (how) {
@@ -43,14 +43,14 @@ std::string_view NameOf(How how) {
   return {};
 }
 
-// A variable of a frame, as it was after an event.
+// A variable of a frame after an event.
 struct Target {
   Position at;
   std::uint64_t frame = 0;
   std::string name;
 };
 
-// Same thing as far as the recording tells: the same object, or equal values that have no identity.
+// Whether the recording shows the same object, or equal values that have no id.
 bool SameThing(const Value& a, const Value& b) {
   if (a.id != 0 || b.id != 0) return a.id == b.id;
   if (a.Is(kFormLost) || b.Is(kFormLost) || a.Is(kFormRedacted)) return false;
@@ -78,7 +78,7 @@ class WhyProducer : public Producer {
     return Status::Ok();
   }
 
-  // One link of the chain in each step.
+  // Sends one link of the chain per step.
   Result<Next> Step(std::string* out) override {
     if (!begun_) {
       auto found = search_->Step();
@@ -88,7 +88,7 @@ class WhyProducer : public Producer {
       target_.at = search_->position();
       if (Status status = Begin(); !status) return status;
     }
-    auto more = Link(out);
+    auto more = SendLink(out);
     if (!more) return more.status();
     return *more && ++links_ < kMostLinks ? Next::kMore : Next::kDone;
   }
@@ -115,28 +115,33 @@ class WhyProducer : public Producer {
     ValuePtr value;
   };
 
-  // The parts of a link, as its line shows them.
-  struct LinkParts {
-    How how;
-    Position shown;                  // the event that shows the value
-    Position line_at;                // the event of the line that wrote it
-    std::uint32_t line;              // number of that line; 0: unknown
-    const CodeInfo* code;            // of that line; null: unknown
-    const Value* value;              // null: unknown
-    const std::string& function;     // that returned the value; empty: none
-    const std::vector<Read>& reads;  // the variables that the line read
+  // One link of the chain: a write, and the origin of its value.
+  struct Link {
+    FrameMoment after;               // the frame after the write
+    Position at;                     // of the write
+    Position line_at;                // of the event at which its line began
+    std::uint32_t line = 0;          // 0: unknown
+    const CodeInfo* code = nullptr;  // of `after`; null: unknown
+    const Value* value = nullptr;    // of `after`; null: unknown
+    How how = How::kLost;
+    std::vector<Read> reads;     // variables that the line read
+    std::string function;        // that returned the value; empty: none
+    std::optional<Target> next;  // the origin; nullopt: the chain ends
   };
 
   Status Begin();
-  Result<bool> Link(std::string* out);
-  void WriteLink(const LinkParts& link, std::string* out);
-  Result<FrameMoment> At(const Position& position, std::uint64_t frame);
-  Result<std::optional<FoundEvent>> Before(const Position& position, Wanted wanted, std::uint64_t until = 0);
-  Result<std::optional<Target>> FromReads(const Position& at, std::uint64_t frame, std::uint32_t line,
-                                          const Value& value, bool follow_single, std::vector<Read>* reads, How* how);
-  Result<std::optional<Target>> FromReturns(const FoundEvent& begin, const FoundEvent& end, const Value& value,
-                                            std::string* function, std::vector<Read>* reads);
-  Result<std::optional<Target>> FromElsewhere(const Position& before, std::uint64_t frame, const std::string& name,
+  Result<bool> SendLink(std::string* out);
+  Result<Link> FindLink();
+  Status TraceArgument(const FoundEvent& write, Link* link);
+  Status TraceLine(const FoundEvent& write, Link* link);
+  void WriteLink(const Link& link, std::string* out);
+  Result<FrameMoment> ReadMoment(const Position& position, std::uint64_t frame);
+  Result<std::optional<FoundEvent>> FindBefore(const Position& position, Wanted wanted, std::uint64_t until = 0);
+  Result<std::optional<Target>> FindAmongReads(const Position& at, std::uint64_t frame, std::uint32_t line,
+                                               const Value& value, std::vector<Read>* reads, How* how);
+  Result<std::optional<Target>> FindAmongReturns(const FoundEvent& begin, const FoundEvent& end, const Value& value,
+                                                 std::string* function, std::vector<Read>* reads);
+  Result<std::optional<Target>> FindElsewhere(const Position& before, std::uint64_t frame, const std::string& name,
                                               const Value& value);
   bool Writes(const CodeInfo* code, std::uint32_t line, std::string_view name) const;
 
@@ -146,11 +151,11 @@ class WhyProducer : public Producer {
   std::unique_ptr<PlaceSearch> search_;
   Target target_;
   bool begun_ = false, done_ = false;
-  std::size_t links_ = 0;
-  std::uint64_t read_ = 0;
+  std::size_t links_ = 0;   // sent, and continued by another one
+  std::uint64_t read_ = 0;  // chunks
 };
 
-Result<WhyProducer::FrameMoment> WhyProducer::At(const Position& position, std::uint64_t frame) {
+Result<WhyProducer::FrameMoment> WhyProducer::ReadMoment(const Position& position, std::uint64_t frame) {
   FrameMoment moment;
   auto reader = StateReader::Open(archive_, run_.id, position);
   if (!reader) return reader.status();
@@ -168,8 +173,9 @@ Result<WhyProducer::FrameMoment> WhyProducer::At(const Position& position, std::
   return moment;
 }
 
-// The last event before a position that is as wanted.
-Result<std::optional<FoundEvent>> WhyProducer::Before(const Position& position, Wanted wanted, std::uint64_t until) {
+// The last wanted event before a position, and from the seq `until` on.
+Result<std::optional<FoundEvent>> WhyProducer::FindBefore(const Position& position, Wanted wanted,
+                                                          std::uint64_t until) {
   auto threads = archive_.Threads(run_.id);
   if (!threads) return threads.status();
   for (const ThreadInfo& thread : *threads) {
@@ -190,9 +196,9 @@ Result<std::optional<FoundEvent>> WhyProducer::Before(const Position& position, 
   return std::optional<FoundEvent>();
 }
 
-// The frame that is asked about, and whether it has the variable.
+// Chooses the frame, and checks that it has the variable.
 Status WhyProducer::Begin() {
-  auto moment = At(target_.at, target_.frame);
+  auto moment = ReadMoment(target_.at, target_.frame);
   if (!moment) return moment.status();
   const auto& frames = moment->reader->frames();
   if (target_.frame == 0 && !frames.empty()) target_.frame = frames.front().frame;
@@ -202,9 +208,9 @@ Status WhyProducer::Begin() {
         return *variable.first == target_.name && variable.second != nullptr;
       });
   if (known) return Status::Ok();
-  return Status(Code::kNotFound, "no variable '" + target_.name + "' is known at " + ToText(target_.at) +
-                                     " (smiley-show " + run_.id + " --at " + ToText(target_.at) +
-                                     " shows those that are)");
+  return Status(Code::kNotFound, "there is no variable '" + target_.name + "' at " + ToText(target_.at) +
+                                     ": smiley-show " + run_.id + " --at " + ToText(target_.at) +
+                                     " shows the variables");
 }
 
 bool WhyProducer::Writes(const CodeInfo* code, std::uint32_t line, std::string_view name) const {
@@ -215,11 +221,11 @@ bool WhyProducer::Writes(const CodeInfo* code, std::uint32_t line, std::string_v
   return false;
 }
 
-// What a line reads, as it was before it ran, and the variable among them that the value is, or is part of.
-Result<std::optional<Target>> WhyProducer::FromReads(const Position& at, std::uint64_t frame, std::uint32_t line,
-                                                     const Value& value, bool follow_single, std::vector<Read>* reads,
-                                                     How* how) {
-  auto moment = At(at, frame);
+// Collects the variables that a line reads, with their values before it ran. Returns the one that the value equals,
+// or is part of.
+Result<std::optional<Target>> WhyProducer::FindAmongReads(const Position& at, std::uint64_t frame, std::uint32_t line,
+                                                          const Value& value, std::vector<Read>* reads, How* how) {
+  auto moment = ReadMoment(at, frame);
   if (!moment) return moment.status();
   std::optional<Target> found;
   if (moment->frame == nullptr || moment->frame->code == nullptr || moment->variables == nullptr) return found;
@@ -233,7 +239,7 @@ Result<std::optional<Target>> WhyProducer::FromReads(const Position& at, std::ui
   for (const std::string& name : names) {
     for (const auto& [known, known_value] : *moment->variables) {
       if (*known != name || known_value == nullptr || known_value->Is(kFormUnbound)) continue;
-      // Functions and modules that the line calls are not where its value comes from.
+      // Functions and modules that the line uses are no origin of its value.
       const std::string& type = known_value->type_name;
       if (type == "function" || type == "builtin" || type == "module" || type == "class" || type == "method")
         continue;
@@ -251,21 +257,21 @@ Result<std::optional<Target>> WhyProducer::FromReads(const Position& at, std::ui
   };
   take(How::kCopied, [&](const Read& read) { return SameThing(value, *read.value); });
   take(How::kPart, [&](const Read& read) { return IsPartOf(value, *read.value); });
-  if (follow_single && reads->size() == 1) take(How::kComputed, [](const Read&) { return true; });
+  if (reads->size() == 1) take(How::kComputed, [](const Read&) { return true; });
   return found;
 }
 
-// The value as what a call made by the line between two events of a frame returned.
-Result<std::optional<Target>> WhyProducer::FromReturns(const FoundEvent& begin, const FoundEvent& end,
-                                                       const Value& value, std::string* function,
-                                                       std::vector<Read>* reads) {
+// Searches the calls of a line, between two events of its frame, for one that returned the value.
+Result<std::optional<Target>> WhyProducer::FindAmongReturns(const FoundEvent& begin, const FoundEvent& end,
+                                                            const Value& value, std::string* function,
+                                                            std::vector<Read>* reads) {
   Position at = end.position;
   Wanted wanted;
   wanted.kinds = kReturns;
   wanted.most_open = begin.open + 1;
   std::optional<Target> none;
   for (std::size_t looked = 0; looked < kMostReturns; ++looked) {
-    auto left = Before(at, wanted, begin.position.seq + 1);
+    auto left = FindBefore(at, wanted, begin.position.seq + 1);
     if (!left) return left.status();
     if (!*left) return none;
     at = (*left)->position;
@@ -277,37 +283,37 @@ Result<std::optional<Target>> WhyProducer::FromReturns(const FoundEvent& begin, 
     if (!names) return names.status();
     const CodeInfo* code = (*names)->FindCode((*left)->code);
     *function = code == nullptr ? "" : code->function;
-    // Where it stood in the callee: at the line that returned it.
+    // The variable in the callee, at the line that returned it.
     How how = How::kReturned;
-    auto target = FromReads(at, (*left)->frame, (*left)->line, value, true, reads, &how);
+    auto target = FindAmongReads(at, (*left)->frame, (*left)->line, value, reads, &how);
     if (!target) return target.status();
     if (*target) return target;
-    return std::optional<Target>(Target{at, (*left)->frame, ""});  // made by the line itself
+    return std::optional<Target>(Target{at, (*left)->frame, ""});  // computed by the line itself
   }
   return none;
 }
 
-// A name that the frame only read: who wrote it (a global, or a variable of an enclosing function).
-Result<std::optional<Target>> WhyProducer::FromElsewhere(const Position& before, std::uint64_t frame,
+// Searches for the write of a name that this frame only read: a global, or a variable of an enclosing function.
+Result<std::optional<Target>> WhyProducer::FindElsewhere(const Position& before, std::uint64_t frame,
                                                          const std::string& name, const Value& value) {
   Position at = before;
   Wanted wanted;
   wanted.variable = name;
   std::optional<Target> none;
   for (std::size_t looked = 0; looked < kMostWriters; ++looked) {
-    auto write = Before(at, wanted);
+    auto write = FindBefore(at, wanted);
     if (!write) return write.status();
     if (!*write) return none;
     at = (*write)->position;
     if ((*write)->frame == frame || (*write)->frame == 0) continue;
     Wanted same_frame;
     same_frame.frame = (*write)->frame;
-    auto writer = Before(at, same_frame);
+    auto writer = FindBefore(at, same_frame);
     if (!writer) return writer.status();
     auto names = archive_.NamesOf(run_.id, (*write)->process);
     if (!names) return names.status();
     if (!*writer || !Writes((*names)->FindCode((*write)->code), (*writer)->line, name)) continue;
-    auto moment = At(at, (*write)->frame);
+    auto moment = ReadMoment(at, (*write)->frame);
     if (!moment) return moment.status();
     const Value* there = moment->Find(name);
     if (there != nullptr && SameThing(value, *there)) return std::optional<Target>(Target{at, (*write)->frame, name});
@@ -315,13 +321,93 @@ Result<std::optional<Target>> WhyProducer::FromElsewhere(const Position& before,
   return none;
 }
 
-// Writes one link of the chain as a line of the answer.
-void WhyProducer::WriteLink(const LinkParts& link, std::string* out) {
+// The write that gave the target its value, and the origin of that value.
+Result<WhyProducer::Link> WhyProducer::FindLink() {
+  Wanted written;
+  written.frame = target_.frame;
+  written.variable = target_.name;
+  auto write = FindBefore({target_.at.thread, target_.at.seq + 1}, written);
+  if (!write) return write.status();
+  done_ = !*write;
+  Link link;
+  link.at = *write ? (*write)->position : target_.at;
+  link.line_at = link.at;
+  auto after = ReadMoment(link.at, target_.frame);
+  if (!after) return after.status();
+  link.after = std::move(*after);
+  link.value = link.after.Find(target_.name);
+  if (link.after.frame != nullptr) {
+    link.line = link.after.frame->line;
+    link.code = link.after.frame->code;
+  }
+  if (!*write || link.value == nullptr || link.value->Is(kFormLost)) {
+    link.how = How::kLost;
+    return link;
+  }
+  const Status traced = (*write)->kind == Kind::kCall ? TraceArgument(**write, &link) : TraceLine(**write, &link);
+  if (!traced) return traced;
+  return link;
+}
+
+// The origin of a parameter's value: a variable of the caller's line that made the call.
+Status WhyProducer::TraceArgument(const FoundEvent& write, Link* link) {
+  link->how = How::kEntered;
+  if (write.open < 2) return Status::Ok();
+  Wanted caller;
+  caller.in_frame = true;
+  caller.most_open = write.open - 1;
+  auto call = FindBefore(link->at, caller);
+  if (!call) return call.status();
+  if (!*call || (*call)->frame == 0) return Status::Ok();
+  link->how = How::kPassed;
+  How by = How::kPassed;
+  auto from = FindAmongReads((*call)->position, (*call)->frame, (*call)->line, *link->value, &link->reads, &by);
+  if (!from) return from.status();
+  link->next = std::move(*from);
+  if (link->next) return Status::Ok();
+  auto elsewhere = FindElsewhere(link->at, target_.frame, target_.name, *link->value);
+  if (!elsewhere) return elsewhere.status();
+  if (*elsewhere) link->how = How::kElsewhere;
+  link->next = std::move(*elsewhere);
+  return Status::Ok();
+}
+
+// The origin of a value that a line wrote. The line is that of the frame's event before the write: the frame's next
+// event records the effects of a line.
+Status WhyProducer::TraceLine(const FoundEvent& write, Link* link) {
+  link->how = How::kComputed;
+  Wanted same_frame;
+  same_frame.frame = target_.frame;
+  auto before = FindBefore(link->at, same_frame);
+  if (!before) return before.status();
+  if (!*before) return Status::Ok();
+  link->line_at = (*before)->position;
+  if ((*before)->line != 0) link->line = (*before)->line;
+  const bool known_lines = link->code != nullptr && !link->code->lines.empty();
+  if (known_lines && !Writes(link->code, link->line, target_.name)) {
+    link->how = How::kElsewhere;
+    auto elsewhere = FindElsewhere(link->at, target_.frame, target_.name, *link->value);
+    if (!elsewhere) return elsewhere.status();
+    link->next = std::move(*elsewhere);
+    return Status::Ok();
+  }
+  auto returned = FindAmongReturns(**before, write, *link->value, &link->function, &link->reads);
+  if (!returned) return returned.status();
+  if (*returned) {
+    link->how = How::kReturned;
+    if (!(*returned)->name.empty()) link->next = std::move(*returned);
+    return Status::Ok();
+  }
+  auto from = FindAmongReads(link->line_at, target_.frame, link->line, *link->value, &link->reads, &link->how);
+  if (!from) return from.status();
+  link->next = std::move(*from);
+  return Status::Ok();
+}
+
+void WhyProducer::WriteLink(const Link& link, std::string* out) {
   JsonObject o(out);
   o.Text("type", "why").Text("name", target_.name).Text("how", NameOf(link.how));
-  o.Text("position", ToText(link.shown))
-      .Text("line_position", ToText(link.line_at))
-      .Number("thread", link.shown.thread);
+  o.Text("position", ToText(link.at)).Text("line_position", ToText(link.line_at)).Number("thread", link.at.thread);
   if (target_.frame != 0) o.Number("frame", target_.frame);
   AppendWhere(&o, &lines_, link.code, link.line);
   if (link.value != nullptr) {
@@ -347,87 +433,19 @@ void WhyProducer::WriteLink(const LinkParts& link, std::string* out) {
   *out += '\n';
 }
 
-// Writes one link and finds the next. False: the chain has ended.
-Result<bool> WhyProducer::Link(std::string* out) {
-  Wanted written;
-  written.frame = target_.frame;
-  written.variable = target_.name;
-  auto write = Before({target_.at.thread, target_.at.seq + 1}, written);
-  if (!write) return write.status();
-  done_ = !*write;
-  const Position shown = *write ? (*write)->position : target_.at;
-  auto after = At(shown, target_.frame);
-  if (!after) return after.status();
-  const Value* const value = after->Find(target_.name);
-  How how = *write && value != nullptr && !value->Is(kFormLost) ? How::kComputed : How::kLost;
-  std::optional<Target> next;
-  std::vector<Read> reads;
-  std::string function;  // that returned it
-  Position line_at = shown;
-  std::uint32_t line = after->frame == nullptr ? 0 : after->frame->line;
-  const CodeInfo* code = after->frame == nullptr ? nullptr : after->frame->code;
-  if (how != How::kLost && (*write)->kind == Kind::kCall) {
-    // A parameter: from the line of the caller that made the call.
-    how = How::kEntered;
-    Wanted caller;
-    caller.in_frame = true;
-    caller.most_open = (*write)->open - 1;
-    auto call =
-        (*write)->open < 2 ? Result<std::optional<FoundEvent>>(std::optional<FoundEvent>()) : Before(shown, caller);
-    if (!call) return call.status();
-    if (*call && (*call)->frame != 0) {
-      how = How::kPassed;
-      How by = How::kPassed;
-      auto from = FromReads((*call)->position, (*call)->frame, (*call)->line, *value, true, &reads, &by);
-      if (!from) return from.status();
-      next = std::move(*from);
-      if (!next) {
-        auto elsewhere = FromElsewhere(shown, target_.frame, target_.name, *value);
-        if (!elsewhere) return elsewhere.status();
-        if (*elsewhere) how = How::kElsewhere;
-        next = std::move(*elsewhere);
-      }
-    }
-  } else if (how != How::kLost) {
-    // The line that ran before: its effects are told by the frame's next event.
-    Wanted same_frame;
-    same_frame.frame = target_.frame;
-    auto before = Before(shown, same_frame);
-    if (!before) return before.status();
-    if (*before) {
-      line_at = (*before)->position;
-      line = (*before)->line != 0 ? (*before)->line : line;
-      const bool known_lines = code != nullptr && !code->lines.empty();
-      if (known_lines && !Writes(code, line, target_.name)) {
-        how = How::kElsewhere;
-        auto elsewhere = FromElsewhere(shown, target_.frame, target_.name, *value);
-        if (!elsewhere) return elsewhere.status();
-        next = std::move(*elsewhere);
-      } else {
-        auto returned = FromReturns(**before, **write, *value, &function, &reads);
-        if (!returned) return returned.status();
-        if (*returned) {
-          how = How::kReturned;
-          if (!(*returned)->name.empty()) next = std::move(*returned);
-        } else {
-          auto from = FromReads(line_at, target_.frame, line, *value, true, &reads, &how);
-          if (!from) return from.status();
-          next = std::move(*from);
-        }
-      }
-    }
-  }
-  WriteLink({how, shown, line_at, line, code, value, function, reads}, out);
-  if (!next) {
+// Sends the target's link and makes its origin the next target. False: the chain ends.
+Result<bool> WhyProducer::SendLink(std::string* out) {
+  auto link = FindLink();
+  if (!link) return link.status();
+  WriteLink(*link, out);
+  // A variable that is its own origin (i = i) would repeat without end: each link must go back in time.
+  const bool same = link->next && link->next->frame == target_.frame && link->next->name == target_.name &&
+                    link->next->at == target_.at;
+  if (!link->next || same) {
     done_ = true;
     return false;
   }
-  // A variable that is its own source (i = i) must not go round for ever: each step goes back in time.
-  if (next->frame == target_.frame && next->name == target_.name && next->at == target_.at) {
-    done_ = true;
-    return false;
-  }
-  target_ = std::move(*next);
+  target_ = std::move(*link->next);
   return true;
 }
 

@@ -31,7 +31,7 @@ struct Server::State {
 
   asio::awaitable<void> Accept();
   asio::awaitable<void> Pause(std::chrono::milliseconds time);
-  // Not when there are as many as may be.
+  // Starts a session. False: the server stops, or has as many clients as it may have.
   bool Add(Protocol::socket socket, bool remote);
 
   std::shared_ptr<SessionHost> host;
@@ -40,7 +40,7 @@ struct Server::State {
   std::size_t max_clients;
   std::unique_ptr<WebServer> web;
   std::thread io_thread;
-  SocketFile file;  // what the socket's name led to when it was made
+  SocketFile file;  // the socket file that this server created
   bool stopped = false;
 };
 
@@ -61,7 +61,7 @@ asio::awaitable<void> Server::State::Accept() {
     co_await acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
     if (host->stopping) break;
     if (error) {
-      // Out of descriptors or memory: the client waits in the queue until a session ends.
+      // No descriptors or memory: the client waits in the kernel's queue until a session ends.
       co_await Pause(std::chrono::milliseconds(100));
       continue;
     }
@@ -87,7 +87,7 @@ Result<std::unique_ptr<Server>> Server::Start(const Services& services, const Op
   std::unique_ptr<Server> server(new Server());
   server->state_ = std::make_shared<State>(services, options);
   auto state = server->state_;
-  state->file = SocketFile::At(services.home);
+  state->file = SocketFile::Find(services.home);
   boost::system::error_code error;
   state->acceptor.assign(Protocol(), *fd, error);
   if (error) {
@@ -137,8 +137,8 @@ void Server::Stop() {
   state->io_thread.join();
   state->host->quick.join();
   state->host->bulk.join();
-  // A home that was removed and made again has a socket of somebody else's there.
-  const SocketFile now = SocketFile::At(state->host->services.home);
+  // When the home was removed and created again, the file belongs to another daemon.
+  const SocketFile now = SocketFile::Find(state->host->services.home);
   if (now.inode != 0 && now == state->file) ::unlink(state->host->services.home.SocketPath().c_str());
 }
 

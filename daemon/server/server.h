@@ -1,8 +1,8 @@
 // Thread rule: Start and Stop belong to one thread; the server runs its own threads.
 //
-// Serves the clients of one home over its UNIX socket (daemon/protocol/PROTOCOL.md). One strand does all talking and
-// never computes; answers are made on worker threads in small steps, each awaited by the client's own writes, so that
-// a slow or stuck client costs a bounded buffer and no thread.
+// Serves the clients of one home over its UNIX socket (daemon/protocol/PROTOCOL.md). One io thread does all network
+// I/O and never computes. Worker threads make the answers in small steps; the next step begins when the client has
+// read the previous one. A slow or stuck client therefore costs a bounded buffer and no thread.
 #pragma once
 
 #include <cstddef>
@@ -18,30 +18,30 @@ namespace smiley::daemon {
 class Server {
  public:
   struct Options {
-    // Threads for answers and live views; threads for what may compute for long (replay, export, import, check).
-    // At least 1 each; more let more clients compute at once, at the cost of the traced programs' processors.
+    // Threads for quick requests, and threads for those that may compute for long (Pace in daemon/query/answer.h). At
+    // least 1 each. More threads let more clients compute at once, at the cost of the traced programs' processors.
     unsigned quick_threads = 2;
     unsigned bulk_threads = 2;
-    // Connections at once; further ones wait in the system's queue until one ends.
+    // Maximum number of connections. Further ones wait in the kernel's queue until one ends.
     std::size_t max_clients = 8192;
-    // Where the page is served, as --web takes it: HOST:PORT, "off"; empty: on the loopback when it is first asked
-    // for.
+    // The page's address, as for --web: HOST:PORT or "off". Empty: on the loopback, from the first request "web" on.
     std::string web;
-    // HOST:PORT to listen on as well, with TLS and the home's token; empty = the UNIX socket only; port 0: any.
+    // HOST:PORT to listen on as well, with TLS and the home's token. Empty: only the UNIX socket. Port 0: any free
+    // one.
     std::string listen;
-    // Called once the request "stop" is answered, on the io thread: returns at once; its owner then calls Stop from
-    // another thread. Null: "stop" has no effect.
+    // Called on the io thread when the request "stop" has been answered. It must return at once; its owner then calls
+    // Stop from another thread. Null: "stop" has no effect.
     std::function<void()> request_stop;
   };
   // Listens on the home's socket. REQUIRES the home's daemon lock. The services outlive the server.
   static Result<std::unique_ptr<Server>> Start(const Services& services, const Options& options);
   static Result<std::unique_ptr<Server>> Start(const Services& services) { return Start(services, Options()); }
-  // Closes all connections, drops unfinished imports, waits for the threads. Called by the destructor too. Not to be
-  // called from `request_stop`.
+  // Closes all connections, drops unfinished imports and joins the threads. The destructor calls it, too. REQUIRES
+  // that the caller is not `request_stop`.
   void Stop();
   ~Server();  // NOLINT(bugprone-exception-escape): a thread that cannot be joined is the end of the daemon
-  std::size_t clients() const;  // connected now
-  // The TCP address with the port that it got; empty = none.
+  std::size_t clients() const;  // number of connections
+  // The TCP address with its actual port; empty: none.
   const std::string& listen() const;
 
  private:

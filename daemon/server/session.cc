@@ -39,6 +39,9 @@ std::string AnswerLine(const std::string& id_json, std::string_view members) {
   }
   return line + "}\n";
 }
+Status MakeNoMemory() {
+  return Status(Code::kNoSpace, "the daemon has no memory for this request: try again, or for a part of the run");
+}
 std::string ErrorLine(const std::string& id_json, const Status& status) {
   return "{\"id\":" + id_json + ",\"ok\":false," + ErrorMember(status) + "}\n";
 }
@@ -51,7 +54,7 @@ std::string EndLine(const std::string& id_json, const Status& status, const std:
 void PutLength(std::string* bytes, std::size_t at, std::uint32_t length) {
   for (std::size_t i = 0; i < 4; ++i) (*bytes)[at + i] = static_cast<char>(length >> (8 * i));
 }
-// As binary frames of the protocol, each of at most its greatest length.
+// Appends bytes as frames of the protocol.
 void AppendFrames(std::string* out, std::string_view bytes) {
   while (!bytes.empty()) {
     const std::string_view part = bytes.substr(0, Client::kMaxFrameBytes);
@@ -61,7 +64,7 @@ void AppendFrames(std::string* out, std::string_view bytes) {
     bytes.remove_prefix(part.size());
   }
 }
-// Traced programs and the drainer go before people who look at old runs.
+// Gives way to traced programs and the drainer. Called by each thread of the pools.
 void LowerPriority() {
   thread_local const int lowered = ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 5);
   static_cast<void>(lowered);
@@ -190,7 +193,7 @@ Session::Awaitable<void> Session::Run() {
   }
 }
 
-// Awaits stand in statements of their own: GCC 12 goes wrong on some of those within conditions.
+// Each co_await is a statement of its own: GCC 12 miscompiles some of those within conditions.
 Session::Awaitable<bool> Session::Handle(const std::string& line) {
   bool broken = false;
   auto parsed = parser_.Parse(line, &broken);
@@ -208,7 +211,7 @@ Session::Awaitable<bool> Session::Handle(const std::string& line) {
   if (remote_ && row->reach == Reach::kLocal) {
     const bool usable = co_await AnswerError(
         request.id_json,
-        Status(Code::kPermission, "'" + request.op + "' is for that machine alone: use smiley there"));
+        Status(Code::kPermission, "'" + request.op + "' concerns the programs of that machine: run smiley there"));
     co_return usable;
   }
   bool usable = false;
@@ -240,7 +243,7 @@ Session::Awaitable<bool> Session::Answer(const Request& request, const RequestRo
   const bool answered = co_await OnPool(quick ? host_->quick : host_->bulk, answer);
   if (!answered) {
     reply = Reply();
-    reply.status = Status(Code::kNoSpace, "the daemon has no memory for this");
+    reply.status = MakeNoMemory();
   }
   if (!reply.status) {
     const bool usable = co_await AnswerError(request.id_json, reply.status);
@@ -275,7 +278,7 @@ Session::Awaitable<bool> Session::Stream(const Request& request, std::unique_ptr
     const auto step = [&] { next = producer->Step(&made); };
     const bool stepped = co_await OnPool(pool, step);
     if (!stepped) {
-      next = Status(Code::kNoSpace, "the daemon has no memory for this");
+      next = MakeNoMemory();
     }
     if (binary) {
       AppendFrames(&out, made);
@@ -293,7 +296,7 @@ Session::Awaitable<bool> Session::Stream(const Request& request, std::unique_ptr
       if (!written) co_return false;
       out.clear();
       if (*next == Producer::Next::kWait) {
-        // A client that speaks while it waits for more has seen enough: the stream ends, its request is next.
+        // A request of the client ends a waiting stream, and is answered next.
         WatchClient();
         co_await WaitForWake(producer->WaitUntil().value_or(SteadyClock::now() + std::chrono::hours(24)), true);
         if (client_spoke_) done = true;
@@ -307,7 +310,7 @@ Session::Awaitable<bool> Session::Stream(const Request& request, std::unique_ptr
   }
   out += EndLine(request.id_json, status, status ? producer->EndMembers() : std::string());
   SMILEY_TEST_POINT("answer.ended");
-  // Readers of the store and the live feed end here, not when the client has read the rest.
+  // The readers of the store and the live feed are closed now, not after the client has read the rest.
   const auto drop = [&] {
     producer.reset();
     if (!quick) GiveBackHeap();
@@ -342,13 +345,13 @@ Session::Awaitable<bool> Session::Finish(const Request& request) {
   Status finished;
   const auto finish = [&] { finished = runs.Finish(*run, code_value, signal_value); };
   const bool done = co_await OnPool(host_->quick, finish);
-  if (!done) finished = Status(Code::kNoSpace, "the daemon has no memory for this");
+  if (!done) finished = MakeNoMemory();
   if (!finished) {
     const bool usable = co_await AnswerError(request.id_json, finished);
     co_return usable;
   }
 
-  // The callback may come late, from another thread, when this session is gone: it owns what it touches.
+  // The callback may come from another thread, and after the session's end: it owns the data that it writes.
   struct Arrived {
     std::atomic<bool> set{false};
     Drained drained;
@@ -391,7 +394,7 @@ Session::Awaitable<bool> Session::Import(const Request& request) {
       std::make_unique<Importer>(host_->services.archive, host_->services.store, host_->services.home.dir);
   Status status;
   std::string bytes;
-  bool whole = false;  // all frames were read: the connection can go on
+  bool whole = false;  // all frames were read, so the connection stays usable
   bool gone = false;
   while (status.ok() && !whole) {
     const bool head = co_await ReadBytes(4, &bytes);
@@ -407,7 +410,7 @@ Session::Awaitable<bool> Session::Import(const Request& request) {
       whole = true;
     } else if (length == 0xFFFFFFFFu) {
       whole = true;
-      status = Status(Code::kInterrupted, "the import was broken off, nothing was kept");
+      status = Status(Code::kInterrupted, "the source of the import failed; nothing was kept: try again");
     } else if (length > Client::kMaxFrameBytes) {
       status = Status(Code::kInvalid, "a frame of the import is longer than 1 MiB");
     } else {
@@ -418,16 +421,16 @@ Session::Awaitable<bool> Session::Import(const Request& request) {
       }
       const auto feed = [&] { status = importer->Feed(bytes); };
       const bool fed = co_await OnPool(host_->bulk, feed);
-      if (!fed) status = Status(Code::kNoSpace, "the daemon has no memory for this import");
+      if (!fed) status = MakeNoMemory();
     }
   }
   Result<Importer::Outcome> outcome = Status(Code::kGone, "the client went away");
   const auto end = [&] {
     if (whole && status.ok()) outcome = importer->Finish();
-    importer.reset();  // removes what is not complete
+    importer.reset();  // removes an incomplete run
   };
   const bool ended = co_await OnPool(host_->bulk, end);
-  if (!ended) status = Status(Code::kNoSpace, "the daemon has no memory for this import");
+  if (!ended) status = MakeNoMemory();
   if (gone) co_return false;
   if (status.ok() && !outcome) status = outcome.status();
   if (!status) {
@@ -447,7 +450,8 @@ Session::Awaitable<bool> Session::Web(const Request& request) {
   auto invitation = Result<WebInvitation>(path.status());
   if (path) {
     invitation = host_->invite ? host_->invite(path->value_or(""))
-                               : Result<WebInvitation>(Status(Code::kInvalid, "this server has no page"));
+                               : Result<WebInvitation>(Status(
+                                     Code::kInvalid, "this server serves no page: smiley-daemon restart serves it"));
   }
   if (!invitation) {
     const bool usable = co_await AnswerError(request.id_json, invitation.status());
@@ -482,7 +486,7 @@ void Session::Wake() {
 Session::Awaitable<void> Session::WaitForWake(TimePoint until, bool heed_client) {
   while (!woken_ && !closed_ && !(heed_client && client_spoke_) && SteadyClock::now() < until) {
     TimePoint end = until;
-    // The system does not tell when a client that has closed one direction closes the other: look now and then.
+    // The kernel does not report when a client that has closed one direction closes the other: check once a second.
     if (half_closed_) {
       if (ClientGone()) break;
       end = std::min(end, SteadyClock::now() + std::chrono::seconds(1));

@@ -32,16 +32,16 @@ namespace {
 constexpr auto kLetInTime = std::chrono::seconds(10);          // for handshake and token together
 constexpr auto kRefusalTime = std::chrono::milliseconds(300);  // before a wrong token is answered
 constexpr auto kGoodbyeTime = std::chrono::seconds(2);
-constexpr std::size_t kMostAtTheDoor = 64;  // connections that have shown no token yet
+constexpr std::size_t kMostAtTheDoor = 64;  // connections before their token was checked
 constexpr std::size_t kMostInside = 1024;
 constexpr std::size_t kMaxAuthLine = 4096;
 constexpr unsigned char kTlsHandshake = 0x16;  // the first byte of every TLS connection
 
-auto Into(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
+auto StoreIn(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
-std::string Refusal(const Status& status) { return "{\"id\":null,\"ok\":false," + ErrorMember(status) + "}\n"; }
+std::string FormatRefusal(const Status& status) { return "{\"id\":null,\"ok\":false," + ErrorMember(status) + "}\n"; }
 
-// A peer that is gone without a word is noticed within a minute or two.
+// Makes the kernel detect a vanished peer within two minutes.
 void KeepAlive(Tcp::socket& socket) {
   const int fd = socket.native_handle(), on = 1, idle = 30, between = 10, times = 3, unanswered_ms = 90'000;
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
@@ -65,7 +65,7 @@ struct TlsListener::State : std::enable_shared_from_this<TlsListener::State> {
       timer.cancel();
     }
     asio::ssl::stream<Tcp::socket> stream;
-    LocalSocket inside;  // our end of the pair
+    LocalSocket inside;  // the listener's end of the pair
     asio::steady_timer timer;
     bool late = false;
     int pumps = 0;
@@ -106,14 +106,14 @@ asio::awaitable<void> TlsListener::State::Accept() {
   while (!closed) {
     Tcp::socket socket(io);
     error_code error;
-    co_await acceptor.async_accept(socket, Into(error));
+    co_await acceptor.async_accept(socket, StoreIn(error));
     if (closed) break;
-    if (error) {  // no descriptors, or a client that went away again
+    if (error) {  // no descriptors, or the client has closed the connection
       gate.expires_after(std::chrono::milliseconds(100));
-      co_await gate.async_wait(Into(error));
+      co_await gate.async_wait(StoreIn(error));
       continue;
     }
-    // Strangers who only stand at the door must not keep others out for longer than they may stand there.
+    // Clients without a token occupy a place for at most kLetInTime.
     if (at_the_door >= kMostAtTheDoor || connections.size() >= kMostInside) continue;
     KeepAlive(socket);
     const auto connection = std::make_shared<Connection>(io, tls, std::move(socket));
@@ -125,32 +125,33 @@ asio::awaitable<void> TlsListener::State::Accept() {
 
 asio::awaitable<void> TlsListener::State::Deadline(ConnectionPtr connection) {
   error_code error;
-  co_await connection->timer.async_wait(Into(error));
+  co_await connection->timer.async_wait(StoreIn(error));
   if (!error && connection->late) connection->Close();
 }
 
-// Handshake and token. Every await stands in a statement of its own (see session.cc).
+// Checks handshake and token. Each co_await is a statement of its own (see session.cc).
 asio::awaitable<bool> TlsListener::State::LetIn(ConnectionPtr connection) {
   auto& stream = connection->stream;
   error_code error;
-  co_await stream.next_layer().async_wait(Tcp::socket::wait_read, Into(error));
+  co_await stream.next_layer().async_wait(Tcp::socket::wait_read, StoreIn(error));
   unsigned char first = 0;
   if (error || ::recv(stream.next_layer().native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) co_return false;
   if (first != kTlsHandshake) {
     const std::string answer =
-        Refusal(Status(Code::kPermission, "this port takes TLS and a token only: smiley-list --connect " + address +
-                                              " uses both, smiley-daemon token shows the token"));
-    co_await asio::async_write(stream.next_layer(), asio::buffer(answer), Into(error));
+        FormatRefusal(Status(Code::kPermission, "this port accepts only TLS with a token: smiley-list --connect " +
+                                                    address + " uses both, smiley-daemon token shows the token"));
+    co_await asio::async_write(stream.next_layer(), asio::buffer(answer), StoreIn(error));
     stream.next_layer().shutdown(Tcp::socket::shutdown_send, error);
-    // Closing with unread bytes would take the answer back: what the client still says is read for a moment.
-    while (!error) co_await stream.next_layer().async_read_some(asio::buffer(connection->from_client), Into(error));
+    // Closing a socket with unread bytes may discard the answer: the client's bytes are read until the deadline.
+    while (!error)
+      co_await stream.next_layer().async_read_some(asio::buffer(connection->from_client), StoreIn(error));
     co_return false;
   }
-  co_await stream.async_handshake(asio::ssl::stream_base::server, Into(error));
+  co_await stream.async_handshake(asio::ssl::stream_base::server, StoreIn(error));
   if (error) co_return false;
   std::string line;
   while (line.find('\n') == std::string::npos) {
-    const std::size_t got = co_await stream.async_read_some(asio::buffer(connection->from_client), Into(error));
+    const std::size_t got = co_await stream.async_read_some(asio::buffer(connection->from_client), StoreIn(error));
     line.append(connection->from_client.data(), got);
     if (error || line.size() > kMaxAuthLine) co_return false;
   }
@@ -166,15 +167,15 @@ asio::awaitable<bool> TlsListener::State::LetIn(ConnectionPtr connection) {
   }
   if (right) {
     const std::string answer = "{\"id\":" + id + ",\"ok\":true}\n";
-    co_await asio::async_write(stream, asio::buffer(answer), Into(error));
+    co_await asio::async_write(stream, asio::buffer(answer), StoreIn(error));
     co_return !error;
   }
   asio::steady_timer pause(io, kRefusalTime);
-  co_await pause.async_wait(Into(error));
-  const std::string answer = Refusal(
+  co_await pause.async_wait(StoreIn(error));
+  const std::string answer = FormatRefusal(
       Status(Code::kPermission, "the token is wrong: smiley-daemon token shows it on the machine that listens"));
-  co_await asio::async_write(stream, asio::buffer(answer), Into(error));
-  co_await stream.async_shutdown(Into(error));
+  co_await asio::async_write(stream, asio::buffer(answer), StoreIn(error));
+  co_await stream.async_shutdown(StoreIn(error));
   co_return false;
 }
 
@@ -214,12 +215,12 @@ asio::awaitable<void> TlsListener::State::PumpIn(ConnectionPtr connection) {
   error_code error;
   for (;;) {
     const std::size_t got =
-        co_await connection->stream.async_read_some(asio::buffer(connection->from_client), Into(error));
+        co_await connection->stream.async_read_some(asio::buffer(connection->from_client), StoreIn(error));
     if (error) break;
-    co_await asio::async_write(connection->inside, asio::buffer(connection->from_client.data(), got), Into(error));
+    co_await asio::async_write(connection->inside, asio::buffer(connection->from_client.data(), got), StoreIn(error));
     if (error) break;
   }
-  // A client that says that it has said all still gets its answers; one that is cut off does not.
+  // A client that ends TLS properly still gets its answers; a broken connection is closed.
   if (error == asio::error::eof) {
     error_code ignored;
     connection->inside.shutdown(LocalSocket::shutdown_send, ignored);
@@ -234,16 +235,16 @@ asio::awaitable<void> TlsListener::State::PumpOut(ConnectionPtr connection) {
   error_code error;
   for (;;) {
     const std::size_t got =
-        co_await connection->inside.async_read_some(asio::buffer(connection->to_client), Into(error));
+        co_await connection->inside.async_read_some(asio::buffer(connection->to_client), StoreIn(error));
     if (error) break;
-    co_await asio::async_write(connection->stream, asio::buffer(connection->to_client.data(), got), Into(error));
+    co_await asio::async_write(connection->stream, asio::buffer(connection->to_client.data(), got), StoreIn(error));
     if (error) break;
   }
-  if (error == asio::error::eof) {  // the session has ended: say so, but not for ever
+  if (error == asio::error::eof) {  // the session has ended: end TLS properly, within kGoodbyeTime
     connection->late = true;
     connection->timer.expires_after(kGoodbyeTime);
     asio::co_spawn(io, Deadline(connection), asio::detached);
-    co_await connection->stream.async_shutdown(Into(error));
+    co_await connection->stream.async_shutdown(StoreIn(error));
     connection->late = false;
   }
   connection->Close();
@@ -292,7 +293,7 @@ void TlsListener::Close() {
   error_code ignored;
   state_->acceptor.close(ignored);
   state_->gate.cancel();
-  const auto connections = state_->connections;  // closing one may take it out
+  const auto connections = state_->connections;  // a copy: closing a connection may erase it
   for (const auto& connection : connections) connection->Close();
 }
 

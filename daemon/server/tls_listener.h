@@ -1,9 +1,8 @@
-// Thread rule: belongs to the io thread, apart from Make, which runs before that thread does.
+// Thread rule: belongs to the io thread, apart from Make, which runs before that thread starts.
 //
-// The server's TCP side: TLS 1.3 with the home's certificate, then one line with the token, then the same protocol as
-// on the UNIX socket. A connection that got that far is one end of a socket pair, whose other end is a session like
-// all others; this file only carries bytes. Whoever does not speak TLS, has no token or is slow about it is sent
-// away.
+// The server's TCP side: TLS 1.3 with the home's certificate, then one line with the token, then the protocol of the
+// UNIX socket. An authenticated connection is joined to an ordinary session by a pair of sockets; this class only
+// copies bytes. Clients without TLS, without the token, or too slow with either are refused.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -21,16 +20,17 @@ namespace smiley::daemon {
 class TlsListener {
  public:
   using LocalSocket = boost::asio::local::stream_protocol::socket;
-  // `address` as in ParseAddress; port 0: any that is free. `arrived` gets the session's end of each connection that
-  // was let in, and says whether it took it. kInvalid, kBusy (somebody listens there), kPermission, kIo.
+  // `address` as in ParseAddress; port 0: any free one. `arrived` gets the session's end of each authenticated
+  // connection; it returns false when it refuses the connection. kInvalid, kPermission, kIo; kBusy: the port is in
+  // use.
   static Result<std::unique_ptr<TlsListener>> Make(boost::asio::io_context& io, const RemoteAccess& access,
                                                    const std::string& address,
                                                    std::function<bool(LocalSocket)> arrived);
   ~TlsListener();
   void Start();
-  // Closes all connections; later calls of `arrived` do not happen.
+  // Closes all connections. `arrived` is not called afterwards.
   void Close();
-  const std::string& address() const;  // with the port that it got
+  const std::string& address() const;  // with the actual port
 
  private:
   TlsListener() = default;

@@ -41,10 +41,10 @@ bool IsHex(std::string_view text, std::size_t digits) {
          });
 }
 
-// Owner-only, and never through somebody's link.
+// Creates an owner-only file; never follows a link.
 Status WriteFile(const std::filesystem::path& path, std::string_view bytes) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return Status::FromErrno("cannot make " + path.string(), errno);
+  if (fd < 0) return Status::FromErrno("cannot create " + path.string(), errno);
   const ssize_t written = ::write(fd, bytes.data(), bytes.size());
   const int error = written < 0 ? errno : ENOSPC;
   ::close(fd);
@@ -98,7 +98,7 @@ Status WebDoor::Open(const std::string& host, std::uint16_t port) {
   port_ = port;
   if (port == saved_port_ && !token_.empty()) return Status::Ok();
   token_ = RandomHex(kTokenBytes);
-  if (token_.empty()) return Status(smiley::Code::kIo, "the system has no random numbers");
+  if (token_.empty()) return Status(smiley::Code::kIo, "the kernel gave no random numbers (getrandom): try again");
   const std::filesystem::path next = home_.dir / "web.new";
   ::unlink(next.c_str());
   if (Status status = WriteFile(next, std::to_string(port) + " " + token_ + "\n"); !status) return status;
@@ -115,7 +115,8 @@ std::string WebDoor::Authority() const {
 }
 
 Result<WebInvitation> WebDoor::Invite(std::string_view path, Clock::time_point now) {
-  if (!IsPlainPath(path)) return Status(smiley::Code::kInvalid, "'path' is a part of the page, like run/k7p3x9aa");
+  if (!IsPlainPath(path))
+    return Status(smiley::Code::kInvalid, "'path' must be a part of the page, like run/k7p3x9aa");
   Tidy(now);
   while (codes_.size() >= kMaxCodes) {
     const auto oldest = std::min_element(codes_.begin(), codes_.end(),
@@ -125,17 +126,18 @@ Result<WebInvitation> WebDoor::Invite(std::string_view path, Clock::time_point n
   }
   const std::string code = RandomHex(kCodeBytes);
   const std::string name = RandomHex(4);
-  if (code.empty() || name.empty()) return Status(smiley::Code::kIo, "the system has no random numbers");
+  if (code.empty() || name.empty())
+    return Status(smiley::Code::kIo, "the kernel gave no random numbers (getrandom): try again");
   WebInvitation invitation;
   invitation.lifetime = kCodeLifetime;
   invitation.url = "http://" + Authority() + "/#code=" + code;
   if (!path.empty()) invitation.url += "/" + std::string(path);
   const std::filesystem::path folder = FolderPath();
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    return Status::FromErrno("cannot make " + folder.string(), errno);
+    return Status::FromErrno("cannot create " + folder.string(), errno);
   }
   const std::filesystem::path file = folder / (name + ".html");
-  // Nothing in the address needs escaping: digits, letters and the characters of IsPlainPath.
+  // The address needs no escaping: it has digits, letters and the characters of IsPlainPath only.
   const std::string page =
       "<!doctype html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">"
       "<meta http-equiv=\"refresh\" content=\"0;url=" +
@@ -154,14 +156,14 @@ Result<std::string> WebDoor::Exchange(std::string_view code, Clock::time_point n
   const auto found = codes_.find(code);
   if (found == codes_.end()) {
     return Status(smiley::Code::kPermission,
-                  "this address was used before or is too old: smiley-web makes a new one");
+                  "this address was used before or has expired: smiley-web makes a new one");
   }
   ::unlink(found->second.file.c_str());
   codes_.erase(found);
   return token_;
 }
 
-bool WebDoor::Knows(std::string_view token) const {
+bool WebDoor::IsToken(std::string_view token) const {
   if (token.size() != token_.size() || token_.empty()) return false;
   unsigned different = 0;
   for (std::size_t i = 0; i < token.size(); ++i) different |= static_cast<unsigned char>(token[i] ^ token_[i]);

@@ -1,7 +1,7 @@
 // Thread rule: a WebDoor belongs to one thread at a time (the server's io thread). It reads and writes small files.
 //
-// Who may come in by HTTP (daemon/server/WEB.md): one-time codes that a browser exchanges for the home's token, the
-// files that hand the codes over, and the port that is kept so that open pages find a daemon that was started again.
+// Access over HTTP (daemon/server/WEB.md): one-time codes that a browser exchanges for the home's token, the files
+// that pass the codes to the browser, and the saved port, on which open pages find a restarted daemon.
 #pragma once
 
 #include <chrono>
@@ -16,10 +16,10 @@
 
 namespace smiley::daemon {
 
-// What an owner needs to open the page once.
+// An address that opens the page once.
 struct WebInvitation {
-  std::string url;   // with the code behind its '#', where no server and no list of processes sees it
-  std::string file;  // an owner-only page that leads to `url`; removed when the code is used or too old
+  std::string url;   // the code follows its '#', which browsers send to no server
+  std::string file;  // path of an owner-only page that redirects to `url`; removed when the code is used or expires
   std::chrono::seconds lifetime{0};
 };
 
@@ -27,32 +27,32 @@ class WebDoor {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::seconds kCodeLifetime{30};
-  static constexpr std::size_t kMaxCodes = 64;  // codes at once; the oldest gives way
+  static constexpr std::size_t kMaxCodes = 64;  // valid codes at once; a further one evicts the oldest
 
-  // Removes the files that a daemon before this one left.
+  // Removes the files that an earlier daemon left.
   explicit WebDoor(const shm::Home& home);
-  // Removes its own.
+  // Removes this door's files.
   ~WebDoor();
 
-  // The port that this home's page had last; 0: none. A home that never had a page does not listen by itself.
+  // The port on which this home's page was last served; 0: never.
   std::uint16_t SavedPort() const { return saved_port_; }
-  // The port that is listened on from now on. A token is good for one port only: what listens on another one day may
-  // be somebody else's, and would be told the token by the pages that are still open there.
+  // Sets the address that the server listens on, and saves the port. A token is valid for one port only: another
+  // user's server may listen on the old port one day, and open pages would send it the token.
   Status Open(const std::string& host, std::uint16_t port);
 
-  // A new code, and the page that carries it. `path` is the part of the page to show ("run/k7p3x9aa"), of plain
-  // letters, digits and "/:-_.~". REQUIRES Open().
+  // Makes a code, and the file that redirects to it. `path` is the part of the page to show ("run/k7p3x9aa"):
+  // letters, digits and "/:-_.~". REQUIRES that Open() has succeeded.
   Result<WebInvitation> Invite(std::string_view path, Clock::time_point now);
-  // The token when the code is good; it is not good twice.
+  // The token, when the code is valid; afterwards it is not. kPermission: it is not.
   Result<std::string> Exchange(std::string_view code, Clock::time_point now);
-  // Whether this is the token; takes as long whatever is wrong with it.
-  bool Knows(std::string_view token) const;
-  // Removes codes (and their files) that are too old. The time of the next one to go; max() when there is none.
+  // Whether this is the token. The time of the comparison does not depend on the difference.
+  bool IsToken(std::string_view token) const;
+  // Removes expired codes and their files. Returns the time at which the next one expires; max(): there is none.
   Clock::time_point Tidy(Clock::time_point now);
 
   const std::string& host() const { return host_; }
   std::uint16_t port() const { return port_; }
-  // "127.0.0.1:4711", as browsers write it.
+  // "127.0.0.1:4711", as browsers write it in Host.
   std::string Authority() const;
 
  private:

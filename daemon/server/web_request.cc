@@ -21,7 +21,7 @@ constexpr Served kServed[] = {
     {"/icon.svg", "icon.svg", "image/svg+xml"},
 };
 
-WebAnswer Say(unsigned status, std::string text) {
+WebAnswer MakeText(unsigned status, std::string text) {
   WebAnswer answer;
   answer.status = status;
   answer.type = kText;
@@ -29,7 +29,7 @@ WebAnswer Say(unsigned status, std::string text) {
   return answer;
 }
 
-WebAnswer Json(unsigned status, std::string object) {
+WebAnswer MakeJson(unsigned status, std::string object) {
   WebAnswer answer;
   answer.status = status;
   answer.type = kJson;
@@ -49,56 +49,56 @@ std::string_view BearerOf(std::string_view authorization) {
 
 bool HavePage() { return !PageFile("app.js").empty(); }
 
-bool IsForUs(const WebDoor& door, const WebRequest& request) {
+bool IsForDaemon(const WebDoor& door, const WebRequest& request) {
   const std::string port = ":" + std::to_string(door.port());
   return request.host == door.Authority() || request.host == "127.0.0.1" + port ||
          request.host == "localhost" + port || request.host == "[::1]" + port;
 }
 
-bool IsFromUs(const WebDoor& door, const WebRequest& request) {
-  return IsForUs(door, request) && request.origin == "http://" + std::string(request.host);
+bool IsFromPage(const WebDoor& door, const WebRequest& request) {
+  return IsForDaemon(door, request) && request.origin == "http://" + std::string(request.host);
 }
 
 WebAnswer AnswerWeb(WebDoor* door, const WebRequest& request) {
-  if (!IsForUs(*door, request)) return Say(421, "this server answers for " + door->Authority() + " only");
+  if (!IsForDaemon(*door, request)) return MakeText(421, "this server answers for " + door->Authority() + " only");
   const std::string_view target = WithoutQuery(request.target);
   const bool reads = request.method == "GET" || request.method == "HEAD";
   for (const Served& served : kServed) {
     if (served.target != target) continue;
-    if (!reads) return Say(405, "only GET");
+    if (!reads) return MakeText(405, "only GET");
     WebAnswer answer;
     answer.type = served.type;
     answer.file = PageFile(served.name);
     if (!answer.file.empty()) return answer;
-    if (target != "/") return Say(404, "no such page");
-    return Say(503,
-               "smiley was built without its page, because npm was missing or failed then.\n"
-               "Install nodejs and npm and build again; every smiley command works without it.");
+    if (target != "/") return MakeText(404, "no such page");
+    return MakeText(503,
+                    "smiley was built without its page, because npm was missing or failed during the build.\n"
+                    "Install nodejs and npm and build again; every smiley command works without it.");
   }
   if (target == "/token") {
-    if (request.method != "POST") return Say(405, "only POST");
-    if (!IsFromUs(*door, request)) return Say(403, "only the page itself may ask this");
+    if (request.method != "POST") return MakeText(405, "only POST");
+    if (!IsFromPage(*door, request)) return MakeText(403, "only smiley's own page may request this");
     auto token = door->Exchange(request.body, WebDoor::Clock::now());
     std::string object;
     if (!token) {
       JsonObject(&object).Text("error", token.status().message()).End();
-      return Json(403, std::move(object));
+      return MakeJson(403, std::move(object));
     }
     JsonObject(&object).Text("token", *token).End();
-    return Json(200, std::move(object));
+    return MakeJson(200, std::move(object));
   }
-  if (target == "/session") {  // tells a page whether its token is still good
-    if (!reads) return Say(405, "only GET");
-    const bool known = door->Knows(BearerOf(request.authorization));
-    return Json(known ? 200 : 401, known ? "{\"known\":true}" : "{\"known\":false}");
+  if (target == "/session") {  // a page checks here whether its token is still valid
+    if (!reads) return MakeText(405, "only GET");
+    const bool known = door->IsToken(BearerOf(request.authorization));
+    return MakeJson(known ? 200 : 401, known ? "{\"known\":true}" : "{\"known\":false}");
   }
-  return Say(404, "no such page");
+  return MakeText(404, "no such page");
 }
 
-unsigned RefuseUpgrade(const WebDoor& door, const WebRequest& request) {
-  if (!IsForUs(door, request)) return 421;
+unsigned CheckUpgrade(const WebDoor& door, const WebRequest& request) {
+  if (!IsForDaemon(door, request)) return 421;
   if (WithoutQuery(request.target) != "/socket") return 404;
-  if (!IsFromUs(door, request)) return 403;
+  if (!IsFromPage(door, request)) return 403;
   bool speaks = false, known = false;
   std::string_view rest = request.protocols;
   while (!rest.empty()) {
@@ -109,13 +109,13 @@ unsigned RefuseUpgrade(const WebDoor& door, const WebRequest& request) {
     while (!word.empty() && word.back() == ' ') word.remove_suffix(1);
     constexpr std::string_view kToken = "token.";
     if (word == kWebProtocol) speaks = true;
-    if (word.substr(0, kToken.size()) == kToken && door.Knows(word.substr(kToken.size()))) known = true;
+    if (word.substr(0, kToken.size()) == kToken && door.IsToken(word.substr(kToken.size()))) known = true;
   }
   if (!known) return 401;
   return speaks ? 0 : 400;
 }
 
-std::string ContentPolicy(const WebDoor& door) {
+std::string FormatContentPolicy(const WebDoor& door) {
   // 'self' does not cover ws: in every browser.
   return "default-src 'self'; connect-src 'self' ws://" + door.Authority() +
          " ws://localhost:" + std::to_string(door.port()) +

@@ -1,7 +1,7 @@
-// Thread rule: functions are safe from any thread, except that AnswerWeb uses the door, which belongs to one.
+// Thread rule: functions are safe from any thread, except where they use the door, which belongs to one thread.
 //
-// What HTTP requests are answered, without any socket: the page's files, the exchange of a code for the token, and
-// who is let through to the WebSocket. Nothing that is asked by GET changes anything.
+// Answers HTTP requests without a socket: the page's files, the exchange of a code for the token, and the access to
+// the WebSocket. GET requests change nothing.
 #pragma once
 
 #include <string>
@@ -18,29 +18,28 @@ struct WebRequest {
 };
 struct WebAnswer {
   unsigned status = 200;
-  std::string type;       // of the content
-  std::string_view file;  // what is sent: one of the page's files, which live as long as the program …
-  std::string text;       // … or, where that is empty, this
+  std::string type;       // Content-Type
+  std::string_view file;  // the body: one of the page's files, which live as long as the program; empty: `text`
+  std::string text;       // the body, when `file` is empty
 };
 
-// A file of the page ("app.js"); null data when there is none. The page is part of the program when it was built with
-// npm.
+// A file of the page ("app.js"); empty: there is none. The page is part of the program when it was built with npm.
 std::string_view PageFile(std::string_view name);
 bool HavePage();
 
-// Whether the request was meant for us (its Host; a name of somebody else's that resolves to us is refused) and,
-// where it changes or reveals something, whether our own page sent it (its Origin).
-bool IsForUs(const WebDoor& door, const WebRequest& request);
-bool IsFromUs(const WebDoor& door, const WebRequest& request);
+// Whether the request's Host is the daemon. A foreign name that resolves to the loopback is not.
+bool IsForDaemon(const WebDoor& door, const WebRequest& request);
+// Whether the daemon's own page sent the request, by its Origin.
+bool IsFromPage(const WebDoor& door, const WebRequest& request);
 
-// Everything but the WebSocket.
+// Answers every request other than the upgrade to a WebSocket.
 WebAnswer AnswerWeb(WebDoor* door, const WebRequest& request);
-// Whether this upgrade to a WebSocket is allowed: host, origin and token ("smiley, token.HEX" as protocols). 0, or
-// the status to refuse with.
-unsigned RefuseUpgrade(const WebDoor& door, const WebRequest& request);
+// Checks host, origin and token ("smiley, token.HEX" as protocols) of an upgrade to a WebSocket. 0: it is allowed;
+// else the HTTP status of the refusal.
+unsigned CheckUpgrade(const WebDoor& door, const WebRequest& request);
 inline constexpr std::string_view kWebProtocol = "smiley";
 
-// The headers that every answer carries: what browsers may do with it.
-std::string ContentPolicy(const WebDoor& door);
+// The Content-Security-Policy of every answer.
+std::string FormatContentPolicy(const WebDoor& door);
 
 }  // namespace smiley::daemon

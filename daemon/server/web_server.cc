@@ -50,7 +50,7 @@ Result<WebAddress> ParseWebAddress(std::string_view text) {
     address.off = true;
     return address;
   }
-  const Status wrong(Code::kInvalid, "--web takes HOST:PORT, a port, or off; not '" + std::string(text) + "'");
+  const Status wrong(Code::kInvalid, "--web is HOST:PORT, a port, or off; not '" + std::string(text) + "'");
   address.at_once = true;
   const std::size_t colon = text.rfind(':');
   std::string_view port = text;
@@ -64,7 +64,7 @@ Result<WebAddress> ParseWebAddress(std::string_view text) {
     if (error) return wrong;
     if (!host.is_loopback()) {
       return Status(Code::kInvalid,
-                    "the page is served on this machine only (127.0.0.1); from another one, ssh -L leads to it");
+                    "the page is served on this machine only (127.0.0.1): from another machine, use ssh -L");
     }
     address.host = host.to_string();
   }
@@ -86,7 +86,7 @@ Status WebServer::State::ListenOn(std::uint16_t port, bool* taken) {
   if (error) {
     *taken = error == asio::error::address_in_use || error == asio::error::access_denied;
     return Status(Code::kIo, "cannot serve the page on " + address.host + ":" + std::to_string(port) + ": " +
-                                 error.message() + " (smiley-daemon restart --web HOST:PORT takes another)");
+                                 error.message() + " (smiley-daemon restart --web HOST:PORT uses another)");
   }
   acceptor = std::move(fresh);
   return Status::Ok();
@@ -129,7 +129,7 @@ asio::awaitable<void> WebServer::State::Accept() {
   }
 }
 
-// Codes and their files go when they are too old, also when nobody asks any more.
+// Removes codes and their files when they expire, also without further requests.
 void WebServer::State::TidyLater() {
   const auto next = host->door.Tidy(WebDoor::Clock::now());
   if (next == WebDoor::Clock::time_point::max() || host->stopping) return;
@@ -147,14 +147,14 @@ WebServer::~WebServer() = default;
 Status WebServer::Start() {
   if (state_->address.off) return Status::Ok();
   if (state_->address.at_once) return state_->Listen();
-  // Pages of the daemon before this one may be open. When they cannot be served, the next smiley-web will say why.
+  // Pages of the previous daemon may be open. When the server cannot listen, the next smiley-web reports why.
   if (state_->host->door.SavedPort() != 0) static_cast<void>(state_->Listen().ok());
   return Status::Ok();
 }
 
 Result<WebInvitation> WebServer::Invite(std::string_view path) {
   if (state_->address.off) {
-    return Status(Code::kPermission, "the daemon was started with --web off (smiley-daemon restart serves the page)");
+    return Status(Code::kPermission, "the daemon was started with --web off: smiley-daemon restart serves the page");
   }
   if (Status listening = state_->Listen(); !listening) return listening;
   auto invitation = state_->host->door.Invite(path, WebDoor::Clock::now());

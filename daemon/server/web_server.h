@@ -1,9 +1,8 @@
-// Thread rule: everything here belongs to the io thread, ParseWebAddress aside. Stop() is called before that thread
-// ends.
+// Thread rule: a WebServer belongs to the io thread; Stop() is called before that thread ends. ParseWebAddress is
+// safe from any thread.
 //
-// The daemon's HTTP server: the page, and the same requests as on the UNIX socket over a WebSocket
-// (daemon/server/WEB.md). On the loopback only. Connections belong to the io thread of the sessions, and every
-// WebSocket is one more client.
+// The daemon's HTTP server (daemon/server/WEB.md). On the loopback, it serves the page, and the requests of the UNIX
+// socket over WebSockets. Its connections belong to the io thread of the sessions, and every WebSocket is one client.
 #pragma once
 
 #include <cstdint>
@@ -16,25 +15,26 @@
 
 namespace smiley::daemon {
 
-// Where the page is served.
+// The address of the page.
 struct WebAddress {
-  bool off = false;      // never: `web` is refused
-  bool at_once = false;  // listen when the daemon starts; else when the page is first asked for, or was before
+  bool off = false;  // the page is never served: the request "web" is refused
+  bool at_once =
+      false;  // listen when the daemon starts; else at the first "web", or at once when the home had a page
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;  // 0: the one before, where it is free, else any
+  std::uint16_t port = 0;  // 0: the previous port of the home when it is free, else any free one
 };
-// "off", "HOST:PORT", "PORT"; empty: the default. kInvalid says what is wrong: HOST is the loopback.
+// "off", "HOST:PORT" or "PORT"; empty: the default. kInvalid: it is none of these, or HOST is not the loopback.
 Result<WebAddress> ParseWebAddress(std::string_view text);
 
 class WebServer {
  public:
   WebServer(const std::shared_ptr<SessionHost>& host, WebAddress address);
   ~WebServer();
-  // Listens where the address says so, or where this home's page was used before.
+  // Listens when the address is `at_once`, or when the home had a page before.
   Status Start();
-  // An address that opens the page once; listens from now on.
+  // Makes an address that opens the page once. The server listens from now on.
   Result<WebInvitation> Invite(std::string_view path);
-  // Closes everything.
+  // Closes the listener and all connections.
   void Stop();
 
  private:

@@ -28,8 +28,9 @@ namespace websocket = beast::websocket;
 
 namespace {
 
-constexpr auto kIdle = std::chrono::seconds(30);  // for a request to come, or an answer to be taken
-constexpr std::uint64_t kMaxBody = 4096;          // a code is all that is ever posted
+constexpr auto kIdle =
+    std::chrono::seconds(30);             // limit of the wait for a request, and for the browser to read an answer
+constexpr std::uint64_t kMaxBody = 4096;  // the only body is a code
 constexpr std::uint32_t kMaxHeader = 16 * 1024;
 constexpr std::size_t kMaxMessage = 2u << 20;  // a request, or a frame of an import
 constexpr std::size_t kPipeBytes = 64 * 1024;
@@ -82,7 +83,7 @@ WebSession::Awaitable<void> WebSession::Run() {
     const HttpRequest request = parser.release();
     if (websocket::is_upgrade(request)) {
       WebAnswer answer;
-      answer.status = RefuseUpgrade(host_->door, RequestOf(request));
+      answer.status = CheckUpgrade(host_->door, RequestOf(request));
       if (answer.status == 0) {
         co_await Bridge(request);
         break;
@@ -107,7 +108,7 @@ WebSession::Awaitable<bool> WebSession::Send(const HttpRequest& request, const W
   http::response<http::span_body<const char>> response(static_cast<http::status>(answer.status), request.version());
   response.set(http::field::content_type, answer.type);
   response.set(http::field::cache_control, "no-store");
-  response.set("Content-Security-Policy", ContentPolicy(host_->door));
+  response.set("Content-Security-Policy", FormatContentPolicy(host_->door));
   response.set("X-Content-Type-Options", "nosniff");
   response.set("X-Frame-Options", "DENY");
   response.set("Referrer-Policy", "no-referrer");
@@ -195,7 +196,7 @@ WebSession::Awaitable<void> WebSession::ToBrowser() {
       if (error || closed_) co_return;
     }
   }
-  // The session has ended (a request that was no JSON): the browser is told so.
+  // The session has ended (after a request that was no JSON): the WebSocket is closed properly.
   if (closed_ || !socket_->is_open()) co_return;
   co_await socket_->async_close(websocket::close_code::normal, asio::redirect_error(asio::use_awaitable, error));
 }

@@ -1,8 +1,8 @@
 // Thread rule: a WebSession and its WebHost belong to the io thread.
 //
-// One HTTP connection: answers requests, and becomes a WebSocket where that is asked for and allowed. Behind a
-// WebSocket stands an ordinary Session at the other end of a pair of sockets, so that the page and scripts are served
-// by the same code, and a browser that reads slowly delays nobody.
+// One HTTP connection. It answers requests, and becomes a WebSocket on an allowed upgrade. A pair of sockets connects
+// a WebSocket with an ordinary Session, so that the same code serves the page and scripts, and a browser that reads
+// slowly delays no other client.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -36,7 +36,7 @@ struct WebHost {
 class WebSession : public std::enable_shared_from_this<WebSession> {
  public:
   WebSession(std::shared_ptr<WebHost> host, boost::asio::ip::tcp::socket socket);
-  // Runs until the browser goes away or Close(); then leaves the host.
+  // Serves until the browser closes the connection, or until Close(). Then leaves the host.
   void Start();
   void Close();
 
@@ -46,7 +46,7 @@ class WebSession : public std::enable_shared_from_this<WebSession> {
   using Awaitable = boost::asio::awaitable<T>;
 
   Awaitable<void> Run();
-  // False: the connection is to be closed.
+  // False: the connection has to be closed.
   Awaitable<bool> Answer(const HttpRequest& request);
   Awaitable<bool> Send(const HttpRequest& request, const WebAnswer& answer);
   Awaitable<void> Bridge(const HttpRequest& request);
@@ -54,9 +54,9 @@ class WebSession : public std::enable_shared_from_this<WebSession> {
   Awaitable<void> ToBrowser();
 
   std::shared_ptr<WebHost> host_;
-  std::optional<boost::beast::tcp_stream> stream_;  // until it is a WebSocket
+  std::optional<boost::beast::tcp_stream> stream_;  // nullopt after the upgrade
   std::optional<boost::beast::websocket::stream<boost::beast::tcp_stream>> socket_;
-  boost::asio::local::stream_protocol::socket pipe_;  // to our Session
+  boost::asio::local::stream_protocol::socket pipe_;  // to the Session
   boost::beast::flat_buffer buffer_;
   bool closed_ = false;
 };

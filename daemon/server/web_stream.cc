@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::uint32_t kBroken = 0xFFFFFFFFu;
 
-// An answer that frames follow. Lines of streams begin with {"type": and answers with {"id":.
+// Whether frames follow the line: a line of a stream begins with {"type":, an answer with {"id":.
 bool BeginsFrames(std::string_view line) {
   constexpr std::string_view kBegin = "{\"id\":", kEnd = ",\"ok\":true,\"stream\":\"binary\"}\n";
   return line.substr(0, kBegin.size()) == kBegin && line.size() > kEnd.size() &&
@@ -69,7 +69,7 @@ void WebStream::FeedFrames(std::string_view* bytes, std::vector<Message>* out) {
   }
   head_.clear();
   if (length == 0 || length == kBroken) {
-    binary_ = false;  // the end line says whether it is whole
+    binary_ = false;  // the end line reports whether the stream is complete
   } else {
     left_ = length;
   }

@@ -1,7 +1,7 @@
 // Thread rule: a WebStream belongs to one thread.
 //
-// The daemon's answers (daemon/protocol/PROTOCOL.md) as WebSocket messages: whole lines in text messages, the bytes
-// of a binary stream in binary ones, without the lengths of its frames.
+// Turns the daemon's answers (daemon/protocol/PROTOCOL.md) into WebSocket messages: whole lines into text messages,
+// and the bytes of a binary stream into binary ones, without the lengths of its frames.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +17,16 @@ class WebStream {
     bool text = true;
     std::string bytes;  // text: one or more whole lines, each with its newline
   };
-  // What comes next of the answers, cut anywhere; appends the messages that are complete now.
+  // Takes the next bytes of the answers, cut anywhere. Appends the messages that are complete.
   void Feed(std::string_view bytes, std::vector<Message>* out);
 
  private:
   void FeedLines(std::string_view* bytes, std::vector<Message>* out);
   void FeedFrames(std::string_view* bytes, std::vector<Message>* out);
-  std::string line_;        // the beginning of a line
-  std::string head_;        // the beginning of a frame's length
-  std::uint32_t left_ = 0;  // bytes of the present frame that are to come
-  bool binary_ = false;
+  std::string line_;        // the beginning of an incomplete line
+  std::string head_;        // the beginning of an incomplete frame length
+  std::uint32_t left_ = 0;  // bytes that the present frame still lacks
+  bool binary_ = false;     // frames follow, not lines
 };
 
 }  // namespace smiley::daemon

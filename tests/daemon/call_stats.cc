@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(of_a_stretch_of_time_only_the_time_and_the_calls_within_it_
   const auto tree = Ask(span(15, 25), "calls");
   BOOST_REQUIRE(tree.size() == 3u);
   BOOST_TEST(Member(tree[1], "own_ns") == "5");
-  BOOST_TEST(Ask(span(25, 15))[0] == "error: 'from_ns' lies behind 'to_ns'");
+  BOOST_TEST(Ask(span(25, 15))[0] == "error: 'from_ns' is later than 'to_ns'");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(a_place_in_all_threads_goes_without_a_thread) {
     return Answered(core.services(), R"({"op":"replay","run":"r1")" + more + "}")[0];
   };
   const std::string wrong =
-      "error: 'skip' and 'after' are of all threads: one of them, without 'thread', 'from' and 'last'";
+      "error: 'skip' and 'after' count events of all threads: give one of them, without 'thread', 'from' and 'last'";
   BOOST_TEST(answer(R"(,"skip":3,"thread":1)") == wrong);
   BOOST_TEST(answer(R"(,"skip":3,"after":"1:1")") == wrong);
   BOOST_TEST(answer(R"(,"after":"1:1","last":3)") == wrong);

@@ -152,7 +152,7 @@ BOOST_AUTO_TEST_CASE(steps_go_forwards_and_backwards) {
   BOOST_TEST(Step("1:29", "previous-exception", R"(,"name":"Key")") == "-");
   BOOST_TEST(Step("2:3", "next") == "2:8");  // behind the loss
   BOOST_TEST(Has(Step("1:4", "sideways"), "error: there is no step 'sideways'"));
-  BOOST_TEST(Has(Step("1:1", "change", R"(,"name":"a")"), "error: no function runs there"));
+  BOOST_TEST(Has(Step("1:1", "change", R"(,"name":"a")"), "error: no function runs at that position"));
   BOOST_TEST(Has(Step("1:4", "change"), "error: 'name' is missing"));
 }
 

@@ -48,7 +48,7 @@ class ListeningHome : public TestCore {
     BOOST_REQUIRE_MESSAGE(fd.ok(), fd.status().message());
     Client::Options options;
     options.timeout = std::chrono::seconds(120);
-    return Client::Over(*fd, options);
+    return Client::Adopt(*fd, options);
   }
   // A plain TCP connection that sends nothing.
   int RawConnect() {

@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(a_frame_without_a_thread_is_refused) {
   PieceMaker one;
   one.Call(1).Return(11);
   StorePieces(core.core().store(), "r1", {one.piece()});
-  const std::string wrong = "error: 'frame' needs 'thread', or a position as 'from', and goes without 'last'";
+  const std::string wrong = "error: 'frame' needs 'thread', or a position as 'from', and excludes 'last'";
   BOOST_TEST(Ask(R"(,"frame":1)")[0] == wrong);
   BOOST_TEST(Ask(R"(,"frame":1,"thread":1,"last":5)")[0] == wrong);
 }

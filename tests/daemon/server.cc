@@ -376,7 +376,7 @@ BOOST_AUTO_TEST_CASE(stop_is_answered_and_passed_on) {
   home.server().Stop();
   auto line = client->Ask(R"({"op":"hello"})");
   BOOST_TEST((line.status().code() == Code::kGone));
-  BOOST_TEST(Has(line.status().message(), "the daemon went away"));
+  BOOST_TEST(Has(line.status().message(), "the daemon closed the connection"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(a_long_time_in_one_task_is_told_from_summaries) {
 
 BOOST_AUTO_TEST_CASE(tasks_without_a_thread_are_refused) {
   StoreTasks(core.core().store());
-  BOOST_TEST(Ask(R"("op":"timeline","tasks":[1])")[0] == "error: 'tasks' are those of a 'thread', which is missing");
+  BOOST_TEST(Ask(R"("op":"timeline","tasks":[1])")[0] == "error: 'tasks' needs 'thread': the thread of the tasks");
   BOOST_TEST(Ask(R"("op":"timeline","tasks":[1],"thread":9)")[0] ==
              "error: run r1 has no thread 9 (smiley-threads shows them)");
 }

@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(a_long_run_is_told_from_summaries_and_a_short_stretch_of_it
 BOOST_AUTO_TEST_CASE(a_stretch_that_ends_before_it_begins_is_refused) {
   StoreSampleRun(core.core().store(), "r1");
   BOOST_TEST(Answered(core.services(), Ask(R"(,"from_ns":5,"to_ns":4)"))[0] ==
-             "error: 'from_ns' lies behind 'to_ns'");
+             "error: 'from_ns' is later than 'to_ns'");
 }
 
 BOOST_AUTO_TEST_CASE(some_threads_are_asked_for_by_their_numbers) {

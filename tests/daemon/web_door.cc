@@ -44,11 +44,11 @@ BOOST_AUTO_TEST_CASE(a_code_is_exchanged_once_for_a_token_that_stays_good) {
   BOOST_TEST(invitation.url.substr(invitation.url.size() - 13) == "/run/k7p3x9aa");
   const auto token = open.door.Exchange(CodeOf(invitation.url), open.now);
   BOOST_REQUIRE(token.ok());
-  BOOST_TEST(open.door.Knows(*token));
-  BOOST_TEST(!open.door.Knows(token->substr(1) + "x"));
-  BOOST_TEST(!open.door.Knows(""));
+  BOOST_TEST(open.door.IsToken(*token));
+  BOOST_TEST(!open.door.IsToken(token->substr(1) + "x"));
+  BOOST_TEST(!open.door.IsToken(""));
   BOOST_TEST(!open.door.Exchange(CodeOf(invitation.url), open.now).ok());
-  BOOST_TEST(open.door.Knows(*token));
+  BOOST_TEST(open.door.IsToken(*token));
 }
 
 BOOST_AUTO_TEST_CASE(a_code_is_too_old_after_its_lifetime_and_its_file_goes_with_it) {
@@ -89,11 +89,11 @@ BOOST_AUTO_TEST_CASE(the_token_is_kept_with_its_port_and_changes_with_it) {
     WebDoor door(home.home());
     BOOST_TEST(door.SavedPort() == 4711);
     BOOST_REQUIRE(door.Open("127.0.0.1", 4711).ok());
-    BOOST_TEST(door.Knows(token));
+    BOOST_TEST(door.IsToken(token));
   }
   WebDoor door(home.home());
   BOOST_REQUIRE(door.Open("127.0.0.1", 4712).ok());
-  BOOST_TEST(!door.Knows(token));
+  BOOST_TEST(!door.IsToken(token));
 }
 
 BOOST_AUTO_TEST_CASE(requests_for_other_hosts_and_from_other_origins_are_refused) {
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(requests_for_other_hosts_and_from_other_origins_are_refused
   const WebAnswer answer = AnswerWeb(&open.door, request);
   BOOST_TEST(answer.status == 200u);
   const std::string token = answer.text.substr(10, 64);
-  BOOST_REQUIRE(open.door.Knows(token));
+  BOOST_REQUIRE(open.door.IsToken(token));
 
   WebRequest upgrade;
   upgrade.method = "GET";
@@ -126,15 +126,15 @@ BOOST_AUTO_TEST_CASE(requests_for_other_hosts_and_from_other_origins_are_refused
   upgrade.origin = "http://127.0.0.1:4711";
   const std::string protocols = "smiley, token." + token;
   upgrade.protocols = protocols;
-  BOOST_TEST(RefuseUpgrade(open.door, upgrade) == 0u);
+  BOOST_TEST(CheckUpgrade(open.door, upgrade) == 0u);
   upgrade.protocols = "smiley, token.0000";
-  BOOST_TEST(RefuseUpgrade(open.door, upgrade) == 401u);
+  BOOST_TEST(CheckUpgrade(open.door, upgrade) == 401u);
   upgrade.protocols = protocols;
   upgrade.origin = "";
-  BOOST_TEST(RefuseUpgrade(open.door, upgrade) == 403u);
+  BOOST_TEST(CheckUpgrade(open.door, upgrade) == 403u);
   upgrade.origin = "http://127.0.0.1:4711";
   upgrade.target = "/elsewhere";
-  BOOST_TEST(RefuseUpgrade(open.door, upgrade) == 404u);
+  BOOST_TEST(CheckUpgrade(open.door, upgrade) == 404u);
 }
 
 BOOST_AUTO_TEST_CASE(the_page_is_served_on_the_loopback_only) {

@@ -83,7 +83,7 @@ class Why(support.SmileyTest):
     def test_what_is_not_there_is_said(self):
         result = self.smiley("why", "last", "exception", "nothing")
         self.assert_code(result, 1)
-        self.assertIn("no variable 'nothing' is known at 1:", self.assert_one_line(result))
+        self.assertIn("there is no variable 'nothing' at 1:", self.assert_one_line(result))
         self.assert_code(self.smiley("why", "last", "x", "show"), 2)
         self.assert_code(self.smiley("why", "last", "exception"), 2)
 

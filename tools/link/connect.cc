@@ -130,7 +130,7 @@ Result<std::unique_ptr<daemon::Client>> ConnectTarget(const daemon::Client::Opti
     fd = daemon::ConnectTls(Target(), *token, kConnectTime, options.interrupt_fd);
   }
   if (!fd) return fd.status();
-  return daemon::Client::Over(*fd, options);
+  return daemon::Client::Adopt(*fd, options);
 }
 
 int CarryPipe(int fd) {
