@@ -104,7 +104,7 @@ bool Forwarder::Holds(const std::string& run) const {
   return jobs_.contains(run);
 }
 
-std::vector<ForwardStatus> Forwarder::Snapshot() const {
+std::vector<ForwardStatus> Forwarder::ReadStatus() const {
   const shm::MutexLock lock(mutex_);
   std::vector<ForwardStatus> all;
   for (const auto& [run, job] : jobs_) all.push_back({run, job.address, job.state, job.error, job.sent_bytes});

@@ -43,7 +43,7 @@ class Forwarder {
   void Forget(const std::string& run);
   // The run has a job: it is not on the other machine yet.
   bool Holds(const std::string& run) const;
-  std::vector<ForwardStatus> Snapshot() const;
+  std::vector<ForwardStatus> ReadStatus() const;
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -299,7 +299,7 @@ Status Drainer::Delete(const std::string& run) {
   return store_.DeleteRun(run);
 }
 
-DaemonStatus Drainer::Snapshot() {
+DaemonStatus Drainer::ReadStatus() {
   auto promise = std::make_shared<std::promise<DaemonStatus>>();
   auto answer = promise->get_future();
   Post([this, promise] { promise->set_value(DescribeDrain(runs_, segments_, archive_, pipeline_, store_)); });

@@ -60,7 +60,7 @@ class Drainer : public RunRegistry {
                    std::function<void(Drained)> done) override;
   Drained WaitDrained(const std::string& run, std::chrono::milliseconds timeout) override;
   Status Delete(const std::string& run) override;
-  DaemonStatus Snapshot() override;
+  DaemonStatus ReadStatus() override;
   // Events of all runs so far. Any thread.
   std::uint64_t drained() const { return rings_.drained(); }
 

@@ -54,7 +54,7 @@ Reply AnswerHello(const Services& services, const Request& request) {
                                              ", the client " + std::to_string(**protocol) +
                                              " (smiley-daemon restart after an update)"));
   }
-  const DaemonStatus status = services.runs.Snapshot();
+  const DaemonStatus status = services.runs.ReadStatus();
   std::string members;
   JsonObject o(&members);
   o.Number("protocol", kProtocol).Text("version", SMILEY_VERSION).Number("pid", status.pid);
@@ -67,11 +67,11 @@ Reply AnswerHello(const Services& services, const Request& request) {
 }
 
 Reply AnswerStatus(const Services& services, const Request&) {
-  DaemonStatus status = services.runs.Snapshot();
+  DaemonStatus status = services.runs.ReadStatus();
   status.store = services.store.dir().string();
   status.quota_bytes = services.quota_bytes;
   status.listen = services.listen;
-  if (services.forwarder != nullptr) status.forwarding = services.forwarder->Snapshot();
+  if (services.forwarder != nullptr) status.forwarding = services.forwarder->ReadStatus();
   status.watchers = static_cast<std::uint32_t>(services.live.watchers());
   Reply reply;
   reply.members = FormatStatusMembers(status);

@@ -11,7 +11,7 @@ Reply AnswerForward(const Services& services, const Request& request) {
   Reply reply;
   reply.members = "\"forward\":null";
   if (services.forwarder == nullptr) return reply;
-  for (const ForwardStatus& status : services.forwarder->Snapshot()) {
+  for (const ForwardStatus& status : services.forwarder->ReadStatus()) {
     if (status.run != *run) continue;
     reply.members = "\"forward\":";
     AppendForward(&reply.members, status);

@@ -1,4 +1,4 @@
-// The requests that list what a run consists of: "runs", "run", "processes", "threads", "tasks", "sources"; and
+// The requests that list the parts of a run: "runs", "run", "processes", "threads", "tasks", "sources"; and
 // "export".
 #include <functional>
 #include <unordered_set>

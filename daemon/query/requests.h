@@ -30,7 +30,7 @@ Reply AnswerExport(const Services& services, const Request& request);
 
 // Events: stored ones, live ones, and those at which an expression becomes true.
 Reply AnswerReplay(const Services& services, const Request& request);
-// `wake`: what the waiting stream calls when events arrive; from any thread, as long as the stream lives.
+// `wake`: called when a waiting stream has events to send; from any thread, as long as the stream lives.
 Reply AnswerTail(const Services& services, const Request& request, const std::function<void()>& wake);
 Reply AnswerWhen(const Services& services, const Request& request);
 

@@ -87,7 +87,7 @@ class RunRegistry {
   virtual Drained WaitDrained(const std::string& run, std::chrono::milliseconds timeout) = 0;
   // kBusy: the run is going on. May wait some milliseconds for the disk.
   virtual Status Delete(const std::string& run) = 0;
-  virtual DaemonStatus Snapshot() = 0;
+  virtual DaemonStatus ReadStatus() = 0;
 };
 
 }  // namespace smiley::daemon

@@ -104,7 +104,7 @@ Session::Awaitable<bool> Session::OnPool(asio::thread_pool& pool, Work work) {
       try {
         work();
         done = true;
-      } catch (...) {  // no memory, or a library's surprise: this client's connection ends, the daemon goes on
+      } catch (...) {  // no memory, or an unexpected exception of a library: only this client's connection ends
       }
       asio::post(guard.get_executor(), std::move(handler));
     });

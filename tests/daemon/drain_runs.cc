@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(waiting_ends_when_the_first_process_is_stored) {
   const Drained drained = runs.WaitDrained("first1", seconds(1));
   BOOST_REQUIRE(drained.alive.size() == 1u);
   BOOST_TEST(drained.alive.front() == static_cast<std::uint32_t>(background.pid()));
-  const DaemonStatus status = runs.Snapshot();
+  const DaemonStatus status = runs.ReadStatus();
   BOOST_REQUIRE(status.runs.size() == 1u);
   BOOST_TEST(status.runs.front().live_processes == 1u);
   BOOST_TEST(status.rings.size() >= 1u);
@@ -239,7 +239,8 @@ BOOST_AUTO_TEST_CASE(without_space_recording_stops_and_goes_on_later) {
   BOOST_REQUIRE(posix_fallocate(fd, 0, 2 * kMargin) == 0);
   close(fd);
   for (int i = 0; i < 20; ++i) WriteEvents(*ring, 5'000, &frame);  // returns only when the daemon continues to drain
-  BOOST_REQUIRE(Eventually([&] { return core->drainer().Snapshot().problem.find("no space") != std::string::npos; }));
+  BOOST_REQUIRE(
+      Eventually([&] { return core->drainer().ReadStatus().problem.find("no space") != std::string::npos; }));
   BOOST_REQUIRE(Eventually([&] { return core->archive().FindRun("full1")->lost > 0; }));
   std::filesystem::remove(hog);
   BOOST_REQUIRE(Eventually([&] { return core->store().archive().FindRun("full1")->lost > 0; }));

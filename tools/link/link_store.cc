@@ -29,7 +29,7 @@ class NoRuns final : public daemon::RunRegistry {
   }
   daemon::Drained WaitDrained(const std::string&, std::chrono::milliseconds) override { return {}; }
   Status Delete(const std::string&) override { return NoDaemon(); }
-  daemon::DaemonStatus Snapshot() override { return {}; }
+  daemon::DaemonStatus ReadStatus() override { return {}; }
 };
 
 class StoreLink final : public Link {
