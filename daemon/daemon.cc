@@ -184,7 +184,7 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
   if (!server.ok() && !options.listen && !settings->listen.empty()) {
     // The port is of the settings, not of this start: recording programs need the daemon more than others need the
     // port.
-    say(server.status().message() + "; goes on without");
+    say(server.status().message() + "; the daemon starts without this address");
     server_options.listen.clear();
     server = Server::Start(services, server_options);
   }

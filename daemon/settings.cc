@@ -26,8 +26,8 @@ Result<Settings> LoadSettings(const shm::Home& home) {
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) {
     return Status(Code::kDamaged, PathOf(home).string() +
-                                      " cannot be read: correct it, or remove it and say again what "
-                                      "smiley-daemon start was told");
+                                      " is damaged: correct it, or remove it and give the "
+                                      "options of smiley-daemon start again");
   }
   if (const auto at = json.find("store"); at != json.end() && at->is_string())
     settings.store = at->get<std::string>();

@@ -61,7 +61,7 @@ void Forwarder::Load() {
     std::getline(in, token);
     auto parsed = ParseToken(token);
     if (!ParseAddress(address) || !parsed) {
-      Say("cannot read " + at->path().string() + ": run " + run + " is kept here and not sent");
+      Say("cannot read " + at->path().string() + ": run " + run + " stays on this machine and is not sent");
       continue;
     }
     Job job;
@@ -74,7 +74,7 @@ void Forwarder::Load() {
 }
 
 Status Forwarder::Add(const std::string& run, const std::string& address, const std::string& token) {
-  if (!IsName(run)) return {Code::kInvalid, "a run to be sent needs a proper id"};
+  if (!IsName(run)) return {Code::kInvalid, "'" + run + "' is no run id: the run cannot be sent"};
   if (const auto parsed = ParseAddress(address); !parsed) return parsed.status();
   auto parsed = ParseToken(token);
   if (!parsed) return parsed.status();
@@ -146,14 +146,15 @@ void Forwarder::Look(const std::string& run) {
     }
     job = found->second;
   }
-  if (!info.ok()) return Done(run, "is not there any more, nothing is sent");
+  if (!info.ok()) return Done(run, "was deleted before it was sent");
   const Status sent = Send(run, job);
   if (sent.ok()) {
     SMILEY_TEST_POINT("forward.sent");
     // The other machine has stored the run: it is deleted here, unless it is pinned.
     if (!info->pinned) {
       const Status deleted = runs_.Delete(run);
-      if (!deleted.ok() && deleted.code() != Code::kNotFound) Say("run " + run + " stays here: " + deleted.message());
+      if (!deleted.ok() && deleted.code() != Code::kNotFound)
+        Say("run " + run + " stays on this machine, too: " + deleted.message());
     }
     return Done(run, "was sent to " + job.address);
   }

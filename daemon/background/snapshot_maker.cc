@@ -14,16 +14,17 @@ namespace smiley::daemon {
 namespace {
 
 constexpr std::size_t kBatch = 64;
-constexpr std::chrono::seconds kLookAgain{3};
-// A run that goes on is taken up again when so many events are new.
+constexpr std::chrono::seconds kLookEvery{3};
+// A run that is going on gets further snapshots after so many new events.
 constexpr std::uint64_t kWorthwhile = 2'000'000;
 
-// Who makes the snapshots of which run now. A snapshot leaves out frames that did not change since the one before, so
-// two makers of one run, or one whose beginning is removed meanwhile, would leave frames without variables.
+// The runs that have a maker now. A snapshot leaves out frames that have not changed since the snapshot before. So
+// two makers of one run, or a maker whose earlier snapshots are removed meanwhile, would leave frames without
+// variables.
 class Claims {
  public:
   using Key = std::pair<const Store*, std::string>;
-  // `insist`: who has it shall give way.
+  // False: another maker has the run. `insist`: that maker shall stop.
   bool Take(const Key& key, bool insist) {
     const shm::MutexLock lock(mutex_);
     const auto [claim, fresh] = claims_.try_emplace(key, false);
@@ -55,18 +56,18 @@ SnapshotMaker::~SnapshotMaker() {
   if (claimed_) Claims::Get().Give({&store_, run_});
 }
 
-// True: it may work.
+// Claims the run and reads its threads. False: another maker has to stop first.
 Result<bool> SnapshotMaker::Begin() {
   if (!claimed_) {
-    claimed_ = Claims::Get().Take({&store_, run_}, anew_);
-    if (!claimed_ && anew_) return false;
-    if (!claimed_) return Status(Code::kBusy, "snapshots of run " + run_ + " are being made already");
-  } else if (!anew_ && Claims::Get().ShallGiveWay({&store_, run_})) {
-    return Status(Code::kBusy, "snapshots of run " + run_ + " are being made anew");
+    claimed_ = Claims::Get().Take({&store_, run_}, rebuild_);
+    if (!claimed_ && rebuild_) return false;
+    if (!claimed_) return Status(Code::kBusy, "snapshots of run " + run_ + " are already being taken");
+  } else if (!rebuild_ && Claims::Get().ShallGiveWay({&store_, run_})) {
+    return Status(Code::kBusy, "snapshots of run " + run_ + " are being rebuilt");
   }
   if (opened_) return true;
   opened_ = true;
-  if (anew_) {
+  if (rebuild_) {
     if (Status status = store_.ClearDerived(run_); !status) return status;
   }
   auto threads = store_.archive().Threads(run_);
@@ -109,7 +110,7 @@ Status SnapshotMaker::Load(Thread* thread) {
                                     [&](const PieceEntry& entry) { return entry.arrival == thread->last_arrival; });
     if (known != entries->end()) entries->erase(entries->begin(), known + 1);
   } else if (thread->next_first > 1) {
-    // Behind a snapshot: of the pieces that begin there, the last one holds the event.
+    // Goes on from a snapshot: of the pieces with this first seq, the last one holds the event.
     while (entries->size() > 1 && (*entries)[1].piece->first_seq == thread->next_first)
       entries->erase(entries->begin());
   }
@@ -163,7 +164,7 @@ Result<bool> SnapshotMaker::Step() {
       }
       if (Status status = Open(at_.get()); !status) return status;
     }
-    // What is left of the piece under way.
+    // The remaining events of the present piece.
     bool more = false;
     while (at_->decoder->Next(&event)) {
       if (limit.Reached(nothing)) {
@@ -182,7 +183,7 @@ Result<bool> SnapshotMaker::Step() {
     }
     const PieceEntry entry = std::move(at_->entries.back());
     at_->entries.pop_back();
-    // What came after the names were read may refer to newer ones.
+    // Pieces that were stored after the names were read may refer to names that are unknown here.
     if (entry.piece->last_seq > at_->info.events + at_->info.lost) {
       at_.reset();
       continue;
@@ -207,11 +208,11 @@ Result<bool> SnapshotMaker::Step() {
     ++at_->pieces_since;
     at_->progress.chunk_bytes += entry.bytes;
     at_->decoder->Start(std::move(*piece));
-    // Events may go on in the next piece, in regular programs at thousands of pieces in a row: there the snapshot is
-    // of when that event is over.
+    // An event may go on in the next piece, in regular programs at thousands of pieces in a row. Then the snapshot is
+    // taken behind that event.
     if (due && follows && inside && at_->decoder->Next(&event)) {
       if (Status status = Take(at_.get()); !status) return status;
-      at_->pieces_since = 1;  // the piece itself lies behind it
+      at_->pieces_since = 1;  // this piece lies behind the snapshot
     }
   }
 }
@@ -228,7 +229,7 @@ SnapshotKeeper::~SnapshotKeeper() {
   worker_.join();
 }
 
-// False: it is to stop.
+// False: the keeper has to stop.
 bool SnapshotKeeper::Wait(BackgroundPace::Clock::duration time) {
   const auto until = BackgroundPace::Clock::now() + time;
   const shm::MutexLock lock(mutex_);
@@ -237,7 +238,7 @@ bool SnapshotKeeper::Wait(BackgroundPace::Clock::duration time) {
   return !stopping_;
 }
 
-// False: it is to stop. What cannot be made now is tried when there is more of the run.
+// False: the keeper has to stop. After an error it tries again when the run has more events.
 template <typename Maker>
 bool SnapshotKeeper::Make(Maker* maker) {
   while (true) {
@@ -249,10 +250,10 @@ bool SnapshotKeeper::Make(Maker* maker) {
 }
 
 void SnapshotKeeper::Work() {
-  // Recorded programs and answers come first. Not last of all (SCHED_IDLE): it holds the store's locks now and then,
-  // and who waits for one must not wait until the machine is idle.
+  // Recorded programs and answers come first. SCHED_IDLE would be too low: this thread holds locks of the store now
+  // and then, and other threads must not wait for them until the machine is idle.
   (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10);
-  while (Wait(kLookAgain)) {
+  while (Wait(kLookEvery)) {
     for (const RunInfo& run : store_.archive().Runs()) {
       const std::uint64_t events = run.events + run.lost;
       std::uint64_t& done = done_[run.id];

@@ -132,7 +132,7 @@ void Pipeline::Run() {
         if (options_.progress) options_.progress();
       }
       if (flushing || stopping) {
-        (void)store_.SyncLog().ok();  // the next one says it again
+        (void)store_.SyncLog().ok();  // a failure shows again at the next sync
         unsynced = false;
         const shm::MutexLock lock(mutex_);
         if (handled_.load() >= pushed_.load()) flush_ = false;
@@ -158,7 +158,7 @@ void Pipeline::Handle(Batch batch, std::uint64_t number) {
     }
   }
   if (!kept) {
-    // NOLINTNEXTLINE(bugprone-use-after-move): what was moved above was kept.
+    // NOLINTNEXTLINE(bugprone-use-after-move): Keep took it, and then `kept` is true.
     batch.before_write = [this, &batch](std::uint64_t first) { archive_.StoreArrivals(batch.pieces, first); };
     const Status status = store_.Commit(batch);
     batch.before_write = nullptr;
@@ -174,14 +174,14 @@ void Pipeline::Handle(Batch batch, std::uint64_t number) {
   SMILEY_TEST_POINT("drain.handled");
 }
 
-// What cannot be stored now: pieces become losses of their threads, the rest waits.
+// Takes a batch that cannot be stored now: counts its pieces as losses of their threads, keeps everything else.
 void Pipeline::Keep(Batch batch, const Status& why) {
   if (!keeping_) {
     keeping_ = true;
     for (const RunInfo& live : archive_.LiveRuns()) {
       archive_.ChangeRun(live.id, [&](RunInfo& info) {
         info.flawed = true;
-        info.notes.push_back("recording stopped for a while: " + why.message());
+        info.notes.push_back("events were lost while the store could not be written: " + why.message());
       });
     }
   }
@@ -217,7 +217,7 @@ void Pipeline::Keep(Batch batch, const Status& why) {
 
 bool Pipeline::StoreKept() {
   Batch batch = kept_;
-  // The latest state of the runs, with the note.
+  // The latest records of the runs, with the note.
   for (const RunInfo& live : archive_.LiveRuns()) {
     if (auto info = archive_.ChangeRun(live.id, nullptr)) batch.runs.push_back(std::move(*info));
   }

@@ -119,7 +119,7 @@ void SegmentSet::Attach(const shm::Segment::Found& found) {
 }
 
 void SegmentSet::Refuse(const shm::Segment::Found& found, const std::string& why) {
-  if (refused_.insert(found.name).second) log_("left alone: " + why);
+  if (refused_.insert(found.name).second) log_("ignored: " + why);
 }
 
 void SegmentSet::AttachCatalogue(ProcessProgress* process, const shm::Segment::Found& found,
@@ -239,7 +239,7 @@ void SegmentSet::NoteUnrecorded(ProcessProgress* process) {
   if (threads == 0) return;
   parts_.runs.AddNote(process->run->id, "incomplete",
                       std::to_string(threads) + " threads of process " + std::to_string(process->info.pid) +
-                          " ran unrecorded for want of memory (" + std::to_string(events) + " events)");
+                          " were not recorded, because memory ran out (" + std::to_string(events) + " events)");
 }
 
 void SegmentSet::RemoveClosedRings(ProcessProgress* process, std::uint64_t stored) {

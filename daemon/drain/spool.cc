@@ -68,7 +68,7 @@ void Spool::ReadEnd(const std::filesystem::path& path, RunRegistry& registry) co
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   const auto json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object() || !json.contains("run") || !json["run"].is_string()) {
-    log_("threw away " + path.string() + ": not the end of a run");
+    log_("removed " + path.string() + ": it does not hold the end of a run");
     return;
   }
   const std::string id = json["run"].get<std::string>();

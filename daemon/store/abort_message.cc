@@ -40,9 +40,8 @@ void OnAbort(int /*signal*/) {
 void AtStore(const std::filesystem::path& dir, const std::filesystem::path& log, int starter) {
   static Words kept;
   const std::string what =
-      "the library under the store " + dir.string() +
-      " ended this process, as it does at some damage and on some full disks; smiley-store repair "
-      "keeps what can be read";
+      "RocksDB aborted this process at the store " + dir.string() +
+      ": the store is damaged, or its disk is full; run smiley-store repair, which keeps everything that can be read";
   kept = {"smiley: " + what + "\n", std::to_string(static_cast<int>(Code::kDamaged)) + " " + what, log.string()};
   starter_fd.store(starter, std::memory_order_release);
   words.store(&kept, std::memory_order_release);

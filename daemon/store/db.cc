@@ -221,7 +221,7 @@ Status StoreDb::Compact(Family family, std::string_view from, std::string_view t
   const rocksdb::Slice begin = ToSlice(from), end = ToSlice(to);
   const rocksdb::Status status = impl_->db->CompactRange(options, impl_->At(family), &begin, &end);
   if (status.IsIncomplete()) return {};  // cancelled
-  return ToStatus(status, "cannot give disk space back");
+  return ToStatus(status, "cannot free disk space");
 }
 
 Status StoreDb::Flush() {

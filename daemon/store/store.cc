@@ -46,7 +46,8 @@ Result<std::unique_ptr<Store>> Store::Open(const Options& options) {
   }
   auto db = StoreDb::Open(options.dir, options.read_only);
   if (db.status().code() == Code::kDamaged)
-    return Status(Code::kDamaged, db.status().message() + "; smiley-store repair keeps what can be read");
+    return Status(Code::kDamaged,
+                  db.status().message() + "; run smiley-store repair, which keeps everything that can be read");
   if (!db.ok()) return db.status();
   auto store = std::make_unique<StoreImpl>(std::move(*db), options);
   if (const Status status = store->Load(); !status.ok()) return status;

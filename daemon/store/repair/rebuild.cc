@@ -223,7 +223,7 @@ Status Rebuild::CarveTables() {
       const std::uint64_t before = chunks_;
       *whole = TakeChunk(chunk, next_arrival_);
       if (chunks_ != before) ++next_arrival_;
-      return written_.ok() && say_("looking for chunks");
+      return written_.ok() && say_("searching damaged tables for chunks");
     });
     if (status.code() == Code::kInterrupted) return status;
     if (!status.ok()) report_->findings.push_back(status.message());
@@ -377,9 +377,10 @@ Status Rebuild::FinishRun(FoundRun* run) {
   info.threads = static_cast<std::uint32_t>(run->threads.size());
   info.processes = static_cast<std::uint32_t>(run->processes.size());
   done.lost_names = FillNames(run);
-  if (done.newly_lost > 0) info.notes.push_back(Events(done.newly_lost) + " were lost to damage of the store");
+  if (done.newly_lost > 0)
+    info.notes.push_back(Events(done.newly_lost) + " were lost, because the store was damaged");
   if (done.lost_names > 0)
-    info.notes.push_back(std::to_string(done.lost_names) + " names were lost to damage of the store");
+    info.notes.push_back(std::to_string(done.lost_names) + " names were lost, because the store was damaged");
   if (done.touched()) info.flawed = true;
   list_.Put(Family::kMeta, RunKey(info.id), EncodeRun(run->record));
   list_.Put(Family::kCatalogue, CatalogueKey(key, 0, Type(RunRecordType::kRunCopy), 0),

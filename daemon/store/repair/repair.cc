@@ -134,7 +134,7 @@ Result<RepairReport> RepairStore(const RepairOptions& options) {
   }
   report.findings.insert(report.findings.end(), (*salvage)->findings().begin(), (*salvage)->findings().end());
   salvage->reset();
-  if (!say("checking what was made")) return Status(Code::kInterrupted, "stopped");
+  if (!say("checking the new store")) return Status(Code::kInterrupted, "stopped");
   Status why;
   const auto findings = Look(made.path(), &why);
   if (!why.ok()) {

@@ -214,7 +214,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> AllFamilies() {
 struct DbSalvage::Impl {
   fs::path dir, work;
   Opened whole;
-  bool listed_anew = false;  // the list of tables was lost and has been rebuilt
+  bool list_rebuilt = false;  // the list of tables was lost and has been rebuilt
   bool log_damaged = false;
   std::array<bool, kFamilies> damaged{};
   std::set<fs::path> fatal;  // tables at which RocksDB aborts
@@ -232,8 +232,7 @@ struct DbSalvage::Impl {
     if (error) return Status::FromErrno("cannot make " + work.string(), error.value());
     fatal = FatalTables(TablesIn(dir));
     for (const fs::path& table : fatal)
-      findings.push_back("table " + table.filename().string() +
-                         " is damaged so that the library under the store ends at it");
+      findings.push_back("table " + table.filename().string() + " is damaged: RocksDB aborts when it opens it");
     for (const auto& entry : fs::directory_iterator(dir, error)) {
       if (fatal.contains(entry.path())) continue;
       const fs::path name = entry.path().filename();
@@ -259,7 +258,7 @@ struct DbSalvage::Impl {
       return;
     }
     findings.push_back("the list of tables cannot be used (" + status.ToString() + "): made again from the tables");
-    listed_anew = true;
+    list_rebuilt = true;
     whole.Close();
     AddTables();
     const auto options = ReadingOptions(rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords);
@@ -309,7 +308,7 @@ Result<std::unique_ptr<DbSalvage>> DbSalvage::Open(const fs::path& dir, const fs
 
 DbSalvage::~DbSalvage() = default;
 
-bool DbSalvage::opened_whole() const { return !impl_->listed_anew && !impl_->log_damaged; }
+bool DbSalvage::opened_whole() const { return !impl_->list_rebuilt && !impl_->log_damaged; }
 
 bool DbSalvage::Damaged(Family family) const {
   return !opened_whole() || impl_->damaged[static_cast<std::size_t>(family)];
@@ -334,7 +333,7 @@ Status DbSalvage::Read(Family family, const Take& take) {
     impl_->findings.push_back("family " + std::string(kNames[number]) + ": " + std::to_string(unread.size()) +
                               (unread.size() == 1 ? " stretch" : " stretches") + " of keys unreadable");
   }
-  if (unread.empty() && !impl_->listed_anew) return {};
+  if (unread.empty() && !impl_->list_rebuilt) return {};
   // Reads single tables for the records that the database did not give: the newest record of each key. Rebuilding the
   // list has moved tables aside that did not fit. Of other tables, only the stretches that were not read are of
   // interest.
