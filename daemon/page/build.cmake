@@ -1,10 +1,10 @@
 # Builds the page in BUILD from the sources in SOURCE: cmake -DSOURCE= -DBUILD= -DNPM= -DNODE= -DTESTS= -P build.cmake
-# Ends well in any case: a machine without npm builds all the rest. BUILD/missing.txt says why there is no page.
+# A machine without npm builds everything else: then BUILD/missing.txt has the reason, and the build succeeds.
 cmake_minimum_required(VERSION 3.25)
 set(out ${BUILD}/out)
 file(MAKE_DIRECTORY ${out})
 
-# What is built from: when none of it has changed since the last good build there is nothing to do.
+# The inputs. When none of them has changed since the last good build, the page is not built again.
 file(GLOB_RECURSE inputs ${SOURCE}/src/* ${SOURCE}/*.mjs ${SOURCE}/*.json ${SOURCE}/build.cmake)
 list(SORT inputs)
 set(state "${TESTS};${NODE}")
@@ -33,7 +33,7 @@ function(give_up reason)
   endforeach()
   file(REMOVE ${BUILD}/built.txt)
   file(WRITE ${BUILD}/missing.txt "${reason}\n")
-  message("smiley: the web page is not built: ${reason}. Everything else is.")
+  message("smiley: the web page is not built: ${reason}. The rest is built.")
 endfunction()
 
 if(NOT NPM OR NOT NODE)
@@ -46,7 +46,7 @@ if(old)
   return()
 endif()
 
-# npm works in the build folder, so that the sources stay as they are; they are copied or linked into it.
+# npm runs in the build folder, so it cannot change the sources, which are copied or linked there.
 foreach(name package.json package-lock.json tsconfig.json build.mjs)
   file(COPY_FILE ${SOURCE}/${name} ${BUILD}/${name} ONLY_IF_DIFFERENT)
 endforeach()
@@ -75,7 +75,7 @@ endif()
 execute_process(COMMAND ${NODE} build.mjs WORKING_DIRECTORY ${BUILD} RESULT_VARIABLE failed
   OUTPUT_VARIABLE said ERROR_VARIABLE said TIMEOUT 300)
 if(failed)
-  # Ours, not the machine's: a page that does not build is an error.
+  # The fault is in the sources, not in the machine: the build fails.
   file(REMOVE ${BUILD}/built.txt)
   message(FATAL_ERROR "the page does not build:\n${said}")
 endif()

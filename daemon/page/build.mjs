@@ -1,4 +1,4 @@
-// Bundles the page: src/ to out/index.html, app.js, app.css, icon.svg. Run by build.cmake in the build folder.
+// Bundles src/ into out/index.html, app.js, app.css and icon.svg. build.cmake runs it in the build folder.
 import { copyFileSync, mkdirSync } from "node:fs";
 import { build } from "esbuild";
 

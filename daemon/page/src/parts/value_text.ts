@@ -63,7 +63,7 @@ function objectText(value: ValueObject, room: number): string {
     case "redacted":
       return "hidden";
     case "ref":
-      return `↑${value.id}`;
+      return "<same as above>";
     case "int":
     case "float":
       return `${inline(String(value.text))}${value.cut ? "…" : ""}`;
