@@ -1,7 +1,15 @@
 // The page of one run: its head with the way it ended, and the view that the address names.
 import { useState } from "preact/hooks";
-import { backend } from "./data/app_state";
-import { commandOf, count, duration, exitText, failed, shown, since } from "./data/format";
+import { getBackend } from "./data/app_state";
+import {
+  formatCommand,
+  formatCount,
+  formatDuration,
+  formatExit,
+  hasFailed,
+  decodeLine,
+  measureNs,
+} from "./data/format";
 import { CallGraphView } from "./views/call_graph";
 import { EventsView } from "./views/events";
 import { ExceptionsView } from "./views/exceptions";
@@ -57,27 +65,28 @@ export function RunPage() {
 function RunTitle({ data }: { data: RunData }) {
   const run = data.run;
   const running = run.state === "running";
-  const from = backend();
+  const from = getBackend();
   const report = from instanceof Report ? from.data : null;
   return (
     <div class="run-title">
-      <h1 title={commandOf(run)}>
-        <bdi>{report?.title || commandOf(run)}</bdi>
+      <h1 title={formatCommand(run)}>
+        <bdi>{report?.title || formatCommand(run)}</bdi>
       </h1>
       {report?.part && (
         <span class="lost" title="This report contains a part of the run">
           part: <bdi>{report.part}</bdi>
         </span>
       )}
-      <span class={`state ${running ? "s-running" : failed(run) ? "s-failed" : "s-ok"}`} title={exitText(run)}>
-        {exitText(run).replace(/(?:\w+\.)+/, "")}
+      <span class={`state ${running ? "s-running" : hasFailed(run) ? "s-failed" : "s-ok"}`} title={formatExit(run)}>
+        {formatExit(run).replace(/(?:\w+\.)+/, "")}
       </span>
       <span class="quiet nowrap">
-        {count(run.events)} events{run.end_ns ? ` · ${duration(since(run.start_ns, run.end_ns))}` : ""}
+        {formatCount(run.events)} events
+        {run.end_ns ? ` · ${formatDuration(measureNs(run.start_ns, run.end_ns))}` : ""}
       </span>
-      {run.lost > 0 && <span class="lost nowrap">{count(run.lost)} lost</span>}
+      {run.lost > 0 && <span class="lost nowrap">{formatCount(run.lost)} lost</span>}
       {run.notes.length > 0 && (
-        <span class="lost nowrap" title={run.notes.map((note) => shown(note)).join("\n")}>
+        <span class="lost nowrap" title={run.notes.map((note) => decodeLine(note)).join("\n")}>
           ⚠ {run.notes.length}
         </span>
       )}

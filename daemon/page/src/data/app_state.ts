@@ -4,7 +4,7 @@ import type { Backend } from "./backend";
 
 let current: Backend | null = null;
 export const setBackend = (backend: Backend) => (current = backend);
-export const backend = (): Backend => current!;
+export const getBackend = (): Backend => current!;
 
 export interface Notice {
   id: number;

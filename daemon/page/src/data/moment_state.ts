@@ -1,9 +1,9 @@
 // The current moment: the state of one thread at one event, and the moves from there.
 import { effect, signal } from "@preact/signals";
-import { backend, say, sayError } from "./app_state";
+import { getBackend, say, sayError } from "./app_state";
 import type { Stream } from "./backend";
-import { plainText } from "./format";
-import { route, go, runAddress } from "./route";
+import { decodeText } from "./format";
+import { route, go, makeRunAddress } from "./route";
 import type { EventObject, Text, Value } from "./types";
 import type { Fields } from "./wire_json";
 
@@ -52,9 +52,9 @@ export interface StepTo {
 }
 
 // The variables as pairs. A name that cannot be a JSON key arrives in a pair already.
-export function variablesOf(frame: Frame): [string, Value][] {
+export function listVariables(frame: Frame): [string, Value][] {
   const all = frame.variables ?? {};
-  if (Array.isArray(all)) return all.map(([name, value]) => [plainText(name as never), value]);
+  if (Array.isArray(all)) return all.map(([name, value]) => [decodeText(name as never), value]);
   return Object.entries(all);
 }
 
@@ -69,7 +69,7 @@ export interface Loading {
 // Requests the state at a place on its own stream; close() cancels the request.
 export function loadState(run: string, at: string): Loading {
   const list: State[] = [];
-  const stream = backend().stream("state", { run, at, output: 200 }, (state) => list.push(state));
+  const stream = getBackend().stream("state", { run, at, output: 200 }, (state) => list.push(state));
   const state = stream.done.then(() => {
     if (list.length === 0) throw new Error("no event is recorded at this position");
     return list[0];
@@ -92,7 +92,8 @@ export function takeAhead(run: string, at: string): Loading | null {
   return null;
 }
 
-export const goTo = (run: string, position: string, replace = false) => go(runAddress(run, "", position), replace);
+export const goTo = (run: string, position: string, replace = false) =>
+  go(makeRunAddress(run, "", position), replace);
 
 const NOTHING: Record<string, string> = {
   next: "this is the thread's last event",
@@ -116,7 +117,7 @@ export async function move(run: string, from: string, kind: string, fields: Fiel
   if (moving.value) return;
   moving.value = true;
   const found: StepTo[] = [];
-  const stream = backend().stream("step", { run, from, kind, ...fields }, (step) => found.push(step));
+  const stream = getBackend().stream("step", { run, from, kind, ...fields }, (step) => found.push(step));
   going = stream;
   try {
     await stream.done;

@@ -2,8 +2,8 @@
 //
 // It answers as the daemon does: tests/cases/report.jsonl has requests and answers that a test checks on both.
 import type { Backend, Stream } from "./backend";
-import { plainText } from "./format";
-import { Events, isPlace, isPosition, positionOf, weightOf } from "./report_fold";
+import { decodeText } from "./format";
+import { Events, isPlace, isPosition, formatPosition, weighEvent } from "./report_fold";
 import type { Frame, State } from "./moment_state";
 import type { Run, Source, Task, TaskCount, Thread, EventObject } from "./types";
 import { RequestError, parseLine, type Fields } from "./wire_json";
@@ -16,11 +16,11 @@ export interface ReportData {
   title: string; // empty: the page shows the command
   time: { from_ns: string; to_ns: string } | null; // time range of the part, ns since 1970; null: it has none
   threads: Thread[];
-  tasks: Task[];
+  listTasks: Task[];
   sources: Source[];
   baselines: State[]; // states after gaps, where the report contains only a part
   events: EventObject[];
-  answers: Record<string, { lines: any[]; end: Record<string, any> }>; // stored answers, by keyOfAnswer()
+  answers: Record<string, { lines: any[]; end: Record<string, any> }>; // stored answers, by makeAnswerKey()
 }
 
 // Parses the parts that smiley-report writes: JSON Lines, pushed onto window.smileyParts by data/part-N.js in order.
@@ -34,7 +34,7 @@ export function collect(parts: string[]): ReportData | null {
     title: "",
     time: null,
     threads: [],
-    tasks: [],
+    listTasks: [],
     sources: [],
     baselines: [],
     events: [],
@@ -75,7 +75,7 @@ export function collect(parts: string[]): ReportData | null {
           data.threads.push(object);
           break;
         case "task":
-          data.tasks.push(object);
+          data.listTasks.push(object);
           break;
         case "source":
           data.sources.push(object);
@@ -104,19 +104,19 @@ export function collect(parts: string[]): ReportData | null {
   return data;
 }
 
-const keyOfAnswer = (op: string, fields: Fields) => (op === "calls" ? `calls ${fields.by ?? "time"}` : op);
+const makeAnswerKey = (op: string, fields: Fields) => (op === "calls" ? `calls ${fields.by ?? "time"}` : op);
 
 // The events that `last`, `skip` and `limit` select. With `skip`, lost events count one by one, in `limit` as well.
-function pageOf(list: EventObject[], fields: Fields): EventObject[] {
+function takePage(list: EventObject[], fields: Fields): EventObject[] {
   if (fields.last) return list.slice(-Number(fields.last));
   let limit = Number(fields.limit ?? Infinity);
   if (fields.skip === undefined) return list.slice(0, limit);
   let skip = Number(fields.skip);
   let from = 0;
-  while (from < list.length && skip >= weightOf(list[from])) skip -= weightOf(list[from++]);
+  while (from < list.length && skip >= weighEvent(list[from])) skip -= weighEvent(list[from++]);
   limit += skip;
   let to = from;
-  while (to < list.length && limit > 0) limit -= weightOf(list[to++]);
+  while (to < list.length && limit > 0) limit -= weighEvent(list[to++]);
   return list.slice(from, to);
 }
 
@@ -126,14 +126,16 @@ export class Report implements Backend {
   private lines = new Map<number, string[]>();
 
   constructor(readonly data: ReportData) {
-    this.events = new Events(data.events, data.threads, data.baselines, (source, line) => this.lineOf(source, line));
+    this.events = new Events(data.events, data.threads, data.baselines, (source, line) =>
+      this.readLine(source, line),
+    );
   }
 
-  private lineOf(source: number | undefined, line: number | undefined): string | undefined {
+  private readLine(source: number | undefined, line: number | undefined): string | undefined {
     if (!source || !line) return undefined;
     let lines = this.lines.get(source);
     if (!lines) {
-      lines = plainText(this.data.sources.find((one) => one.source === source)?.text).split(/\r\n|\r|\n/);
+      lines = decodeText(this.data.sources.find((one) => one.source === source)?.text).split(/\r\n|\r|\n/);
       this.lines.set(source, lines);
     }
     return lines[line - 1];
@@ -174,15 +176,15 @@ export class Report implements Backend {
       case "replay":
         return this.replay(fields);
       case "state":
-        return { lines: [this.state(fields)], end: {} };
+        return { lines: [this.makeState(fields)], end: {} };
       case "step": {
         const to = this.events.step(String(fields.from), String(fields.kind), fields);
-        return { lines: to ? [{ ...to, position: positionOf(to) }] : [], end: {} };
+        return { lines: to ? [{ ...to, position: formatPosition(to) }] : [], end: {} };
       }
       case "timeline":
-        return { lines: this.timeline(fields), end: {} };
+        return { lines: this.makeLanes(fields), end: {} };
     }
-    const kept = this.data.answers[keyOfAnswer(op, fields)];
+    const kept = this.data.answers[makeAnswerKey(op, fields)];
     if (!kept) throw new RequestError("invalid", "the report does not contain this; open the run with smiley-web");
     if (fields.from_ns !== undefined)
       throw new RequestError(
@@ -200,17 +202,17 @@ export class Report implements Backend {
   // The number of events, lost ones included, that the report contains of a thread (0: of all threads).
   countEvents(thread: number): number {
     const list = thread ? (this.events.byThread.get(thread) ?? []) : this.data.events;
-    return list.reduce((sum, event) => sum + weightOf(event), 0);
+    return list.reduce((sum, event) => sum + weighEvent(event), 0);
   }
 
-  private state(fields: Fields): State {
+  private makeState(fields: Fields): State {
     const at = String(fields.at ?? "end");
     if (!isPlace(at)) throw new RequestError("invalid", `'${at}' is not a place: write a position, a line or start`);
     let event = this.events.find(at, fields.thread as number | undefined);
     if (!event && this.data.part && at === "exception") event = this.events.find("end");
     if (!event) throw new RequestError("not_found", "the report does not contain this position");
-    const text = this.lineOf(event.source, event.line);
-    return this.events.state(text === undefined ? event : { ...event, text }, Number(fields.output ?? 50));
+    const text = this.readLine(event.source, event.line);
+    return this.events.makeState(text === undefined ? event : { ...event, text }, Number(fields.output ?? 50));
   }
 
   private replay(fields: Fields): { lines: EventObject[]; end: Record<string, any> } {
@@ -226,10 +228,10 @@ export class Report implements Backend {
       (!frame || event.frame === frame || (event.parent === frame && event.event !== "line")) &&
       (text === "" || this.contains(event, text));
     const all = thread ? (this.events.byThread.get(thread) ?? []) : this.data.events;
-    const behind = fields.after ? all.findIndex((event) => positionOf(event) === fields.after) + 1 : 0;
+    const behind = fields.after ? all.findIndex((event) => formatPosition(event) === fields.after) + 1 : 0;
     const fitting = all.slice(behind).filter(fits);
-    const page = pageOf(fitting, fields);
-    const lines = fields.source ? page.map((one) => ({ ...one, text: this.lineOf(one.source, one.line) })) : page;
+    const page = takePage(fitting, fields);
+    const lines = fields.source ? page.map((one) => ({ ...one, text: this.readLine(one.source, one.line) })) : page;
     return { lines, end: { counted: fitting.length } };
   }
 
@@ -237,9 +239,9 @@ export class Report implements Backend {
   private contains(event: EventObject, wanted: string): boolean {
     const text = [
       event.event,
-      plainText(event.function),
-      plainText(event.file),
-      this.lineOf(event.source, event.line) ?? "",
+      decodeText(event.function),
+      decodeText(event.file),
+      this.readLine(event.source, event.line) ?? "",
       JSON.stringify(event.changed ?? ""),
       JSON.stringify(event.value ?? ""),
       JSON.stringify(event.exception ?? ""),
@@ -247,7 +249,7 @@ export class Report implements Backend {
     return text.some((one) => one.toLowerCase().includes(wanted));
   }
 
-  private timeline(fields: Fields): Lane[] {
+  private makeLanes(fields: Fields): Lane[] {
     const buckets = Number(fields.buckets ?? 600);
     const all = this.data.events;
     const from = (fields.from_ns as bigint | undefined) ?? BigInt(all[0]?.time_ns ?? "0");
@@ -276,11 +278,11 @@ export class Report implements Backend {
         if (at < 0 || at > span) continue;
         const bucket = Math.min(buckets - 1, Math.floor((at / span) * buckets));
         if (!lane.seq[bucket]) lane.seq[bucket] = event.seq;
-        if (event.event === "lost") lane.lost[bucket] += weightOf(event);
+        if (event.event === "lost") lane.lost[bucket] += weighEvent(event);
         else lane.events[bucket]++;
         if (event.event === "raise") lane.exceptions[bucket]++;
         if (event.event === "stdout" || event.event === "stderr") lane.output[bucket]++;
-        lane.single?.push([event.seq, at, event.event, this.events.openFrames(event)]);
+        lane.single?.push([event.seq, at, event.event, this.events.countOpenFrames(event)]);
         if (lane.single && lane.single.length > 1500) lane.single = undefined;
       }
       return lane;
@@ -292,14 +294,14 @@ export class Report implements Backend {
   }
 
   private tasks(fields: Fields): Task[] {
-    if (!fields.counts) return this.data.tasks;
+    if (!fields.counts) return this.data.listTasks;
     const counts = this.countTasks();
     return fields.thread ? counts.filter((one) => one.thread === fields.thread) : counts;
   }
 
   private countTasks(): TaskCount[] {
     const counts = new Map<number, TaskCount>(
-      this.data.tasks.map((task) => [
+      this.data.listTasks.map((task) => [
         task.task,
         { ...task, thread: null, events: 0, turns: 0, first: null, first_ns: null, last: null, last_ns: null },
       ]),
@@ -309,7 +311,7 @@ export class Report implements Backend {
       for (const event of list) {
         const count = event.task ? counts.get(event.task) : undefined;
         if (count) {
-          const position = positionOf(event);
+          const position = formatPosition(event);
           if (event.task !== before) count.turns++;
           count.thread ??= event.thread;
           count.first ??= position;

@@ -1,5 +1,5 @@
 // The events of a static report in memory: positions, states and steps, computed as the daemon computes them.
-import { plainText } from "./format";
+import { decodeText } from "./format";
 import type { Frame, OtherThread, State } from "./moment_state";
 import { LEAVES, type EventObject, type Thread, type Value } from "./types";
 import { RequestError } from "./wire_json";
@@ -11,9 +11,9 @@ const NAMED_PLACES = new Set(["start", "end", "exception"]);
 
 export const isPlace = (at: string) => POSITION.test(at) || NAMED_PLACES.has(at) || LINE.test(at);
 export const isPosition = (at: string) => POSITION.test(at);
-export const positionOf = (event: EventObject) => `${event.thread}:${event.seq}`;
+export const formatPosition = (event: EventObject) => `${event.thread}:${event.seq}`;
 // The number of events that an object stands for: lost events share one.
-export const weightOf = (event: EventObject) => event.count ?? 1;
+export const weighEvent = (event: EventObject) => event.count ?? 1;
 
 type OpenFrame = Frame & { parent: number; variables: Record<string, Value>; written: Record<string, string> };
 
@@ -39,18 +39,18 @@ export class Events {
     let open = 0; // behind the event before
     list.forEach((event, at) => {
       const before = list[at - 1];
-      if (before && before.seq + weightOf(before) !== event.seq) open = 0;
+      if (before && before.seq + weighEvent(before) !== event.seq) open = 0;
       if (event.depth !== undefined) open = event.depth + 1;
       this.open.set(event, open);
       if (event.frame && LEAVES.has(event.event)) open--;
     });
   }
-  openFrames(event: EventObject): number {
+  countOpenFrames(event: EventObject): number {
     return this.open.get(event) ?? 0;
   }
 
   // The index, among its thread's events, of the last event that does not come after `seq`; -1: there is none.
-  indexOf(thread: number, seq: number): number {
+  findIndex(thread: number, seq: number): number {
     const list = this.byThread.get(thread) ?? [];
     let low = 0,
       high = list.length;
@@ -71,7 +71,7 @@ export class Events {
       const seq = Number(position[2]);
       if (!thread || seq > thread.events + thread.lost) return null;
       const list = this.byThread.get(thread.thread) ?? [];
-      return list[Math.max(0, this.indexOf(thread.thread, seq))] ?? null;
+      return list[Math.max(0, this.findIndex(thread.thread, seq))] ?? null;
     }
     const wanted = only === undefined ? this.all : (this.byThread.get(only) ?? []);
     if (at === "start" || at === "end") {
@@ -88,9 +88,9 @@ export class Events {
     return wanted.find((event) => isLine(event, line[1], Number(line[2])) && --left === 0) ?? null;
   }
 
-  state(event: EventObject, outputMost: number): State {
+  makeState(event: EventObject, outputMost: number): State {
     const list = this.byThread.get(event.thread)!;
-    const frames = this.fold(list, this.indexOf(event.thread, event.seq));
+    const frames = this.fold(list, this.findIndex(event.thread, event.seq));
     const time = BigInt(event.time_ns);
     const thread = this.threads.find((one) => one.thread === event.thread)!;
     const others: OtherThread[] = [];
@@ -105,8 +105,8 @@ export class Events {
         process: one.process,
         thread: one.thread,
         name: one.name,
-        ended: one.ended && last.seq + weightOf(last) > one.events + one.lost,
-        position: positionOf(last),
+        ended: one.ended && last.seq + weighEvent(last) > one.events + one.lost,
+        position: formatPosition(last),
         time_ns: last.time_ns,
         event: last.event,
         frames: this.fold(events, at).map((frame) => ({ ...frame, variables: undefined })),
@@ -114,12 +114,12 @@ export class Events {
     }
     const written = this.all.filter((one) => OUTPUT.has(one.event) && BigInt(one.time_ns) <= time);
     const output = written.slice(Math.max(0, written.length - outputMost)).map((one) => ({
-      position: positionOf(one),
+      position: formatPosition(one),
       stream: one.event,
-      text: plainText(one.value as never),
+      text: decodeText(one.value as never),
     }));
     return {
-      position: positionOf(event),
+      position: formatPosition(event),
       process: event.process,
       thread: event.thread,
       seq: event.seq,
@@ -140,14 +140,14 @@ export class Events {
   private fold(list: EventObject[], upTo: number): Frame[] {
     const frames = new Map<number, OpenFrame>();
     let top = 0; // the innermost open frame; 0: none, or unknown
-    for (let at = this.unbrokenFrom(list, upTo); at <= upTo; at++) {
+    for (let at = this.findUnbroken(list, upTo); at <= upTo; at++) {
       const event = list[at];
       const before = list[at - 1];
       if (before?.frame && LEAVES.has(before.event) && before.frame === top) {
         top = frames.get(before.frame)?.parent ?? 0;
         if (before.event !== "yield" && before.frame !== event.frame) frames.delete(before.frame);
       }
-      const baseline = this.baselines.get(positionOf(event));
+      const baseline = this.baselines.get(formatPosition(event));
       if (baseline) top = takeBaseline(baseline, frames);
       else if (event.event === "lost") for (const frame of frames.values()) loseVariables(frame);
       else if (event.frame) {
@@ -176,12 +176,12 @@ export class Events {
     for (const [name, value] of Object.entries(event.changed ?? {})) {
       frame.variables[name] = value;
       if (isUnbound(value)) delete frame.written[name];
-      else frame.written[name] = positionOf(event);
+      else frame.written[name] = formatPosition(event);
     }
   }
 
   // The index of the first event from which the events up to `at` follow each other without a gap.
-  private unbrokenFrom(list: EventObject[], at: number): number {
+  private findUnbroken(list: EventObject[], at: number): number {
     while (at > 0 && list[at - 1].seq + (list[at - 1].count ?? 1) === list[at].seq) at--;
     return at;
   }
@@ -191,7 +191,7 @@ export class Events {
     const [thread, seq] = from.split(":").map(Number);
     const list = this.byThread.get(thread);
     if (!list) throw new RequestError("not_found", `the report does not contain thread ${thread}`);
-    const origin = this.indexOf(thread, seq);
+    const origin = this.findIndex(thread, seq);
     const fits = this.makeStepTest(kind, list[origin], fields);
     const by = /^(previous$|previous-|back-)/.test(kind) ? -1 : 1;
     for (let next = origin + by; next >= 0 && next < list.length; next += by) {
@@ -209,7 +209,7 @@ export class Events {
       if (fields[name] === undefined) throw new RequestError("invalid", `'${name}' is missing`);
       return fields[name];
     };
-    const open = origin ? this.openFrames(origin) : 0;
+    const open = origin ? this.countOpenFrames(origin) : 0;
     switch (kind.replace(/^previous-/, "")) {
       case "next":
       case "previous":
@@ -217,11 +217,11 @@ export class Events {
       case "over":
       case "back-over": {
         const leaves = kind === "over" ? LEAVES.has(origin?.event ?? "") : origin?.event === "call";
-        return (event) => leaves || open === 0 || this.openFrames(event) <= open;
+        return (event) => leaves || open === 0 || this.countOpenFrames(event) <= open;
       }
       case "out":
       case "back-out":
-        return (event) => this.openFrames(event) <= Math.max(0, open - 1);
+        return (event) => this.countOpenFrames(event) <= Math.max(0, open - 1);
       case "change": {
         const name = String(need("name"));
         const frame = fields.frame ?? origin?.frame;
@@ -235,14 +235,14 @@ export class Events {
       }
       case "call": {
         const name = String(need("function"));
-        return (event) => event.event === "call" && isName(plainText(event.function), name);
+        return (event) => event.event === "call" && isName(decodeText(event.function), name);
       }
       case "exception": {
         const type = fields.name === undefined ? "" : String(fields.name);
         return (event) =>
           event.event === "raise" &&
           !event.propagated &&
-          (type === "" || isName(plainText(event.exception?.type), type));
+          (type === "" || isName(decodeText(event.exception?.type), type));
       }
     }
     throw new RequestError("invalid", `there is no step '${kind}'`);
@@ -275,4 +275,4 @@ const isFile = (path: string, file: string) => path === file || path.endsWith(`/
 // A dotted name, or its end after a dot.
 const isName = (qualified: string, name: string) => qualified === name || qualified.endsWith(`.${name}`);
 const isLine = (event: EventObject, file: string, line: number) =>
-  event.event === "line" && event.line === line && isFile(plainText(event.file), file);
+  event.event === "line" && event.line === line && isFile(decodeText(event.file), file);

@@ -61,7 +61,7 @@ export function go(address: string, replace = false) {
 addEventListener("popstate", () => (route.value = parseRoute(location.hash)));
 
 const enc = encodeURIComponent;
-export const runAddress = (run: string, view = "", rest = "", query: Record<string, string> = {}) => {
+export const makeRunAddress = (run: string, view = "", rest = "", query: Record<string, string> = {}) => {
   const tail = view === "" || view === "moment" ? (rest ? `/${rest}` : "") : `/${view}${rest ? `/${enc(rest)}` : ""}`;
   const search = new URLSearchParams(query).toString();
   return `#/run/${enc(run)}${tail}${search ? `?${search}` : ""}`;

@@ -1,8 +1,8 @@
 // One run: its object, threads, tasks and sources. Loaded once, and every second while the program runs.
 import { useEffect, useState } from "preact/hooks";
 import { generation } from "./api";
-import { backend } from "./app_state";
-import { plainText } from "./format";
+import { getBackend } from "./app_state";
+import { decodeText } from "./format";
 import { RequestError } from "./wire_json";
 import type { Run, Source, Task, Thread } from "./types";
 
@@ -16,7 +16,7 @@ const POLL_MS = 1000;
 
 // The age of data that is computed from a whole run. While the program runs it changes whenever the run has grown by a
 // tenth, so that computing it again costs a constant share.
-export const grown = (run: Run) =>
+export const measureGrowth = (run: Run) =>
   run.state === "running" ? Math.floor(Math.log(run.events + 1) / Math.log(1.1)) : "ended";
 
 export function useRun(id: string): { data: RunData | null; error: string } {
@@ -54,10 +54,10 @@ export function useRun(id: string): { data: RunData | null; error: string } {
 
 async function loadRun(id: string): Promise<RunData> {
   const [answer, threads, tasks, sources] = await Promise.all([
-    backend().ask("run", { run: id }),
-    backend().list<Thread>("threads", { run: id }),
-    backend().list<Task>("tasks", { run: id }),
-    backend().list<Source>("sources", { run: id, text: false }),
+    getBackend().ask("run", { run: id }),
+    getBackend().list<Thread>("threads", { run: id }),
+    getBackend().list<Task>("tasks", { run: id }),
+    getBackend().list<Source>("sources", { run: id, text: false }),
   ]);
   return { run: answer.run as Run, threads, tasks, sources };
 }
@@ -70,11 +70,11 @@ function sourceLines(run: string, source: number): Promise<string[]> {
   const key = `${run}/${source}`;
   const cached = texts.get(key);
   if (cached) return cached;
-  const lines = backend()
+  const lines = getBackend()
     .list<Source>("sources", { run, source })
     .then((list) => {
       const found = list.find((one) => one.source === source);
-      return plainText(found?.text).split(/\r\n|\r|\n/);
+      return decodeText(found?.text).split(/\r\n|\r|\n/);
     });
   lines.catch(() => texts.delete(key));
   texts.set(key, lines);

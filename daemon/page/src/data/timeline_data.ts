@@ -1,7 +1,7 @@
 // The timeline's rows (threads and tasks) and lanes (the number of events in each bucket of time). Lanes are requested
 // for the rows in sight and the visible time range.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { backend } from "./app_state";
+import { getBackend } from "./app_state";
 import type { Stream } from "./backend";
 import type { Text, TaskCount, Thread } from "./types";
 
@@ -24,7 +24,7 @@ export interface Span {
   from: bigint;
   to: bigint;
 }
-export const spanOf = (lane: Lane): Span => ({ from: BigInt(lane.from_ns), to: BigInt(lane.to_ns) });
+export const readSpan = (lane: Lane): Span => ({ from: BigInt(lane.from_ns), to: BigInt(lane.to_ns) });
 
 // A row of the timeline: a thread, or a task below its thread (task 0: the thread itself).
 export interface LaneRow {
@@ -34,12 +34,12 @@ export interface LaneRow {
   task: number;
   name: Text;
 }
-const keyOf = (thread: number, task: number) => (task ? `${thread}/${task}` : String(thread));
+const makeRowKey = (thread: number, task: number) => (task ? `${thread}/${task}` : String(thread));
 
 export type TaskOrder = "off" | "first" | "busy";
 
 // All threads, each with its tasks that have events in the visible time range.
-export function rowsOf(threads: Thread[], tasks: TaskCount[], order: TaskOrder, view: Span | null): LaneRow[] {
+export function makeRows(threads: Thread[], tasks: TaskCount[], order: TaskOrder, view: Span | null): LaneRow[] {
   const rows: LaneRow[] = [];
   const byThread = new Map<number, TaskCount[]>();
   for (const task of order === "off" ? [] : tasks) {
@@ -51,7 +51,7 @@ export function rowsOf(threads: Thread[], tasks: TaskCount[], order: TaskOrder, 
   }
   for (const thread of threads) {
     rows.push({
-      key: keyOf(thread.thread, 0),
+      key: makeRowKey(thread.thread, 0),
       thread: thread.thread,
       process: thread.process,
       task: 0,
@@ -61,7 +61,7 @@ export function rowsOf(threads: Thread[], tasks: TaskCount[], order: TaskOrder, 
     if (order === "busy") own.sort((a, b) => b.events - a.events || a.task - b.task);
     for (const task of own)
       rows.push({
-        key: keyOf(thread.thread, task.task),
+        key: makeRowKey(thread.thread, task.task),
         thread: thread.thread,
         process: task.process,
         task: task.task,
@@ -100,7 +100,7 @@ export function useLanes(
     let stop = false;
     const take = (lane: Lane) => {
       if (stop) return;
-      const key = keyOf(lane.thread, lane.task ?? 0);
+      const key = makeRowKey(lane.thread, lane.task ?? 0);
       lanes.current.delete(key); // moves the lane to the end of the order: the first ones are evicted first
       lanes.current.set(key, { lane, stamp: stampOf(lane.task ?? 0) });
     };
@@ -113,7 +113,7 @@ export function useLanes(
         for (const row of missing)
           if (row.task) byThread.set(row.thread, [...(byThread.get(row.thread) ?? []), row.task]);
         for (const [thread, tasks] of byThread) {
-          const stream = backend().stream("timeline", { ...fields, thread, tasks }, take);
+          const stream = getBackend().stream("timeline", { ...fields, thread, tasks }, take);
           streams.push(stream);
           stream.done.then(
             () => !stop && redraw((n) => n + 1),
@@ -122,7 +122,7 @@ export function useLanes(
         }
         try {
           if (threads.length > 0) {
-            streams.push(backend().stream("timeline", { ...fields, threads }, take));
+            streams.push(getBackend().stream("timeline", { ...fields, threads }, take));
             await streams[streams.length - 1].done;
           }
         } catch {
@@ -146,7 +146,7 @@ export function useLanes(
 }
 
 // The first event of the nearest bucket that has events; 0: no bucket has any.
-function nearestSeq(lane: Lane, bucket: number): number {
+function findNearestSeq(lane: Lane, bucket: number): number {
   for (let away = 0; away < lane.seq.length; away++) {
     for (const at of [bucket - away, bucket + away]) {
       if (lane.seq[at] > 0) return lane.seq[at];
@@ -156,7 +156,7 @@ function nearestSeq(lane: Lane, bucket: number): number {
 }
 
 // The event of a lane nearest to a time. `kind` is set when the lane has single events; otherwise `bucket` is.
-export function eventAt(lane: Lane, time: bigint): { seq: number; kind: string; bucket: number } {
+export function findEventAt(lane: Lane, time: bigint): { seq: number; kind: string; bucket: number } {
   const since = Number(time - BigInt(lane.from_ns));
   if (lane.single && lane.single.length > 0) {
     let best = lane.single[0];
@@ -165,5 +165,5 @@ export function eventAt(lane: Lane, time: bigint): { seq: number; kind: string; 
   }
   const part = since / Math.max(1, Number(BigInt(lane.to_ns) - BigInt(lane.from_ns)));
   const bucket = Math.min(lane.events.length - 1, Math.max(0, Math.floor(part * lane.events.length)));
-  return { seq: nearestSeq(lane, bucket), kind: "", bucket };
+  return { seq: findNearestSeq(lane, bucket), kind: "", bucket };
 }

@@ -1,7 +1,7 @@
 // A stream of lines as a growing list, with its end line.
 import { useEffect, useState } from "preact/hooks";
 import { generation } from "./api";
-import { backend } from "./app_state";
+import { getBackend } from "./app_state";
 import type { Fields } from "./wire_json";
 
 export interface Loaded<T> {
@@ -25,7 +25,7 @@ export function useList<T>(key: string | null, op: string, fields: Fields, age: 
     let ended: Record<string, any> | null = null;
     const again = state.key === key && state.loaded.end !== null;
     const show = (error: string) => !stop && setState({ key, loaded: { items, end: ended, error } });
-    const stream = backend().stream(op, fields, (object) => {
+    const stream = getBackend().stream(op, fields, (object) => {
       items.push(object);
       if (due || again) return;
       due = true;

@@ -1,11 +1,11 @@
 // The current call up to this moment: the lines that ran, the values that they wrote, the calls that they made.
 import { useEffect, useState } from "preact/hooks";
-import { backend } from "../data/app_state";
-import { inline, plainText } from "../data/format";
-import { variablesOf, type State } from "../data/moment_state";
+import { getBackend } from "../data/app_state";
+import { escapeLine, decodeText } from "../data/format";
+import { listVariables, type State } from "../data/moment_state";
 import { LEAVES, type EventObject, type Value } from "../data/types";
 import type { LineNotes } from "../parts/source_view";
-import { valueText } from "../parts/value_text";
+import { formatValue } from "../parts/value_text";
 
 const BEFORE = 4000; // events before this moment that are read
 const RUN_UP = 500; // events read before those, so that partly changed values are known
@@ -36,14 +36,14 @@ export function useCallTrace(run: string, state: State | null): CallTrace | null
     // A stream of its own: source and timeline do not wait for it, and moving on cancels it.
     const from = Math.max(1, state.seq - BEFORE);
     const events: EventObject[] = [];
-    const stream = backend().stream(
+    const stream = getBackend().stream(
       "replay",
       { run, from: `${state.thread}:${from}`, to: state.seq, run_up: RUN_UP, frame: state.frames[0].frame },
       (event) => events.push(event),
     );
     let stop = false;
     stream.done.then(
-      () => !stop && setTrace(traceOf(ownerOf(run, state), state, events)),
+      () => !stop && setTrace(makeTrace(makeOwnerKey(run, state), state, events)),
       () => undefined,
     );
     return () => {
@@ -52,12 +52,12 @@ export function useCallTrace(run: string, state: State | null): CallTrace | null
     };
   }, [key]);
   // The trace of another call is never shown. The trace of the same call at the previous moment avoids a flicker.
-  return trace && state && trace.owner === ownerOf(run, state) ? trace : null;
+  return trace && state && trace.owner === makeOwnerKey(run, state) ? trace : null;
 }
 
-const ownerOf = (run: string, state: State) => `${run}/${state.thread}/${state.frames[0]?.frame}`;
+const makeOwnerKey = (run: string, state: State) => `${run}/${state.thread}/${state.frames[0]?.frame}`;
 
-function traceOf(owner: string, state: State, events: EventObject[]): CallTrace {
+function makeTrace(owner: string, state: State, events: EventObject[]): CallTrace {
   const frame = state.frames[0].frame;
   const executed = new Map<number, number>();
   const written = new Map<number, Map<string, Write>>(); // line → name → its last write by that line
@@ -86,7 +86,7 @@ function traceOf(owner: string, state: State, events: EventObject[]): CallTrace 
       if (event.event === "call") {
         const made = {
           position: `${event.thread}:${event.seq}`,
-          name: inline(plainText(event.function)),
+          name: escapeLine(decodeText(event.function)),
           result: "",
           raised: false,
           open: true,
@@ -99,12 +99,12 @@ function traceOf(owner: string, state: State, events: EventObject[]): CallTrace 
         if (made) {
           made.open = false;
           made.raised = event.event === "unwind";
-          made.result = made.raised ? inline(plainText(event.exception?.type)) : valueText(event.value, 40);
+          made.result = made.raised ? escapeLine(decodeText(event.exception?.type)) : formatValue(event.value, 40);
         }
       }
     }
   }
-  return { owner, notes: { executed, values: besideLines(state, written) }, calls, whole };
+  return { owner, notes: { executed, values: placeValues(state, written) }, calls, whole };
 }
 
 interface Write {
@@ -113,9 +113,9 @@ interface Write {
 }
 
 // The values beside the lines: each name beside the line that wrote it.
-function besideLines(state: State, written: Map<number, Map<string, Write>>): LineNotes["values"] {
+function placeValues(state: State, written: Map<number, Map<string, Write>>): LineNotes["values"] {
   const now = state.frames[0];
-  const variables = new Map(variablesOf(now));
+  const variables = new Map(listVariables(now));
   const changed = new Set(Object.keys(state.event.changed ?? {}));
   const out = new Map<number, { name: string; text: string; fresh: boolean }[]>();
   for (const [line, names] of written) {
@@ -123,8 +123,8 @@ function besideLines(state: State, written: Map<number, Map<string, Write>>): Li
     out.set(
       line,
       [...names].slice(0, 6).map(([name, { value, position }]) => ({
-        name: inline(name),
-        text: valueText(now.written?.[name] === position ? variables.get(name) : value, 36),
+        name: escapeLine(name),
+        text: formatValue(now.written?.[name] === position ? variables.get(name) : value, 36),
         fresh: changed.has(name) && line !== now.line,
       })),
     );

@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { generation } from "../data/api";
 import { say } from "../data/app_state";
 import { useCallTrace } from "./call_trace";
-import { baseName, count, duration, plainText, shown, since } from "../data/format";
+import { baseName, formatCount, formatDuration, decodeText, decodeLine, measureNs } from "../data/format";
 import { askPlace } from "../parts/go_box";
 import { isTyping } from "../parts/keys";
 import {
@@ -17,13 +17,13 @@ import {
   type Loading,
   type State,
 } from "../data/moment_state";
-import { go, route, runAddress, VIEWS } from "../data/route";
+import { go, route, makeRunAddress, VIEWS } from "../data/route";
 import { useLines, type RunData } from "../data/run_data";
 import { CallsPanel, OutputPanel, StackPanel, ThreadsPanel, VariablesPanel } from "./side_panels";
 import { SourceView } from "../parts/source_view";
 import { TasksPanel } from "./tasks_panel";
 import { Timeline, type TimelineHandle } from "./timeline";
-import { found, nextFound } from "../views/search_state";
+import { found, goToFound } from "../views/search_state";
 import { askWhy, canAskWhy, WhyPanel } from "./why";
 import { RequestError } from "../data/wire_json";
 
@@ -37,10 +37,10 @@ const MOVES: [string, string, string, string][] = [
   ["out", "⇥", "Go to the end of this call", "o"],
 ];
 
-const selectFirst = (key: string) => `select a variable first with its ◂ or ▸, then press ${key}`;
+const explainSelection = (key: string) => `select a variable first with its ◂ or ▸, then press ${key}`;
 
 // The place that a run opens at: the exception that ended it, or its end.
-function firstPlace(data: RunData): string {
+function chooseFirstPlace(data: RunData): string {
   return data.run.state !== "running" && data.run.uncaught ? "exception" : "end";
 }
 
@@ -56,7 +56,7 @@ function useMoment(id: string, data: RunData): { state: State | null; error: str
     let loading: Loading | null = takeAhead(route.value.run, place);
     const load = async () => {
       try {
-        loading ??= loadState(id, place || firstPlace(data));
+        loading ??= loadState(id, place || chooseFirstPlace(data));
         const next = await loading.state;
         if (stop) return;
         setState(next);
@@ -97,14 +97,14 @@ export function MomentView({ data }: { data: RunData }) {
           <bdi>{error}</bdi>
         </p>
         <p>
-          <a href={runAddress(id)}>Back to the run</a>
+          <a href={makeRunAddress(id)}>Back to the run</a>
         </p>
       </main>
     );
   if (!state) return <main class="message quiet">Loading …</main>;
   const top = frameAt === 0;
   const raised = state.event.event === "raise" || state.event.event === "unwind" || state.event.event === "throw";
-  const file = plainText(frame?.file);
+  const file = decodeText(frame?.file);
   const chosen = chosenLine.value?.file === file ? chosenLine.value.line : null;
   return (
     <main class="moment" data-position={state.position}>
@@ -122,7 +122,7 @@ export function MomentView({ data }: { data: RunData }) {
             current={frame?.line}
             chosen={chosen}
             raised={raised && top}
-            label={`Source of ${baseName(shown(frame?.file))}`}
+            label={`Source of ${baseName(decodeLine(frame?.file))}`}
             notes={top && trace ? trace.notes : undefined}
             onLine={(line) => (chosenLine.value = { file, line })}
           />
@@ -136,7 +136,7 @@ export function MomentView({ data }: { data: RunData }) {
           </p>
         )}
         {state.event.event === "lost" && (
-          <div class="lost-banner">{count(state.event.count ?? 0)} events were lost here</div>
+          <div class="lost-banner">{formatCount(state.event.count ?? 0)} events were lost here</div>
         )}
       </section>
       <div class="right">
@@ -167,19 +167,19 @@ function MoveBar({ id, data, state, following }: { id: string; data: RunData; st
         </button>
       ))}
       <span class={`event-kind e-${state.event.event}`}>{state.event.event}</span>
-      <a class="position" href={runAddress(id, "", state.position)} title="Link to this moment">
+      <a class="position" href={makeRunAddress(id, "", state.position)} title="Link to this moment">
         {state.position}
       </a>
       <span class="quiet nowrap">
-        {duration(since(data.run.start_ns, state.time_ns))} after start · event {count(state.seq)} of{" "}
-        {count(state.last_seq)}
+        {formatDuration(measureNs(data.run.start_ns, state.time_ns))} after start · event {formatCount(state.seq)} of{" "}
+        {formatCount(state.last_seq)}
       </span>
       <span class="grow" />
       {data.run.state === "running" && (
         <button
           aria-pressed={following}
           title="Follow the end (f)"
-          onClick={() => (following ? goTo(id, state.position) : go(runAddress(id)))}
+          onClick={() => (following ? goTo(id, state.position) : go(makeRunAddress(id)))}
         >
           {following ? "following live" : "follow"}
         </button>
@@ -200,13 +200,13 @@ function FileBar({
   frame: Frame | undefined;
   chosen: number | null;
 }) {
-  const file = plainText(frame?.file);
+  const file = decodeText(frame?.file);
   return (
     <div class="file-bar">
-      <bdi title={shown(frame?.file)}>{shown(frame?.file) || "outside any function"}</bdi>
+      <bdi title={decodeLine(frame?.file)}>{decodeLine(frame?.file) || "outside any function"}</bdi>
       {frame?.function && (
         <b>
-          <bdi>{shown(frame.function)}</bdi>
+          <bdi>{decodeLine(frame.function)}</bdi>
         </b>
       )}
       {chosen && (
@@ -253,13 +253,13 @@ function useMoveKeys(
       O: () => go1("back-out"),
       x: () => go1("exception"),
       X: () => go1("previous-exception"),
-      c: () => frame && go1("call", { function: plainText(frame.function) }),
-      C: () => frame && go1("previous-call", { function: plainText(frame.function) }),
+      c: () => frame && go1("call", { function: decodeText(frame.function) }),
+      C: () => frame && go1("previous-call", { function: decodeText(frame.function) }),
       v: () => variable("change"),
       V: () => variable("previous-change"),
       w: () => {
         const chosen = chosenVariable.value;
-        if (!chosen) say(selectFirst("w"));
+        if (!chosen) say(explainSelection("w"));
         else if (canAskWhy()) askWhy(id, state.position, chosen.name, chosen.frame);
       },
       l: () => line("line"),
@@ -273,23 +273,23 @@ function useMoveKeys(
       "-": () => timeline.current?.zoom(2.5),
       "0": () => timeline.current?.whole(),
       k: () => timeline.current?.tasks(),
-      n: () => nextFound(state, 1, id),
-      N: () => nextFound(state, -1, id),
+      n: () => goToFound(state, 1, id),
+      N: () => goToFound(state, -1, id),
       f: () => {
         if (data.run.state !== "running") say("this run has ended");
         else if (following) goTo(id, state.position);
-        else go(runAddress(id));
+        else go(makeRunAddress(id));
       },
       "[": () => setFrameAt(Math.max(0, frameAt - 1)),
       "]": () => setFrameAt(Math.min(state.frames.length - 1, frameAt + 1)),
     };
     const variable = (kind: string) => {
       const chosen = chosenVariable.value;
-      if (!chosen) say(selectFirst(kind === "change" ? "v" : "V"));
+      if (!chosen) say(explainSelection(kind === "change" ? "v" : "V"));
       else go1(kind, { name: chosen.name, frame: chosen.frame });
     };
     const line = (kind: string) => {
-      const chosen = chosenLine.value ?? (frame?.line ? { file: plainText(frame.file), line: frame.line } : null);
+      const chosen = chosenLine.value ?? (frame?.line ? { file: decodeText(frame.file), line: frame.line } : null);
       if (chosen) go1(kind, { file: chosen.file, line: chosen.line });
     };
     const thread = (by: number) => {
@@ -321,8 +321,8 @@ export function useViewKeys(id: string) {
     const press = (event: KeyboardEvent) => {
       if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
       const number = Number(event.key);
-      if (number >= 1 && number <= VIEWS.length) go(runAddress(id, VIEWS[number - 1]));
-      else if (event.key === "/") go(runAddress(id, "search"));
+      if (number >= 1 && number <= VIEWS.length) go(makeRunAddress(id, VIEWS[number - 1]));
+      else if (event.key === "/") go(makeRunAddress(id, "search"));
       else if (event.key === "g") askPlace(id);
       else return;
       event.preventDefault();

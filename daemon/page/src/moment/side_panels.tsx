@@ -1,9 +1,9 @@
 // The panels beside the source: variables, stack, threads, calls and output.
 import { useState } from "preact/hooks";
 import type { CallTrace, MadeCall } from "./call_trace";
-import { count, inline, plainText, shown, baseName } from "../data/format";
-import { chosenVariable, goTo, move, variablesOf, type Frame, type State } from "../data/moment_state";
-import { runAddress } from "../data/route";
+import { formatCount, escapeLine, decodeText, decodeLine, baseName } from "../data/format";
+import { chosenVariable, goTo, move, listVariables, type Frame, type State } from "../data/moment_state";
+import { makeRunAddress } from "../data/route";
 import type { RunData } from "../data/run_data";
 import { ValueTree } from "../parts/value_tree";
 import { askWhy, canAskWhy } from "./why";
@@ -29,7 +29,7 @@ export function VariablesPanel({
         <p class="quiet pad">No function runs here.</p>
       </section>
     );
-  const all = variablesOf(frame);
+  const all = listVariables(frame);
   const fits = all.filter(([name]) => name.toLowerCase().includes(filter.toLowerCase()));
   const changed = (name: string) => frame.written?.[name] === state.position;
   const event = state.event;
@@ -40,7 +40,7 @@ export function VariablesPanel({
         <h2>
           Variables{" "}
           <span class="quiet">
-            of <bdi>{shown(frame.function)}</bdi>
+            of <bdi>{decodeLine(frame.function)}</bdi>
           </span>
         </h2>
         {all.length > 12 && (
@@ -58,8 +58,8 @@ export function VariablesPanel({
           <div class="result raised">
             <b>{event.event === "handled" ? "handles" : "raises"}</b>{" "}
             <bdi>
-              {shown(event.exception.type)}
-              {plainText(event.exception.message) ? `: ${shown(event.exception.message)}` : ""}
+              {decodeLine(event.exception.type)}
+              {decodeText(event.exception.message) ? `: ${decodeLine(event.exception.message)}` : ""}
             </bdi>
           </div>
         )}
@@ -74,7 +74,7 @@ export function VariablesPanel({
             return (
               <ValueTree
                 key={`${frame.frame}/${name}`}
-                label={inline(name)}
+                label={escapeLine(name)}
                 value={value}
                 changed={changed(name)}
                 action={<VariableMoves run={run} state={state} frame={frame} name={name} following={following} />}
@@ -107,7 +107,7 @@ function VariableMoves({
     <span class={picked ? "v-moves picked" : "v-moves"}>
       <button
         title="previous change (V)"
-        aria-label={`previous change of ${inline(name)}`}
+        aria-label={`previous change of ${escapeLine(name)}`}
         disabled={following}
         onClick={() => {
           chosenVariable.value = { name, frame: frame.frame };
@@ -118,7 +118,7 @@ function VariableMoves({
       </button>
       <button
         title="next change (v)"
-        aria-label={`next change of ${inline(name)}`}
+        aria-label={`next change of ${escapeLine(name)}`}
         disabled={following}
         onClick={() => {
           chosenVariable.value = { name, frame: frame.frame };
@@ -130,7 +130,7 @@ function VariableMoves({
       {canAskWhy() && (
         <button
           title="why does it have this value? (w)"
-          aria-label={`why does ${inline(name)} have this value`}
+          aria-label={`why does ${escapeLine(name)} have this value`}
           disabled={following}
           onClick={() => {
             chosenVariable.value = { name, frame: frame.frame };
@@ -142,9 +142,9 @@ function VariableMoves({
       )}
       {frame.written?.[name] && frame.written[name] !== state.position && (
         <a
-          href={runAddress(run, "", frame.written[name])}
+          href={makeRunAddress(run, "", frame.written[name])}
           title={`set at ${frame.written[name]}`}
-          aria-label={`go to where ${inline(name)} was set`}
+          aria-label={`go to where ${escapeLine(name)} was set`}
         >
           set
         </a>
@@ -168,17 +168,19 @@ export function StackPanel({ state, at, choose }: { state: State; at: number; ch
               aria-current={index === at ? "true" : undefined}
               onClick={() => choose(index)}
             >
-              <bdi class="fn">{shown(frame.function) || "?"}</bdi>
+              <bdi class="fn">{decodeLine(frame.function) || "?"}</bdi>
               <span class="where">
-                <bdi>{baseName(shown(frame.file))}</bdi>
+                <bdi>{baseName(decodeLine(frame.file))}</bdi>
                 {frame.line ? `:${frame.line}` : ""}
               </span>
             </button>
           </li>
         ))}
-        {state.frames_omitted > 0 && <li class="quiet pad">{count(state.frames_omitted)} outer frames not shown</li>}
+        {state.frames_omitted > 0 && (
+          <li class="quiet pad">{formatCount(state.frames_omitted)} outer frames not shown</li>
+        )}
         {state.frames_unknown > 0 && (
-          <li class="quiet pad">{count(state.frames_unknown)} frames unknown: their calls were lost</li>
+          <li class="quiet pad">{formatCount(state.frames_unknown)} frames unknown: their calls were lost</li>
         )}
       </ol>
     </section>
@@ -204,7 +206,7 @@ export function ThreadsPanel({ run, data, state }: { run: string; data: RunData;
           const text =
             here || other
               ? top
-                ? `${shown(top.function)} :${top.line ?? "?"}`
+                ? `${decodeLine(top.function)} :${top.line ?? "?"}`
                 : other?.ended
                   ? "ended"
                   : "idle"
@@ -218,14 +220,14 @@ export function ThreadsPanel({ run, data, state }: { run: string; data: RunData;
                 onClick={() => other && goTo(run, other.position)}
               >
                 <span class={`lane-dot lane-${thread.thread % 6}`} aria-hidden="true" />
-                <bdi class="fn">{shown(thread.name) || `thread ${thread.thread}`}</bdi>
+                <bdi class="fn">{decodeLine(thread.name) || `thread ${thread.thread}`}</bdi>
                 <span class="where">
                   <bdi>{other?.ended ? "ended" : text}</bdi>
                 </span>
               </button>
               {here && task && (
                 <div class="task">
-                  task <bdi>{shown(task.name)}</bdi>
+                  task <bdi>{decodeLine(task.name)}</bdi>
                 </div>
               )}
             </li>
@@ -233,7 +235,7 @@ export function ThreadsPanel({ run, data, state }: { run: string; data: RunData;
         })}
         {data.threads.length > 300 && (
           <li class="quiet pad">
-            {count(data.threads.length - 300)} more: see <a href={runAddress(run, "threads")}>Threads</a>
+            {formatCount(data.threads.length - 300)} more: see <a href={makeRunAddress(run, "threads")}>Threads</a>
           </li>
         )}
       </ol>
@@ -253,7 +255,7 @@ function foldCalls(calls: MadeCall[]): { call: MadeCall; times: number }[] {
   return rows;
 }
 // The name without the functions that enclose it.
-const shortName = (name: string) =>
+const shortenName = (name: string) =>
   name.slice(name.lastIndexOf("<locals>.") + 1 ? name.lastIndexOf("<locals>.") + 9 : 0);
 
 export function CallsPanel({ run, state, trace }: { run: string; state: State; trace: CallTrace | null }) {
@@ -272,7 +274,7 @@ export function CallsPanel({ run, state, trace }: { run: string; state: State; t
             class={index === all.length - 1 ? "tree-here" : ""}
             style={{ paddingLeft: `${index * 10}px` }}
           >
-            <bdi class="fn">{shown(frame.function)}</bdi>
+            <bdi class="fn">{decodeLine(frame.function)}</bdi>
           </li>
         ))}
         {trace && !trace.whole && calls.length > 0 && <li class="quiet pad">earlier calls are not shown</li>}
@@ -280,10 +282,10 @@ export function CallsPanel({ run, state, trace }: { run: string; state: State; t
           .slice(-100)
           .map(({ call, times }) => (
             <li key={call.position} style={{ paddingLeft: `${Math.min(parents.length, 6) * 10}px` }}>
-              <a href={runAddress(run, "", call.position)} class="call-link" title={call.name}>
-                <bdi class="fn">{shortName(call.name)}</bdi>
+              <a href={makeRunAddress(run, "", call.position)} class="call-link" title={call.name}>
+                <bdi class="fn">{shortenName(call.name)}</bdi>
                 {times > 1 ? (
-                  <span class="where">× {count(times)}</span>
+                  <span class="where">× {formatCount(times)}</span>
                 ) : (
                   <span class={call.raised ? "raised-text" : "where"}>
                     <bdi>{call.open ? "…" : call.raised ? `✕ ${call.result}` : `→ ${call.result}`}</bdi>
@@ -308,16 +310,16 @@ export function OutputPanel({ run, state }: { run: string; state: State }) {
       <div class="panel-body output-text" tabIndex={0} role="region" aria-label="Output so far">
         {state.output_cut && <div class="quiet">… earlier output is not shown</div>}
         {state.output.length === 0 && <div class="quiet">No output yet</div>}
-        {linesOf(state).map((line, index) => (
+        {splitLines(state).map((line, index) => (
           <div key={index} class="out-line">
             {line.map((part, at) => (
               <a
                 key={at}
                 class={part.stream === "stderr" ? "err" : ""}
-                href={runAddress(run, "", part.position)}
+                href={makeRunAddress(run, "", part.position)}
                 title={`written at ${part.position}`}
               >
-                <bdi>{inline(part.text) || " "}</bdi>
+                <bdi>{escapeLine(part.text) || " "}</bdi>
               </a>
             ))}
           </div>
@@ -328,11 +330,11 @@ export function OutputPanel({ run, state }: { run: string; state: State }) {
 }
 
 // Joins writes to lines (one print is several writes). Each part links to its own event.
-function linesOf(state: State): { text: string; stream: string; position: string }[][] {
+function splitLines(state: State): { text: string; stream: string; position: string }[][] {
   const lines: { text: string; stream: string; position: string }[][] = [];
   let open: { text: string; stream: string; position: string }[] | null = null;
   for (const write of state.output) {
-    const parts = plainText(write.text).split("\n");
+    const parts = decodeText(write.text).split("\n");
     parts.forEach((text, index) => {
       if (index > 0) open = null;
       if (text === "" && index === parts.length - 1) return;

@@ -5,12 +5,20 @@ import type { TargetedPointerEvent } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { generation } from "../data/api";
 import { say } from "../data/app_state";
-import { duration, plural, shown } from "../data/format";
+import { formatDuration, formatPlural, decodeLine } from "../data/format";
 import { goTo, type State } from "../data/moment_state";
-import { runAddress } from "../data/route";
-import { grown, type RunData } from "../data/run_data";
-import { AXIS, drawTimeline, ticksFor } from "./timeline_draw";
-import { eventAt, rowsOf, spanOf, useLanes, type LaneRow, type Span, type TaskOrder } from "../data/timeline_data";
+import { makeRunAddress } from "../data/route";
+import { measureGrowth, type RunData } from "../data/run_data";
+import { AXIS, drawTimeline, makeTicks } from "./timeline_draw";
+import {
+  findEventAt,
+  makeRows,
+  readSpan,
+  useLanes,
+  type LaneRow,
+  type Span,
+  type TaskOrder,
+} from "../data/timeline_data";
 import type { EventObject, TaskCount } from "../data/types";
 import { useList } from "../data/use_list";
 
@@ -57,10 +65,10 @@ export function Timeline({
     order === "off" ? null : `${run}/tasks`,
     "tasks",
     { run, counts: true },
-    grown(data.run),
+    measureGrowth(data.run),
   );
   const rows = useMemo(
-    () => rowsOf(data.threads, counted.items, order, view),
+    () => makeRows(data.threads, counted.items, order, view),
     [data.threads, counted.items, order, view?.from, view?.to],
   );
   const tall = Math.min(
@@ -72,11 +80,11 @@ export function Timeline({
   const top = AXIS + first * tall - scrolled;
   const lanes = useLanes(run, inSight, view, BUCKETS, {
     threads: `${generation.value}/${running ? data.run.events : "ended"}`,
-    tasks: `${generation.value}/${grown(data.run)}`,
+    tasks: `${generation.value}/${measureGrowth(data.run)}`,
   });
   const anyLane = inSight.map((row) => lanes.get(row.key)).find((lane) => lane);
   useEffect(() => {
-    if (!view && anyLane) setWhole(spanOf(anyLane));
+    if (!view && anyLane) setWhole(readSpan(anyLane));
   }, [view, anyLane]);
 
   useLayoutEffect(() => {
@@ -110,7 +118,7 @@ export function Timeline({
   useLayoutEffect(() => {
     if (!shownSpan) return;
     const start = BigInt(data.run.start_ns);
-    const ticks = ticksFor(Number(shownSpan.from - start), Number(shownSpan.to - shownSpan.from), size.width);
+    const ticks = makeTicks(Number(shownSpan.from - start), Number(shownSpan.to - shownSpan.from), size.width);
     const marks = found.map((one) => ({ thread: one.thread, task: one.task ?? 0, x: xOf(BigInt(one.time_ns)) }));
     const on = rows[hereRow];
     drawTimeline(
@@ -168,7 +176,7 @@ export function Timeline({
     if (!lane || !shownSpan) return null;
     const time =
       shownSpan.from + BigInt(Math.round((event.offsetX / size.width) * Number(shownSpan.to - shownSpan.from)));
-    return { lane, ...eventAt(lane, time) };
+    return { lane, ...findEventAt(lane, time) };
   };
   // A click on a name goes to its event nearest to this moment, as soon as its lane has arrived.
   const [wanted, setWanted] = useState<LaneRow | null>(null);
@@ -176,7 +184,7 @@ export function Timeline({
   useEffect(() => {
     if (!wanted || !wantedLane) return;
     setWanted(null);
-    const { seq } = eventAt(wantedLane, here);
+    const { seq } = findEventAt(wantedLane, here);
     if (seq > 0) goTo(run, `${wanted.thread}:${seq}`);
     else say("it has no events in this time range");
   }, [wanted, wantedLane]);
@@ -204,7 +212,7 @@ export function Timeline({
             x: event.offsetX,
             text:
               over.bucket >= 0
-                ? `${plural(over.lane.events[over.bucket], "event")} here`
+                ? `${formatPlural(over.lane.events[over.bucket], "event")} here`
                 : `${over.kind} at ${over.lane.thread}:${over.seq}`,
           }
         : null,
@@ -223,7 +231,7 @@ export function Timeline({
       <div class="panel-head">
         <h2>Timeline</h2>
         <span class="quiet">
-          {shownSpan ? duration(Number(shownSpan.to - shownSpan.from)) : ""}
+          {shownSpan ? formatDuration(Number(shownSpan.to - shownSpan.from)) : ""}
           {hover ? ` · ${hover.text}` : ""}
         </span>
         <span class="grow" />
@@ -258,7 +266,7 @@ export function Timeline({
               ref={canvas}
               role="img"
               style={{ height: `${size.room}px` }}
-              aria-label={`${plural(data.threads.length, "thread")}${rows.length > data.threads.length ? ` and ${plural(rows.length - data.threads.length, "task")}` : ""}; this moment is ${duration(whole ? Number(here - whole.from) : 0)} after the start`}
+              aria-label={`${formatPlural(data.threads.length, "thread")}${rows.length > data.threads.length ? ` and ${formatPlural(rows.length - data.threads.length, "task")}` : ""}; this moment is ${formatDuration(whole ? Number(here - whole.from) : 0)} after the start`}
               onWheel={(event) => {
                 event.preventDefault();
                 if (event.shiftKey) box.current!.scrollTop += event.deltaY || event.deltaX;
@@ -286,7 +294,7 @@ const RANGE_VIEWS: [string, string][] = [
 function rangeAddress(run: string, to: string, data: RunData, range: Span): string {
   const start = BigInt(data.run.start_ns);
   const sinceStart = (time: bigint) => String(time > start ? time - start : 0n);
-  return runAddress(run, to, "", { from: sinceStart(range.from), to: sinceStart(range.to) });
+  return makeRunAddress(run, to, "", { from: sinceStart(range.from), to: sinceStart(range.to) });
 }
 
 // The legend, and the buttons beside it.
@@ -350,7 +358,7 @@ function LaneName({
   style: { height: string; top: string };
   choose: (row: LaneRow) => void;
 }) {
-  const name = shown(row.name) || (row.task ? `task ${row.task}` : `thread ${row.thread}`);
+  const name = decodeLine(row.name) || (row.task ? `task ${row.task}` : `thread ${row.thread}`);
   return (
     <button
       class={`lane-name${on ? " on" : ""}${row.task ? " of-task" : ""}`}

@@ -1,5 +1,5 @@
 // Draws the lanes of the timeline on a canvas.
-import { count } from "../data/format";
+import { formatCount } from "../data/format";
 import type { Lane, LaneRow, Span } from "../data/timeline_data";
 
 export interface Colors {
@@ -16,7 +16,7 @@ export interface Colors {
 }
 export const AXIS = 20;
 
-function colorsOf(element: Element): Colors {
+function readColors(element: Element): Colors {
   const style = getComputedStyle(element);
   const get = (name: string) => style.getPropertyValue(name).trim();
   return {
@@ -62,7 +62,7 @@ export function drawTimeline(
     canvas.height = Math.round(height * ratio);
   }
   const g = canvas.getContext("2d")!;
-  const colors = colorsOf(canvas);
+  const colors = readColors(canvas);
   g.setTransform(ratio, 0, 0, ratio, 0, 0);
   g.clearRect(0, 0, width, height);
   g.font = `11px ${getComputedStyle(canvas).fontFamily}`;
@@ -226,7 +226,7 @@ function drawLost(
     }
     g.stroke();
     g.restore();
-    const text = `${count(lane.lost.slice(from, to).reduce((sum, one) => sum + one, 0))} lost`;
+    const text = `${formatCount(lane.lost.slice(from, to).reduce((sum, one) => sum + one, 0))} lost`;
     const room = g.measureText(text).width + 12;
     if (room > width - 8) continue;
     g.fillStyle = colors.paper;
@@ -245,7 +245,7 @@ const UNITS: [number, string][] = [
 ];
 
 // The times along the axis at round distances, with enough digits to distinguish neighbours.
-export function ticksFor(fromNs: number, spanNs: number, width: number): { x: number; text: string }[] {
+export function makeTicks(fromNs: number, spanNs: number, width: number): { x: number; text: string }[] {
   const wanted = spanNs / Math.max(2, width / 130);
   const power = 10 ** Math.floor(Math.log10(Math.max(wanted, 1)));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= wanted) ?? power * 10;

@@ -1,12 +1,12 @@
 // Explains the value of a variable: the chain of writes that led to it, each with a link to its event.
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
-import { backend, sayError } from "../data/app_state";
-import { baseName, inline, plainText, shown } from "../data/format";
+import { getBackend, sayError } from "../data/app_state";
+import { baseName, escapeLine, decodeText, decodeLine } from "../data/format";
 import { Statement } from "../views/events";
-import { runAddress } from "../data/route";
+import { makeRunAddress } from "../data/route";
 import type { Text, Value } from "../data/types";
-import { valueKind, valueText } from "../parts/value_text";
+import { classifyValue, formatValue } from "../parts/value_text";
 
 interface Read {
   name: string;
@@ -36,11 +36,11 @@ interface Answer {
 }
 
 const answer = signal<Answer | null>(null);
-export const canAskWhy = () => backend().kind === "daemon";
+export const canAskWhy = () => getBackend().kind === "daemon";
 
 export async function askWhy(run: string, at: string, name: string, frame?: number) {
   try {
-    const links = await backend().list<Link>("why", { run, at, name, frame });
+    const links = await getBackend().list<Link>("why", { run, at, name, frame });
     answer.value = { run, name, at, links };
   } catch (error) {
     sayError(error);
@@ -48,9 +48,9 @@ export async function askWhy(run: string, at: string, name: string, frame?: numb
 }
 
 const SAYS: Record<string, (link: Link) => string> = {
-  copied: (link) => `copied from ${link.reads?.[0] ? inline(link.reads[0].name) : "another variable"}`,
-  part: (link) => `item or attribute of ${link.reads?.[0] ? inline(link.reads[0].name) : "another variable"}`,
-  returned: (link) => `returned by ${shown(link.returned_by) || "a call"}()`,
+  copied: (link) => `copied from ${link.reads?.[0] ? escapeLine(link.reads[0].name) : "another variable"}`,
+  part: (link) => `item or attribute of ${link.reads?.[0] ? escapeLine(link.reads[0].name) : "another variable"}`,
+  returned: (link) => `returned by ${decodeLine(link.returned_by) || "a call"}()`,
   passed: () => "passed by the caller",
   elsewhere: () => "set by another function",
   computed: () => "computed here",
@@ -69,7 +69,7 @@ export function WhyPanel({ run }: { run: string }) {
     <section class="panel why" aria-label="Why">
       <div class="panel-head">
         <h2>
-          Why <bdi class="mono">{inline(asked.name)}</bdi> <span class="quiet">at {asked.at}</span>
+          Why <bdi class="mono">{escapeLine(asked.name)}</bdi> <span class="quiet">at {asked.at}</span>
         </h2>
         <span class="grow" />
         <button aria-label="Close the explanation" onClick={() => (answer.value = null)}>
@@ -80,24 +80,24 @@ export function WhyPanel({ run }: { run: string }) {
         {asked.links.length === 0 && <li class="quiet pad">No recorded event set this variable.</li>}
         {links.map((link) => (
           <li key={`${link.position}/${link.name}`}>
-            <a href={runAddress(run, "", link.line_position ?? link.position)}>
+            <a href={makeRunAddress(run, "", link.line_position ?? link.position)}>
               <span class="why-head">
                 <b class="mono">
-                  <bdi>{inline(link.name)}</bdi>
+                  <bdi>{escapeLine(link.name)}</bdi>
                 </b>
                 {link.value !== undefined && (
                   <>
                     {" "}
-                    = <bdi class={`mono v-${valueKind(link.value)}`}>{valueText(link.value, 48)}</bdi>
+                    = <bdi class={`mono v-${classifyValue(link.value)}`}>{formatValue(link.value, 48)}</bdi>
                   </>
                 )}
               </span>
               <span class="why-how">
                 <bdi>{(SAYS[link.how] ?? (() => link.how))(link)}</bdi>
               </span>
-              {link.text !== undefined && <Statement text={plainText(link.text).trim()} />}
+              {link.text !== undefined && <Statement text={decodeText(link.text).trim()} />}
               <span class="quiet why-where">
-                <bdi>{shown(link.function)}</bdi> <bdi>{baseName(shown(link.file))}</bdi>:{link.line} ·{" "}
+                <bdi>{decodeLine(link.function)}</bdi> <bdi>{baseName(decodeLine(link.file))}</bdi>:{link.line} ·{" "}
                 {link.line_position ?? link.position}
               </span>
             </a>
@@ -117,8 +117,8 @@ export function WhyPanel({ run }: { run: string }) {
                 title={`Why does ${read.name} have this value?`}
                 onClick={() => askWhy(run, last.line_position ?? last.position, read.name, last.frame)}
               >
-                <bdi class="mono">{inline(read.name)}</bdi>
-                {read.value !== undefined && <bdi class="quiet mono"> {valueText(read.value, 20)}</bdi>}
+                <bdi class="mono">{escapeLine(read.name)}</bdi>
+                {read.value !== undefined && <bdi class="quiet mono"> {formatValue(read.value, 20)}</bdi>}
               </button>
             ))}
           </li>

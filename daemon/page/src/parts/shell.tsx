@@ -1,9 +1,9 @@
 // The frame of every page: head, notices, question box, state of the connection, help.
 import { useEffect, useRef } from "preact/hooks";
 import { linkState } from "../data/api";
-import { backend, helpOpen, notices, question } from "../data/app_state";
+import { getBackend, helpOpen, notices, question } from "../data/app_state";
 import { KEYS } from "./keys";
-import { route, runAddress, VIEWS } from "../data/route";
+import { route, makeRunAddress, VIEWS } from "../data/route";
 
 const VIEW_NAMES: Record<string, string> = {
   moment: "Moment",
@@ -44,7 +44,7 @@ export function Head({ children, run, view }: { children?: preact.ComponentChild
     <header class="head">
       <a
         class="brand"
-        href={backend().kind === "report" && run ? runAddress(run) : "#/"}
+        href={getBackend().kind === "report" && run ? makeRunAddress(run) : "#/"}
         aria-label="smiley: start page"
       >
         <Logo />
@@ -56,7 +56,7 @@ export function Head({ children, run, view }: { children?: preact.ComponentChild
           {VIEWS.map((name) => (
             <a
               key={name}
-              href={runAddress(run, name, "", keptBetween(view, name))}
+              href={makeRunAddress(run, name, "", keptBetween(view, name))}
               aria-current={name === view ? "page" : undefined}
             >
               {VIEW_NAMES[name]}
@@ -73,7 +73,7 @@ export function Head({ children, run, view }: { children?: preact.ComponentChild
 
 export function LinkBanner() {
   const state = linkState.value;
-  if (backend()?.kind !== "daemon" || state === "open" || state === "connecting") return null;
+  if (getBackend()?.kind !== "daemon" || state === "open" || state === "connecting") return null;
   return state === "lost" ? (
     <div class="banner" role="status">
       Lost connection to the smiley daemon; reconnecting…

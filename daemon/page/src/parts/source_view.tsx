@@ -1,6 +1,6 @@
 // A source with the current line, marks, and values beside the lines. The document holds only the rows near the view.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { plural, visible } from "../data/format";
+import { formatPlural, escapeHidden } from "../data/format";
 import { highlight } from "./highlight";
 
 export const ROW = 21; // height of a line in px; the style sheet has the same
@@ -128,7 +128,7 @@ function Row({
         </span>
         {(runs > 0 || hits !== undefined) && (
           <span class="hidden">
-            , ran {plural(runs || hits!, "time")}
+            , ran {formatPlural(runs || hits!, "time")}
             {runs > 0 ? " in this call" : ""}
           </span>
         )}
@@ -141,7 +141,7 @@ function Row({
         )}
         {pieces.map((piece, index) => (
           <span key={index} class={piece.style}>
-            {visible(piece.text)}
+            {escapeHidden(piece.text)}
           </span>
         ))}
       </code>

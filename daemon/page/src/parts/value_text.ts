@@ -1,5 +1,5 @@
 // Formats a captured value as one line of text, close to Python's repr.
-import { inline, plainText } from "../data/format";
+import { escapeLine, decodeText } from "../data/format";
 import type { Value, ValueObject } from "../data/types";
 
 const OPEN: Record<string, [string, string]> = {
@@ -18,7 +18,7 @@ export const isObject = (value: unknown): value is ValueObject =>
 
 const quote = (text: string) => {
   const q = text.includes("'") && !text.includes('"') ? '"' : "'";
-  return q + inline(text.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/\t/g, "\\t")) + q;
+  return q + escapeLine(text.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/\t/g, "\\t")) + q;
 };
 
 // Whether the items are the pairs [key, value] of a mapping.
@@ -26,7 +26,7 @@ export function isMapping(value: ValueObject): boolean {
   return Array.isArray(value.items) && (/dict|Counter|Dict|mapping/.test(value.$type) || value.$type === "namespace");
 }
 
-export function cutText(value: ValueObject): string {
+export function formatCut(value: ValueObject): string {
   if (value.cut === undefined) return "";
   const unit = value.items
     ? "item"
@@ -38,12 +38,12 @@ export function cutText(value: ValueObject): string {
   return `${value.cut.toLocaleString("en")} ${unit}${value.cut === 1 ? "" : "s"} not recorded`;
 }
 
-const className = (value: ValueObject) => {
+const formatClass = (value: ValueObject) => {
   const name = typeof value.class === "string" ? value.class : value.$type;
-  return inline(name.slice(name.lastIndexOf(".") + 1));
+  return escapeLine(name.slice(name.lastIndexOf(".") + 1));
 };
 
-export function valueText(value: Value | undefined, room = 80): string {
+export function formatValue(value: Value | undefined, room = 80): string {
   if (value === undefined) return "";
   if (value === null) return "None";
   if (value === true) return "True";
@@ -51,10 +51,10 @@ export function valueText(value: Value | undefined, room = 80): string {
   if (typeof value === "number") return String(value);
   if (typeof value === "string")
     return value.length > room ? `${quote(value.slice(0, Math.max(room - 1, 8)))}…` : quote(value);
-  return objectText(value, room);
+  return formatObject(value, room);
 }
 
-function objectText(value: ValueObject, room: number): string {
+function formatObject(value: ValueObject, room: number): string {
   switch (value.$type) {
     case "unbound":
       return "deleted";
@@ -66,29 +66,29 @@ function objectText(value: ValueObject, room: number): string {
       return "<same as above>";
     case "int":
     case "float":
-      return `${inline(String(value.text))}${value.cut ? "…" : ""}`;
+      return `${escapeLine(String(value.text))}${value.cut ? "…" : ""}`;
     case "complex":
       return `(${value.real}${(value.imag ?? 0) < 0 ? "" : "+"}${value.imag}j)`;
     case "str":
       return value.base64 !== undefined
-        ? quote(plainText(value))
+        ? quote(decodeText(value))
         : `${quote(String(value.text ?? "").slice(0, room))}…`;
     case "bytes":
     case "bytearray":
-      return bytesText(value, room);
+      return formatByteString(value, room);
     case "module":
-      return `<module ${inline(String(value.text ?? ""))}>`;
+      return `<module ${escapeLine(String(value.text ?? ""))}>`;
     case "function":
     case "method":
     case "builtin":
-      return `${inline(String(value.text ?? "function"))}()`;
+      return `${escapeLine(String(value.text ?? "function"))}()`;
     case "type":
     case "class":
-      return `<class ${inline(String(value.text ?? ""))}>`;
+      return `<class ${escapeLine(String(value.text ?? ""))}>`;
   }
   if (value.items) {
-    const named = value.class ? `${className(value)} ` : "";
-    const [open, close] = OPEN[value.$type] ?? [`${className(value)}(`, ")"];
+    const named = value.class ? `${formatClass(value)} ` : "";
+    const [open, close] = OPEN[value.$type] ?? [`${formatClass(value)}(`, ")"];
     let text = named + open,
       first = true;
     for (const item of value.items) {
@@ -100,28 +100,28 @@ function objectText(value: ValueObject, room: number): string {
       first = false;
       text +=
         Array.isArray(item) && isMapping(value)
-          ? `${valueText(item[0] as Value, 20)}: ${valueText(item[1] as Value, Math.max(room - text.length, 8))}`
-          : valueText(item as Value, Math.max(room - text.length, 8));
+          ? `${formatValue(item[0] as Value, 20)}: ${formatValue(item[1] as Value, Math.max(room - text.length, 8))}`
+          : formatValue(item as Value, Math.max(room - text.length, 8));
     }
     if (value.cut) text += `${first ? "" : ", "}… ${value.cut.toLocaleString("en")} more`;
     return text + close;
   }
   if (value.attributes) {
-    let text = `${className(value)}(`,
+    let text = `${formatClass(value)}(`,
       first = true;
     for (const [name, attribute] of Object.entries(value.attributes)) {
       if (text.length > room) return `${text}…)`;
       if (!first) text += ", ";
       first = false;
-      text += `${inline(name)}=${valueText(attribute, Math.max(room - text.length, 8))}`;
+      text += `${escapeLine(name)}=${formatValue(attribute, Math.max(room - text.length, 8))}`;
     }
     return `${text})`;
   }
-  if (typeof value.text === "string") return `${className(value)}(${inline(value.text.slice(0, room))})`;
-  return `<${className(value)}>`;
+  if (typeof value.text === "string") return `${formatClass(value)}(${escapeLine(value.text.slice(0, room))})`;
+  return `<${formatClass(value)}>`;
 }
 
-function bytesText(value: ValueObject, room: number): string {
+function formatByteString(value: ValueObject, room: number): string {
   let text = value.$type === "bytes" ? "b'" : "bytearray(b'";
   let raw = "";
   try {
@@ -138,7 +138,7 @@ function bytesText(value: ValueObject, room: number): string {
 }
 
 // The name of the colour of a value.
-export function valueKind(value: Value | undefined): string {
+export function classifyValue(value: Value | undefined): string {
   if (value === null || value === true || value === false || typeof value === "number") return "number";
   if (typeof value === "string") return "string";
   if (value === undefined) return "plain";

@@ -1,8 +1,8 @@
 // A value as a tree that the user opens level by level.
 import { useState } from "preact/hooks";
-import { inline, visible } from "../data/format";
+import { escapeLine, escapeHidden } from "../data/format";
 import type { Value, ValueObject } from "../data/types";
-import { cutText, isMapping, isObject, valueKind, valueText } from "./value_text";
+import { formatCut, isMapping, isObject, classifyValue, formatValue } from "./value_text";
 
 const STEP = 100; // children in the document before "show more"
 
@@ -11,18 +11,19 @@ interface Child {
   value: Value;
 }
 
-function childrenOf(value: Value | undefined): Child[] {
+function listChildren(value: Value | undefined): Child[] {
   if (!isObject(value)) return [];
   const out: Child[] = [];
   if (Array.isArray(value.items)) {
     const pairs = isMapping(value);
     value.items.forEach((item, index) => {
-      if (pairs && Array.isArray(item)) out.push({ label: valueText(item[0] as Value, 40), value: item[1] as Value });
+      if (pairs && Array.isArray(item))
+        out.push({ label: formatValue(item[0] as Value, 40), value: item[1] as Value });
       else out.push({ label: String(index), value: item as Value });
     });
   }
   for (const [name, attribute] of Object.entries(value.attributes ?? {}))
-    out.push({ label: `.${inline(name)}`, value: attribute });
+    out.push({ label: `.${escapeLine(name)}`, value: attribute });
   for (const [name, part] of Object.entries(value)) {
     if (["args", "notes", "cause", "context"].includes(name) && part !== null)
       out.push({ label: name, value: part as Value });
@@ -51,19 +52,19 @@ export function ValueTree({
 }) {
   const [open, setOpen] = useState(false);
   const [shown, setShown] = useState(STEP);
-  const children = open ? childrenOf(value) : [];
+  const children = open ? listChildren(value) : [];
   const opens =
     isLong(value) ||
     (isObject(value) &&
       ((value.items?.length ?? 0) > 0 || Object.keys(value.attributes ?? {}).length > 0 || value.args !== undefined));
-  const cut = isObject(value) ? cutText(value) : "";
+  const cut = isObject(value) ? formatCut(value) : "";
   const head = (
     <>
       <span class="v-caret" aria-hidden="true">
         {opens ? (open ? "▾" : "▸") : ""}
       </span>
       <bdi class="v-name">{label}</bdi>
-      <bdi class={`v-text v-${valueKind(value)}`}>{valueText(value, 90)}</bdi>
+      <bdi class={`v-text v-${classifyValue(value)}`}>{formatValue(value, 90)}</bdi>
     </>
   );
   return (
@@ -82,7 +83,7 @@ export function ValueTree({
       </div>
       {open && isLong(value) && (
         <pre class="v-long" tabIndex={0}>
-          <bdi>{visible(longText(value))}</bdi>
+          <bdi>{escapeHidden(readLongText(value))}</bdi>
         </pre>
       )}
       {open && children.length > 0 && (
@@ -102,12 +103,12 @@ export function ValueTree({
           {cut}
         </div>
       )}
-      {open && isObject(value) && value.asof && <div class="v-cut">as it was at {inline(value.asof)}</div>}
+      {open && isObject(value) && value.asof && <div class="v-cut">as it was at {escapeLine(value.asof)}</div>}
     </li>
   );
 }
 
-function longText(value: Value | undefined): string {
+function readLongText(value: Value | undefined): string {
   if (typeof value === "string") return value;
   const object = value as ValueObject;
   return String(object.text ?? "");

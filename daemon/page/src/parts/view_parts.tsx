@@ -1,8 +1,8 @@
 // Small parts that several views of a run share.
-import { baseName, count, duration, plainText, shown, since } from "../data/format";
-import { backend } from "../data/app_state";
+import { baseName, formatCount, formatDuration, decodeText, decodeLine, measureNs } from "../data/format";
+import { getBackend } from "../data/app_state";
 import { Report } from "../data/report";
-import { go, route, runAddress } from "../data/route";
+import { go, route, makeRunAddress } from "../data/route";
 import type { RunData } from "../data/run_data";
 import type { Text } from "../data/types";
 
@@ -14,11 +14,11 @@ export function setQuery(changes: Record<string, string>, replace = true) {
     if (value === "") delete query[key];
     else query[key] = value;
   }
-  go(runAddress(at.run, at.view, at.rest, query), replace);
+  go(makeRunAddress(at.run, at.view, at.rest, query), replace);
 }
 
 // The time range of the address (from and to, ns since the run's start) as fields of a request; {}: the whole run.
-export function spanFields(data: RunData): { from_ns?: bigint; to_ns?: bigint } {
+export function makeSpanFields(data: RunData): { from_ns?: bigint; to_ns?: bigint } {
   const { query } = route.value;
   const from = query.get("from") ?? "",
     to = query.get("to") ?? "";
@@ -33,7 +33,7 @@ export function SpanChip() {
   if (!(to > from)) return null;
   return (
     <span class="tag span-chip">
-      {duration(from)} to {duration(to)} after start{" "}
+      {formatDuration(from)} to {formatDuration(to)} after start{" "}
       <button
         aria-label="Show the whole run"
         title="Show the whole run"
@@ -54,7 +54,7 @@ export function ThreadChoice({ data, all = "all threads" }: { data: RunData; all
         <option value="">{all}</option>
         {data.threads.map((thread) => (
           <option key={thread.thread} value={thread.thread}>
-            {shown(thread.name)} ({thread.thread})
+            {decodeLine(thread.name)} ({thread.thread})
           </option>
         ))}
       </select>
@@ -73,25 +73,25 @@ export function SourceLink({
   line?: number | null;
   source?: number | null;
 }) {
-  const text = `${baseName(shown(file))}${line ? `:${line}` : ""}`;
+  const text = `${baseName(decodeLine(file))}${line ? `:${line}` : ""}`;
   if (!file) return <span class="quiet">–</span>;
   return source ? (
     <a
       class="mono"
-      href={runAddress(run, "files", plainText(file), line ? { line: String(line) } : {})}
-      title={shown(file)}
+      href={makeRunAddress(run, "files", decodeText(file), line ? { line: String(line) } : {})}
+      title={decodeLine(file)}
     >
       <bdi>{text}</bdi>
     </a>
   ) : (
-    <span class="mono" title={shown(file)}>
+    <span class="mono" title={decodeLine(file)}>
       <bdi>{text}</bdi>
     </span>
   );
 }
 
 export const PositionLink = ({ run, at }: { run: string; at: string }) => (
-  <a class="mono position" href={runAddress(run, "", at)}>
+  <a class="mono position" href={makeRunAddress(run, "", at)}>
     {at}
   </a>
 );
@@ -131,7 +131,7 @@ export function Pager({ page, pages }: { page: number; pages: number }) {
           }}
           onChange={(event) => to(Math.min(pages, Math.max(1, Number(event.currentTarget.value) || 1)))}
         />{" "}
-        of {count(pages)}
+        of {formatCount(pages)}
       </span>
       <button type="button" disabled={page >= pages} onClick={() => to(page + 1)}>
         Later
@@ -145,11 +145,11 @@ export function Pager({ page, pages }: { page: number; pages: number }) {
 
 // In a report of a part: says what the numbers of this view cover. Numbers of calls cover the time range of the part.
 export function PartNote({ data, calls = false }: { data: RunData; calls?: boolean }) {
-  const from = backend();
+  const from = getBackend();
   const report = from instanceof Report ? from.data : null;
   if (!report?.part) return null;
   const of = report.thread ? `thread ${report.thread}` : "the whole run";
-  const when = (time: string) => duration(since(data.run.start_ns, time));
+  const when = (time: string) => formatDuration(measureNs(data.run.start_ns, time));
   const what =
     calls && report.time
       ? `${report.thread ? of : "all threads"} from ${when(report.time.from_ns)} to ${when(report.time.to_ns)} after start`

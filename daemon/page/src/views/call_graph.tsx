@@ -1,30 +1,30 @@
 // The call graph: functions are boxes, calls are arrows, dagre lays them out.
 import dagre from "@dagrejs/dagre";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { count, duration, plural, shown } from "../data/format";
-import { route, runAddress } from "../data/route";
-import { grown, type RunData } from "../data/run_data";
+import { formatCount, formatDuration, formatPlural, decodeLine } from "../data/format";
+import { route, makeRunAddress } from "../data/route";
+import { measureGrowth, type RunData } from "../data/run_data";
 import type { FunctionStats } from "./statistics";
 import { useList } from "../data/use_list";
-import { PartNote, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "../parts/view_parts";
+import { PartNote, setQuery, SpanChip, makeSpanFields, ThreadChoice, Trouble } from "../parts/view_parts";
 
 const SIZES = [20, 40, 80, 150];
 const WIDTH = 190,
   HEIGHT = 46;
-const keyOf = (one: { file: unknown; line: unknown; function: unknown }) =>
-  `${shown(one.file as never)}|${one.line}|${shown(one.function as never)}`;
+const makeKey = (one: { file: unknown; line: unknown; function: unknown }) =>
+  `${decodeLine(one.file as never)}|${one.line}|${decodeLine(one.function as never)}`;
 
 export function CallGraphView({ data }: { data: RunData }) {
   const id = data.run.id;
   const query = route.value.query;
   const thread = Number(query.get("thread")) || undefined;
   const most = Number(query.get("most")) || 20;
-  const span = spanFields(data);
+  const span = makeSpanFields(data);
   const { items, end, error } = useList<FunctionStats>(
     `${id}/${thread}/${span.from_ns}/${span.to_ns}`,
     "stats",
     { run: id, thread, callers: true, ...span },
-    grown(data.run),
+    measureGrowth(data.run),
   );
   const [zoom, setZoom] = useState(1);
   const box = useRef<HTMLDivElement>(null);
@@ -52,7 +52,7 @@ export function CallGraphView({ data }: { data: RunData }) {
             ))}
           </select>
         </label>
-        <span class="quiet">{end ? `${plural(items.length, "function")} in total` : "counting …"}</span>
+        <span class="quiet">{end ? `${formatPlural(items.length, "function")} in total` : "counting …"}</span>
         <span class="grow" />
         <button aria-label="Zoom out" title="Zoom out" onClick={() => setZoom(Math.max(0.2, zoom / 1.25))}>
           −
@@ -115,7 +115,7 @@ function Graph({
           <g key={index} class={on ? "edge on" : over ? "edge off" : "edge"}>
             <path d={edge.path} marker-end="url(#arrow)" style={{ strokeWidth: 1 + 2.5 * edge.part }} />
             <text x={edge.x} y={edge.y}>
-              {count(edge.calls)}
+              {formatCount(edge.calls)}
             </text>
           </g>
         );
@@ -123,8 +123,8 @@ function Graph({
       {graph.nodes.map((node) => (
         <a
           key={node.key}
-          href={runAddress(run, "search", "", {
-            where: `event == call and function == ${JSON.stringify(shown(node.one.function))}`,
+          href={makeRunAddress(run, "search", "", {
+            where: `event == call and function == ${JSON.stringify(decodeLine(node.one.function))}`,
           })}
           onMouseEnter={() => setOver(node.key)}
           onMouseLeave={() => setOver("")}
@@ -141,10 +141,11 @@ function Graph({
               rx="2"
             />
             <text x="10" y="18" class="fn-title">
-              {clip(shown(node.one.function), 23)}
+              {clip(decodeLine(node.one.function), 23)}
             </text>
             <text x="10" y="34">
-              {count(node.one.calls)} × · {duration(node.one.cumulative_ns)} · own {duration(node.one.own_ns)}
+              {formatCount(node.one.calls)} × · {formatDuration(node.one.cumulative_ns)} · own{" "}
+              {formatDuration(node.one.own_ns)}
             </text>
           </g>
         </a>
@@ -157,18 +158,18 @@ const clip = (text: string, room: number) => (text.length > room ? `…${text.sl
 
 function layOut(items: FunctionStats[], most: number) {
   const chosen = [...items].sort((a, b) => b.cumulative_ns - a.cumulative_ns).slice(0, most);
-  const keys = new Set(chosen.map(keyOf));
+  const keys = new Set(chosen.map(makeKey));
   const graph = new dagre.graphlib.Graph();
   graph.setGraph({ rankdir: "LR", nodesep: 16, ranksep: 70, marginx: 16, marginy: 16 });
   graph.setDefaultEdgeLabel(() => ({}));
-  for (const one of chosen) graph.setNode(keyOf(one), { width: WIDTH, height: HEIGHT, one });
+  for (const one of chosen) graph.setNode(makeKey(one), { width: WIDTH, height: HEIGHT, one });
   const calls = new Map<string, number>();
   for (const one of chosen) {
     for (const caller of one.callers ?? []) {
-      const from = keyOf(caller);
+      const from = makeKey(caller);
       if (!keys.has(from)) continue;
-      graph.setEdge(from, keyOf(one), { calls: caller.calls, time: caller.cumulative_ns });
-      calls.set(`${from}>${keyOf(one)}`, caller.calls);
+      graph.setEdge(from, makeKey(one), { calls: caller.calls, time: caller.cumulative_ns });
+      calls.set(`${from}>${makeKey(one)}`, caller.calls);
     }
   }
   dagre.layout(graph);

@@ -1,16 +1,24 @@
 // Compares two runs side by side: their differences one by one, and the times of their functions.
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { count, commandOf, duration, plainText, plural, shown, inline } from "../data/format";
+import {
+  formatCount,
+  formatCommand,
+  formatDuration,
+  decodeText,
+  formatPlural,
+  decodeLine,
+  escapeLine,
+} from "../data/format";
 import { Statement } from "./events";
 import { isTyping } from "../parts/keys";
-import { go, route, runAddress } from "../data/route";
+import { go, route, makeRunAddress } from "../data/route";
 import { useLines, useRun, type RunData } from "../data/run_data";
 import { Head } from "../parts/shell";
 import { SourceView } from "../parts/source_view";
 import type { Text, Value } from "../data/types";
 import { useList } from "../data/use_list";
 import { SourceLink, Trouble } from "../parts/view_parts";
-import { valueKind, valueText } from "../parts/value_text";
+import { classifyValue, formatValue } from "../parts/value_text";
 
 interface Spot {
   position: string;
@@ -85,10 +93,10 @@ export function ComparePage() {
 }
 
 const RunName = ({ data, id, sign }: { data: RunData | null; id: string; sign: string }) => (
-  <a class="compare-name" href={runAddress(id)}>
+  <a class="compare-name" href={makeRunAddress(id)}>
     <b class="tag">{sign}</b>
     <span class="mono">
-      <bdi>{data ? commandOf(data.run) : id}</bdi>
+      <bdi>{data ? formatCommand(data.run) : id}</bdi>
     </span>{" "}
     <span class="quiet">{id}</span>
   </a>
@@ -129,10 +137,10 @@ function Differences({ a, b }: { a: RunData; b: RunData }) {
         <>
           <div class="view-bar">
             <span role="status">
-              {end ? `${plural(items.length, "difference")}; ` : ""}number {at + 1}:{" "}
+              {end ? `${formatPlural(items.length, "difference")}; ` : ""}number {at + 1}:{" "}
               <b>{KINDS[chosen.kind] ?? chosen.kind}</b>
               {chosen.first ? ", the first in time" : ""}
-              {chosen.count > 1 ? `, ${count(chosen.count)} times` : ""}
+              {chosen.count > 1 ? `, ${formatCount(chosen.count)} times` : ""}
             </span>
             <button disabled={at === 0} title="N" onClick={() => choose(at - 1)}>
               Previous
@@ -170,14 +178,14 @@ function NamesTable({ names }: { names: Difference["names"] }) {
             <tr key={index}>
               <td class="mono">
                 <b>
-                  <bdi>{shown(one.name)}</bdi>
+                  <bdi>{decodeLine(one.name)}</bdi>
                 </b>
               </td>
-              <td class={`mono v-${valueKind(one.a)}`}>
-                <bdi>{one.a === undefined ? "–" : valueText(one.a, 120)}</bdi>
+              <td class={`mono v-${classifyValue(one.a)}`}>
+                <bdi>{one.a === undefined ? "–" : formatValue(one.a, 120)}</bdi>
               </td>
-              <td class={`mono v-${valueKind(one.b)}`}>
-                <bdi>{one.b === undefined ? "–" : valueText(one.b, 120)}</bdi>
+              <td class={`mono v-${classifyValue(one.b)}`}>
+                <bdi>{one.b === undefined ? "–" : formatValue(one.b, 120)}</bdi>
               </td>
             </tr>
           ))}
@@ -199,12 +207,15 @@ function DifferenceList({ items, at, choose }: { items: Difference[]; at: number
           >
             <span class="event-kind">{KINDS[one.kind] ?? one.kind}</span>
             <bdi class="fn">
-              {shown((one.a ?? one.b)?.function)}:{(one.a ?? one.b)?.line}
+              {decodeLine((one.a ?? one.b)?.function)}:{(one.a ?? one.b)?.line}
             </bdi>
             <span class="where">
               <bdi>
                 {one.names
-                  .map((name) => `${shown(name.name)}: ${inline(name.a_text ?? "–")} | ${inline(name.b_text ?? "–")}`)
+                  .map(
+                    (name) =>
+                      `${decodeLine(name.name)}: ${escapeLine(name.a_text ?? "–")} | ${escapeLine(name.b_text ?? "–")}`,
+                  )
                   .join("  ")
                   .slice(0, 160)}
               </bdi>
@@ -218,7 +229,7 @@ function DifferenceList({ items, at, choose }: { items: Difference[]; at: number
 
 function Side({ spot, data, sign }: { spot: Spot | null; data: RunData; sign: string }) {
   const source = useMemo(
-    () => data.sources.find((one) => plainText(one.file) === plainText(spot?.file))?.source,
+    () => data.sources.find((one) => decodeText(one.file) === decodeText(spot?.file))?.source,
     [data, spot],
   );
   const lines = useLines(data.run.id, source);
@@ -233,15 +244,15 @@ function Side({ spot, data, sign }: { spot: Spot | null; data: RunData; sign: st
       <div class="panel-head">
         <b class="tag">{sign}</b>
         {spot.event && <span class={`event-kind e-${spot.event}`}>{spot.event}</span>}
-        <a class="position" href={runAddress(data.run.id, "", spot.position)}>
+        <a class="position" href={makeRunAddress(data.run.id, "", spot.position)}>
           {spot.position}
         </a>
-        <bdi class="fn">{shown(spot.function)}</bdi>
+        <bdi class="fn">{decodeLine(spot.function)}</bdi>
       </div>
       {spot.exception && (
         <div class="result raised">
           <bdi>
-            {shown(spot.exception.type)}: {shown(spot.exception.message)}
+            {decodeLine(spot.exception.type)}: {decodeLine(spot.exception.message)}
           </bdi>
         </div>
       )}
@@ -249,7 +260,7 @@ function Side({ spot, data, sign }: { spot: Spot | null; data: RunData; sign: st
         <SourceView lines={lines} current={spot.line} raised={!!spot.exception} label={`Source of run ${sign}`} />
       ) : (
         <p class="pad">
-          <Statement text={plainText(spot.text)} />
+          <Statement text={decodeText(spot.text)} />
         </p>
       )}
     </section>
@@ -266,7 +277,7 @@ function Timings({ a, b }: { a: string; b: string }) {
       <div class="view-bar">
         <span class="quiet" role="status">
           {end
-            ? `${plural(items.filter((one) => one.certain).length, "function")} of ${count(items.length)} differ by more than noise`
+            ? `${formatPlural(items.filter((one) => one.certain).length, "function")} of ${formatCount(items.length)} differ by more than noise`
             : "counting …"}
         </span>
         <label class="choice">
@@ -303,22 +314,22 @@ function Timings({ a, b }: { a: string; b: string }) {
             {rows.slice(0, 500).map((one, index) => (
               <tr key={index}>
                 <td class="mono">
-                  <bdi>{shown(one.function)}</bdi>
+                  <bdi>{decodeLine(one.function)}</bdi>
                 </td>
                 <td>
                   <SourceLink run={a} file={one.file} line={one.line} source={one.source} />
                 </td>
-                <td class="num">{one.a ? count(one.a.calls) : "–"}</td>
-                <td class="num">{one.b ? count(one.b.calls) : "–"}</td>
-                <td class="num">{one.a ? duration(one.a.own_ns) : "–"}</td>
-                <td class="num">{one.b ? duration(one.b.own_ns) : "–"}</td>
+                <td class="num">{one.a ? formatCount(one.a.calls) : "–"}</td>
+                <td class="num">{one.b ? formatCount(one.b.calls) : "–"}</td>
+                <td class="num">{one.a ? formatDuration(one.a.own_ns) : "–"}</td>
+                <td class="num">{one.b ? formatDuration(one.b.own_ns) : "–"}</td>
                 <td class="num">
                   <b class={one.certain ? (one.delta_ns > 0 ? "raised-text" : "s-ok") : "quiet"}>
                     {one.delta_ns < 0 ? "−" : "+"}
-                    {duration(Math.abs(one.delta_ns))}
+                    {formatDuration(Math.abs(one.delta_ns))}
                   </b>
                 </td>
-                <td class="num">{one.noise_ns === null ? "?" : `± ${duration(one.noise_ns)}`}</td>
+                <td class="num">{one.noise_ns === null ? "?" : `± ${formatDuration(one.noise_ns)}`}</td>
               </tr>
             ))}
           </tbody>

@@ -1,15 +1,15 @@
 // The events of a run as a table with pages of any size. Neighbouring lines may be folded into one row.
 import { useMemo } from "preact/hooks";
-import { backend } from "../data/app_state";
-import { count, plainText, shown, inline } from "../data/format";
+import { getBackend } from "../data/app_state";
+import { formatCount, decodeText, decodeLine, escapeLine } from "../data/format";
 import { highlight } from "../parts/highlight";
 import { Report } from "../data/report";
-import { route, runAddress } from "../data/route";
+import { route, makeRunAddress } from "../data/route";
 import { useLines, type RunData } from "../data/run_data";
 import type { EventObject, Value } from "../data/types";
 import { useList } from "../data/use_list";
 import { Pager, SourceLink, PositionLink, setQuery, ThreadChoice, Trouble } from "../parts/view_parts";
-import { valueKind, valueText } from "../parts/value_text";
+import { classifyValue, formatValue } from "../parts/value_text";
 
 const SIZES = [25, 50, 100, 250, 500, 1000];
 
@@ -26,7 +26,7 @@ export function EventsView({ data }: { data: RunData }) {
   const fold = query.get("fold") !== "no";
   const page = Math.max(1, Number(query.get("page")) || 1);
   const first = (page - 1) * size + 1;
-  const from = backend();
+  const from = getBackend();
   const report = from instanceof Report ? from : null;
   const one = data.threads.find((each) => each.thread === thread);
   const total = report
@@ -137,46 +137,46 @@ function EventRow({ run, row, data }: { run: string; row: Row; data: RunData }) 
         <SourceLink run={run} file={event.file} line={event.line} source={event.source} />
         {last.line !== event.line && <span class="mono quiet">–{last.line}</span>}
         <div class="quiet fn">
-          <bdi>{shown(event.function)}</bdi>
+          <bdi>{decodeLine(event.function)}</bdi>
         </div>
       </td>
       <td class="nowrap">
-        <span class={`lane-dot lane-${event.thread % 6}`} aria-hidden="true" /> <bdi>{shown(thread?.name)}</bdi>
+        <span class={`lane-dot lane-${event.thread % 6}`} aria-hidden="true" /> <bdi>{decodeLine(thread?.name)}</bdi>
       </td>
       <td>
         <span class={`event-kind e-${event.event}`}>{event.event}</span>
       </td>
       <td class="statement">
         {event.text !== undefined && (
-          <a href={runAddress(run, "", `${event.thread}:${event.seq}`)}>
+          <a href={makeRunAddress(run, "", `${event.thread}:${event.seq}`)}>
             <CommentAbove run={run} source={event.source} line={event.line} />
             {row.events.map((one) => (
-              <Statement key={one.seq} text={plainText(one.text)} />
+              <Statement key={one.seq} text={decodeText(one.text)} />
             ))}
           </a>
         )}
       </td>
       <td class="data">
-        {event.event === "lost" && <span class="lost">{count(event.count ?? 0)} events lost</span>}
+        {event.event === "lost" && <span class="lost">{formatCount(event.count ?? 0)} events lost</span>}
         {event.exception && (
           <div class="raised-text">
             <bdi>
-              {shown(event.exception.type)}
-              {plainText(event.exception.message) ? `: ${shown(event.exception.message)}` : ""}
+              {decodeLine(event.exception.type)}
+              {decodeText(event.exception.message) ? `: ${decodeLine(event.exception.message)}` : ""}
             </bdi>
           </div>
         )}
         {event.value !== undefined && (
           <div>
-            → <bdi class={`v-${valueKind(event.value)}`}>{valueText(event.value, 120)}</bdi>
+            → <bdi class={`v-${classifyValue(event.value)}`}>{formatValue(event.value, 120)}</bdi>
           </div>
         )}
         {[...row.changed].slice(0, 12).map(([name, value]) => (
           <div key={name}>
             <b class="mono">
-              <bdi>{inline(name)}</bdi>
+              <bdi>{escapeLine(name)}</bdi>
             </b>{" "}
-            = <bdi class={`mono v-${valueKind(value)}`}>{valueText(value, 100)}</bdi>
+            = <bdi class={`mono v-${classifyValue(value)}`}>{formatValue(value, 100)}</bdi>
           </div>
         ))}
         {row.changed.size > 12 && <div class="quiet">and {row.changed.size - 12} more</div>}
@@ -197,7 +197,7 @@ function CommentAbove({ run, source, line }: { run: string; source?: number; lin
     <>
       {lines.slice(first, line - 1).map((text, at) => (
         <code key={at} class="line t-c">
-          {inline(text.slice(0, 400))}
+          {escapeLine(text.slice(0, 400))}
         </code>
       ))}
     </>
@@ -210,7 +210,7 @@ export function Statement({ text }: { text: string }) {
     <code class="line">
       {highlight(lines)[0]?.map((piece, at) => (
         <span key={at} class={piece.style}>
-          {inline(piece.text)}
+          {escapeLine(piece.text)}
         </span>
       ))}
     </code>

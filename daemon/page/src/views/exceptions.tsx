@@ -1,7 +1,7 @@
 // The exceptions of a run, grouped by type, place and outcome.
-import { count, plainText, plural, shown } from "../data/format";
+import { formatCount, decodeText, formatPlural, decodeLine } from "../data/format";
 import { route } from "../data/route";
-import { grown, type RunData } from "../data/run_data";
+import { measureGrowth, type RunData } from "../data/run_data";
 import type { Text } from "../data/types";
 import { useList } from "../data/use_list";
 import { PartNote, SourceLink, PositionLink, ThreadChoice, Trouble } from "../parts/view_parts";
@@ -35,13 +35,18 @@ const OUTCOMES: Record<string, string> = {
 export function ExceptionsView({ data }: { data: RunData }) {
   const id = data.run.id;
   const thread = Number(route.value.query.get("thread")) || undefined;
-  const { items, end, error } = useList<Group>(`${id}/${thread}`, "exceptions", { run: id, thread }, grown(data.run));
+  const { items, end, error } = useList<Group>(
+    `${id}/${thread}`,
+    "exceptions",
+    { run: id, thread },
+    measureGrowth(data.run),
+  );
   const spot = (at: Spot | null) =>
     at ? (
       <>
         <SourceLink run={id} file={at.file} line={at.line} source={at.source} />{" "}
         <span class="quiet">
-          <bdi>{shown(at.function)}</bdi>
+          <bdi>{decodeLine(at.function)}</bdi>
         </span>
       </>
     ) : (
@@ -54,10 +59,10 @@ export function ExceptionsView({ data }: { data: RunData }) {
         <ThreadChoice data={data} />
         <span class="quiet">
           {end
-            ? `${plural(
+            ? `${formatPlural(
                 items.reduce((sum, one) => sum + one.count, 0),
                 "exception",
-              )} of ${plural(items.length, "kind")}`
+              )} of ${formatPlural(items.length, "kind")}`
             : "counting …"}
         </span>
       </div>
@@ -86,11 +91,11 @@ export function ExceptionsView({ data }: { data: RunData }) {
                 <tr key={index} class={one.outcome === "uncaught" ? "failed" : ""}>
                   <td>
                     <b class="raised-text">
-                      <bdi>{shown(one.exception)}</bdi>
+                      <bdi>{decodeLine(one.exception)}</bdi>
                     </b>{" "}
-                    <bdi>{plainText(one.message) ? shown(one.message).slice(0, 200) : ""}</bdi>
+                    <bdi>{decodeText(one.message) ? decodeLine(one.message).slice(0, 200) : ""}</bdi>
                   </td>
-                  <td class="num">{count(one.count)}</td>
+                  <td class="num">{formatCount(one.count)}</td>
                   <td class="nowrap">
                     {spot(one.raised)}
                     {one.from_outside && <span class="quiet"> from unrecorded code</span>}

@@ -1,10 +1,10 @@
 // The recorded sources, with the number of times that each line ran.
 import { useMemo, useState } from "preact/hooks";
-import { backend, say, sayError } from "../data/app_state";
-import { plainText, plural, shown } from "../data/format";
+import { getBackend, say, sayError } from "../data/app_state";
+import { decodeText, formatPlural, decodeLine } from "../data/format";
 import { goTo } from "../data/moment_state";
-import { route, runAddress } from "../data/route";
-import { grown, useLines, type RunData } from "../data/run_data";
+import { route, makeRunAddress } from "../data/route";
+import { measureGrowth, useLines, type RunData } from "../data/run_data";
 import { SourceView } from "../parts/source_view";
 import { useList } from "../data/use_list";
 import { PartNote, Trouble } from "../parts/view_parts";
@@ -21,20 +21,20 @@ export function FilesView({ data }: { data: RunData }) {
   const id = data.run.id;
   const file = route.value.rest;
   const [filter, setFilter] = useState("");
-  const { items, end, error } = useList<Hits>(`${id}/hits`, "hits", { run: id }, grown(data.run));
+  const { items, end, error } = useList<Hits>(`${id}/hits`, "hits", { run: id }, measureGrowth(data.run));
   const hits = useMemo(() => new Map(items.map((one) => [one.source, one])), [items]);
   const sources = [...data.sources].sort(
     (a, b) => (hits.get(b.source)?.events ?? 0) - (hits.get(a.source)?.events ?? 0),
   );
-  const chosen = sources.find((one) => plainText(one.file) === file) ?? (file === "" ? sources[0] : undefined);
+  const chosen = sources.find((one) => decodeText(one.file) === file) ?? (file === "" ? sources[0] : undefined);
   const lines = useLines(id, chosen?.source);
   const of = chosen ? hits.get(chosen.source) : undefined;
   const counts = useMemo(() => new Map(of?.lines ?? []), [of]);
   const wanted = Number(route.value.query.get("line")) || undefined;
   const goToLine = (line: number) => {
     if (!chosen) return;
-    backend()
-      .list<State>("state", { run: id, at: `${plainText(chosen.file)}:${line}` })
+    getBackend()
+      .list<State>("state", { run: id, at: `${decodeText(chosen.file)}:${line}` })
       .then((list) => (list[0] ? goTo(id, list[0].position) : say(`line ${line} never ran`)), sayError);
   };
   return (
@@ -52,21 +52,25 @@ export function FilesView({ data }: { data: RunData }) {
         </div>
         <ol class="panel-body rows">
           {sources
-            .filter((one) => shown(one.file).toLowerCase().includes(filter.toLowerCase()))
+            .filter((one) => decodeLine(one.file).toLowerCase().includes(filter.toLowerCase()))
             .slice(0, 1000)
             .map((one) => (
               <li key={one.source}>
                 <a
                   class={one === chosen ? "row-button on" : "row-button"}
-                  href={runAddress(id, "files", plainText(one.file))}
-                  title={shown(one.file)}
+                  href={makeRunAddress(id, "files", decodeText(one.file))}
+                  title={decodeLine(one.file)}
                   aria-current={one === chosen ? "true" : undefined}
                 >
                   <span class="fn tail">
-                    <bdi dir="ltr">{shown(one.file)}</bdi>
+                    <bdi dir="ltr">{decodeLine(one.file)}</bdi>
                   </span>
                   <span class="where">
-                    {hits.has(one.source) ? plural(hits.get(one.source)!.events, "line") : end ? "never ran" : ""}
+                    {hits.has(one.source)
+                      ? formatPlural(hits.get(one.source)!.events, "line")
+                      : end
+                        ? "never ran"
+                        : ""}
                   </span>
                 </a>
               </li>
@@ -76,11 +80,11 @@ export function FilesView({ data }: { data: RunData }) {
       <section class="panel" aria-label="Source">
         <div class="panel-head">
           <h2>
-            <bdi>{shown(chosen?.file) || "Select a file"}</bdi>
+            <bdi>{decodeLine(chosen?.file) || "Select a file"}</bdi>
           </h2>
           <span class="quiet">
             {of
-              ? `${plural(of.lines.length, "line")} ran; click a line number to go to the first time the line ran`
+              ? `${formatPlural(of.lines.length, "line")} ran; click a line number to go to the first time the line ran`
               : ""}
           </span>
         </div>
@@ -92,7 +96,7 @@ export function FilesView({ data }: { data: RunData }) {
             lines={lines}
             current={wanted}
             notes={{ hits: counts }}
-            label={`Source of ${shown(chosen.file)}`}
+            label={`Source of ${decodeLine(chosen.file)}`}
             onLine={goToLine}
           />
         )}

@@ -1,11 +1,11 @@
 // The flame graph: a box stands for all calls of one function from one stack, its width for their time or number.
 import { useMemo, useState } from "preact/hooks";
-import { count, duration, shown, baseName } from "../data/format";
-import { route, runAddress } from "../data/route";
-import { grown, type RunData } from "../data/run_data";
+import { formatCount, formatDuration, decodeLine, baseName } from "../data/format";
+import { route, makeRunAddress } from "../data/route";
+import { measureGrowth, type RunData } from "../data/run_data";
 import type { Text } from "../data/types";
 import { useList } from "../data/use_list";
-import { PartNote, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "../parts/view_parts";
+import { PartNote, setQuery, SpanChip, makeSpanFields, ThreadChoice, Trouble } from "../parts/view_parts";
 
 interface Node {
   node: number;
@@ -32,12 +32,12 @@ export function FlameView({ data }: { data: RunData }) {
   const query = route.value.query;
   const thread = Number(query.get("thread")) || undefined;
   const by = query.get("by") === "calls" ? "calls" : "time";
-  const span = spanFields(data);
+  const span = makeSpanFields(data);
   const { items, end, error } = useList<Node>(
     `${id}/${thread}/${by}/${span.from_ns}/${span.to_ns}`,
     "calls",
     { run: id, thread, by: by === "calls" ? "count" : "time", least: 1, ...span },
-    grown(data.run),
+    measureGrowth(data.run),
   );
   const [zoomed, setZoomed] = useState<number | null>(null);
   const [over, setOver] = useState<Node | null>(null);
@@ -46,7 +46,7 @@ export function FlameView({ data }: { data: RunData }) {
   const { boxes, rows, path } = useMemo(() => layOut(items, zoomed, weight), [items, zoomed, by]);
   const total = items.filter((one) => one.parent === null).reduce((sum, one) => sum + weight(one), 0) || 1;
   const text = (node: Node) =>
-    `${shown(node.function)} · ${by === "calls" ? `${count(node.calls)} calls` : duration(node.cumulative_ns)} · ${((100 * weight(node)) / total).toFixed(1)} %`;
+    `${decodeLine(node.function)} · ${by === "calls" ? `${formatCount(node.calls)} calls` : formatDuration(node.cumulative_ns)} · ${((100 * weight(node)) / total).toFixed(1)} %`;
   return (
     <main class="view">
       <div class="view-bar">
@@ -70,7 +70,7 @@ export function FlameView({ data }: { data: RunData }) {
         />
         <span class="quiet" role="status">
           {over
-            ? `${text(over)} · own ${duration(over.own_ns)} · ${baseName(shown(over.file))}:${over.line}`
+            ? `${text(over)} · own ${formatDuration(over.own_ns)} · ${baseName(decodeLine(over.file))}:${over.line}`
             : end
               ? "click to zoom, again to reset"
               : "counting …"}
@@ -86,13 +86,13 @@ export function FlameView({ data }: { data: RunData }) {
           {boxes.map(({ node, left, width, row }) => (
             <button
               key={node.node}
-              class={`flame-cell${path.has(node.node) ? " above" : ""}${find && shown(node.function).toLowerCase().includes(find.toLowerCase()) ? " marked" : ""}`}
+              class={`flame-cell${path.has(node.node) ? " above" : ""}${find && decodeLine(node.function).toLowerCase().includes(find.toLowerCase()) ? " marked" : ""}`}
               style={
                 {
                   left: `${left * 100}%`,
                   width: `max(1px, calc(${width * 100}% - 1px))`,
                   top: `${row * ROW}px`,
-                  "--hue": hue(node),
+                  "--hue": chooseHue(node),
                 } as never
               }
               title={text(node)}
@@ -101,7 +101,7 @@ export function FlameView({ data }: { data: RunData }) {
               onFocus={() => setOver(node)}
               onClick={() => setZoomed(zoomed === node.node ? node.parent : node.node)}
             >
-              {width > 0.02 ? <bdi>{shown(node.function)}</bdi> : ""}
+              {width > 0.02 ? <bdi>{decodeLine(node.function)}</bdi> : ""}
             </button>
           ))}
         </div>
@@ -109,11 +109,11 @@ export function FlameView({ data }: { data: RunData }) {
       {zoomed !== null && (
         <p class="pad">
           <a
-            href={runAddress(id, "search", "", {
-              where: `event == call and function == ${JSON.stringify(shown(items.find((one) => one.node === zoomed)?.function))}`,
+            href={makeRunAddress(id, "search", "", {
+              where: `event == call and function == ${JSON.stringify(decodeLine(items.find((one) => one.node === zoomed)?.function))}`,
             })}
           >
-            Find the calls of <bdi>{shown(items.find((one) => one.node === zoomed)?.function)}</bdi>
+            Find the calls of <bdi>{decodeLine(items.find((one) => one.node === zoomed)?.function)}</bdi>
           </a>
         </p>
       )}
@@ -121,9 +121,9 @@ export function FlameView({ data }: { data: RunData }) {
   );
 }
 
-const hue = (node: Node) => {
+const chooseHue = (node: Node) => {
   let hash = 0;
-  for (const c of shown(node.function)) hash = (hash * 31 + c.charCodeAt(0)) % 360;
+  for (const c of decodeLine(node.function)) hash = (hash * 31 + c.charCodeAt(0)) % 360;
   return 14 + (hash % 34);
 };
 

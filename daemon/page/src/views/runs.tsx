@@ -1,9 +1,20 @@
 // The list of runs, updated while programs run, with filter, comparison, export, import, pin and deletion.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Daemon, generation } from "../data/api";
-import { ask, backend, say, sayError } from "../data/app_state";
-import { bytes, commandOf, count, duration, exitText, failed, plural, shown, since, startedAt } from "../data/format";
-import { go, route, runAddress } from "../data/route";
+import { ask, getBackend, say, sayError } from "../data/app_state";
+import {
+  formatBytes,
+  formatCommand,
+  formatCount,
+  formatDuration,
+  formatExit,
+  hasFailed,
+  formatPlural,
+  decodeLine,
+  measureNs,
+  formatStart,
+} from "../data/format";
+import { go, route, makeRunAddress } from "../data/route";
 import { Head, Logo } from "../parts/shell";
 import type { Run } from "../data/types";
 
@@ -17,7 +28,7 @@ function useRuns(): Run[] | null {
     let timer = 0;
     const load = async () => {
       try {
-        const list = await backend().list<Run>("runs");
+        const list = await getBackend().list<Run>("runs");
         if (!stop) setRuns(list);
       } catch {
         // The banner reports a lost connection.
@@ -35,7 +46,7 @@ function useRuns(): Run[] | null {
 
 async function exportRun(run: Run) {
   try {
-    const blob = await (backend() as Daemon).exportRun(run.id, "smiley", () => undefined);
+    const blob = await (getBackend() as Daemon).exportRun(run.id, "smiley", () => undefined);
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);
     link.download = `${run.id}.smiley`;
@@ -47,12 +58,12 @@ async function exportRun(run: Run) {
 }
 
 async function deleteRuns(runs: Run[]) {
-  const what = runs.length === 1 ? `${runs[0].id}  ${commandOf(runs[0])}` : plural(runs.length, "run");
+  const what = runs.length === 1 ? `${runs[0].id}  ${formatCommand(runs[0])}` : formatPlural(runs.length, "run");
   const events = runs.reduce((sum, run) => sum + run.events, 0);
-  const yes = await ask("Delete permanently?", `${what}: ${plural(events, "event")}`, "Delete");
+  const yes = await ask("Delete permanently?", `${what}: ${formatPlural(events, "event")}`, "Delete");
   if (!yes) return;
   try {
-    await backend().ask("delete", { runs: runs.map((run) => run.id) });
+    await getBackend().ask("delete", { runs: runs.map((run) => run.id) });
     say(runs.length === 1 ? `run ${runs[0].id} deleted` : `${runs.length} runs deleted`);
   } catch (error) {
     sayError(error);
@@ -61,7 +72,7 @@ async function deleteRuns(runs: Run[]) {
 
 async function pinRun(run: Run) {
   try {
-    await backend().ask("pin", { run: run.id, pinned: !run.pinned });
+    await getBackend().ask("pin", { run: run.id, pinned: !run.pinned });
     say(
       run.pinned ? `run ${run.id} is no longer pinned` : `run ${run.id} is pinned: it is never deleted automatically`,
     );
@@ -74,7 +85,7 @@ async function importFiles(files: Iterable<File>) {
   for (const file of files) {
     try {
       say(`importing ${file.name} …`);
-      const answer = await (backend() as Daemon).importFile(file, () => undefined);
+      const answer = await (getBackend() as Daemon).importFile(file, () => undefined);
       say(answer.already ? `run ${answer.run.id} is already here` : `run ${answer.run.id} imported`);
     } catch (error) {
       sayError(error);
@@ -133,9 +144,11 @@ export function RunsPage() {
     const wanted = text.toLowerCase();
     return (runs ?? []).filter(
       (run) =>
-        (only === "" || (only === "failed" ? failed(run) : run.state === "running")) &&
+        (only === "" || (only === "failed" ? hasFailed(run) : run.state === "running")) &&
         (wanted === "" ||
-          `${run.id} ${commandOf(run)} ${shown(run.name)} ${exitText(run)}`.toLowerCase().includes(wanted)),
+          `${run.id} ${formatCommand(run)} ${decodeLine(run.name)} ${formatExit(run)}`
+            .toLowerCase()
+            .includes(wanted)),
     );
   }, [runs, text, only]);
   const picked = (runs ?? []).filter((run) => chosen.has(run.id));
@@ -162,7 +175,7 @@ export function RunsPage() {
           <RunTable runs={fitting.slice(0, rows)} chosen={chosen} pick={pick} />
         )}
         {fitting.length > rows && (
-          <button onClick={() => setRows(rows + STEP * 5)}>Show more of {count(fitting.length)}</button>
+          <button onClick={() => setRows(rows + STEP * 5)}>Show more of {formatCount(fitting.length)}</button>
         )}
       </main>
       {over && (
@@ -288,9 +301,9 @@ function RunTable({
 function RunRow({ run, chosen, pick }: { run: Run; chosen: boolean; pick: (id: string, on: boolean) => void }) {
   const running = run.state === "running";
   const now = `${BigInt(Date.now()) * 1000000n}`;
-  const command = commandOf(run);
+  const command = formatCommand(run);
   return (
-    <tr class={running ? "running" : failed(run) ? "failed" : ""}>
+    <tr class={running ? "running" : hasFailed(run) ? "failed" : ""}>
       <td>
         <input
           type="checkbox"
@@ -300,24 +313,26 @@ function RunRow({ run, chosen, pick }: { run: Run; chosen: boolean; pick: (id: s
         />
       </td>
       <td class="command">
-        <a href={runAddress(run.id)} title={command}>
+        <a href={makeRunAddress(run.id)} title={command}>
           {run.name && (
             <span class="tag">
-              <bdi>{shown(run.name)}</bdi>
+              <bdi>{decodeLine(run.name)}</bdi>
             </span>
           )}
           <bdi>{command || "(no command)"}</bdi>
         </a>
       </td>
       <td class="mono">{run.id}</td>
-      <td class="nowrap">{startedAt(run.start_ns)}</td>
-      <td class="num">{duration(since(run.start_ns, run.end_ns ?? now))}</td>
-      <td class="num">{count(run.events)}</td>
-      <td class="num">{run.lost > 0 ? <span class="lost">{count(run.lost)}</span> : <span class="quiet">–</span>}</td>
-      <td>
-        <span class={`state ${running ? "s-running" : failed(run) ? "s-failed" : "s-ok"}`}>{exitText(run)}</span>
+      <td class="nowrap">{formatStart(run.start_ns)}</td>
+      <td class="num">{formatDuration(measureNs(run.start_ns, run.end_ns ?? now))}</td>
+      <td class="num">{formatCount(run.events)}</td>
+      <td class="num">
+        {run.lost > 0 ? <span class="lost">{formatCount(run.lost)}</span> : <span class="quiet">–</span>}
       </td>
-      <td class="num">{bytes(run.bytes)}</td>
+      <td>
+        <span class={`state ${running ? "s-running" : hasFailed(run) ? "s-failed" : "s-ok"}`}>{formatExit(run)}</span>
+      </td>
+      <td class="num">{formatBytes(run.bytes)}</td>
       <td class="row-actions">
         <button
           aria-label={`Pin run ${run.id}`}

@@ -1,7 +1,7 @@
 // Searches a run with an expression and shows the results while they arrive.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { backend } from "../data/app_state";
-import { count, plainText, plural, shown, inline } from "../data/format";
+import { getBackend } from "../data/app_state";
+import { formatCount, decodeText, formatPlural, decodeLine, escapeLine } from "../data/format";
 import { Statement } from "./events";
 import {
   counting,
@@ -16,11 +16,11 @@ import {
   total,
   WINDOW,
 } from "./search_state";
-import { route, runAddress } from "../data/route";
+import { route, makeRunAddress } from "../data/route";
 import type { RunData } from "../data/run_data";
 import type { EventObject } from "../data/types";
 import { Pager, SourceLink, PositionLink, setQuery, Trouble } from "../parts/view_parts";
-import { valueText } from "../parts/value_text";
+import { formatValue } from "../parts/value_text";
 
 const ROWS = 200; // results on one page of the table
 const EXAMPLES = [
@@ -102,7 +102,7 @@ export function SearchView({ data }: { data: RunData }) {
           </button>
         )}
         <span class="quiet" role="status">
-          {asked === "" ? "" : `${plural(total.value, "event")}${counting.value ? " so far …" : ""}`}
+          {asked === "" ? "" : `${formatPlural(total.value, "event")}${counting.value ? " so far …" : ""}`}
         </span>
         {total.value > ROWS && (
           <>
@@ -114,7 +114,9 @@ export function SearchView({ data }: { data: RunData }) {
       <Trouble error={error} />
       {asked === "" && <Examples />}
       {asked !== "" && total.value > 0 && shownRows.length === 0 && (
-        <p class="pad quiet">{looking.value ? `Loading results from ${count(first + 1)} on …` : "No results"}</p>
+        <p class="pad quiet">
+          {looking.value ? `Loading results from ${formatCount(first + 1)} on …` : "No results"}
+        </p>
       )}
       {shownRows.length > 0 && <Results run={id} rows={shownRows} loaded={results.length} />}
     </main>
@@ -122,7 +124,7 @@ export function SearchView({ data }: { data: RunData }) {
 }
 
 function Examples() {
-  if (backend().kind === "report")
+  if (getBackend().kind === "report")
     return (
       <p class="examples">
         Finds every event that contains a text: in its kind, function, file, source line, values or exception.
@@ -172,31 +174,31 @@ function Results({ run, rows, loaded }: { run: string; rows: EventObject[]; load
               <td class="nowrap">
                 <SourceLink run={run} file={event.file} line={event.line} source={event.source} />{" "}
                 <span class="quiet">
-                  <bdi>{shown(event.function)}</bdi>
+                  <bdi>{decodeLine(event.function)}</bdi>
                 </span>
               </td>
               <td>
                 <span class={`event-kind e-${event.event}`}>{event.event}</span>
               </td>
               <td class="statement">
-                <a href={runAddress(run, "", `${event.thread}:${event.seq}`)}>
-                  <Statement text={plainText(event.text) || " "} />
+                <a href={makeRunAddress(run, "", `${event.thread}:${event.seq}`)}>
+                  <Statement text={decodeText(event.text) || " "} />
                 </a>
               </td>
               <td class="data">
                 {event.exception ? (
                   <bdi class="raised-text">
-                    {shown(event.exception.type)}: {shown(event.exception.message)}
+                    {decodeLine(event.exception.type)}: {decodeLine(event.exception.message)}
                   </bdi>
                 ) : event.value !== undefined ? (
-                  <bdi>{valueText(event.value, 80)}</bdi>
+                  <bdi>{formatValue(event.value, 80)}</bdi>
                 ) : (
                   Object.entries(event.changed ?? {})
                     .slice(0, 4)
                     .map(([name, value]) => (
                       <span key={name} class="pill">
                         <bdi>
-                          {inline(name)} = {valueText(value, 40)}
+                          {escapeLine(name)} = {formatValue(value, 40)}
                         </bdi>
                       </span>
                     ))
@@ -208,8 +210,8 @@ function Results({ run, rows, loaded }: { run: string; rows: EventObject[]; load
       </table>
       {total.value > WINDOW && (
         <p class="quiet pad">
-          The timeline shows results {count(foundBefore.value + 1)} to {count(foundBefore.value + loaded)}; n and N
-          move through all of them.
+          The timeline shows results {formatCount(foundBefore.value + 1)} to {formatCount(foundBefore.value + loaded)}
+          ; n and N move through all of them.
         </p>
       )}
     </div>

@@ -3,7 +3,7 @@
 // A search may have millions of results. Memory holds one window of them (WINDOW results); the next window is requested
 // from the position of the last result before it.
 import { signal } from "@preact/signals";
-import { backend, say, sayError } from "../data/app_state";
+import { getBackend, say, sayError } from "../data/app_state";
 import type { Stream } from "../data/backend";
 import { goTo, type State } from "../data/moment_state";
 import type { EventObject } from "../data/types";
@@ -47,10 +47,10 @@ export function search(run: string, text: string, onError: (text: string) => voi
   };
   const filled = () => {
     show();
-    starts[1] ??= positionOf(first[first.length - 1]);
+    starts[1] ??= formatPosition(first[first.length - 1]);
     if (!filler) looking.value = false;
   };
-  const stream: Stream = backend().stream(
+  const stream: Stream = getBackend().stream(
     "replay",
     { run, where: text, source: true, limit: WINDOW, count: true },
     (object) => {
@@ -83,7 +83,7 @@ export function search(run: string, text: string, onError: (text: string) => voi
   );
 }
 
-const positionOf = (event: EventObject | undefined) => (event ? `${event.thread}:${event.seq}` : null);
+const formatPosition = (event: EventObject | undefined) => (event ? `${event.thread}:${event.seq}` : null);
 
 // Loads a window into `found`. A window that was never reached is reached through all windows before it.
 export async function openWindow(wanted: number): Promise<void> {
@@ -95,7 +95,7 @@ export async function openWindow(wanted: number): Promise<void> {
   for (; at <= wanted; at++) {
     const list: EventObject[] = [];
     const after = starts[at] ?? undefined;
-    const stream = backend().stream("replay", { run, where, source: true, limit: WINDOW, after }, (event) =>
+    const stream = getBackend().stream("replay", { run, where, source: true, limit: WINDOW, after }, (event) =>
       list.push(event),
     );
     filler = stream;
@@ -112,13 +112,13 @@ export async function openWindow(wanted: number): Promise<void> {
     found.value = list;
     foundBefore.value = at * WINDOW;
     if (list.length < WINDOW) break;
-    starts[at + 1] = positionOf(list[list.length - 1]);
+    starts[at + 1] = formatPosition(list[list.length - 1]);
   }
   filler = null;
   looking.value = false;
 }
 
-export async function nextFound(state: State, by: 1 | -1, run: string) {
+export async function goToFound(state: State, by: 1 | -1, run: string) {
   if (searchRun.value !== run || found.value.length === 0) {
     say("no search yet: press / to search");
     return;

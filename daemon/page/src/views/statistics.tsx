@@ -1,11 +1,11 @@
 // Calls and times of each function, sortable, with the callers of each.
 import { useMemo, useState } from "preact/hooks";
-import { count, duration, plural, shown } from "../data/format";
-import { route, runAddress } from "../data/route";
-import { grown, type RunData } from "../data/run_data";
+import { formatCount, formatDuration, formatPlural, decodeLine } from "../data/format";
+import { route, makeRunAddress } from "../data/route";
+import { measureGrowth, type RunData } from "../data/run_data";
 import type { Text } from "../data/types";
 import { useList } from "../data/use_list";
-import { PartNote, SourceLink, setQuery, SpanChip, spanFields, ThreadChoice, Trouble } from "../parts/view_parts";
+import { PartNote, SourceLink, setQuery, SpanChip, makeSpanFields, ThreadChoice, Trouble } from "../parts/view_parts";
 
 export interface Times {
   calls: number;
@@ -26,7 +26,7 @@ const SORTS: [keyof FunctionStats, string][] = [
   ["cumulative_ns", "Total time"],
 ];
 const SHOWN = 500;
-const per = (ns: number, calls: number) => (calls > 0 ? duration(ns / calls) : "–");
+const formatPerCall = (ns: number, calls: number) => (calls > 0 ? formatDuration(ns / calls) : "–");
 
 export function StatisticsView({ data }: { data: RunData }) {
   const id = data.run.id;
@@ -36,17 +36,19 @@ export function StatisticsView({ data }: { data: RunData }) {
     "calls" | "own_ns" | "cumulative_ns";
   const [filter, setFilter] = useState("");
   const [open, setOpen] = useState("");
-  const span = spanFields(data);
+  const span = makeSpanFields(data);
   const { items, end, error } = useList<FunctionStats>(
     `${id}/${thread}/${span.from_ns}/${span.to_ns}`,
     "stats",
     { run: id, thread, callers: true, ...span },
-    grown(data.run),
+    measureGrowth(data.run),
   );
   const rows = useMemo(
     () =>
       [...items]
-        .filter((one) => `${shown(one.function)} ${shown(one.file)}`.toLowerCase().includes(filter.toLowerCase()))
+        .filter((one) =>
+          `${decodeLine(one.function)} ${decodeLine(one.file)}`.toLowerCase().includes(filter.toLowerCase()),
+        )
         .sort((a, b) => b[sort] - a[sort]),
     [items, sort, filter],
   );
@@ -66,7 +68,7 @@ export function StatisticsView({ data }: { data: RunData }) {
         />
         <span class="quiet">
           {end
-            ? `${plural(items.length, "function")}, ${plural(end.calls ?? 0, "call")}; recording overhead removed from the times`
+            ? `${formatPlural(items.length, "function")}, ${formatPlural(end.calls ?? 0, "call")}; recording overhead removed from the times`
             : "counting …"}
         </span>
       </div>
@@ -96,7 +98,7 @@ export function StatisticsView({ data }: { data: RunData }) {
           </thead>
           <tbody>
             {rows.slice(0, SHOWN).map((one) => {
-              const key = `${shown(one.file)}/${one.line}/${shown(one.function)}`;
+              const key = `${decodeLine(one.file)}/${one.line}/${decodeLine(one.function)}`;
               const opened = open === key;
               const toggle = () => setOpen(opened ? "" : key);
               return (
@@ -107,7 +109,7 @@ export function StatisticsView({ data }: { data: RunData }) {
         </table>
         {rows.length > SHOWN && (
           <p class="quiet pad">
-            The first {SHOWN} of {count(rows.length)}; filter to see others.
+            The first {SHOWN} of {formatCount(rows.length)}; filter to see others.
           </p>
         )}
       </div>
@@ -137,12 +139,12 @@ function FunctionRows({
         <td>
           <button class="sort fn-name" aria-expanded={opened} onClick={toggle}>
             {one.callers?.length ? (opened ? "▾ " : "▸ ") : "  "}
-            <bdi class="mono">{shown(one.function)}</bdi>
+            <bdi class="mono">{decodeLine(one.function)}</bdi>
           </button>
           <a
             class="quiet small"
-            href={runAddress(run, "search", "", {
-              where: `event == call and function == ${JSON.stringify(shown(one.function))}`,
+            href={makeRunAddress(run, "search", "", {
+              where: `event == call and function == ${JSON.stringify(decodeLine(one.function))}`,
             })}
           >
             find calls
@@ -152,32 +154,32 @@ function FunctionRows({
           <SourceLink run={run} file={one.file} line={one.line} source={one.source} />
         </td>
         <td class="num">
-          {count(one.calls)}
-          {one.primitive !== one.calls && <span class="quiet"> / {count(one.primitive)}</span>}
+          {formatCount(one.calls)}
+          {one.primitive !== one.calls && <span class="quiet"> / {formatCount(one.primitive)}</span>}
         </td>
         <td class="num">
           <Bar part={sort === "own_ns" ? one.own_ns / most : 0} />
-          {duration(one.own_ns)}
+          {formatDuration(one.own_ns)}
         </td>
         <td class="num">
           <Bar part={sort === "cumulative_ns" ? one.cumulative_ns / most : 0} />
-          {duration(one.cumulative_ns)}
+          {formatDuration(one.cumulative_ns)}
         </td>
-        <td class="num">{per(one.own_ns, one.calls)}</td>
-        <td class="num">{per(one.cumulative_ns, one.primitive)}</td>
+        <td class="num">{formatPerCall(one.own_ns, one.calls)}</td>
+        <td class="num">{formatPerCall(one.cumulative_ns, one.primitive)}</td>
       </tr>
       {opened &&
         one.callers?.map((caller, index) => (
           <tr key={index} class="caller">
             <td>
-              called by <bdi class="mono">{shown(caller.function)}</bdi>
+              called by <bdi class="mono">{decodeLine(caller.function)}</bdi>
             </td>
             <td>
               <SourceLink run={run} file={caller.file} line={caller.line} source={caller.source} />
             </td>
-            <td class="num">{count(caller.calls)}</td>
-            <td class="num">{duration(caller.own_ns)}</td>
-            <td class="num">{duration(caller.cumulative_ns)}</td>
+            <td class="num">{formatCount(caller.calls)}</td>
+            <td class="num">{formatDuration(caller.own_ns)}</td>
+            <td class="num">{formatDuration(caller.cumulative_ns)}</td>
             <td />
             <td />
           </tr>

@@ -1,15 +1,20 @@
 // The threads and tasks of a run.
 import { useState } from "preact/hooks";
-import { count, duration, plural, shown, since } from "../data/format";
-import { runAddress } from "../data/route";
-import { grown, type RunData } from "../data/run_data";
+import { formatCount, formatDuration, formatPlural, decodeLine, measureNs } from "../data/format";
+import { makeRunAddress } from "../data/route";
+import { measureGrowth, type RunData } from "../data/run_data";
 import type { TaskCount, Thread } from "../data/types";
 import { useList } from "../data/use_list";
 import { PartNote, PositionLink, Trouble } from "../parts/view_parts";
 
 export function ThreadsView({ data }: { data: RunData }) {
   const id = data.run.id;
-  const { items, error } = useList<Thread>(`${id}/threads`, "threads", { run: id, lines: true }, grown(data.run));
+  const { items, error } = useList<Thread>(
+    `${id}/threads`,
+    "threads",
+    { run: id, lines: true },
+    measureGrowth(data.run),
+  );
   const lines = new Map(items.map((one) => [one.thread, one.lines]));
   return (
     <main class="view">
@@ -50,16 +55,16 @@ export function ThreadsView({ data }: { data: RunData }) {
                 <td>
                   <span class={`lane-dot lane-${thread.thread % 6}`} aria-hidden="true" />{" "}
                   <b>
-                    <bdi>{shown(thread.name)}</bdi>
+                    <bdi>{decodeLine(thread.name)}</bdi>
                   </b>{" "}
                   {!thread.ended && data.run.state === "running" && <span class="state s-running">running</span>}
                 </td>
                 <td>{thread.process}</td>
-                <td class="num">{duration(since(data.run.start_ns, thread.first_ns))}</td>
-                <td class="num">{duration(since(thread.first_ns, thread.last_ns))}</td>
-                <td class="num">{count(thread.events)}</td>
-                <td class="num">{lines.has(thread.thread) ? count(lines.get(thread.thread) ?? 0) : "…"}</td>
-                <td class="num">{thread.lost ? <span class="lost">{count(thread.lost)}</span> : "–"}</td>
+                <td class="num">{formatDuration(measureNs(data.run.start_ns, thread.first_ns))}</td>
+                <td class="num">{formatDuration(measureNs(thread.first_ns, thread.last_ns))}</td>
+                <td class="num">{formatCount(thread.events)}</td>
+                <td class="num">{lines.has(thread.thread) ? formatCount(lines.get(thread.thread) ?? 0) : "…"}</td>
+                <td class="num">{thread.lost ? <span class="lost">{formatCount(thread.lost)}</span> : "–"}</td>
                 <td>
                   <PositionLink run={id} at={`${thread.thread}:1`} />
                 </td>
@@ -67,7 +72,7 @@ export function ThreadsView({ data }: { data: RunData }) {
                   <PositionLink run={id} at={`${thread.thread}:${Math.max(1, thread.events + thread.lost)}`} />
                 </td>
                 <td>
-                  <a href={runAddress(id, "events", "", { thread: String(thread.thread) })}>table</a>
+                  <a href={makeRunAddress(id, "events", "", { thread: String(thread.thread) })}>table</a>
                 </td>
               </tr>
             ))}
@@ -87,12 +92,12 @@ function TasksTable({ data }: { data: RunData }) {
     `${id}/tasks`,
     "tasks",
     { run: id, counts: true },
-    grown(data.run),
+    measureGrowth(data.run),
   );
   const [filter, setFilter] = useState("");
   const [busy, setBusy] = useState(false);
   const [rows, setRows] = useState(STEP);
-  const fits = items.filter((one) => shown(one.name).toLowerCase().includes(filter.toLowerCase()));
+  const fits = items.filter((one) => decodeLine(one.name).toLowerCase().includes(filter.toLowerCase()));
   if (busy) fits.sort((a, b) => b.events - a.events);
   const thread = (one: TaskCount) => data.threads.find((each) => each.thread === one.thread);
   return (
@@ -115,7 +120,7 @@ function TasksTable({ data }: { data: RunData }) {
           </button>
         </div>
         <span class="quiet" role="status">
-          {end ? plural(items.length, "task") : "counting …"}
+          {end ? formatPlural(items.length, "task") : "counting …"}
         </span>
       </div>
       <Trouble error={error} />
@@ -147,20 +152,26 @@ function TasksTable({ data }: { data: RunData }) {
               <tr key={one.task}>
                 <td>
                   <b>
-                    <bdi>{shown(one.name)}</bdi>
+                    <bdi>{decodeLine(one.name)}</bdi>
                   </b>
                 </td>
                 <td>
-                  <bdi>{shown(thread(one)?.name)}</bdi>
+                  <bdi>{decodeLine(thread(one)?.name)}</bdi>
                 </td>
-                <td class="num">{one.first_ns ? duration(since(data.run.start_ns, one.first_ns)) : "never ran"}</td>
-                <td class="num">{one.first_ns ? duration(since(one.first_ns, one.last_ns)) : "–"}</td>
-                <td class="num">{count(one.events)}</td>
-                <td class="num">{count(one.turns)}</td>
+                <td class="num">
+                  {one.first_ns ? formatDuration(measureNs(data.run.start_ns, one.first_ns)) : "never ran"}
+                </td>
+                <td class="num">{one.first_ns ? formatDuration(measureNs(one.first_ns, one.last_ns)) : "–"}</td>
+                <td class="num">{formatCount(one.events)}</td>
+                <td class="num">{formatCount(one.turns)}</td>
                 <td>{one.first && <PositionLink run={id} at={one.first} />}</td>
                 <td>{one.last && <PositionLink run={id} at={one.last} />}</td>
                 <td>
-                  <a href={runAddress(id, "search", "", { where: `task == ${JSON.stringify(shown(one.name))}` })}>
+                  <a
+                    href={makeRunAddress(id, "search", "", {
+                      where: `task == ${JSON.stringify(decodeLine(one.name))}`,
+                    })}
+                  >
                     find
                   </a>
                 </td>
@@ -170,7 +181,7 @@ function TasksTable({ data }: { data: RunData }) {
         </table>
       </div>
       {fits.length > rows && (
-        <button onClick={() => setRows(rows + STEP * 4)}>Show more of {count(fits.length)}</button>
+        <button onClick={() => setRows(rows + STEP * 4)}>Show more of {formatCount(fits.length)}</button>
       )}
     </>
   );
