@@ -63,7 +63,7 @@ function formatObject(value: ValueObject, room: number): string {
     case "redacted":
       return "hidden";
     case "ref":
-      return "<same as above>";
+      return "<repeated object>";
     case "int":
     case "float":
       return `${escapeLine(String(value.text))}${value.cut ? "…" : ""}`;
