@@ -89,6 +89,6 @@ PYBIND11_MODULE(_smiley, module) {
     return home.value().dir.string();
   });
   module.def("run", &RunOfRecording, "The id of this process's run, empty when none was begun.");
-  module.def("mark", [](py::str text, py::dict values) { return TellMark(text.ptr(), values.ptr()); });
+  module.def("mark", [](py::str text, py::dict values) { return RecordMark(text.ptr(), values.ptr()); });
   module.attr("__version__") = SMILEY_VERSION;
 }

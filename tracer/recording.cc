@@ -30,7 +30,7 @@ HookSource* g_hooks = nullptr;
 bool g_hooked = false;
 
 // The program's text where the interpreter has no file of it.
-void ReadProgramText(const SmileyStartConfig& config, SourceBook* sources) {
+void ReadProgramText(const SmileyStartConfig& config, SourceTexts* sources) {
   for (std::uint32_t i = 0; i + 1 < config.command_count; ++i) {
     if (std::strcmp(config.command[i], "-c") == 0) {
       sources->SetProgram("<string>", config.command[i + 1]);
@@ -117,7 +117,7 @@ std::string BeginRecording(const SmileyStartConfig& config) {
   if (!WatchExtras(process->options())) process->Note("warning", "garbage collections or imports are not shown");
   pthread_atfork(nullptr, nullptr, [] {
     Process::forked.store(true);
-    Process::Turn();
+    Process::AdvanceTurn();
   });
   g_hooks = hooks;
   g_hooked = true;
@@ -198,7 +198,8 @@ void BeginStretch() {
 void PauseRecording(bool end) {
   Process* process = Process::instance();
   if (process == nullptr || process->off()) return;
-  if (ThreadRecorder* recorder = end ? ThreadRecorder::Current() : nullptr) recorder->Tell(shm::Kind::kEnd, 0, {});
+  if (ThreadRecorder* recorder = end ? ThreadRecorder::Current() : nullptr)
+    recorder->RecordInFrame(shm::Kind::kEnd, 0, {});
   process->Pause();
   if (g_hooked) g_hooks->Stop();
   g_hooked = false;
@@ -220,7 +221,7 @@ bool IsRecording() { return g_hooks != nullptr && !Process::instance()->off(); }
 
 std::string RunOfRecording() { return g_hooks != nullptr ? Process::instance()->run() : std::string(); }
 
-bool TellMark(PyObject* text, PyObject* values) {
+bool RecordMark(PyObject* text, PyObject* values) {
   if (!IsRecording()) return false;
   KeepError keep;
   ThreadRecorder* recorder = ThreadRecorder::Current();
@@ -241,7 +242,7 @@ bool TellMark(PyObject* text, PyObject* values) {
     id = process->StringId(shown);
   }
   if (id == 0) {
-    encoded.emplace_back(encoder->Value(text));
+    encoded.emplace_back(encoder->EncodeValue(text));
     parts.push_back({shm::Kind::kValue, 0, encoded.back()});
   }
   PyObject *name, *value;
@@ -250,14 +251,14 @@ bool TellMark(PyObject* text, PyObject* values) {
     const std::uint32_t name_id = PyUnicode_Check(name) ? process->StringId(Utf8(name)) : 0;
     if (name_id == 0) continue;
     if (process->capture().RedactsName(name)) {
-      encoder->Hide(value);
-      encoded.emplace_back(encoder->Redacted());
+      encoder->RememberSecret(value);
+      encoded.emplace_back(encoder->EncodeRedacted());
     } else {
-      encoded.emplace_back(encoder->Value(value));
+      encoded.emplace_back(encoder->EncodeValue(value));
     }
     parts.push_back({shm::Kind::kSet, name_id, encoded.back()});
   }
-  recorder->Tell(shm::Kind::kMark, id, parts);
+  recorder->RecordInFrame(shm::Kind::kMark, id, parts);
   return true;
 }
 

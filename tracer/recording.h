@@ -39,6 +39,6 @@ bool IsRecording();
 std::string RunOfRecording();  // empty: none was begun
 
 // The program's own note with values by name; false: nothing is recorded. REQUIRES a str and a dict with str keys.
-bool TellMark(PyObject* text, PyObject* values);
+bool RecordMark(PyObject* text, PyObject* values);
 
 }  // namespace smiley::tracer

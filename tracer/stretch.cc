@@ -9,7 +9,7 @@
 #include "tracer/recording.h"
 
 namespace smiley::tracer {
-bool ThreadRecorder::Begins(const SmileyFrame& frame, std::uint32_t line) {
+bool ThreadRecorder::TryToBegin(const SmileyFrame& frame, std::uint32_t line) {
   Process* process = Process::instance();
   if (process == nullptr || !process->waiting()) return false;
   const CodeInfo* code = process->codes().Of(frame.code);
@@ -64,7 +64,7 @@ void ThreadRecorder::Rejoin() {
     entry->line = static_cast<std::uint32_t>(std::max(line, 0));
     entry->thread = serial_;
     entry->raised = false;
-    entry->anew = true;
+    entry->rejoined = true;
     Forget(entry);
     stack_.push_back(entry);
   }

@@ -145,15 +145,15 @@ BOOST_AUTO_TEST_CASE(variables_of_each_home) {
   Analysed outer(&python, "outer.__code__"), inner(&python, "outer(1).__code__");
   const auto home = [](const CodeInfo& info, const char* name) {
     for (const Slot& slot : info.slots) {
-      if (Utf8(slot.name) == name) return static_cast<int>(slot.place);
+      if (Utf8(slot.name) == name) return static_cast<int>(slot.storage);
     }
     return -1;
   };
-  BOOST_TEST(home(outer.info, "a") == static_cast<int>(Place::kFast));
-  BOOST_TEST(home(outer.info, "b") == static_cast<int>(Place::kCell));
-  BOOST_TEST(home(outer.info, "inner") == static_cast<int>(Place::kFast));
-  BOOST_TEST(home(inner.info, "b") == static_cast<int>(Place::kFree));
-  BOOST_TEST(home(inner.info, "shared") == static_cast<int>(Place::kGlobal));
+  BOOST_TEST(home(outer.info, "a") == static_cast<int>(Storage::kFast));
+  BOOST_TEST(home(outer.info, "b") == static_cast<int>(Storage::kCell));
+  BOOST_TEST(home(outer.info, "inner") == static_cast<int>(Storage::kFast));
+  BOOST_TEST(home(inner.info, "b") == static_cast<int>(Storage::kFree));
+  BOOST_TEST(home(inner.info, "shared") == static_cast<int>(Storage::kGlobal));
   BOOST_TEST(home(inner.info, "len") == -1);  // a global that the function does not declare
   BOOST_TEST(Touched(inner.info, 6) == "b shared");
   BOOST_TEST(Uses(inner.info, 6) == "b | shared");
@@ -209,7 +209,7 @@ struct Table {
   }
   Capture capture;
   Filters filters;
-  SourceBook sources;
+  SourceTexts sources;
   Control control;
   CodeTable* table;
 };
@@ -272,11 +272,11 @@ BOOST_AUTO_TEST_CASE(code_with_events_of_its_own_is_found_again_while_it_lives) 
   Table* t = Table::Only();
   Python python;
   PyCodeObject* code = CodeOf(&python, Compiled("/srv/app/hooked.py"));
-  t->table->Hooked(t->table->Of(code), code);
+  t->table->AddHooked(t->table->Of(code), code);
   {
     Python other;
     PyCodeObject* dies = CodeOf(&other, Compiled("/srv/app/dies.py"));
-    t->table->Hooked(t->table->Of(dies), dies);
+    t->table->AddHooked(t->table->Of(dies), dies);
   }
   g_unhooked = nullptr;
   static int count = 0;

@@ -239,7 +239,7 @@ BOOST_AUTO_TEST_CASE(of_a_redacted_variable_only_that_it_changed_is_sent) {
   BOOST_TEST(v.Look(secret, false, true) == "same");
   BOOST_TEST(v.Look(python.Eval("'battery'"), false, true) == "set redacted()");
   Variable other;
-  BOOST_TEST(Show(v.capture.encoder->Value(python.Eval("'correct horse'"))) == "redacted()");
+  BOOST_TEST(Show(v.capture.encoder->EncodeValue(python.Eval("'correct horse'"))) == "redacted()");
 }
 
 // The first look may be unsure, but it must never be wrong.

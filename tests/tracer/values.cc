@@ -21,7 +21,7 @@ void Check(Python* python, const Expected (&rows)[kCount], const Limits& limits 
   for (const Expected& row : rows) {
     Capture capture(limits);  // numbers of objects begin with 1 for each
     BOOST_TEST_CONTEXT(row.expression) {
-      BOOST_TEST(Show(capture.encoder->Value(python->Eval(row.expression))) == row.shown);
+      BOOST_TEST(Show(capture.encoder->EncodeValue(python->Eval(row.expression))) == row.shown);
       BOOST_TEST((PyErr_Occurred() == nullptr));
     }
   }
@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(values_that_are_written_as_a_text) {
   Check(&python, rows);
   // The module of pathlib's classes has another name in each version.
   Capture capture;
-  const std::string path = Show(capture.encoder->Value(python.Eval("pathlib.PurePosixPath('/a', 'b')")));
+  const std::string path = Show(capture.encoder->EncodeValue(python.Eval("pathlib.PurePosixPath('/a', 'b')")));
   BOOST_TEST(path.starts_with("text(\"Path\", \"/a/b\", \"pathlib."), path);
 }
 
@@ -152,10 +152,10 @@ BOOST_AUTO_TEST_CASE(exceptions) {
       "    error.add_note('look there')\n"
       "    failed = error\n");
   Capture capture;
-  BOOST_TEST(Show(capture.encoder->Value(python.Eval("failed"))) ==
+  BOOST_TEST(Show(capture.encoder->EncodeValue(python.Eval("failed"))) ==
              "exception(1, \"__main__.Failure\", [\"broken\", 2], [\"look there\"], "
              "exception(2, \"KeyError\", [\"k\"], [], null, null), ref(2))");
-  BOOST_TEST(Show(capture.encoder->Exception(python.Eval("failed"))) == "[\"Failure\", \"('broken', 2)\"]");
+  BOOST_TEST(Show(capture.encoder->EncodeException(python.Eval("failed"))) == "[\"Failure\", \"('broken', 2)\"]");
   const Expected messages[] = {
       {"ValueError()", "[\"ValueError\", \"\"]"},
       {"ValueError('a')", "[\"ValueError\", \"a\"]"},
@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(exceptions) {
       {"ExceptionGroup('two', [ValueError(), KeyError()])", "[\"ExceptionGroup\", \"two (2 sub-exceptions)\"]"},
   };
   for (const Expected& row : messages)
-    BOOST_TEST(Show(capture.encoder->Exception(python.Eval(row.expression))) == row.shown);
+    BOOST_TEST(Show(capture.encoder->EncodeException(python.Eval(row.expression))) == row.shown);
 }
 
 BOOST_AUTO_TEST_CASE(limits_say_how_much_is_left_out) {
@@ -205,21 +205,22 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_cut_between_items) {
   Limits limits;
   limits.nodes = 5;
   Capture few(limits);
-  BOOST_TEST(Show(few.encoder->Value(python.Eval("[1, 2, 3, 4, 5, 6]"))) == "list(1, 2, [1, 2, 3, 4])");
+  BOOST_TEST(Show(few.encoder->EncodeValue(python.Eval("[1, 2, 3, 4, 5, 6]"))) == "list(1, 2, [1, 2, 3, 4])");
   BOOST_TEST(few.encoder->print() == 0u);
   limits = {};
   limits.bytes = 40;
   Capture small(limits);
   PyObject* texts = python.Eval("['a' * 15, 'b' * 15, 'c' * 15]");
-  BOOST_TEST(Show(small.encoder->Value(texts)) == "list(1, 1, [\"aaaaaaaaaaaaaaa\", \"bbbbbbbbbbbbbbb\"])");
-  BOOST_TEST(small.encoder->Value(texts).size() <= 40u);
+  BOOST_TEST(Show(small.encoder->EncodeValue(texts)) == "list(1, 1, [\"aaaaaaaaaaaaaaa\", \"bbbbbbbbbbbbbbb\"])");
+  BOOST_TEST(small.encoder->EncodeValue(texts).size() <= 40u);
   // A part that does not fit at all leaves no half behind.
-  BOOST_TEST(Show(small.encoder->Value(python.Eval("['a', ['c' * 60]]"))) == "list(2, 0, [\"a\", list(3, 1, [])])");
+  BOOST_TEST(Show(small.encoder->EncodeValue(python.Eval("['a', ['c' * 60]]"))) ==
+             "list(2, 0, [\"a\", list(3, 1, [])])");
   // Of a class whose name alone is too long, the beginning of the name.
   python.Run("Long = type('L\u00e4' + 99 * 'ng', (), {})\n");
   limits.bytes = 60;
   Capture narrow(limits);
-  BOOST_TEST(Show(narrow.encoder->Value(python.Eval("Long()"))) ==
+  BOOST_TEST(Show(narrow.encoder->EncodeValue(python.Eval("Long()"))) ==
              "unreadable(\"__main__.L\u00e4ngngngngngngngngngngngngngngngngngngngngngng\")");
 }
 
@@ -251,7 +252,7 @@ BOOST_AUTO_TEST_CASE(a_value_is_whole_wherever_its_room_ends) {
       Limits limits;
       limits.bytes = bytes;
       Capture capture(limits);
-      const std::string_view value = capture.encoder->Value(object);
+      const std::string_view value = capture.encoder->EncodeValue(object);
       BOOST_REQUIRE(value.size() <= static_cast<std::size_t>(std::max(bytes, 64)));
       BOOST_REQUIRE_MESSAGE(Show(value) != "bad", expression << " in " << bytes << " bytes");
     }
@@ -283,9 +284,10 @@ BOOST_AUTO_TEST_CASE(numbers_of_objects_stay_while_they_live) {
   Python python;
   python.Run("a, b = [], {}\n");
   Capture capture;
-  BOOST_TEST(Show(capture.encoder->Value(python.Eval("a"))) == "list(1, 0, [])");
-  BOOST_TEST(Show(capture.encoder->Value(python.Eval("b"))) == "dict(2, 0, [])");
-  BOOST_TEST(Show(capture.encoder->Value(python.Eval("[a, b]"))) == "list(3, 0, [list(1, 0, []), dict(2, 0, [])])");
+  BOOST_TEST(Show(capture.encoder->EncodeValue(python.Eval("a"))) == "list(1, 0, [])");
+  BOOST_TEST(Show(capture.encoder->EncodeValue(python.Eval("b"))) == "dict(2, 0, [])");
+  BOOST_TEST(Show(capture.encoder->EncodeValue(python.Eval("[a, b]"))) ==
+             "list(3, 0, [list(1, 0, []), dict(2, 0, [])])");
   ObjectIds ids;
   python.Run("many = [[] for _ in range(20000)]\n");
   PyObject* many = python.Eval("many");
@@ -305,25 +307,25 @@ BOOST_AUTO_TEST_CASE(names_that_hide_and_what_they_hid) {
       "user.name = 'ada'\n"
       "Login = collections.namedtuple('Login', 'name password')\n");
   Capture capture;
-  BOOST_TEST(Show(capture.encoder->Value(python.Eval("user"))) ==
+  BOOST_TEST(Show(capture.encoder->EncodeValue(python.Eval("user"))) ==
              "object(1, 0, \"__main__.Plain\", [\"password\", redacted(), \"name\", \"ada\"])");
-  BOOST_TEST(Show(capture.encoder->Value(python.Eval("{'api_key': 'abcdefgh1'}"))) ==
+  BOOST_TEST(Show(capture.encoder->EncodeValue(python.Eval("{'api_key': 'abcdefgh1'}"))) ==
              "dict(2, 0, [\"api_key\", redacted()])");
-  BOOST_TEST(Show(capture.encoder->Value(python.Eval("Login('ada', 'other secret')"))) ==
+  BOOST_TEST(Show(capture.encoder->EncodeValue(python.Eval("Login('ada', 'other secret')"))) ==
              "subclass(\"__main__.Login\", tuple(3, 0, [\"ada\", redacted()]))");
-  BOOST_TEST(Show(capture.encoder->Value(python.Eval("'say correct horse!'"))) == "\"say ***!\"");
-  BOOST_TEST(Show(capture.encoder->Value(python.Eval("'correct horse'"))) == "redacted()");
-  BOOST_TEST(Show(capture.encoder->Value(python.Eval("b'correct horse'"))) == "redacted()");
-  BOOST_TEST(Show(capture.encoder->Exception(python.Eval("ValueError('correct horse')"))) ==
+  BOOST_TEST(Show(capture.encoder->EncodeValue(python.Eval("'say correct horse!'"))) == "\"say ***!\"");
+  BOOST_TEST(Show(capture.encoder->EncodeValue(python.Eval("'correct horse'"))) == "redacted()");
+  BOOST_TEST(Show(capture.encoder->EncodeValue(python.Eval("b'correct horse'"))) == "redacted()");
+  BOOST_TEST(Show(capture.encoder->EncodeException(python.Eval("ValueError('correct horse')"))) ==
              "[\"ValueError\", \"***\"]");
 }
 
 BOOST_AUTO_TEST_CASE(parts_of_an_older_value_say_when_they_were_read) {
   Python python;
   Capture capture;
-  const std::string value(capture.encoder->Value(python.Eval("[1, [2], {3: [4]}]")));
+  const std::string value(capture.encoder->EncodeValue(python.Eval("[1, [2], {3: [4]}]")));
   std::string older;
-  BOOST_REQUIRE(capture.encoder->Older(value, 7, &older));
+  BOOST_REQUIRE(capture.encoder->MarkParts(value, 7, &older));
   BOOST_TEST(Show(older) ==
              "list(1, 0, [1, asof(0, 7, list(2, 0, [2])), asof(0, 7, dict(3, 0, [3, list(4, 0, [4])]))])");
 }
@@ -376,7 +378,7 @@ BOOST_AUTO_TEST_CASE(hostile_objects_are_not_called_and_not_kept) {
     const Py_ssize_t references = Py_REFCNT(value);
     BOOST_TEST_CONTEXT(row.expression) {
       test::CallCounter counter;
-      const std::string shown = Show(capture.encoder->Value(value));
+      const std::string shown = Show(capture.encoder->EncodeValue(value));
       BOOST_TEST(counter.calls() == 0);
       BOOST_TEST(shown == row.shown);
       BOOST_TEST(Py_REFCNT(value) == references);
@@ -395,8 +397,9 @@ BOOST_AUTO_TEST_CASE(messages_of_hostile_exceptions_are_not_asked_for) {
   PyObject* failure = python.Eval("Failure(Hostile(), 'a')");
   PyObject* one = python.Eval("Failure(Hostile())");
   test::CallCounter counter;
-  BOOST_TEST(Show(capture.encoder->Exception(failure)) == "[\"Failure\", \"(<__main__.Hostile object>, 'a')\"]");
-  BOOST_TEST(Show(capture.encoder->Exception(one)) == "[\"Failure\", \"<__main__.Hostile object>\"]");
+  BOOST_TEST(Show(capture.encoder->EncodeException(failure)) ==
+             "[\"Failure\", \"(<__main__.Hostile object>, 'a')\"]");
+  BOOST_TEST(Show(capture.encoder->EncodeException(one)) == "[\"Failure\", \"<__main__.Hostile object>\"]");
   BOOST_TEST(counter.calls() == 0);
 }
 

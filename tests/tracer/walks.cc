@@ -26,7 +26,7 @@ struct Both {
   explicit Both(const Limits& limits = {}) : capture(limits), fingerprint(&capture.context) {}
   Walks Of(PyObject* object) {
     Walks walks;
-    walks.encoding = capture.encoder->Value(object);
+    walks.encoding = capture.encoder->EncodeValue(object);
     walks.print = capture.encoder->print();
     walks.fingerprint = fingerprint.Of(object);
     return walks;

@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "tracer/values/encoder.h"
+#include "tracer/values/capture_context.h"
 
 namespace smiley::tracer {
 namespace {
@@ -59,9 +59,9 @@ class Analyser {
     for (Py_ssize_t i = 0; i < count; ++i) {
       Slot slot;
       // CO_FAST_CELL = 0x40, CO_FAST_FREE = 0x80 (internal names of a stable encoding).
-      slot.place = (kinds[i] & 0x80) ? Place::kFree : (kinds[i] & 0x40) ? Place::kCell : Place::kFast;
+      slot.storage = (kinds[i] & 0x80) ? Storage::kFree : (kinds[i] & 0x40) ? Storage::kCell : Storage::kFast;
       slot.index = static_cast<std::uint32_t>(i);
-      slot.free_index = slot.place == Place::kFree ? static_cast<std::uint32_t>(i - first_free) : 0;
+      slot.free_index = slot.storage == Storage::kFree ? static_cast<std::uint32_t>(i - first_free) : 0;
       slot.name = PyTuple_GET_ITEM(names, i);
       Py_INCREF(slot.name);
       slot.redacted = context_->RedactsName(slot.name);
@@ -135,7 +135,7 @@ class Analyser {
     auto [it, fresh] = global_slots_.try_emplace(index, static_cast<std::uint32_t>(info_->slots.size()));
     if (fresh) {
       Slot slot;
-      slot.place = Place::kGlobal;
+      slot.storage = Storage::kGlobal;
       slot.name = name;
       Py_INCREF(name);
       slot.redacted = context_->RedactsName(name);
@@ -296,7 +296,7 @@ const std::vector<CodeInfo::Touched>& CodeInfo::MakeStep(std::uint32_t before, s
     for (const std::uint32_t* at = Begin(each, &end); at != end; ++at) {
       const auto same = [at](const Touched& touched) { return touched.slot == *at; };
       if (std::any_of(step.slots.begin(), step.slots.end(), same)) continue;
-      step.slots.push_back({*at, slots[*at].place == Place::kFast ? slots[*at].index : Touched::kElsewhere});
+      step.slots.push_back({*at, slots[*at].storage == Storage::kFast ? slots[*at].index : Touched::kElsewhere});
     }
   }
   return step.slots;
@@ -306,7 +306,7 @@ std::uint32_t CodeInfo::SlotOfName(PyObject* name, bool redacted) {
   auto [it, fresh] = by_name.try_emplace(name, static_cast<std::uint32_t>(slots.size()));
   if (fresh) {
     Slot slot;
-    slot.place = Place::kName;
+    slot.storage = Storage::kName;
     slot.redacted = redacted;
     slot.name = name;
     Py_INCREF(name);

@@ -20,10 +20,10 @@ class Catalogue;
 struct CaptureContext;
 
 // Where a variable lives.
-enum class Place : std::uint8_t { kFast, kCell, kFree, kName, kGlobal };
+enum class Storage : std::uint8_t { kFast, kCell, kFree, kName, kGlobal };
 
 struct Slot {
-  Place place = Place::kFast;
+  Storage storage = Storage::kFast;
   bool redacted = false;
   std::uint32_t index = 0;       // localsplus index
   std::uint32_t free_index = 0;  // kFree: place in the closure
@@ -42,7 +42,7 @@ struct CodeInfo {
   bool hooked = false;          // its own events are on
   bool library = false;         // of the standard library; or left out because that had it compiled
   bool made_elsewhere = false;  // from a text that is in no file: `text`, null when that is not known
-  SourceBook::Text text;
+  SourceTexts::Text text;
   std::uint32_t generation = 0;  // of the catalogue that `id` belongs to (a fork begins a new one)
   std::uint32_t id = 0;          // catalogue id; 0 = not written yet
   std::uint32_t first_line = 0;

@@ -3,16 +3,16 @@
 #include "tracer/code/control.h"
 #include "tracer/code/filters.h"
 #include "tracer/interp/interp.h"
-#include "tracer/values/encoder.h"
+#include "tracer/values/capture_context.h"
 
 namespace smiley::tracer {
 
-CodeTable::CodeTable(CaptureContext* context, const Filters* filters, SourceBook* sources)
+CodeTable::CodeTable(CaptureContext* context, const Filters* filters, SourceTexts* sources)
     : context_(context), filters_(filters), sources_(sources) {
   hooked_.before = hooked_.after = &hooked_;
 }
 
-void CodeTable::Hooked(CodeInfo* info, PyCodeObject* code) {
+void CodeTable::AddHooked(CodeInfo* info, PyCodeObject* code) {
   info->hooked = true;
   info->object = code;
   info->before = &hooked_;
@@ -58,12 +58,12 @@ namespace {
 CodeTable* g_watching = nullptr;
 }  // namespace
 
-int CodeTable::Happened(PyCodeEvent event, PyCodeObject* code) {
-  if (event == PY_CODE_EVENT_DESTROY) g_watching->Died(code);
+int CodeTable::OnCodeEvent(PyCodeEvent event, PyCodeObject* code) {
+  if (event == PY_CODE_EVENT_DESTROY) g_watching->ForgetCode(code);
   return 0;
 }
 
-void CodeTable::Died(PyCodeObject* code) {
+void CodeTable::ForgetCode(PyCodeObject* code) {
   Recent& recent = RecentOf(code);
   if (recent.code == code) recent = {};
   infos_.erase(code);
@@ -71,7 +71,7 @@ void CodeTable::Died(PyCodeObject* code) {
 
 bool CodeTable::Start() {
   g_watching = this;
-  if (PyCode_AddWatcher(&CodeTable::Happened) >= 0) return true;
+  if (PyCode_AddWatcher(&CodeTable::OnCodeEvent) >= 0) return true;
   PyErr_Clear();
   return false;
 }
@@ -86,7 +86,7 @@ CodeInfo* CodeTable::Find(PyCodeObject* code) {
 
 std::unique_ptr<CodeInfo> CodeTable::Make(PyCodeObject* code) {
   auto info = std::make_unique<CodeInfo>();
-  SourceBook::Made made;
+  SourceTexts::Made made;
   if (!sources_->Take(code, &made)) {
     made.maker = filters_->UsualMaker(code);
     if (!made.maker.known) made = sources_->TakeRunning(code);

@@ -17,7 +17,7 @@ class Filters;
 
 class CodeTable {
  public:
-  CodeTable(CaptureContext* context, const Filters* filters, SourceBook* sources);
+  CodeTable(CaptureContext* context, const Filters* filters, SourceTexts* sources);
   void SetControl(const Control* control) { control_ = control; }
   bool Start();  // false: the interpreter has no room for one more that is told of the death of code objects
   // Never null; analysed at first sight. REQUIRES the GIL.
@@ -30,20 +30,20 @@ class CodeTable {
   }
 #endif
   // Code objects with events of their own, for the day on which these are taken back. REQUIRES !info->hooked.
-  void Hooked(CodeInfo* info, PyCodeObject* code);
+  void AddHooked(CodeInfo* info, PyCodeObject* code);
   void UnhookAll(void (*unhook)(PyCodeObject* code));
 
  private:
   std::unique_ptr<CodeInfo> Make(PyCodeObject* code);
   CaptureContext* context_;
   const Filters* filters_;
-  SourceBook* sources_;
+  SourceTexts* sources_;
   const Control* control_ = nullptr;
 #if PY_VERSION_HEX < 0x030C0000
   Py_ssize_t extra_index_ = -1;
 #else
-  static int Happened(PyCodeEvent event, PyCodeObject* code);
-  void Died(PyCodeObject* code);
+  static int OnCodeEvent(PyCodeEvent event, PyCodeObject* code);
+  void ForgetCode(PyCodeObject* code);
   CodeInfo* Find(PyCodeObject* code);
   struct Recent {
     PyCodeObject* code = nullptr;

@@ -25,16 +25,16 @@ bool EndsAs(std::string_view whole, std::string_view end, char separator) {
 
 }  // namespace
 
-Control::Place Control::Parse(const std::string& text) {
-  Place place;
-  if (IsNumber(text, &place.events)) return place;
+Control::Point Control::Parse(const std::string& text) {
+  Point point;
+  if (IsNumber(text, &point.events)) return point;
   const std::size_t colon = text.rfind(':');
-  if (colon != std::string::npos && IsNumber(std::string_view(text).substr(colon + 1), &place.line)) {
-    place.file = text.substr(0, colon);
-    return place;
+  if (colon != std::string::npos && IsNumber(std::string_view(text).substr(colon + 1), &point.line)) {
+    point.file = text.substr(0, colon);
+    return point;
   }
-  place.function = text;
-  return place;
+  point.function = text;
+  return point;
 }
 
 void Control::Set(const std::string& start_at, const std::string& stop_after, bool logs) {
@@ -43,10 +43,10 @@ void Control::Set(const std::string& start_at, const std::string& stop_after, bo
   if (!stop_after.empty()) stop_ = Parse(stop_after);
 }
 
-bool Control::Place::IsFunction(std::string_view name) const {
+bool Control::Point::IsFunction(std::string_view name) const {
   return !function.empty() && EndsAs(name, function, '.');
 }
-bool Control::Place::IsFile(std::string_view name) const { return line != 0 && EndsAs(name, file, '/'); }
+bool Control::Point::IsFile(std::string_view name) const { return line != 0 && EndsAs(name, file, '/'); }
 
 void Control::Mark(PyCodeObject* code, CodeInfo* info) const {
   const bool begins = PyUnicode_CompareWithASCIIString(code->co_qualname, "Thread._bootstrap_inner") == 0;

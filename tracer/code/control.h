@@ -26,7 +26,7 @@ class Control {
   void Mark(PyCodeObject* code, CodeInfo* info) const;
 
  private:
-  struct Place {
+  struct Point {
     std::string function, file;
     std::uint32_t line = 0;
     std::uint64_t events = 0;
@@ -34,8 +34,8 @@ class Control {
     bool IsFunction(std::string_view name) const;
     bool IsFile(std::string_view name) const;
   };
-  static Place Parse(const std::string& text);
-  Place start_, stop_;
+  static Point Parse(const std::string& text);
+  Point start_, stop_;
   bool logs_ = false;
 };
 

@@ -40,10 +40,10 @@ class FrameScope final : public shm::Scope {
 
   Operand Variable(std::string_view name) const override {
     for (const Slot& slot : code_.slots) {
-      if (slot.redacted || slot.place == Place::kName || slot.place == Place::kGlobal) continue;
+      if (slot.redacted || slot.storage == Storage::kName || slot.storage == Storage::kGlobal) continue;
       if (Utf8(slot.name) != name) continue;
       PyObject* value = smiley_slot(&frame_, slot.index);
-      if (value != nullptr && slot.place != Place::kFast && Py_IS_TYPE(value, &PyCell_Type)) {
+      if (value != nullptr && slot.storage != Storage::kFast && Py_IS_TYPE(value, &PyCell_Type)) {
         value = reinterpret_cast<PyCellObject*>(value)->ob_ref;
       }
       return Of(value);

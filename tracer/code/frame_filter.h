@@ -13,7 +13,7 @@
 #include "shm/expression/expression.h"
 #include "tracer/code/code_info.h"
 #include "tracer/interp/interp.h"
-#include "tracer/values/encoder.h"
+#include "tracer/values/capture_context.h"
 
 namespace smiley::tracer {
 

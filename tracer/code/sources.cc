@@ -53,7 +53,7 @@ std::string Decoded(std::string bytes) {
 }
 
 // Shells like IPython compile cells from trees and leave their texts where tracebacks look for them.
-SourceBook::Text FromLinecache(PyObject* file) {
+SourceTexts::Text FromLinecache(PyObject* file) {
   PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "linecache");
   if (module == nullptr || !PyModule_Check(module)) return nullptr;
   PyObject* cache = PyDict_GetItemString(PyModule_GetDict(module), "cache");
@@ -72,7 +72,7 @@ SourceBook::Text FromLinecache(PyObject* file) {
 }
 
 // The texts that are compiled and run in this thread, innermost last; null when there are none.
-__attribute__((tls_model("initial-exec"))) thread_local std::vector<SourceBook::Made>* t_running = nullptr;
+__attribute__((tls_model("initial-exec"))) thread_local std::vector<SourceTexts::Made>* t_running = nullptr;
 
 std::uint64_t MarkOf(PyCodeObject* code) {
   const std::hash<std::string> hash;
@@ -82,11 +82,11 @@ std::uint64_t MarkOf(PyCodeObject* code) {
 
 }  // namespace
 
-void SourceBook::SetProgram(std::string file, std::string text) {
+void SourceTexts::SetProgram(std::string file, std::string text) {
   files_[std::move(file)] = std::make_shared<const std::string>(std::move(text));
 }
 
-SourceBook::Text SourceBook::ReadFile(const std::string& file) {
+SourceTexts::Text SourceTexts::ReadFile(const std::string& file) {
   const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0) return nullptr;
   struct stat status;
@@ -107,13 +107,13 @@ SourceBook::Text SourceBook::ReadFile(const std::string& file) {
   return std::make_shared<const std::string>(Decoded(std::move(bytes)));
 }
 
-SourceBook::Running::Running(Made made) {
+SourceTexts::Running::Running(Made made) {
   if (t_running == nullptr) t_running = new std::vector<Made>;
   depth_ = t_running->size();
   t_running->push_back(std::move(made));
 }
 
-SourceBook::Running::~Running() {
+SourceTexts::Running::~Running() {
   if (t_running == nullptr) return;
   if (t_running->size() > depth_) t_running->resize(depth_);
   if (depth_ == 0) {
@@ -122,7 +122,7 @@ SourceBook::Running::~Running() {
   }
 }
 
-void SourceBook::Remember(PyObject* code, const Made& made) {
+void SourceTexts::Remember(PyObject* code, const Made& made) {
   if (!PyCode_Check(code)) return;
   if (compiled_.size() >= kMostCompiled) compiled_.clear();
   PyCodeObject* object = reinterpret_cast<PyCodeObject*>(code);
@@ -131,7 +131,7 @@ void SourceBook::Remember(PyObject* code, const Made& made) {
     Remember(PyTuple_GET_ITEM(object->co_consts, i), made);
 }
 
-bool SourceBook::Take(PyCodeObject* code, Made* made) {
+bool SourceTexts::Take(PyCodeObject* code, Made* made) {
   const auto it = compiled_.find(code);
   if (it == compiled_.end()) return false;
   const bool same = it->second.mark == MarkOf(code);
@@ -140,7 +140,7 @@ bool SourceBook::Take(PyCodeObject* code, Made* made) {
   return same;
 }
 
-SourceBook::Made SourceBook::TakeRunning(PyCodeObject* code) {
+SourceTexts::Made SourceTexts::TakeRunning(PyCodeObject* code) {
   if (t_running == nullptr || t_running->empty() || !IsStandInFile(Utf8(code->co_filename))) return {};
   const Made made = t_running->back();
   if (made.text == nullptr && !made.maker.known) return {};
@@ -149,7 +149,7 @@ SourceBook::Made SourceBook::TakeRunning(PyCodeObject* code) {
   return made;
 }
 
-SourceBook::Text SourceBook::OfFile(PyCodeObject* code, const std::string& file) {
+SourceTexts::Text SourceTexts::OfFile(PyCodeObject* code, const std::string& file) {
   auto [it, fresh] = files_.try_emplace(file);
   if (fresh && !IsStandInFile(file)) it->second = ReadFile(file);
   if (fresh && it->second == nullptr && PyUnicode_CheckExact(code->co_filename))

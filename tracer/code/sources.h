@@ -22,7 +22,7 @@ inline bool IsStandInFile(std::string_view file) {
   return file.size() >= 2 && file.front() == '<' && file.back() == '>';
 }
 
-class SourceBook {
+class SourceTexts {
  public:
   using Text = std::shared_ptr<const std::string>;
   // Program text given on the command line or through standard input, for the stand-in file name.

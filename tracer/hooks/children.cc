@@ -29,7 +29,7 @@ void TellPid(shm::Kind kind, long pid) {
     shm::CborWriter out(&cbor);
     out.Int(pid);
   }
-  recorder->Tell(kind, 0, std::array{ThreadRecorder::Part{shm::Kind::kValue, 0, cbor}});
+  recorder->RecordInFrame(kind, 0, std::array{ThreadRecorder::Part{shm::Kind::kValue, 0, cbor}});
 }
 
 // In the parent `result` is the child's pid, in the child 0.

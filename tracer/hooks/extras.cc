@@ -30,9 +30,9 @@ PyObject* Collected(PyObject*, PyObject* args) {
     KeepError keep;
     if (ThreadRecorder* recorder = Recorder()) {
       Encoder encoder(&Process::instance()->capture());
-      recorder->Tell(
+      recorder->RecordInFrame(
           shm::Kind::kGc, 0,
-          std::array{ThreadRecorder::Part{shm::Kind::kValue, 0, encoder.Value(PyTuple_GET_ITEM(args, 1))}});
+          std::array{ThreadRecorder::Part{shm::Kind::kValue, 0, encoder.EncodeValue(PyTuple_GET_ITEM(args, 1))}});
     }
   }
   Py_RETURN_NONE;
@@ -66,8 +66,8 @@ int Imported(const char* event, PyObject* args, void*) {
   const std::uint32_t text = process->StringId("import"), module = process->StringId("module");
   if (text == 0 || module == 0) return 0;
   Encoder encoder(&process->capture());
-  recorder->Tell(shm::Kind::kMark, text,
-                 std::array{ThreadRecorder::Part{shm::Kind::kSet, module, encoder.Value(name)}});
+  recorder->RecordInFrame(shm::Kind::kMark, text,
+                          std::array{ThreadRecorder::Part{shm::Kind::kSet, module, encoder.EncodeValue(name)}});
   return 0;
 }
 
@@ -83,7 +83,7 @@ std::string NameOfBuiltin(PyObject* callable) {
 
 }  // namespace
 
-void TellLog(ThreadRecorder* recorder, const SmileyFrame& frame) {
+void RecordLog(ThreadRecorder* recorder, const SmileyFrame& frame) {
   PyObject* record = frame.code->co_argcount < 2 ? nullptr : smiley_slot(&frame, 1);
   if (record == nullptr) return;
   KeepError keep;
@@ -98,18 +98,18 @@ void TellLog(ThreadRecorder* recorder, const SmileyFrame& frame) {
     const std::uint32_t id = process->StringId(name);
     if (value == nullptr || id == 0 || (PyTuple_CheckExact(value) && PyTuple_GET_SIZE(value) == 0)) continue;
     std::string& bytes = encoded[parts.size()];
-    bytes = encoder.Value(value);
+    bytes = encoder.EncodeValue(value);
     parts.push_back({shm::Kind::kSet, id, bytes});
   }
-  if (const std::uint32_t id = process->StringId("log")) recorder->Tell(shm::Kind::kMark, id, parts);
+  if (const std::uint32_t id = process->StringId("log")) recorder->RecordInFrame(shm::Kind::kMark, id, parts);
 }
 
-void TellBuiltin(ThreadRecorder* recorder, shm::Kind kind, const SmileyFrame& frame, PyObject* callable) {
+void RecordBuiltinCall(ThreadRecorder* recorder, shm::Kind kind, const SmileyFrame& frame, PyObject* callable) {
   if (!recorder->IsTop(frame.key)) return;
   const std::string name = NameOfBuiltin(callable);
   if (name.empty()) return;
   KeepError keep;
-  if (const std::uint32_t id = Process::instance()->StringId(name)) recorder->Tell(kind, id, {});
+  if (const std::uint32_t id = Process::instance()->StringId(name)) recorder->RecordInFrame(kind, id, {});
 }
 
 bool WatchExtras(const Options& options) {

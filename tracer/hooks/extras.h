@@ -20,9 +20,9 @@ bool WatchExtras(const Options& options);
 class ThreadRecorder;
 // logging hands out a record: the frame of the function that does begins. A mark "log" with the record's name, level,
 // message and arguments as they are: putting them together would run the program's code.
-void TellLog(ThreadRecorder* recorder, const SmileyFrame& frame);
+void RecordLog(ThreadRecorder* recorder, const SmileyFrame& frame);
 // A function is called or left by the recorded frame `frame`; told when it is one of those written in C that
 // sys.setprofile tells of.
-void TellBuiltin(ThreadRecorder* recorder, shm::Kind kind, const SmileyFrame& frame, PyObject* callable);
+void RecordBuiltinCall(ThreadRecorder* recorder, shm::Kind kind, const SmileyFrame& frame, PyObject* callable);
 
 }  // namespace smiley::tracer

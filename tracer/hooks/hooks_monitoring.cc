@@ -89,7 +89,7 @@ bool Hook(PyCodeObject* code, CodeInfo* info) {
     process->SwitchOff("the interpreter's sys.monitoring refuses a code object");
     return false;
   }
-  process->codes().Hooked(info, code);
+  process->codes().AddHooked(info, code);
   return true;
 }
 
@@ -98,7 +98,7 @@ ThreadRecorder* Begin(std::uint32_t line) {
   if (!Process::instance()->waiting()) return nullptr;
   SmileyFrame frame;
   smiley_current_frame(&frame);
-  return ThreadRecorder::Begins(frame, line) ? ThreadRecorder::Current() : nullptr;
+  return ThreadRecorder::TryToBegin(frame, line) ? ThreadRecorder::Current() : nullptr;
 }
 
 PyObject* OnStart(Arguments arguments) {
@@ -128,7 +128,7 @@ PyObject* OnStart(Arguments arguments) {
     if (!Hook(code, info)) return NeverAgain();
     recorder->Enter(frame, info, Entry::kCall, nullptr);
   }
-  if (info->logs) TellLog(recorder, frame);
+  if (info->logs) RecordLog(recorder, frame);
   return Nothing();
 }
 
@@ -158,7 +158,7 @@ PyObject* OnThrow(Arguments arguments) {
   return Nothing();
 }
 
-PyObject* Left(Arguments arguments, Exit exit) {
+PyObject* OnLeave(Arguments arguments, Exit exit) {
   ThreadRecorder* recorder = ThreadRecorder::Current();
   if (recorder == nullptr) [[unlikely]]
     return Unrecorded();
@@ -168,8 +168,8 @@ PyObject* Left(Arguments arguments, Exit exit) {
   return Nothing();
 }
 
-PyObject* OnReturn(Arguments arguments) { return Left(arguments, Exit::kReturn); }
-PyObject* OnYield(Arguments arguments) { return Left(arguments, Exit::kYield); }
+PyObject* OnReturn(Arguments arguments) { return OnLeave(arguments, Exit::kReturn); }
+PyObject* OnYield(Arguments arguments) { return OnLeave(arguments, Exit::kYield); }
 
 // The interpreter calls the program's trace and profile functions first, and when one raises it tells nobody else: a
 // frame that began (or went on) so is entered when the exception is told.
@@ -220,7 +220,7 @@ int LineOfInnerJump(PyCodeObject* code, long from, long to) {
   return line;
 }
 
-// A jump backwards within its line begins the line anew; every other one is told by the line that it reaches.
+// A jump backwards within its line begins the line rejoined; every other one is told by the line that it reaches.
 PyObject* OnJump(Arguments arguments) {
   const long from = PyLong_AsLong(arguments[1]);
   const long to = PyLong_AsLong(arguments[2]);
@@ -247,8 +247,8 @@ PyObject* OnRaise(Arguments arguments) {
   smiley_current_frame(&frame);
   EnterLate(recorder, frame, info);
   recorder->Raise(frame, exception,
-                  Propagated(*info, frame.lasti, reinterpret_cast<PyBaseExceptionObject*>(exception)->traceback),
-                  SwallowedByLoop(*info, frame.lasti, exception));
+                  IsPropagated(*info, frame.lasti, reinterpret_cast<PyBaseExceptionObject*>(exception)->traceback),
+                  IsSwallowedByLoop(*info, frame.lasti, exception));
   return Nothing();
 }
 
@@ -271,7 +271,7 @@ PyObject* Builtin(Arguments arguments, shm::Kind kind) {
   if (recorder == nullptr) return kind == shm::Kind::kCCall ? Unrecorded() : Nothing();
   SmileyFrame frame;
   smiley_current_frame(&frame);
-  TellBuiltin(recorder, kind, frame, arguments[2]);
+  RecordBuiltinCall(recorder, kind, frame, arguments[2]);
   return Nothing();
 }
 

@@ -37,7 +37,7 @@ void OnCall(ThreadRecorder* recorder, PyFrameObject* object, bool exceptions) {
   t_thrown_into = nullptr;
   CodeInfo* code = Process::instance()->codes().Of(frame.code);
   if (!code->included) {
-    if (code->logs) TellLog(recorder, frame);
+    if (code->logs) RecordLog(recorder, frame);
     return;
   }
   KeepError keep;
@@ -55,7 +55,7 @@ void OnCall(ThreadRecorder* recorder, PyFrameObject* object, bool exceptions) {
     return;
   }
   recorder->Enter(frame, code, entry, thrown);
-  if (code->logs) TellLog(recorder, frame);
+  if (code->logs) RecordLog(recorder, frame);
 }
 
 void OnBuiltin(ThreadRecorder* recorder, PyFrameObject* object, int what, PyObject* callable) {
@@ -64,7 +64,7 @@ void OnBuiltin(ThreadRecorder* recorder, PyFrameObject* object, int what, PyObje
   const shm::Kind kind = what == PyTrace_C_CALL     ? shm::Kind::kCCall
                          : what == PyTrace_C_RETURN ? shm::Kind::kCReturn
                                                     : shm::Kind::kCRaise;
-  TellBuiltin(recorder, kind, frame, callable);
+  RecordBuiltinCall(recorder, kind, frame, callable);
 }
 
 // When an exception is thrown into what a generator waits for, and that returns, the generator goes on without a
@@ -72,7 +72,7 @@ void OnBuiltin(ThreadRecorder* recorder, PyFrameObject* object, int what, PyObje
 bool EnterLate(ThreadRecorder* recorder, const SmileyFrame& frame) {
   CodeInfo* code = Process::instance()->codes().Of(frame.code);
   if (!code->included) return false;
-  if (code->generator && ThreadRecorder::Waits(frame.key)) recorder->Enter(frame, code, Entry::kGoOn, nullptr);
+  if (code->generator && ThreadRecorder::IsSuspended(frame.key)) recorder->Enter(frame, code, Entry::kGoOn, nullptr);
   return true;
 }
 
@@ -96,8 +96,8 @@ void OnException(ThreadRecorder* recorder, PyFrameObject* object, PyObject* info
   if (!recorder->IsTop(frame.key)) EnterLate(recorder, frame);
   if (!recorder->IsTop(frame.key)) return;
   const CodeInfo* code = Process::instance()->codes().Of(frame.code);
-  recorder->Raise(frame, exception, Propagated(*code, frame.lasti, PyTuple_GET_ITEM(info, 2)),
-                  SwallowedByLoop(*code, frame.lasti, exception));
+  recorder->Raise(frame, exception, IsPropagated(*code, frame.lasti, PyTuple_GET_ITEM(info, 2)),
+                  IsSwallowedByLoop(*code, frame.lasti, exception));
 }
 
 void OnReturn(ThreadRecorder* recorder, PyFrameObject* object, PyObject* value) {
@@ -130,7 +130,7 @@ void Record(PyFrameObject* frame, int what, PyObject* arg, bool exceptions) {
     SmileyFrame begins;
     smiley_read_frame(frame, &begins);
     const int line = what == PyTrace_LINE ? PyFrame_GetLineNumber(frame) : 0;
-    if (!ThreadRecorder::Begins(begins, static_cast<std::uint32_t>(line))) return;
+    if (!ThreadRecorder::TryToBegin(begins, static_cast<std::uint32_t>(line))) return;
     recorder = ThreadRecorder::Current();
     if (recorder == nullptr) return;
   }

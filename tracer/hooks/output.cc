@@ -118,18 +118,18 @@ ThreadRecorder* Recorder() {
   return ThreadRecorder::Current();
 }
 
-void Tell(ThreadRecorder* recorder, int fd, WrittenText* text) {
+void RecordText(ThreadRecorder* recorder, int fd, WrittenText* text) {
   if (text->empty()) return;
   const std::string cbor = text->Take(Process::instance()->capture().secrets);
-  recorder->Tell(fd == 1 ? shm::Kind::kStdout : shm::Kind::kStderr, 0,
-                 std::array{ThreadRecorder::Part{shm::Kind::kText, 0, cbor}});
+  recorder->RecordInFrame(fd == 1 ? shm::Kind::kStdout : shm::Kind::kStderr, 0,
+                          std::array{ThreadRecorder::Part{shm::Kind::kText, 0, cbor}});
 }
 
 // What an outer print began comes first.
-void TellGathered(ThreadRecorder* recorder, int fd, Gather* gather) {
+void RecordGathered(ThreadRecorder* recorder, int fd, Gather* gather) {
   if (gather == nullptr) return;
-  TellGathered(recorder, fd, gather->outer);
-  Tell(recorder, fd, &gather->texts[fd - 1]);
+  RecordGathered(recorder, fd, gather->outer);
+  RecordText(recorder, fd, &gather->texts[fd - 1]);
 }
 
 template <typename Text>
@@ -141,10 +141,10 @@ void Wrote(int fd, const Text& text) {
     t_gather->texts[fd - 1].Add(text);
     return;
   }
-  TellGathered(recorder, fd, t_gather);
+  RecordGathered(recorder, fd, t_gather);
   WrittenText own;
   own.Add(text);
-  Tell(recorder, fd, &own);
+  RecordText(recorder, fd, &own);
 }
 
 // `result`: how many of them were written.
@@ -277,8 +277,8 @@ class Gathering {
     if (recorder == nullptr) return;
     for (const int fd : {1, 2}) {
       if (gather_.texts[fd - 1].empty()) continue;
-      TellGathered(recorder, fd, t_gather);
-      Tell(recorder, fd, &gather_.texts[fd - 1]);
+      RecordGathered(recorder, fd, t_gather);
+      RecordText(recorder, fd, &gather_.texts[fd - 1]);
     }
   }
   Gathering(const Gathering&) = delete;

@@ -11,14 +11,14 @@
 namespace smiley::tracer {
 
 // It came from a callee: its traceback goes on below this frame. `traceback` may be null.
-inline bool Propagated(const CodeInfo& code, int lasti, PyObject* traceback) {
+inline bool IsPropagated(const CodeInfo& code, int lasti, PyObject* traceback) {
   const bool deeper = traceback != nullptr && PyTraceBack_Check(traceback) &&
                       reinterpret_cast<PyTracebackObject*>(traceback)->tb_next != nullptr;
   return deeper && code.OpcodeAt(lasti) != RAISE_VARARGS;
 }
 
 // A loop over an iterator swallows StopIteration by itself: no handler follows.
-inline bool SwallowedByLoop(const CodeInfo& code, int lasti, PyObject* exception) {
+inline bool IsSwallowedByLoop(const CodeInfo& code, int lasti, PyObject* exception) {
   const int opcode = code.OpcodeAt(lasti);
   return (opcode == FOR_ITER || opcode == SEND
 #ifdef END_ASYNC_FOR

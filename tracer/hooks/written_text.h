@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "tracer/values/encoder.h"
+#include "tracer/values/capture_context.h"
 
 namespace smiley::tracer {
 

@@ -249,7 +249,7 @@ bool Process::Describe(CodeInfo* info, PyCodeObject* code) {
     if (NameId(&slot) == 0) return false;
   }
   std::uint32_t source = 0;
-  if (SourceBook::Text text = info->made_elsewhere ? info->text : sources_.OfFile(code, file)) {
+  if (SourceTexts::Text text = info->made_elsewhere ? info->text : sources_.OfFile(code, file)) {
     // One source record for each text of a name.
     auto [it, fresh] = code_ids_.try_emplace(ContentKey('s', file + '\n' + *text), 0);
     if (fresh) {
@@ -386,12 +386,12 @@ void Process::Incomplete(const char* why) {
 void Process::BeginStretch() {
   ++stretch_;
   state_.store(State::kOn, std::memory_order_relaxed);
-  Turn();
+  AdvanceTurn();
 }
 
 void Process::SwitchOff(const char* why) {
   const bool before = state_.exchange(State::kOff) == State::kOff;
-  Turn();
+  AdvanceTurn();
   if (before) return;
   if (catalogue_) Note("incomplete", why);
   std::fprintf(stderr, "smiley: recording stopped: %s\n", why);

@@ -46,7 +46,7 @@ class Process {
   const FrameFilter& where() const { return where_; }
   CaptureContext& capture() { return capture_; }
   CodeTable& codes() { return codes_; }
-  SourceBook& sources() { return sources_; }
+  SourceTexts& sources() { return sources_; }
   const shm::Clock& clock() const { return owner_.clock; }
   const shm::Home& home() const { return owner_.home; }
   const char* smiley() const { return config_->smiley; }
@@ -93,14 +93,14 @@ class Process {
   static Process* instance() { return instance_; }
   static void Install(Process* process) {
     instance_ = process;
-    Turn();
+    AdvanceTurn();
   }
   // Set in the child by the fork handler (with Turn behind it); cleared by ReopenAfterFork.
   static std::atomic<bool> forked;
   // Another number, never 0, whenever what a thread's recorder found out about the process may hold no more: a fork,
   // recording paused, gone on or switched off. So that an event has one thing to ask.
   static std::uint64_t turn() { return turn_.load(std::memory_order_relaxed); }
-  static void Turn() { turn_.fetch_add(1); }
+  static void AdvanceTurn() { turn_.fetch_add(1); }
 
  private:
   std::string ProcessRecord(bool fork) const;
@@ -115,7 +115,7 @@ class Process {
   FrameFilter where_;
   CaptureContext capture_;
   CodeTable codes_;
-  SourceBook sources_;
+  SourceTexts sources_;
   shm::SegmentOwner owner_;
   std::unique_ptr<shm::CatalogueWriter> catalogue_;
   std::unordered_map<std::string, std::uint32_t> strings_;
@@ -132,7 +132,7 @@ class Process {
   enum class State : std::uint8_t { kOn, kPaused, kWaiting, kOff };
   void Change(State from, State to) {
     state_.compare_exchange_strong(from, to);
-    Turn();
+    AdvanceTurn();
   }
   std::atomic<State> state_{State::kOn};
   std::uint32_t stretch_ = 0;

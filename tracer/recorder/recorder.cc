@@ -42,7 +42,7 @@ void ThreadRecorder::Drop(FrameEntry* entry) {
   }
   entry->handled.clear();
   entry->exception.clear();
-  entry->raised = entry->anew = false;
+  entry->raised = entry->rejoined = false;
   if (spare_.size() < 256) {
     spare_.push_back(entry);
   } else {
@@ -59,13 +59,13 @@ void ThreadRecorder::Forget(FrameEntry* entry) {
 }
 
 PyObject* ThreadRecorder::Read(const SmileyFrame& frame, const Slot& slot) const {
-  switch (slot.place) {
-    case Place::kFast:
+  switch (slot.storage) {
+    case Storage::kFast:
       return smiley_slot(&frame, slot.index);
-    case Place::kCell:
-    case Place::kFree: {
+    case Storage::kCell:
+    case Storage::kFree: {
       PyObject* value = smiley_slot(&frame, slot.index);
-      if (value == nullptr && slot.place == Place::kFree && frame.lasti < 0) {
+      if (value == nullptr && slot.storage == Storage::kFree && frame.lasti < 0) {
         PyObject* function = smiley_function(&frame);
         PyObject* closure =
             function != nullptr ? reinterpret_cast<PyFunctionObject*>(function)->func_closure : nullptr;
@@ -76,9 +76,9 @@ PyObject* ThreadRecorder::Read(const SmileyFrame& frame, const Slot& slot) const
       if (value != nullptr && Py_IS_TYPE(value, &PyCell_Type)) return reinterpret_cast<PyCellObject*>(value)->ob_ref;
       return value;
     }
-    case Place::kName:
-    case Place::kGlobal: {
-      PyObject* names = slot.place == Place::kName ? smiley_names(&frame) : smiley_globals(&frame);
+    case Storage::kName:
+    case Storage::kGlobal: {
+      PyObject* names = slot.storage == Storage::kName ? smiley_names(&frame) : smiley_globals(&frame);
       return names != nullptr && PyDict_Check(names) ? smiley_dict_lookup(names, slot.name) : nullptr;
     }
   }
@@ -116,7 +116,7 @@ void ThreadRecorder::TouchChanged(FrameEntry* entry, const SmileyFrame& frame, s
   Shadow& shadow = entry->shadows[number];
   if (value != nullptr) {
     if (const QuickCbor quick(value); quick.size != 0 && !slot.redacted) {
-      Comparer::Told(&shadow, value);
+      Comparer::NoteSent(&shadow, value);
       if (HasName(&slot)) writer_->AttachShort(shm::Kind::kSet, slot.name_id, quick.words, quick.size);
       return;
     }
@@ -128,7 +128,7 @@ void ThreadRecorder::TouchChanged(FrameEntry* entry, const SmileyFrame& frame, s
       if (HasName(&slot)) AttachPatch(slot.name_id, patch);
       return;
     }
-  } else if (slot.place == Place::kFast && entry->code->namespace_body && Uncover(entry, frame, number, deep)) {
+  } else if (slot.storage == Storage::kFast && entry->code->namespace_body && Uncover(entry, frame, number, deep)) {
     return;
   }
   std::string_view cbor;
@@ -155,7 +155,8 @@ void ThreadRecorder::TouchAll(FrameEntry* entry, const SmileyFrame& frame, bool 
   const Shadow* const shadows = entry->shadows.data();
   const Slot* const slots = entry->code->slots.data();
   for (std::uint32_t i = 0; i < count; ++i) {
-    PyObject* value = slots[i].place == Place::kFast ? smiley_slot(&frame, slots[i].index) : Read(frame, slots[i]);
+    PyObject* value =
+        slots[i].storage == Storage::kFast ? smiley_slot(&frame, slots[i].index) : Read(frame, slots[i]);
     if (!Same(shadows[i], value)) TouchChanged(entry, frame, i, value, deep);
   }
 }
@@ -195,7 +196,7 @@ void ThreadRecorder::TouchNamespace(FrameEntry* entry, const SmileyFrame& frame)
 void ThreadRecorder::AttachValue(PyObject* value) {
   if (const QuickCbor quick(value); quick.size != 0)
     return writer_->AttachShort(shm::Kind::kValue, 0, quick.words, quick.size);
-  const std::string_view cbor = encoder_->Value(value);
+  const std::string_view cbor = encoder_->EncodeValue(value);
   writer_->Attach(shm::Kind::kValue, 0, 0, cbor.data(), cbor.size());
 }
 
@@ -231,7 +232,7 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
     process_->SwitchOff("no room for another code object; free some space in shared memory and on disk");
     return;
   }
-  if (tasks_.Look(frame.key, kind == Entry::kCall, (frame.code->co_flags & CO_COROUTINE) != 0, stack_.size()))
+  if (tasks_.FindChange(frame.key, kind == Entry::kCall, (frame.code->co_flags & CO_COROUTINE) != 0, stack_.size()))
       [[unlikely]] {
     Write(shm::Kind::kTask, tasks_.number(), {});
   }
@@ -271,7 +272,7 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
   if (!begun) return;
   if (attach_frame) writer_->AttachWords(shm::Kind::kFrame, 0, &entry->id, 1);
   if (kind == Entry::kThrow && thrown != nullptr) {
-    const std::string_view cbor = encoder_->Exception(thrown);
+    const std::string_view cbor = encoder_->EncodeException(thrown);
     writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());
   }
   if (kind == Entry::kResume && arguments_) {
@@ -281,10 +282,11 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
   writer_->Commit();
 }
 
-bool ThreadRecorder::Waits(void* key) { return Suspended().contains(key); }
+bool ThreadRecorder::IsSuspended(void* key) { return Suspended().contains(key); }
 
 // Before a line: the exception that it begins to handle, and no more those whose handlers are done.
-void ThreadRecorder::TellHandled(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t line, std::uint64_t now) {
+void ThreadRecorder::WriteHandled(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t line,
+                                  std::uint64_t now) {
   if (!entry->handled.empty()) {
     PyObject* current = smiley_handled_exception();
     while (!entry->handled.empty() && entry->handled.back().exception != current) entry->handled.pop_back();
@@ -297,7 +299,7 @@ void ThreadRecorder::TellHandled(FrameEntry* entry, const SmileyFrame& frame, st
   if (exception == nullptr) return;
   const bool begun = writer_->Begin(shm::Kind::kHandled, 0, line, now);
   Refresh(entry);
-  const std::string_view cbor = entering ? std::string_view(entry->exception) : encoder_->Exception(exception);
+  const std::string_view cbor = entering ? std::string_view(entry->exception) : encoder_->EncodeException(exception);
   entry->handled.push_back({exception, std::string(cbor)});
   if (!begun) return;
   writer_->Attach(shm::Kind::kException, 0, 0, cbor.data(), cbor.size());
@@ -310,7 +312,7 @@ void ThreadRecorder::Line(const SmileyFrame& frame, std::uint32_t line) {
   if (entry == nullptr) return;
   const std::uint64_t now = process_->clock().NowUnits();
   if (entry->raised || !entry->handled.empty()) [[unlikely]]
-    TellHandled(entry, frame, line, now);
+    WriteHandled(entry, frame, line, now);
   const bool begun = writer_->Begin(shm::Kind::kLine, 0, line, now);
   Refresh(entry);
   const std::uint32_t before = entry->line;
@@ -320,12 +322,12 @@ void ThreadRecorder::Line(const SmileyFrame& frame, std::uint32_t line) {
     if (!entry->code->whole.empty() && (entry->code->whole.contains(static_cast<int>(before)) ||
                                         entry->code->whole.contains(static_cast<int>(line)))) {
       TouchNamespace(entry, frame);
-    } else if (entry->anew) [[unlikely]] {
+    } else if (entry->rejoined) [[unlikely]] {
       TouchAll(entry, frame, true);
     } else {
       TouchLines(entry, frame, before, line);
     }
-    entry->anew = false;
+    entry->rejoined = false;
   }
   writer_->Commit();
   if (line == entry->code->stop_line) [[unlikely]]
@@ -338,7 +340,7 @@ void ThreadRecorder::Raise(const SmileyFrame& frame, PyObject* exception, bool p
   const std::uint32_t flags = propagated ? shm::kFlagPropagated : 0;
   const bool begun = writer_->Begin(shm::Kind::kRaise, flags, entry->line, process_->clock().NowUnits());
   Refresh(entry);
-  const std::string_view cbor = encoder_->Exception(exception);
+  const std::string_view cbor = encoder_->EncodeException(exception);
   entry->exception.assign(cbor);
   entry->raising = exception;
   entry->raised = !handled_by_loop;
@@ -367,7 +369,7 @@ void ThreadRecorder::Leave(const SmileyFrame& frame, Exit exit, PyObject* value,
       std::string_view cbor;
       const int opcode = entry->code->OpcodeAt(frame.lasti);
       if (exception != nullptr && !(entry->raised && entry->raising == exception)) {
-        cbor = encoder_->Exception(exception);
+        cbor = encoder_->EncodeException(exception);
       } else if (!entry->handled.empty() &&
                  (opcode == RERAISE || (opcode == RAISE_VARARGS && entry->code->OpargAt(frame.lasti) == 0))) {
         cbor = entry->handled.back().cbor;  // passed on by its handler
@@ -394,14 +396,14 @@ void ThreadRecorder::Leave(const SmileyFrame& frame, Exit exit, PyObject* value,
   } else {
     Drop(entry);
   }
-  if (tasks_.Left(stack_.size())) [[unlikely]]
+  if (tasks_.NoteLeft(stack_.size())) [[unlikely]]
     Write(shm::Kind::kTask, tasks_.number(), {});
   if (stops) [[unlikely]]
     Stop();
 }
 
-void ThreadRecorder::Tell(shm::Kind kind, std::uint32_t id, std::span<const Part> parts) {
-  if (tasks_.Look(nullptr, false, false, stack_.size())) Write(shm::Kind::kTask, tasks_.number(), {});
+void ThreadRecorder::RecordInFrame(shm::Kind kind, std::uint32_t id, std::span<const Part> parts) {
+  if (tasks_.FindChange(nullptr, false, false, stack_.size())) Write(shm::Kind::kTask, tasks_.number(), {});
   Write(kind, id, parts);
 }
 

@@ -34,7 +34,7 @@ struct FrameEntry {
   std::uint32_t epoch = 0;      // of the ring when the shadows were last true
   std::uint32_t thread = 0;     // recorder serial in which it ran last
   bool raised = false;          // an exception is on its way through this frame
-  bool anew = false;            // it ran before its thread was recorded: all is told at its next line
+  bool rejoined = false;        // it ran before its thread was recorded: all is told at its next line
   std::vector<Shadow> shadows;  // one a slot of the code
   struct Handled {
     PyObject* exception;
@@ -70,16 +70,16 @@ class ThreadRecorder final : public shm::OpenFrames {
     std::uint32_t id;
     std::string_view bytes;
   };
-  void Tell(shm::Kind kind, std::uint32_t id, std::span<const Part> parts);
+  void RecordInFrame(shm::Kind kind, std::uint32_t id, std::span<const Part> parts);
   std::size_t open_frames() const { return stack_.size(); }
 
   // While recording waits for where to begin: whether that is here. `line` 0: the frame is being called.
-  static bool Begins(const SmileyFrame& frame, std::uint32_t line);
+  static bool TryToBegin(const SmileyFrame& frame, std::uint32_t line);
 
   // The recorded frame that is running, null when the innermost one is not recorded or known.
   bool IsTop(void* key) const { return !stack_.empty() && stack_.back()->key == key; }
   // The frame of a generator that was left by a yield.
-  static bool Waits(void* key);
+  static bool IsSuspended(void* key);
   // Its code; null when the frame is not among the recorded ones of this thread.
   const CodeInfo* TopCode(void* key) const {
     for (std::size_t i = stack_.size(); i-- > 0;) {
@@ -124,7 +124,7 @@ class ThreadRecorder final : public shm::OpenFrames {
   void TouchChanged(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t slot, PyObject* value, bool deep);
   void TouchLines(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t before, std::uint32_t line);
   void TouchNamespace(FrameEntry* entry, const SmileyFrame& frame);
-  void TellHandled(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t line, std::uint64_t now);
+  void WriteHandled(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t line, std::uint64_t now);
   void AttachValue(PyObject* value);
   void AttachPatch(std::uint32_t name, const ShortPatch& patch);
   void Write(shm::Kind kind, std::uint32_t id, std::span<const Part> parts);

@@ -118,7 +118,7 @@ void ThreadRecorder::AfterFork() {
     writer_.reset();
   }
   unrecorded_ = false;
-  comparer_->ForgetKnown();
+  comparer_->ForgetSent();
   tasks_.Forget();
   // The frames that were open go on in the child, under its own numbers.
   for (FrameEntry* entry : stack_) {

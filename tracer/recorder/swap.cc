@@ -119,7 +119,7 @@ bool SwapStarter() {
 
 Swap g_exec, g_eval, g_compile;
 
-SourceBook::Text TextOf(PyObject* source) {
+SourceTexts::Text TextOf(PyObject* source) {
   if (PyUnicode_Check(source)) return std::make_shared<const std::string>(Utf8(source));
   if (PyBytes_Check(source)) {
     return std::make_shared<const std::string>(PyBytes_AS_STRING(source),
@@ -137,8 +137,8 @@ Function As(PyCFunction function) {
 }
 
 // The text and the code that asks for it to be compiled.
-SourceBook::Made MadeOf(PyObject* source, Process* process) {
-  SourceBook::Made made{TextOf(source), {}};
+SourceTexts::Made MadeOf(PyObject* source, Process* process) {
+  SourceTexts::Made made{TextOf(source), {}};
   SmileyFrame caller;
   if (smiley_innermost_frame(PyThreadState_Get(), &caller)) {
     const CodeInfo* info = process->codes().Of(caller.code);
@@ -152,7 +152,7 @@ template <typename Call>
 PyObject* WithText(PyObject* source, Call call) {
   Process* process = Process::instance();
   if (!Pass() || process == nullptr || process->off()) return call();
-  const SourceBook::Running running(PyCode_Check(source) ? SourceBook::Made() : MadeOf(source, process));
+  const SourceTexts::Running running(PyCode_Check(source) ? SourceTexts::Made() : MadeOf(source, process));
   return call();
 }
 

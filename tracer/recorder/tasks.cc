@@ -24,13 +24,13 @@ struct Asyncio {
   PyMethodDef *get_name = nullptr, *get_coro = nullptr;
 } g_asyncio;
 
-struct Known {
+struct NamedTask {
   std::uint32_t number = 0;
   std::string name;
 };
 // By address, which a later task may have again.
-std::unordered_map<PyObject*, Known>& KnownTasks() {
-  static auto* tasks = new std::unordered_map<PyObject*, Known>;
+std::unordered_map<PyObject*, NamedTask>& NamedTasks() {
+  static auto* tasks = new std::unordered_map<PyObject*, NamedTask>;
   return *tasks;
 }
 
@@ -133,8 +133,8 @@ PyObject* TaskWatch::Current() {
 std::uint32_t TaskWatch::NumberOf(PyObject* task, void* key, bool first) {
   KeepError keep;
   std::string name = NameOf(task);
-  auto [it, fresh] = KnownTasks().try_emplace(task);
-  Known& known = it->second;
+  auto [it, fresh] = NamedTasks().try_emplace(task);
+  NamedTask& known = it->second;
   if (!fresh) {
     const bool another = (first && key != nullptr && IsOwnFrame(task, key)) ||
                          (name != known.name && IsGivenName(name) && IsGivenName(known.name));
@@ -177,7 +177,7 @@ bool TaskWatch::Leave(std::size_t depth) {
 void TaskWatch::Forget() {
   marks_.clear();
   Rebase();
-  KnownTasks().clear();
+  NamedTasks().clear();
 }
 
 }  // namespace smiley::tracer

@@ -20,12 +20,12 @@ class TaskWatch {
 
   // A frame begins with `depth` recorded frames below it, or something is told there (key null). True when the task
   // is another one than before: `number` is to be told, 0 = none. `first`: the frame has not run before.
-  bool Look(void* key, bool first, bool coroutine, std::size_t depth) {
+  bool FindChange(void* key, bool first, bool coroutine, std::size_t depth) {
     if (!loaded_ && !(coroutine && Load())) return false;
     return Compare(key, first, depth);
   }
   // A frame was left, `depth` are open now. True when the task's outermost one was left: as Look.
-  bool Left(std::size_t depth) { return static_cast<std::ptrdiff_t>(depth) <= base_ && Leave(depth); }
+  bool NoteLeft(std::size_t depth) { return static_cast<std::ptrdiff_t>(depth) <= base_ && Leave(depth); }
   std::uint32_t number() const { return marks_.empty() ? 0 : marks_.back().number; }
   void Forget();  // in a forked child: its numbers are its own
 

@@ -127,24 +127,24 @@ bool Comparer::SameBits(const Mark& mark, PyObject* object, const TypeInfo& info
          TextBits(object, context_->options->limits.chars) == mark.bits;
 }
 
-bool Comparer::Recall(PyObject* object, const TypeInfo& info, Known* known, std::string_view* cbor) {
-  Picture& picture = *known->picture;
+bool Comparer::Recall(PyObject* object, const TypeInfo& info, SentValue* sent, std::string_view* cbor) {
+  Picture& picture = *sent->picture;
   if (!SamePicture(object, info, &picture)) return false;
-  *cbor = known->cbor;
+  *cbor = sent->cbor;
   if (!picture.nested) return true;
-  const bool hopeless = picture.print == 0 || known->missed;
-  if (!Affords(picture.nodes, hopeless) && !known->older.empty() && ++known->uses <= kUses) {
-    *cbor = known->older;
+  const bool hopeless = picture.print == 0 || sent->missed;
+  if (!Affords(picture.nodes, hopeless) && !sent->older.empty() && ++sent->uses <= kUses) {
+    *cbor = sent->older;
     return true;
   }
   if (hopeless) return false;
-  known->missed = fingerprint_.Of(object) != picture.print;
-  if (known->missed) {
+  sent->missed = fingerprint_.Of(object) != picture.print;
+  if (sent->missed) {
     Encodes(picture.nodes);
   } else {
-    known->uses = 0;
+    sent->uses = 0;
   }
-  return !known->missed;
+  return !sent->missed;
 }
 
 Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) {
@@ -153,7 +153,7 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
   if (HasLevel(info)) {
     shadow->mark = Mark::Identity(object);
     const std::uint64_t bits = info.subclass ? ValueBits(object, info, context_->options->limits.chars) : 0;
-    Known* const found = known_.Find(object);
+    SentValue* const found = sent_.Find(object);
     const bool again = found != nullptr && found->type == Py_TYPE(object);
     if (again && found->kept && found->bits == bits && found->secrets == context_->secrets.count() &&
         Recall(object, info, found, cbor)) {
@@ -161,7 +161,7 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
       return Change::kSet;
     }
     bool nested = false;
-    *cbor = encoder_->Value(object, &nested);
+    *cbor = encoder_->EncodeValue(object, &nested);
     const int nodes = encoder_->nodes_looked_at();
     const std::uint64_t print = encoder_->print();
     ReadParts(object, info);
@@ -174,23 +174,23 @@ Change Comparer::Send(Shadow* shadow, PyObject* object, std::string_view* cbor) 
     picture->deep_hash = nested ? XXH3_64bits(cbor->data(), cbor->size()) : 0;
     picture->print = nested ? print : 0;
     const bool older = nested && nodes >= kWorthKeeping;
-    Known& known = *(found != nullptr ? found : known_.Take(object));
-    known.missed = again && known.missed && known.hash != picture->deep_hash;
-    known.kept = again && (!known.missed || older);
-    known.type = Py_TYPE(object);
-    known.hash = picture->deep_hash;
-    if (known.kept) {
-      known.bits = bits;
-      known.secrets = context_->secrets.count();
-      Pass(shadow->picture, &known.picture);
-      known.uses = 0;
-      known.cbor = *cbor;
-      if (!older || !encoder_->Older(*cbor, seq_, &known.older)) known.older.clear();
+    SentValue& sent = *(found != nullptr ? found : sent_.Take(object));
+    sent.missed = again && sent.missed && sent.hash != picture->deep_hash;
+    sent.kept = again && (!sent.missed || older);
+    sent.type = Py_TYPE(object);
+    sent.hash = picture->deep_hash;
+    if (sent.kept) {
+      sent.bits = bits;
+      sent.secrets = context_->secrets.count();
+      Pass(shadow->picture, &sent.picture);
+      sent.uses = 0;
+      sent.cbor = *cbor;
+      if (!older || !encoder_->MarkParts(*cbor, seq_, &sent.older)) sent.older.clear();
     }
     return Change::kSet;
   }
   shadow->mark = MarkOf(object, info);
-  *cbor = encoder_->Value(object);
+  *cbor = encoder_->EncodeValue(object);
   if (info.shape == Shape::kException) {
     *shadow->OwnPicture(false) = {};
     shadow->picture->shape = info.shape;
@@ -218,7 +218,7 @@ bool Comparer::CompareText(Shadow* shadow, PyObject* object, Change* change, std
   shadow->state = Shadow::State::kBound;
   shadow->mark = ShownText::MarkOf(object);
   shadow->Outdate();
-  *cbor = encoder_->Plain(object, Shape::kStr);
+  *cbor = encoder_->EncodePlain(object, Shape::kStr);
   *change = Change::kSet;
   return true;
 }
@@ -235,7 +235,7 @@ Change Comparer::ComparePlain(Shadow* shadow, PyObject* object, const TypeInfo& 
   }
   shadow->state = Shadow::State::kBound;
   shadow->Outdate();
-  *cbor = encoder_->Plain(object, info.shape);
+  *cbor = encoder_->EncodePlain(object, info.shape);
   return Change::kSet;
 }
 
@@ -249,10 +249,10 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   const bool known = shadow->state == Shadow::State::kBound;
   if (redacted) {
     if (known && shadow->mark == Mark::Identity(object)) return Change::kNone;
-    encoder_->Hide(object);
+    encoder_->RememberSecret(object);
     shadow->state = Shadow::State::kBound;
     shadow->mark = Mark::Identity(object);
-    *cbor = encoder_->Redacted();
+    *cbor = encoder_->EncodeRedacted();
     return Change::kSet;
   }
   const TypeInfo& info = context_->types.OfObject(object);
@@ -266,7 +266,7 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
       shadow->mark = now;
       if (info.shape != Shape::kException) return Change::kNone;
       // What an exception shows (arguments, notes, causes) has no cheaper comparison than showing it again.
-      const std::string_view whole = encoder_->Value(object);
+      const std::string_view whole = encoder_->EncodeValue(object);
       const std::uint64_t hash = XXH3_64bits(whole.data(), whole.size());
       if (shadow->picture && shadow->picture->deep_hash == hash) return Change::kNone;
     }
@@ -288,7 +288,7 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
   }
   if (look == Look::kSame) {
     if (!old->nested || !(deep || context_->options->limits.deep)) return Change::kNone;
-    Known* const last = known_.Find(object);
+    SentValue* const last = sent_.Find(object);
     const bool hopeless = old->patched || old->print == 0 || (last != nullptr && last->missed);
     if (!Affords(old->nodes, hopeless)) return Change::kNone;
     if (!hopeless) {
@@ -297,7 +297,7 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
       if (last != nullptr) last->missed = true;
     }
     bool nested = false;
-    const std::string_view whole = encoder_->Value(object, &nested);
+    const std::string_view whole = encoder_->EncodeValue(object, &nested);
     const std::uint64_t print = encoder_->print();
     const std::uint64_t hash = XXH3_64bits(whole.data(), whole.size());
     if (!old->patched && hash == old->deep_hash) {
@@ -451,8 +451,8 @@ bool Comparer::PatchSequence(const Picture& old, shm::CborWriter* out) {
 void Comparer::Paired(PyObject* name, PyObject* value, shm::CborWriter* out) {
   encoder_->Append(name, out);
   if (context_->RedactsName(name)) {
-    encoder_->Hide(value);
-    out->Raw(encoder_->Redacted());
+    encoder_->RememberSecret(value);
+    out->Raw(encoder_->EncodeRedacted());
   } else {
     encoder_->Append(value, out);
   }

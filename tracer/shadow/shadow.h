@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "shm/cbor.h"
-#include "tracer/shadow/known.h"
+#include "tracer/shadow/sent_values.h"
 #include "tracer/values/encoder.h"
 #include "tracer/values/fingerprint.h"
 #include "tracer/values/level.h"
@@ -124,13 +124,13 @@ class Comparer {
     seq_ = seq;
   }
   // The reader was told that value. REQUIRES one that QuickCbor knows, of which QuickBits says what ValueBits does.
-  static void Told(Shadow* shadow, PyObject* value) {
+  static void NoteSent(Shadow* shadow, PyObject* value) {
     shadow->state = Shadow::State::kBound;
     if (shadow->picture) shadow->Outdate();
     shadow->mark = {value, QuickBits(value)};
   }
   // Nothing that was sent holds any more: a forked child has numbers of its own.
-  void ForgetKnown() { known_.Clear(); }
+  void ForgetSent() { sent_.Clear(); }
 
   Change Compare(Shadow* shadow, PyObject* object, bool redacted, bool deep, std::string_view* cbor);
   // A first look at one of the commonest containers, at its values where they lie. kSame and kPatched (*patch is what
@@ -166,7 +166,7 @@ class Comparer {
   // patched.
   bool PatchItem(Shadow* shadow, PyObject* const* items, std::size_t at, ShortPatch* patch);
   bool PatchAttribute(Shadow* shadow, const SmileyAttributes& at, Py_ssize_t first, ShortPatch* patch);
-  static void Patched(Picture* picture, Mark* mark, PyObject* value) {
+  static void NotePatched(Picture* picture, Mark* mark, PyObject* value) {
     *mark = {value, QuickBits(value)};
     picture->deep_hash = picture->print = 0;
     picture->patched = true;
@@ -221,7 +221,7 @@ class Comparer {
     return IsDict(info.shape) && !info.subclass ? DictVersion(object) : 0;
   }
   // What to send of it, if that is known to hold.
-  bool Recall(PyObject* object, const TypeInfo& info, Known* known, std::string_view* cbor);
+  bool Recall(PyObject* object, const TypeInfo& info, SentValue* sent, std::string_view* cbor);
   // There is room for another look at that many nodes; `encoded`: at once, without a fingerprint first.
   bool Affords(int nodes, bool encoded) {
     if (context_->options->limits.deep) return true;
@@ -308,7 +308,7 @@ class Comparer {
   Picture now_;
   std::unique_ptr<unsigned char[]> room_;
   std::size_t room_size_;
-  KnownValues known_;
+  SentValues sent_;
   int deep_nodes_ = kDeepNodes;
   int deep_savings_ = kDeepSavings;
   std::uint64_t seq_ = 0;

@@ -48,7 +48,7 @@ bool Comparer::PatchItem(Shadow* shadow, PyObject* const* items, std::size_t at,
   out.Byte(kPatchSetItem);
   out.Byte(static_cast<unsigned char>(at));
   out.End(value);
-  Patched(picture, &picture->items[at], items[at]);
+  NotePatched(picture, &picture->items[at], items[at]);
   return true;
 }
 
@@ -98,7 +98,7 @@ bool Comparer::PatchAttribute(Shadow* shadow, const SmileyAttributes& at, Py_ssi
   out.Byte(static_cast<unsigned char>(0x60 | length));
   out.Bytes(PyUnicode_DATA(name), length);
   out.End(value);
-  Patched(picture, &picture->attributes[static_cast<std::size_t>(2 * first + 1)], at.values[first]);
+  NotePatched(picture, &picture->attributes[static_cast<std::size_t>(2 * first + 1)], at.values[first]);
   return true;
 }
 

@@ -1,8 +1,6 @@
-// What encoder.h says the threads of a process share while capturing: numbers of objects, secrets, redacted names.
-#include <algorithm>
+#include "tracer/values/capture_context.h"
 
-#include "tracer/values/encoder.h"
-#include "tracer/values/quick_value.h"
+#include <algorithm>
 
 namespace smiley::tracer {
 

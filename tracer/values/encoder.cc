@@ -13,7 +13,7 @@ Encoder::Encoder(CaptureContext* context)
       room_(new unsigned char[static_cast<std::size_t>(context->options->limits.bytes) + kUnreadableBytes]),
       room_size_(static_cast<std::size_t>(context->options->limits.bytes)),
       seen_(static_cast<std::size_t>(context->options->limits.nodes)),
-      told_(new Told[kTold]) {}
+      messages_(new Message[kMessages]) {}
 
 void Encoder::Begin() {
   seen_.Clear();
@@ -26,10 +26,10 @@ void Encoder::Begin() {
   nested_ = false;
 }
 
-std::string_view Encoder::Value(PyObject* object, bool* nested) {
+std::string_view Encoder::EncodeValue(PyObject* object, bool* nested) {
   Begin();
   shm::CborWriter out(room_.get(), room_size_);
-  Item(object, 0, &out);
+  WriteItem(object, 0, &out);
   if (nested != nullptr) *nested = nested_;
   if (!out.overflow()) return out.view();
   // Not even the outermost form fits: the class alone, in the room that is kept for it.
@@ -44,7 +44,7 @@ std::string_view Encoder::Value(PyObject* object, bool* nested) {
   return unreadable.view();
 }
 
-bool Encoder::Older(std::string_view value, std::uint64_t seq, std::string* out) const {
+bool Encoder::MarkParts(std::string_view value, std::uint64_t seq, std::string* out) const {
   if (!whole_) return false;
   unsigned char room[16];
   shm::CborWriter mark(room, sizeof room);
@@ -65,18 +65,18 @@ bool Encoder::Older(std::string_view value, std::uint64_t seq, std::string* out)
 
 bool Encoder::Append(PyObject* object, shm::CborWriter* out) {
   Begin();
-  Item(object, 1, out);
+  WriteItem(object, 1, out);
   return !out->overflow();
 }
 
-std::string_view Encoder::Redacted() {
+std::string_view Encoder::EncodeRedacted() {
   shm::CborWriter out(room_.get(), 16);
   out.Form(1);
   out.Int(kFormRedacted);
   return out.view();
 }
 
-void Encoder::Hide(PyObject* object) {
+void Encoder::RememberSecret(PyObject* object) {
   if (PyUnicode_Check(object)) {
     if (PyUnicode_GET_LENGTH(object) <= 4096) context_->secrets.Add(Utf8(object));
   } else if (PyBytes_Check(object) && PyBytes_GET_SIZE(object) <= 4096) {
@@ -84,26 +84,26 @@ void Encoder::Hide(PyObject* object) {
   }
 }
 
-void Encoder::Hidden(PyObject* object, shm::CborWriter* out) {
+void Encoder::WriteRedacted(PyObject* object, shm::CborWriter* out) {
   printed_ = false;
-  Hide(object);
+  RememberSecret(object);
   out->Form(1);
   out->Int(kFormRedacted);
 }
 
-bool Encoder::Seen(PyObject* object, std::uint64_t* id, shm::CborWriter* out) {
+bool Encoder::FindReference(PyObject* object, std::uint64_t* id, shm::CborWriter* out) {
   print_.Mix(IdentityBits(object));
-  const SeenObjects::Place place = seen_.Add(object);
-  if (place.fresh) ids_.push_back(context_->ids.Of(object));
-  *id = ids_[place.index];
-  if (place.fresh) return false;
+  const SeenObjects::Position position = seen_.Add(object);
+  if (position.fresh) ids_.push_back(context_->ids.Of(object));
+  *id = ids_[position.index];
+  if (position.fresh) return false;
   out->Form(2);
   out->Int(kFormRef);
   out->Unsigned(*id);
   return true;
 }
 
-void Encoder::Text(std::string_view text, Py_ssize_t cut, bool surrogates, shm::CborWriter* out) {
+void Encoder::WriteText(std::string_view text, Py_ssize_t cut, bool surrogates, shm::CborWriter* out) {
   if (surrogates) {
     out->Form(3);
     out->Int(kFormStrRaw);
@@ -119,7 +119,7 @@ void Encoder::Text(std::string_view text, Py_ssize_t cut, bool surrogates, shm::
   }
 }
 
-void Encoder::Str(PyObject* object, shm::CborWriter* out) {
+void Encoder::WriteStr(PyObject* object, shm::CborWriter* out) {
   const Py_ssize_t limit = context_->options->limits.chars;
   const Py_ssize_t length = PyUnicode_GET_LENGTH(object);
   if (!context_->secrets.empty() && length >= static_cast<Py_ssize_t>(Secrets::kShortest) && length <= (1 << 20)) {
@@ -132,23 +132,24 @@ void Encoder::Str(PyObject* object, shm::CborWriter* out) {
       } else {
         std::size_t end = std::min<std::size_t>(whole.size(), static_cast<std::size_t>(limit));
         while (end < whole.size() && (whole[end] & 0xc0) == 0x80) --end;
-        Text(std::string_view(whole).substr(0, end), static_cast<Py_ssize_t>(whole.size() - end), false, out);
+        WriteText(std::string_view(whole).substr(0, end), static_cast<Py_ssize_t>(whole.size() - end), false, out);
       }
       return;
     }
   }
   if (PyUnicode_IS_ASCII(object)) [[likely]] {
-    Text({reinterpret_cast<const char*>(PyUnicode_DATA(object)), static_cast<std::size_t>(std::min(length, limit))},
-         std::max<Py_ssize_t>(length - limit, 0), false, out);
+    WriteText(
+        {reinterpret_cast<const char*>(PyUnicode_DATA(object)), static_cast<std::size_t>(std::min(length, limit))},
+        std::max<Py_ssize_t>(length - limit, 0), false, out);
     return;
   }
   scratch_.clear();
   bool surrogates = false;
   const Py_ssize_t cut = AppendUtf8(&scratch_, object, limit, &surrogates);
-  Text(scratch_, cut, surrogates, out);
+  WriteText(scratch_, cut, surrogates, out);
 }
 
-void Encoder::Int(PyObject* object, shm::CborWriter* out) {
+void Encoder::WriteInt(PyObject* object, shm::CborWriter* out) {
   std::uint64_t magnitude;
   int negative;
   if (smiley_small_int(object, &magnitude, &negative) && magnitude <= INT64_MAX) {
@@ -165,7 +166,8 @@ void Encoder::Int(PyObject* object, shm::CborWriter* out) {
   out->Text(text);
 }
 
-void Encoder::TextForm(const char* type, std::string_view text, std::string_view class_name, shm::CborWriter* out) {
+void Encoder::WriteTextForm(const char* type, std::string_view text, std::string_view class_name,
+                            shm::CborWriter* out) {
   const std::size_t limit = static_cast<std::size_t>(context_->options->limits.chars) * 2;
   if (text.size() > limit) {
     std::size_t end = limit;
@@ -179,19 +181,19 @@ void Encoder::TextForm(const char* type, std::string_view text, std::string_view
   if (!class_name.empty()) out->Text(class_name);
 }
 
-void Encoder::Known(PyObject* object, const TypeInfo& info, shm::CborWriter* out) {
+void Encoder::WriteKnownText(PyObject* object, const TypeInfo& info, shm::CborWriter* out) {
   const char* type = nullptr;
   std::string text = KnownText(object, info, &context_->types, &type);
   if (type == nullptr) {
-    Object(object, info, context_->options->limits.depth, 0, out);
+    WriteObject(object, info, context_->options->limits.depth, 0, out);
     return;
   }
   context_->secrets.Mask(&text);
   const bool with_class = info.shape == Shape::kEnum || info.shape == Shape::kPath || info.shape == Shape::kNdArray;
-  TextForm(type, text, with_class ? std::string_view(info.name) : std::string_view(), out);
+  WriteTextForm(type, text, with_class ? std::string_view(info.name) : std::string_view(), out);
 }
 
-void Encoder::Item(PyObject* object, int depth, shm::CborWriter* out) {
+void Encoder::WriteItem(PyObject* object, int depth, shm::CborWriter* out) {
   --nodes_;
   ++looked_at_;
   const PyTypeObject* type = Py_TYPE(object);
@@ -205,7 +207,7 @@ void Encoder::Item(PyObject* object, int depth, shm::CborWriter* out) {
   } else if (type == &PyUnicode_Type) {
     const Py_hash_t hash = KeptHash(object);
     print_.Mix(hash != -1 ? HashedStrBits(object, hash) : TextBits(object, context_->options->limits.chars));
-    Str(object, out);
+    WriteStr(object, out);
     return;
   } else if (type == &PyFloat_Type) {
     print_.Mix(FloatBits(PyFloat_AS_DOUBLE(object), Py_TYPE(object)));
@@ -214,21 +216,21 @@ void Encoder::Item(PyObject* object, int depth, shm::CborWriter* out) {
   }
   const TypeInfo& info = context_->types.OfObject(object);
   if (IsContainer(info.shape)) {
-    Container(object, info, depth, context_->options->limits.items, out);
+    WriteContainer(object, info, depth, context_->options->limits.items, out);
     return;
   }
   if (IsText(info.shape)) {
     print_.Mix(FormBits(object, info));
-    Known(object, info, out);
+    WriteKnownText(object, info, out);
     return;
   }
   if (info.shape == Shape::kException) {
     printed_ = false;
-    Raised(object, info, depth, out);
+    WriteException(object, info, depth, out);
     return;
   }
   if (info.shape == Shape::kObject || info.shape == Shape::kOpaque) {
-    Object(object, info, depth, context_->options->limits.items, out);
+    WriteObject(object, info, depth, context_->options->limits.items, out);
     return;
   }
   const std::uint64_t bits = NameBits(object, info, context_->options->limits.chars);
@@ -249,29 +251,29 @@ void Encoder::Item(PyObject* object, int depth, shm::CborWriter* out) {
     out->Int(kFormSubclass);
     out->Text(info.name);
     // The builtin part, through the builtin's own layout.
-    Scalar(object, info.shape, out);
+    WriteScalar(object, info.shape, out);
     if (attributes) {
       bool cut = false;
-      Attributes(*level, depth, static_cast<Py_ssize_t>(level->attributes.size() / 2), out, &cut);
+      WriteAttributes(*level, depth, static_cast<Py_ssize_t>(level->attributes.size() / 2), out, &cut);
     }
     return;
   }
-  Scalar(object, info.shape, out);
+  WriteScalar(object, info.shape, out);
 }
 
-void Encoder::Scalar(PyObject* object, Shape shape, shm::CborWriter* out) {
+void Encoder::WriteScalar(PyObject* object, Shape shape, shm::CborWriter* out) {
   switch (shape) {
     case Shape::kBool:
       out->Bool(object == Py_True);
       return;
     case Shape::kInt:
-      Int(object, out);
+      WriteInt(object, out);
       return;
     case Shape::kFloat:
       out->Double(PyFloat_AS_DOUBLE(object));
       return;
     case Shape::kStr:
-      Str(object, out);
+      WriteStr(object, out);
       return;
     case Shape::kComplex: {
       const Py_complex c = reinterpret_cast<PyComplexObject*>(object)->cval;
@@ -313,7 +315,7 @@ void Encoder::Scalar(PyObject* object, Shape shape, shm::CborWriter* out) {
   }
 }
 
-void Encoder::Attributes(const Level& level, int depth, Py_ssize_t limit, shm::CborWriter* out, bool* cut) {
+void Encoder::WriteAttributes(const Level& level, int depth, Py_ssize_t limit, shm::CborWriter* out, bool* cut) {
   const std::size_t count = std::min(level.attributes.size() / 2, static_cast<std::size_t>(limit));
   out->ArrayHeader(count * 2);
   for (std::size_t i = 0; i < count; ++i) {
@@ -330,15 +332,15 @@ void Encoder::Attributes(const Level& level, int depth, Py_ssize_t limit, shm::C
       scratch_.clear();
       bool surrogates = false;
       const Py_ssize_t left = AppendUtf8(&scratch_, name, 256, &surrogates);
-      Text(scratch_, surrogates ? left : 0, surrogates, out);
+      WriteText(scratch_, surrogates ? left : 0, surrogates, out);
     } else {
       out->Text("?", 1);
     }
     print_.Mix(NameBits(name, context_->types.OfObject(name), context_->options->limits.chars));
     if (context_->RedactsName(name)) {
-      Hidden(value, out);
+      WriteRedacted(value, out);
     } else {
-      Part(value, depth + 1, out);
+      WritePart(value, depth + 1, out);
     }
     if (out->overflow()) {
       *cut = true;
@@ -347,11 +349,11 @@ void Encoder::Attributes(const Level& level, int depth, Py_ssize_t limit, shm::C
   }
 }
 
-void Encoder::Object(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out) {
+void Encoder::WriteObject(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out) {
   if (out->overflow()) return;  // as in Container
   const std::size_t seen = seen_.size();
   std::uint64_t id;
-  if (Seen(object, &id, out)) return;
+  if (FindReference(object, &id, out)) return;
   const std::size_t start = out->size();
   if (depth > 0 && info.attributes) nested_ = true;
   if (!info.attributes || info.shape != Shape::kObject || depth >= context_->options->limits.depth) {
@@ -382,11 +384,11 @@ void Encoder::Object(PyObject* object, const TypeInfo& info, int depth, Py_ssize
     out->Int(std::max<Py_ssize_t>(level.attribute_total - kept, 0));
     out->Text(info.name);
     bool cut = false;
-    Attributes(level, depth, kept, out, &cut);
+    WriteAttributes(level, depth, kept, out, &cut);
     if (!cut && !out->overflow()) return;
     whole_ = false;
     out->Truncate(start);
-    Forget(seen + 1);
+    ForgetSeen(seen + 1);
     nodes_ = nodes;
     if (take == 0) {
       out->Form(2);

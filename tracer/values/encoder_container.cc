@@ -31,11 +31,12 @@ int ContainerForm(Shape shape) {
 
 }  // namespace
 
-void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out) {
+void Encoder::WriteContainer(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit,
+                             shm::CborWriter* out) {
   if (out->overflow()) return;  // Truncate below would clear it, and its key would be missing unseen
   const std::size_t seen = seen_.size();
   std::uint64_t id;
-  if (Seen(object, &id, out)) return;
+  if (FindReference(object, &id, out)) return;
   if (depth > 0) nested_ = true;
   const std::size_t start = out->size();
   const bool dict = IsDict(info.shape);
@@ -54,7 +55,7 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
     print_.Mix(static_cast<std::uint64_t>(total));
     return;
   }
-  if (SmallContainer(object, info, depth, id, out)) return;
+  if (WriteSmallContainer(object, info, depth, id, out)) return;
   while (levels_.size() <= static_cast<std::size_t>(depth)) levels_.push_back(std::make_unique<Level>());
   while (kept_.size() <= levels_.size()) kept_.emplace_back();
   Level& level = *levels_[static_cast<std::size_t>(depth)];
@@ -83,16 +84,16 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
       if (nodes_ <= 0) break;
       if (dict) {
         const bool hide = context_->RedactsName(level.items[done]);
-        Item(level.items[done], depth + 1, out);
+        WriteItem(level.items[done], depth + 1, out);
         if (hide) {
-          Hidden(level.items[done + 1], out);
+          WriteRedacted(level.items[done + 1], out);
         } else {
-          Part(level.items[done + 1], depth + 1, out);
+          WritePart(level.items[done + 1], depth + 1, out);
         }
       } else if (done < info.fields.size() && context_->RedactsName(info.fields[done])) {
-        Hidden(level.items[done], out);
+        WriteRedacted(level.items[done], out);
       } else {
-        Part(level.items[done], depth + 1, out);
+        WritePart(level.items[done], depth + 1, out);
       }
       if (out->overflow()) break;
       kept_items.push_back({out->size(), seen_.size(), nodes_});
@@ -103,13 +104,13 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
     }
     bool cut = false;
     if (done == count && attributes) {
-      Attributes(level, depth, static_cast<Py_ssize_t>(level.attributes.size() / 2), out, &cut);
+      WriteAttributes(level, depth, static_cast<Py_ssize_t>(level.attributes.size() / 2), out, &cut);
     }
     if (done == count && !out->overflow() && !cut) return;
     // Does not fit: once more with the items that did.
     whole_ = false;
     out->Truncate(start);
-    Forget(seen + 1);
+    ForgetSeen(seen + 1);
     nodes_ = nodes;
     const Py_ssize_t fitted = static_cast<Py_ssize_t>(dict ? done / 2 : done);
     if (take == 0) {
@@ -122,8 +123,8 @@ void Encoder::Container(PyObject* object, const TypeInfo& info, int depth, Py_ss
   }
 }
 
-bool Encoder::SmallContainer(PyObject* object, const TypeInfo& info, int depth, std::uint64_t id,
-                             shm::CborWriter* out) {
+bool Encoder::WriteSmallContainer(PyObject* object, const TypeInfo& info, int depth, std::uint64_t id,
+                                  shm::CborWriter* out) {
   const bool dict = IsDict(info.shape);
   if (info.subclass || (!dict && info.shape != Shape::kList && info.shape != Shape::kTuple)) return false;
   const Py_ssize_t total = Length(object, info.shape);
@@ -142,11 +143,11 @@ bool Encoder::SmallContainer(PyObject* object, const TypeInfo& info, int depth, 
   if (dict) {
     ForEachItem(object, total, [&](PyObject* key, PyObject* value) {
       fits = nodes_ > 0;
-      Item(key, depth + 1, out);
+      WriteItem(key, depth + 1, out);
       if (context_->RedactsName(key)) {
-        Hidden(value, out);
+        WriteRedacted(value, out);
       } else {
-        Part(value, depth + 1, out);
+        WritePart(value, depth + 1, out);
       }
       return fits;
     });
@@ -154,12 +155,12 @@ bool Encoder::SmallContainer(PyObject* object, const TypeInfo& info, int depth, 
     PyObject* const* const items = ItemsOf(object, info.shape);
     for (Py_ssize_t i = 0; fits && i < total; ++i) {
       fits = nodes_ > 0 && items[i] != nullptr;  // null: it is being built
-      if (fits) Part(items[i], depth + 1, out);
+      if (fits) WritePart(items[i], depth + 1, out);
     }
   }
   if (fits && !out->overflow()) return true;
   out->Truncate(start);
-  Forget(seen);
+  ForgetSeen(seen);
   parts_.resize(parts);
   print_ = print;
   nodes_ = nodes;
@@ -181,7 +182,7 @@ bool Encoder::Shorten(const std::vector<Kept>& kept, std::size_t start, int form
     out->ArrayHeader(items * static_cast<std::size_t>(per_item));
     out->Raw(std::string_view(scratch_).substr(0, end.size - begin));
     if (out->overflow()) continue;
-    Forget(end.seen);
+    ForgetSeen(end.seen);
     nodes_ = end.nodes;
     return true;
   }

@@ -21,12 +21,13 @@ std::uint64_t Encoder::MessageBits(PyObject* exception) const {
   return bits.value();
 }
 
-std::string_view Encoder::Exception(PyObject* exception) {
+std::string_view Encoder::EncodeException(PyObject* exception) {
   const std::string& class_name = context_->types.OfObject(exception).name;
   const std::uint64_t bits = MessageBits(exception);
-  Told& told = told_[bits % kTold];
-  if (bits != 0 && told.bits == bits && told.secrets == context_->secrets.count() && told.class_name == class_name)
-    return told.cbor;
+  Message& cached = messages_[bits % kMessages];
+  if (bits != 0 && cached.bits == bits && cached.secrets == context_->secrets.count() &&
+      cached.class_name == class_name)
+    return cached.cbor;
   Begin();
   shm::CborWriter out(room_.get(), room_size_);
   out.ArrayHeader(2);
@@ -48,15 +49,15 @@ std::string_view Encoder::Exception(PyObject* exception) {
     ++end;
   }
   for (std::size_t i = end; i < message.size(); ++i) cut += (message[i] & 0xc0) != 0x80;
-  Text(std::string_view(message).substr(0, end), cut, surrogates, &out);
+  WriteText(std::string_view(message).substr(0, end), cut, surrogates, &out);
   if (bits != 0 && MessageIsArguments(Py_TYPE(exception)))
-    told = {bits, context_->secrets.count(), class_name, std::string(out.view())};
+    cached = {bits, context_->secrets.count(), class_name, std::string(out.view())};
   return out.view();
 }
 
-void Encoder::Raised(PyObject* object, const TypeInfo& info, int depth, shm::CborWriter* out) {
+void Encoder::WriteException(PyObject* object, const TypeInfo& info, int depth, shm::CborWriter* out) {
   std::uint64_t id;
-  if (Seen(object, &id, out)) return;
+  if (FindReference(object, &id, out)) return;
   nested_ = true;
   const PyBaseExceptionObject* exception = reinterpret_cast<PyBaseExceptionObject*>(object);
   const bool deeper = depth + 1 < context_->options->limits.depth;
@@ -68,7 +69,7 @@ void Encoder::Raised(PyObject* object, const TypeInfo& info, int depth, shm::Cbo
   if (args != nullptr && PyTuple_Check(args)) {
     const Py_ssize_t count = std::min<Py_ssize_t>(PyTuple_GET_SIZE(args), 16);
     out->ArrayHeader(static_cast<std::uint64_t>(count));
-    for (Py_ssize_t i = 0; i < count; ++i) Item(PyTuple_GET_ITEM(args, i), depth + 1, out);
+    for (Py_ssize_t i = 0; i < count; ++i) WriteItem(PyTuple_GET_ITEM(args, i), depth + 1, out);
   } else {
     out->ArrayHeader(0);
   }
@@ -79,14 +80,14 @@ void Encoder::Raised(PyObject* object, const TypeInfo& info, int depth, shm::Cbo
   for (Py_ssize_t i = 0; i < note_count; ++i) {
     PyObject* note = PyList_GET_ITEM(notes, i);
     if (PyUnicode_Check(note)) {
-      Str(note, out);
+      WriteStr(note, out);
     } else {
       out->Text("?", 1);
     }
   }
   for (PyObject* linked : {exception->cause, exception->context}) {
     if (linked != nullptr && linked != Py_None && deeper && nodes_ > 0) {
-      Item(linked, depth + 1, out);
+      WriteItem(linked, depth + 1, out);
     } else {
       out->Null();
     }

@@ -8,7 +8,7 @@
 
 #include "tracer/interp/interp.h"
 #include "tracer/values/big_int.h"
-#include "tracer/values/encoder.h"
+#include "tracer/values/level.h"
 #include "tracer/values/text_forms.h"
 
 namespace smiley::tracer {

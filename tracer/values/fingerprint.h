@@ -2,9 +2,9 @@
 // reference.
 //
 // Whether a value with parts below its first level still shows what it showed, without encoding it: a number made of
-// everything that Encoder::Value looks at, in the order in which it looks; Encoder::print() is the same number. Equal
-// numbers, equal encodings (but for one collision in 2^64); the same encoding may have another number, so a new one
-// says no more than "encode and see".
+// everything that Encoder::EncodeValue looks at, in the order in which it looks; Encoder::print() is the same number.
+// Equal numbers, equal encodings (but for one collision in 2^64); the same encoding may have another number, so a new
+// one says no more than "encode and see".
 #pragma once
 
 #include <Python.h>

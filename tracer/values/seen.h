@@ -32,11 +32,11 @@ class SeenObjects {
   void Truncate(std::size_t size) { objects_.resize(size); }
 
   // Its place in the order; fresh: it was not there and has the last one now.
-  struct Place {
+  struct Position {
     std::size_t index;
     bool fresh;
   };
-  Place Add(PyObject* object) {
+  Position Add(PyObject* object) {
     const std::size_t index = objects_.size();
     const std::size_t mask = table_.size() - 1;
     std::size_t at =

@@ -41,12 +41,12 @@ std::string OwnText(PyTypeObject* type, const char* name) {
   return text;
 }
 
-struct Known {
+struct NamedClass {
   const char* name;
   Shape shape;
 };
 // Classes that are recognised by their full name; those written in Python by their reader's fields as well.
-constexpr Known kKnown[] = {
+constexpr NamedClass kNamedClasses[] = {
     {"collections.deque", Shape::kDeque},     {"collections.defaultdict", Shape::kDefaultDict},
     {"collections.Counter", Shape::kCounter}, {"collections.OrderedDict", Shape::kOrderedDict},
     {"datetime.datetime", Shape::kDateTime},  {"datetime.date", Shape::kDate},
@@ -85,7 +85,7 @@ Shape ExactShape(PyTypeObject* type, const std::string& name) {
   if (type == &PyModule_Type) return Shape::kModule;
   if (type == &PyEllipsis_Type) return Shape::kEllipsis;
   if (type == Py_TYPE(Py_NotImplemented)) return Shape::kNotImplemented;
-  for (const Known& known : kKnown) {
+  for (const NamedClass& known : kNamedClasses) {
     if (name != known.name) continue;
     switch (known.shape) {
       case Shape::kCounter:

@@ -17,7 +17,7 @@ namespace smiley::tracer {
 
 struct Picture;
 
-struct Known {
+struct SentValue {
   PyTypeObject* type = nullptr;
   std::uint64_t bits = 0;   // of the builtin part
   std::size_t secrets = 0;  // how many were masked
@@ -32,14 +32,14 @@ struct Known {
 
 // By address; each has four places that it may have, and takes that of one that came only once before it takes
 // another's.
-class KnownValues {
+class SentValues {
  public:
-  KnownValues()
+  SentValues()
       : objects_(new PyObject*[kPlaces]()),
-        values_(new Known[kPlaces]),
+        values_(new SentValue[kPlaces]),
         turns_(new std::uint8_t[kPlaces / kWays]()) {}
   // Null: not among them.
-  Known* Find(PyObject* object) {
+  SentValue* Find(PyObject* object) {
     const std::size_t at = SetOf(object);
     for (std::size_t way = at; way < at + kWays; ++way) {
       if (objects_[way] == object) return &values_[way];
@@ -47,7 +47,7 @@ class KnownValues {
     return nullptr;
   }
   // A place for one that is not among them; `kept` and what follows are another's.
-  Known* Take(PyObject* object) {
+  SentValue* Take(PyObject* object) {
     const std::size_t at = SetOf(object);
     std::uint8_t& turn = turns_[at / kWays];
     std::size_t way = at + turn++ % kWays;
@@ -65,7 +65,7 @@ class KnownValues {
            ~(kWays - 1);
   }
   std::unique_ptr<PyObject*[]> objects_;
-  std::unique_ptr<Known[]> values_;
+  std::unique_ptr<SentValue[]> values_;
   std::unique_ptr<std::uint8_t[]> turns_;  // of each four, whose place is taken next
 };
 
