@@ -155,6 +155,8 @@ BOOST_AUTO_TEST_CASE(variables_of_each_home) {
   BOOST_TEST(home(inner.info, "b") == static_cast<int>(Storage::kFree));
   BOOST_TEST(home(inner.info, "shared") == static_cast<int>(Storage::kGlobal));
   BOOST_TEST(home(inner.info, "len") == -1);  // a global that the function does not declare
+  BOOST_TEST(Touched(outer.info, 3) == "a b");
+  BOOST_TEST(Uses(outer.info, 3) == "a | b");
   BOOST_TEST(Touched(inner.info, 6) == "b shared");
   BOOST_TEST(Uses(inner.info, 6) == "b | shared");
 }

@@ -104,6 +104,12 @@ BOOST_AUTO_TEST_CASE(classes_of_the_program) {
       "class Int(int): pass\n"
       "class SlottedInt(int):\n"
       "    __slots__ = ()\n"
+      "class Float(float): pass\n"
+      "class Complex(complex): pass\n"
+      "class Set(set): pass\n"
+      "class Frozen(frozenset): pass\n"
+      "class Tuple(tuple): pass\n"
+      "class Blob(bytes): pass\n"
       "class List(list): pass\n"
       "class Dict(dict): pass\n"
       "class Text(str): pass\n"
@@ -126,6 +132,12 @@ BOOST_AUTO_TEST_CASE(classes_of_the_program) {
       {"Outer.Inner()", Shape::kObject, "__main__.Outer.Inner", false, true},
       {"Int(3)", Shape::kInt, "__main__.Int", true, true},
       {"SlottedInt(3)", Shape::kInt, "__main__.SlottedInt", true, false},
+      {"Float(3)", Shape::kFloat, "__main__.Float", true, true},
+      {"Complex(3)", Shape::kComplex, "__main__.Complex", true, true},
+      {"Set()", Shape::kSet, "__main__.Set", true, true},
+      {"Frozen()", Shape::kFrozenSet, "__main__.Frozen", true, true},
+      {"Tuple()", Shape::kTuple, "__main__.Tuple", true, true},
+      {"Blob()", Shape::kBytes, "__main__.Blob", true, true},
       {"List()", Shape::kList, "__main__.List", true, true},
       {"Dict()", Shape::kDict, "__main__.Dict", true, true},
       {"Text()", Shape::kStr, "__main__.Text", true, true},
