@@ -1,6 +1,6 @@
 // Thread rule: guarded by the GIL.
 //
-// Every code object that was seen and what is known of it, for as long as it lives.
+// The CodeInfo of each code object that a hook has met, for as long as the code object lives.
 #pragma once
 
 #include <Python.h>
@@ -19,8 +19,9 @@ class CodeTable {
  public:
   CodeTable(CaptureContext* context, const Filters* filters, SourceTexts* sources);
   void SetControl(const Control* control) { control_ = control; }
-  bool Start();  // false: the interpreter has no room for one more that is told of the death of code objects
-  // Never null; analysed at first sight. REQUIRES the GIL.
+  // False: the interpreter has no room for another watcher of code objects.
+  bool Start();
+  // The code object's CodeInfo, never null. Analyses the code object at the first call.
 #if PY_VERSION_HEX < 0x030C0000
   CodeInfo* Of(PyCodeObject* code);
 #else
@@ -29,8 +30,9 @@ class CodeTable {
     return recent.code == code ? recent.info : Find(code);
   }
 #endif
-  // Code objects with events of their own, for the day on which these are taken back. REQUIRES !info->hooked.
+  // Notes that the code object has events of its own, for UnhookAll. REQUIRES !info->hooked.
   void AddHooked(CodeInfo* info, PyCodeObject* code);
+  // Calls `unhook` for each such code object that is alive, and forgets them.
   void UnhookAll(void (*unhook)(PyCodeObject* code));
 
  private:
@@ -54,7 +56,7 @@ class CodeTable {
   Recent recent_[kRecent];  // direct-mapped
   std::unordered_map<PyCodeObject*, std::unique_ptr<CodeInfo> > infos_;
 #endif
-  CodeInfo hooked_;  // the list's ends
+  CodeInfo hooked_;  // the list's head and end
 };
 
 }  // namespace smiley::tracer

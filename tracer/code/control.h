@@ -1,10 +1,11 @@
 // Thread rule: set before recording starts, read-only afterwards; call with the GIL held.
 //
 // Where recording begins and ends: --start-at FUNCTION|FILE:LINE and --stop-after N|FUNCTION|FILE:LINE. A FUNCTION is
-// a qualified name or the last part of one; it starts with its call and stops when it has been left. A FILE is a path
-// or its last parts. N is a number of events: recording stops when a thread has told so many. Also which functions of
-// the standard library mean something to recording: where a log record is handed out (--log), where a thread begins
-// and ends.
+// a qualified name or its last parts; recording starts when it is called and stops when it was left. A FILE is a path
+// or its last parts. After N events of one thread recording stops.
+//
+// Control also marks the functions of the standard library that hand out a log record (--log) or begin and end a
+// thread.
 #pragma once
 
 #include <Python.h>
@@ -21,8 +22,8 @@ class Control {
  public:
   void Set(const std::string& start_at, const std::string& stop_after, bool logs);
   bool has_start() const { return start_.given(); }
-  std::uint64_t stop_events() const { return stop_.events; }  // 0: no such limit
-  // What the code object has to do with it.
+  std::uint64_t stop_events() const { return stop_.events; }  // 0: no limit
+  // Sets the members of *info that say where recording begins and ends in this code object.
   void Mark(PyCodeObject* code, CodeInfo* info) const;
 
  private:

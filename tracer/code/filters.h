@@ -1,6 +1,6 @@
 // Thread rule: immutable after construction; call with the GIL held.
 //
-// Which code is recorded. Leaving code out does not leave out what it calls.
+// Decides which code is recorded. Code that is called from code that was left out is decided by itself.
 #pragma once
 
 #include <Python.h>
@@ -13,7 +13,7 @@
 
 namespace smiley::tracer {
 
-// Who had a text compiled: nobody knows, or code that is recorded or not, of the standard library or not.
+// The code that compiled a text: unknown, or recorded or not, in the standard library or not.
 struct Maker {
   bool known = false;
   bool included = false;
@@ -24,18 +24,18 @@ class Filters {
  public:
   // `stdlib`: the directory of the standard library, `cwd`: the directory at the start.
   Filters(const Options* options, std::string stdlib, std::string cwd);
-  // The folder of smiley's own modules.
+  // Sets the folder of smiley's own modules, whose code is never recorded.
   void SetOwn(const std::string& folder) { own_ = folder.empty() ? folder : folder + "/"; }
-  // `maker` counts where the code has no file: <string>, and other names unless the standard library gave them
-  // (doctest, timeit, prompts: texts of the program's own), are recorded as what compiled them is.
+  // Code that is in no file is recorded as its `maker` is. Exception: under a name that the standard library gave
+  // (doctest, timeit, prompts) it counts as the program's own.
   bool Includes(PyCodeObject* code, const Maker& maker) const;
-  // The rule that decides for a file: "excluded by PATTERN", "standard library", …
+  // Whether a file is recorded, and in *rule the rule that decided: "--exclude PATTERN", "standard library", …
   bool Decide(std::string_view file, const Maker& maker, std::string* rule) const;
-  // Part of the standard library, whether recorded or not.
+  // Whether the code is part of the standard library, recorded or not.
   bool InLibrary(PyCodeObject* code) const;
-  // Of methods that the standard library is known to make, when their making was not seen.
+  // The maker of methods that the standard library generates, for code that was compiled before recording began.
   Maker UsualMaker(PyCodeObject* code) const;
-  // As events show it: absolute, names like <string> unchanged.
+  // The file's path as events show it: absolute; names like <string> stay unchanged.
   std::string AbsoluteFile(std::string_view file) const;
 
  private:

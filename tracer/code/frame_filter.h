@@ -1,6 +1,7 @@
 // Thread rule: call with the GIL held. Never runs the program's code.
 //
-// --where and --max-depth at record time: decide for each frame when it begins, over what is known then.
+// --where and --max-depth at record time. They decide for each frame when it begins, from the values that it has
+// then.
 #pragma once
 
 #include <Python.h>
@@ -19,11 +20,11 @@ namespace smiley::tracer {
 
 class FrameFilter {
  public:
-  // Fails with the line to show: a parse error, or what the expression asks that no frame knows when it begins.
+  // Parses --where. Fails with a line for the user: a parse error, or a field that is unknown when a frame begins.
   Status Parse(const std::string& expression);
-  // Frames with so many recorded ones below them are left out; 0: none.
+  // Sets --max-depth: a frame with `depth` recorded frames below it is left out. 0: no limit.
   void LimitDepth(std::size_t depth) { max_depth_ = depth; }
-  // Whether a frame with `depth` recorded ones below it is within the limit.
+  // Whether a frame with `depth` recorded frames below it is within the limit.
   bool Reaches(std::size_t depth) const { return max_depth_ == 0 || depth < max_depth_; }
   bool active() const { return max_depth_ != 0 || expression_.has_value(); }
   bool Accepts(const SmileyFrame& frame, const CodeInfo& code, std::uint32_t thread, std::size_t depth,

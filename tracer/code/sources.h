@@ -1,7 +1,7 @@
 // Thread rule: guarded by the GIL.
 //
-// The text of the program as it ran: files when their code is first seen, and what was given to exec, eval, compile
-// and -c, of which no file exists.
+// The source texts of the program as it ran: files, read when their code is first met, and the texts that were given
+// to exec, eval, compile and -c, which are in no file.
 #pragma once
 
 #include <Python.h>
@@ -17,7 +17,7 @@
 
 namespace smiley::tracer {
 
-// A name that stands for a file that there is not, as <string>.
+// Whether a code object's file name stands for no file, as <string> does.
 inline bool IsStandInFile(std::string_view file) {
   return file.size() >= 2 && file.front() == '<' && file.back() == '>';
 }
@@ -25,15 +25,15 @@ inline bool IsStandInFile(std::string_view file) {
 class SourceTexts {
  public:
   using Text = std::shared_ptr<const std::string>;
-  // Program text given on the command line or through standard input, for the stand-in file name.
+  // Sets the text of a program that came by -c or standard input, under its stand-in file name.
   void SetProgram(std::string file, std::string text);
-  // What code was made of (null: nobody knows) and by whom.
+  // The text from which code was compiled (null: unknown) and the code that compiled it.
   struct Made {
     Text text;
     Maker maker;
   };
-  // While it lives, code that the calling thread runs for the first time was made so. Not for others that run within,
-  // so what runs a code object has one as well, which says nothing.
+  // While a Running lives, code that the calling thread runs for the first time counts as made so. An exec of a code
+  // object has an empty one, so that an outer Running does not count for it.
   class Running {
    public:
     explicit Running(Made made);
@@ -44,20 +44,20 @@ class SourceTexts {
    private:
     std::size_t depth_;
   };
-  // The code object (and those within it) was made so.
+  // Remembers how the code object and the code objects within it were made.
   void Remember(PyObject* code, const Made& made);
-  // What was remembered of the code, which is used up so; false when it was nothing.
+  // Moves the remembered entry of the code object to *made. False: there is none.
   bool Take(PyCodeObject* code, Made* made);
-  // What the text that is running says of code with a stand-in's name, and remembered for the code within it.
+  // The innermost Running's entry for code with a stand-in name, which is also remembered for the code within.
   Made TakeRunning(PyCodeObject* code);
-  // The text of the code's file, or of the program where that has none; null when nobody has it. `file` is absolute
-  // or a stand-in.
+  // The text of the code's file, or of the program for a stand-in name; null when it is unknown. `file` is an
+  // absolute path or a stand-in name.
   Text OfFile(PyCodeObject* code, const std::string& file);
 
  private:
   struct Entry {
     Made made;
-    std::uint64_t mark;  // an address may be used again
+    std::uint64_t mark;  // of the code object's names; detects another one at the same address
   };
   Text ReadFile(const std::string& file);
   std::unordered_map<std::string, Text> files_;

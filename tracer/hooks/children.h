@@ -1,6 +1,6 @@
 // Thread rule: call with the GIL held.
 //
-// fork and child events: the tracer stands in front of the functions through which a program forks.
+// Records fork and child events by replacing the functions with which a program forks (recorder/swap.h).
 #pragma once
 
 namespace smiley::tracer {

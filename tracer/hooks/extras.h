@@ -1,9 +1,8 @@
 // Thread rule: call with the GIL held, once.
 //
-// What is recorded on request only: garbage collections (--gc) and imports (--imports). A program can find these: an
-// entry of its own stands in gc.callbacks, and an audit hook stays in place. Log records (--log) and calls of C
-// functions
-// (--c-calls) come from the hooks and leave nothing behind.
+// Events that are recorded on request only: garbage collections (--gc), imports (--imports), log records (--log) and
+// calls of C functions (--c-calls). A program can find the first two: --gc adds an entry to gc.callbacks, --imports
+// adds an audit hook that stays. The other two come from the hooks.
 #pragma once
 
 #include <Python.h>
@@ -14,15 +13,14 @@
 
 namespace smiley::tracer {
 
-// False: one of them is not as expected; the others are watched.
+// Begins to watch the requested ones. False: one of them is not as expected; the others are watched.
 bool WatchExtras(const Options& options);
 
 class ThreadRecorder;
-// logging hands out a record: the frame of the function that does begins. A mark "log" with the record's name, level,
-// message and arguments as they are: putting them together would run the program's code.
+// Records a log record as a mark "log" with name, level, message and arguments. `frame`: that of the logging function
+// that hands the record out. The message is not formatted, because that would run the program's code.
 void RecordLog(ThreadRecorder* recorder, const SmileyFrame& frame);
-// A function is called or left by the recorded frame `frame`; told when it is one of those written in C that
-// sys.setprofile tells of.
+// Records that the frame calls or leaves `callable`, if that is a C function that sys.setprofile reports.
 void RecordBuiltinCall(ThreadRecorder* recorder, shm::Kind kind, const SmileyFrame& frame, PyObject* callable);
 
 }  // namespace smiley::tracer

@@ -1,7 +1,7 @@
 // Thread rule: Start and Stop on a thread that holds the GIL; the hooks themselves run on every Python thread.
 //
-// Where events come from. A hook source translates what one of the interpreter's mechanisms reports into calls on
-// ThreadRecorder; everything else of the tracer does not know which mechanism it is.
+// The source of events. A hook source translates the reports of one mechanism of the interpreter into calls of
+// ThreadRecorder. The rest of the tracer does not depend on the mechanism.
 #pragma once
 
 #include <memory>
@@ -12,18 +12,16 @@ namespace smiley::tracer {
 class HookSource {
  public:
   virtual ~HookSource() = default;
-  // False: nothing was changed, *error says why in one line.
+  // False: nothing was changed, and *error holds the reason in one line.
   virtual bool Start(std::string* error) = 0;
   virtual void Stop() = 0;
-  // Recording goes on after events were left unrecorded: what was told not to come again comes again, and frames that
-  // run already are watched. REQUIRES to be started; may be called from within a hook.
+  // Recording begins or goes on: events that were disabled meanwhile are enabled again, and frames that run already
+  // are watched. REQUIRES a started source. May be called from within a hook.
   virtual void Watch() = 0;
 };
 
-// What this CPython has best: the C trace function on 3.11 (the C profile function when only calls are wanted),
-// sys.monitoring from 3.12 on.
-//
-// `c_calls`: calls of functions written in C as well.
+// The hook source for this CPython: the C trace function on 3.11 (with `calls_only` the C profile function),
+// sys.monitoring from 3.12 on. `c_calls`: calls of C functions are recorded, too.
 std::unique_ptr<HookSource> MakeHooks(bool calls_only, bool c_calls);
 
 }  // namespace smiley::tracer

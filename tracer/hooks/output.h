@@ -1,16 +1,15 @@
 // Thread rule: call with the GIL held.
 //
-// What the program writes to its standard output and error, as stdout and stderr events: the tracer stands in front
-// of the C functions through which Python writes, so sys.stdout and everything else that the program sees are
-// untouched.
+// Records the program's standard output and error as stdout and stderr events. The C functions with which Python
+// writes are replaced (recorder/swap.h), so sys.stdout and all other objects of the program stay the same.
 #pragma once
 
 #include <string>
 
 namespace smiley::tracer {
 
-// False: nothing was changed, *why says in one line what is not as expected.
-// `ledger`: where writes to captured descriptors are announced; null: none is captured.
+// False: nothing was changed, and *why holds in one line what is not as expected. `ledger`: the file in which writes
+// to captured descriptors are announced; null: no descriptor is captured.
 bool WatchOutput(const char* ledger, std::string* why);
 void UnwatchOutput();
 

@@ -1,6 +1,6 @@
 // Thread rule: pure functions; call with the GIL held.
 //
-// What a hook's exception means for the frame that saw it.
+// What an exception in a hook means for the frame in which the hook runs.
 #pragma once
 
 #include <Python.h>
@@ -10,14 +10,14 @@
 
 namespace smiley::tracer {
 
-// It came from a callee: its traceback goes on below this frame. `traceback` may be null.
+// Whether the exception came from a callee: its traceback goes on below this frame. `traceback` may be null.
 inline bool IsPropagated(const CodeInfo& code, int lasti, PyObject* traceback) {
   const bool deeper = traceback != nullptr && PyTraceBack_Check(traceback) &&
                       reinterpret_cast<PyTracebackObject*>(traceback)->tb_next != nullptr;
   return deeper && code.OpcodeAt(lasti) != RAISE_VARARGS;
 }
 
-// A loop over an iterator swallows StopIteration by itself: no handler follows.
+// Whether a loop over an iterator swallows the exception (StopIteration), so that no handler follows.
 inline bool IsSwallowedByLoop(const CodeInfo& code, int lasti, PyObject* exception) {
   const int opcode = code.OpcodeAt(lasti);
   return (opcode == FOR_ITER || opcode == SEND

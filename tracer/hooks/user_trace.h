@@ -1,8 +1,8 @@
 // Thread rule: call with the GIL held.
 //
-// CPython 3.11 only, where the interpreter has one place for a C trace function (and one for a profile function) in
-// each thread. The recorder's function stands there, and what the program gives to sys.settrace (sys.setprofile) is
-// its argument, which it calls as the interpreter would: sys.gettrace and the end of a thread need nothing of us.
+// CPython 3.11 only. There each thread of the interpreter has one slot for a C trace function and one for a profile
+// function. The recorder's function takes the slot, and the program's function from sys.settrace (sys.setprofile) is
+// its argument, which it calls as the interpreter would. sys.gettrace and the end of a thread then work unchanged.
 #pragma once
 
 #include <Python.h>
@@ -11,19 +11,17 @@
 #if PY_VERSION_HEX < 0x030C0000
 namespace smiley::tracer {
 
-// Stands in front of sys.settrace (`profile`: of sys.setprofile) for `ours`; both can be shared. `lost`: what the run
-// is told when C code takes the place. False when it is not as expected.
+// Replaces sys.settrace (`profile`: sys.setprofile) so that the slot is shared with `ours`. Both slots can be shared.
+// `lost`: the run's note when C code takes the slot. False: the function is not as expected.
 bool ShareSlot(Py_tracefunc ours, bool profile, const char* lost);
-// The program's functions go back to where they would be without the recorder, in every thread and of every shared
-// place.
+// Gives each thread the program's functions as they would be without the recorder, for every shared slot.
 void UnshareSlot();
-// Notices when C code of the program has taken a shared place of the calling thread for itself: the run is marked
-// incomplete, said once. A place that was left empty is taken again. REQUIRES: ShareSlot was called, and the main
-// interpreter.
+// Checks whether C code of the program took a shared slot of the calling thread: the run is then marked incomplete,
+// reported once. An empty slot is taken again. REQUIRES a call of ShareSlot before, and the main interpreter.
 void LookAtSlot();
 
-// Tell the program's function of an event, from within ours; what ours is to return: -1 with an exception set when it
-// raised (it is then removed, as the interpreter does).
+// Call the program's function for an event, from within ours. They return the result for ours: -1 with an exception
+// set when the program's function raised; it is then removed, as the interpreter does.
 int CallUserTrace(PyObject* function, PyFrameObject* frame, int what, PyObject* arg);
 int CallUserProfile(PyObject* function, PyFrameObject* frame, int what, PyObject* arg);
 

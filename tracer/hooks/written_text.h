@@ -1,6 +1,6 @@
 // Thread rule: a WrittenText is a plain value; call with the GIL held.
 //
-// A text on its way into a kText attachment: gathered from several writes, masked, cut, encoded.
+// The text of one output event: gathered from one or more writes, masked, cut and encoded for a kText attachment.
 #pragma once
 
 #include <Python.h>
@@ -14,17 +14,17 @@ namespace smiley::tracer {
 
 class WrittenText {
  public:
-  // UTF-8 bytes that one event shows; what is longer says how many characters were left out.
+  // UTF-8 bytes of one event. A longer text is cut and gives the number of characters left out.
   static constexpr std::size_t kMostBytes = 32'000;
 
   bool empty() const { return text_.empty() && cut_ == 0; }
   void Add(PyObject* text);  // REQUIRES PyUnicode_Check
   void Add(std::string_view bytes);
-  // The CBOR item. Gathering begins anew afterwards.
+  // Encodes the text as a CBOR item and empties this object.
   std::string Take(const Secrets& secrets);
 
  private:
-  // More than is shown, so that a secret across the cut is still found whole.
+  // Bytes gathered, more than are shown: a secret across the cut is then still masked.
   static constexpr std::size_t kGathered = kMostBytes + 4096;
   std::string text_;
   Py_ssize_t cut_ = 0;

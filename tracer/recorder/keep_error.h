@@ -1,6 +1,6 @@
 // Thread rule: call with the GIL held.
 //
-// The pending exception is none of the tracer's business and must be there again afterwards.
+// Saves the pending exception and restores it at the end of the scope, so that the tracer's own calls cannot lose it.
 #pragma once
 
 #include <Python.h>
@@ -17,7 +17,7 @@ class KeepError {
   }
   KeepError(const KeepError&) = delete;
   KeepError& operator=(const KeepError&) = delete;
-  // The exception as an instance where it is one already.
+  // The saved exception, borrowed; null when there is none or it is not an instance yet.
   PyObject* exception() const { return value_ != nullptr && PyExceptionInstance_Check(value_) ? value_ : nullptr; }
   bool pending() const { return pending_; }
 

@@ -1,8 +1,8 @@
-// Thread rule: guarded by the GIL, except the ring pool (its own lock: threads end without the GIL) and the flags,
-// which are atomic.
+// Thread rule: guarded by the GIL. Exceptions: the pool of rings has a lock, because threads end without the GIL, and
+// the flags are atomic.
 //
-// The traced process: its identity in the run, its catalogue, its rings. One instance, never destroyed: at exit and
-// in forked children nothing of it may run by itself.
+// The traced process: its identity in the run, its catalogue and its rings. There is one instance. It is never
+// destroyed, because none of its code may run by itself at exit or in a forked child.
 #pragma once
 
 #include <Python.h>
@@ -27,7 +27,7 @@
 #include "tracer/code/sources.h"
 #include "tracer/config/options.h"
 #include "tracer/config/start_config.h"
-#include "tracer/values/encoder.h"
+#include "tracer/values/capture_context.h"
 
 namespace smiley::tracer {
 
@@ -35,11 +35,12 @@ class Process {
  public:
   Process(const SmileyStartConfig* config, Options options);
 
-  // Opens the catalogue. Fails with one line for people; nothing is left behind.
-  // `own`: the folder of smiley's own modules, whose code is never recorded.
+  // Opens the catalogue. Fails with one line for the user and leaves no files. `own`: the folder of smiley's own
+  // modules, whose code is never recorded.
   Status Open(const std::string& own);
-  // In a forked child, from its first event: a process of its own in the same run. False: not recorded.
-  bool ReopenAfterFork() SMILEY_UNCHECKED;  // no other thread is there
+  // Called at the first event of a forked child, which becomes another process of the same run. False: the child is
+  // not recorded.
+  bool ReopenAfterFork() SMILEY_UNCHECKED;  // the child has no other thread
 
   const Options& options() const { return options_; }
   const Filters& filters() const { return filters_; }
@@ -51,41 +52,43 @@ class Process {
   const shm::Home& home() const { return owner_.home; }
   const char* smiley() const { return config_->smiley; }
 
-  // Changes with each fork: ids given before belong to the parent's catalogue.
+  // Grows with each fork. Ids of an earlier generation belong to the parent's catalogue.
   std::uint32_t generation() const { return generation_; }
-  std::uint32_t StringId(std::string_view text);  // 0: no room left
-  // Writes the code object (and its names and source) to the catalogue unless it is there. False: no room left.
+  // The text's string id in the catalogue; writes the text first if needed. 0: no room left.
+  std::uint32_t StringId(std::string_view text);
+  // Writes the code object, its names and its source to the catalogue unless they are there. False: no room left.
   bool Describe(CodeInfo* info, PyCodeObject* code);
-  std::uint32_t NameId(Slot* slot);  // of the slot, written when it came later
+  // The string id of the slot's name; writes it first if the slot was added later. 0: no room left.
+  std::uint32_t NameId(Slot* slot);
   std::uint64_t NextFrame() { return ++frames_; }
   std::uint32_t NextThread() { return ++threads_; }
   void NameThread(std::uint32_t number, std::uint64_t native_id, std::string_view name);
   std::uint32_t NextTask() { return ++tasks_; }
-  void NameTask(std::uint32_t number, std::string_view name);  // again when it got another name
+  void NameTask(std::uint32_t number, std::string_view name);  // may be called again with another name
   void Note(std::string_view kind, std::string_view text);
 
-  // A ring for one more thread: one of an ended thread, or a new one; null when there is no room.
+  // A ring for another thread: that of an ended thread, or a new one. Null: no room.
   std::unique_ptr<shm::Segment> TakeRing();
-  // For one that keeps filling a ring of that size: always a new one, so that it is found behind the other. Null:
-  // there is none larger, or no memory.
+  // A larger ring for a thread that keeps filling one of `than_bytes`. It is always a new one, so that readers find
+  // it behind the other. Null: no ring is larger, or no room.
   std::unique_ptr<shm::Segment> TakeLargerRing(std::size_t than_bytes);
   void GiveRing(std::unique_ptr<shm::Segment> ring);  // any thread, without the GIL
   void CountUnrecorded(std::uint32_t threads, std::uint64_t events);
 
-  // Something is missing from here on: marks the run incomplete and says why on stderr. Recording goes on.
+  // Marks the run incomplete and reports why on stderr. Recording goes on.
   void Incomplete(const char* why);
-  // Stops recording for good, says so once on stderr, marks the run incomplete. Never throws.
+  // Ends recording, reports it once on stderr, and marks the run incomplete. Never throws.
   void SwitchOff(const char* why);
-  // Nothing is recorded: paused, waiting for where to begin, or switched off.
+  // Whether nothing is recorded now: paused, waiting for --start-at, or switched off.
   bool off() const { return state_.load(std::memory_order_relaxed) != State::kOn; }
-  // Nothing will be recorded here any more.
+  // Whether recording was switched off and cannot go on.
   bool ended() const { return state_.load(std::memory_order_relaxed) == State::kOff; }
   bool paused() const { return state_.load(std::memory_order_relaxed) == State::kPaused; }
   bool waiting() const { return state_.load(std::memory_order_relaxed) == State::kWaiting; }
   void Pause() { Change(State::kOn, State::kPaused); }
-  // From here on recording goes on, in frames that run already as well. REQUIRES not to be switched off.
+  // Recording begins or goes on, also in frames that run already. REQUIRES !ended().
   void BeginStretch();
-  // How often that was: frames of a stretch before are looked at anew.
+  // The number of calls of BeginStretch. A thread whose recorder has another number takes in its running frames.
   std::uint32_t stretch() const { return stretch_; }
   const std::string& run() const { return owner_.run; }
   const Control& control() const { return control_; }
@@ -95,10 +98,10 @@ class Process {
     instance_ = process;
     AdvanceTurn();
   }
-  // Set in the child by the fork handler (with Turn behind it); cleared by ReopenAfterFork.
+  // Set in the child by the fork handler, which then calls AdvanceTurn; cleared by ReopenAfterFork.
   static std::atomic<bool> forked;
-  // Another number, never 0, whenever what a thread's recorder found out about the process may hold no more: a fork,
-  // recording paused, gone on or switched off. So that an event has one thing to ask.
+  // A number, never 0, that changes at each fork and whenever recording pauses, goes on or is switched off. A
+  // recorder whose turn is the same needs no other check.
   static std::uint64_t turn() { return turn_.load(std::memory_order_relaxed); }
   static void AdvanceTurn() { turn_.fetch_add(1); }
 
@@ -119,7 +122,7 @@ class Process {
   shm::SegmentOwner owner_;
   std::unique_ptr<shm::CatalogueWriter> catalogue_;
   std::unordered_map<std::string, std::uint32_t> strings_;
-  std::unordered_map<std::string, std::uint32_t> code_ids_;  // by content
+  std::unordered_map<std::string, std::uint32_t> code_ids_;  // by the code's catalogue entry
   std::uint32_t generation_ = 1;
   std::uint32_t next_string_ = 0, next_code_ = 0, threads_ = 0, tasks_ = 0;
   std::uint64_t frames_ = 0;
@@ -139,7 +142,7 @@ class Process {
   Control control_;
 };
 
-// The options that the configuration asks for, defaults applied.
+// The configuration as options, with defaults applied.
 Options OptionsFrom(const SmileyStartConfig& config);
 
 }  // namespace smiley::tracer

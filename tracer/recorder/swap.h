@@ -1,41 +1,42 @@
 // Thread rule: call with the GIL held.
 //
-// Functions of the interpreter that the tracer stands in front of: only the C function pointer in their method
-// definition changes, so the objects that the program sees are the same, bound methods taken earlier included.
+// Replaces functions of the interpreter by the tracer's. Only the C function pointer in their method definition is
+// changed, so the program's objects stay the same, also bound methods that it took earlier.
 #pragma once
 
 #include <Python.h>
 
 namespace smiley::tracer {
 
-// The definition of a C function that a module has under that name; null when it is not one.
+// The definition of a module's C function; null when the name is no C function.
 PyMethodDef* FindDefinition(const char* module, const char* name);
 
-// What a class has under that name itself, not through its bases; borrowed, null when there is nothing.
+// The object under that name in the class's own dict, not in its bases. Borrowed; null when there is none.
 PyObject* FindInType(PyTypeObject* type, const char* name);
-// The definition of a C method of a class, null when it is not one.
+// The definition of a class's C method; null when the name is no C method.
 PyMethodDef* FindMethod(PyTypeObject* type, const char* name);
 
+// One replaced function.
 struct Swap {
   PyMethodDef* definition = nullptr;
   PyCFunction original = nullptr;
-  // False, and nothing done, when `where` is null.
+  // Replaces the function. False: `where` is null, and nothing was changed.
   bool Set(PyMethodDef* where, PyCFunction replacement);
   void Undo();
 };
 
-// Whether the calling thread runs code of the main interpreter. The first time that it does not, the run is marked
-// incomplete: sub-interpreters are not recorded, and nothing of the tracer may be touched from there.
+// Whether the calling thread runs code of the main interpreter. The first call from a sub-interpreter marks the run
+// incomplete: sub-interpreters are not recorded, and no tracer state may be used from there.
 bool InMainInterpreter();
 
-// Called whenever the main interpreter comes through one of these functions; null for none.
+// Sets a function that is called whenever the main interpreter calls one of the functions below; null: none.
 void SetPassing(void (*passing)());
 
 // `started` is called in the parent, with the GIL held, after a thread was started and before it runs.
 bool WatchNewThreads(void (*started)());
 void UnwatchNewThreads();
 
-// exec, eval and compile tell the source book what texts they were given.
+// Passes the texts that exec, eval and compile are given to SourceTexts.
 bool WatchCompiling();
 void UnwatchCompiling();
 

@@ -1,7 +1,7 @@
 // Thread rule: call with the GIL held; a TaskWatch belongs to one thread's recorder.
 //
-// Which asyncio task runs in a thread. Nothing is put in asyncio's way: where a frame begins that may belong to
-// another task, its own table of current tasks is read.
+// Which asyncio task runs in a thread. asyncio's own table of current tasks is read, never changed, when a frame
+// begins that may belong to another task.
 #pragma once
 
 #include <Python.h>
@@ -18,21 +18,24 @@ class TaskWatch {
  public:
   explicit TaskWatch(Process* process) : process_(process) {}
 
-  // A frame begins with `depth` recorded frames below it, or something is told there (key null). True when the task
-  // is another one than before: `number` is to be told, 0 = none. `first`: the frame has not run before.
+  // A frame begins with `depth` recorded frames below it, or an event is recorded there (key null). True: the task
+  // changed, and number() is to be recorded. `first`: the frame has not run before.
   bool FindChange(void* key, bool first, bool coroutine, std::size_t depth) {
     if (!loaded_ && !(coroutine && Load())) return false;
     return Compare(key, first, depth);
   }
-  // A frame was left, `depth` are open now. True when the task's outermost one was left: as Look.
+  // A frame ended or yielded and `depth` frames are open now. True: it was the task's outermost frame, and number()
+  // is to be recorded.
   bool NoteLeft(std::size_t depth) { return static_cast<std::ptrdiff_t>(depth) <= base_ && Leave(depth); }
+  // The number of the running task; 0: none.
   std::uint32_t number() const { return marks_.empty() ? 0 : marks_.back().number; }
-  void Forget();  // in a forked child: its numbers are its own
+  // Forgets all tasks: a forked child assigns numbers of its own.
+  void Forget();
 
  private:
-  // A task that runs above `base` open frames.
+  // A running task, with the number of open frames below it.
   struct Mark {
-    PyObject* task;  // an address only
+    PyObject* task;  // compared only
     std::uint32_t number;
     std::size_t base;
   };
@@ -48,7 +51,7 @@ class TaskWatch {
   Process* process_;
   std::vector<Mark> marks_;
   std::ptrdiff_t base_ = kNoBase;
-  PyObject* loop_ = nullptr;  // that ran in this thread when last asked; an address only
+  PyObject* loop_ = nullptr;  // the event loop at the last lookup, compared only; null: none
 };
 
 }  // namespace smiley::tracer

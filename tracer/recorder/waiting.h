@@ -1,6 +1,6 @@
 // Thread rule: any traced thread, with the GIL held (it is released while waiting).
 //
-// What a thread does when its ring is full and the policy is to wait.
+// How a thread waits when its ring is full and the policy is to block.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,13 @@ namespace smiley::tracer {
 
 class Process;
 
-// Sleeps a little. True: test again. False: lose events until there is room: a signal of the program is pending, or
-// the daemon has freed nothing for the block timeout (warned about once). A dead daemon is started again. `began_ns`
-// and `seen` are the caller's memory of this wait.
+// Sleeps half a millisecond without the GIL. True: test for room again. False: events are lost until there is room,
+// because a signal of the program is pending or the daemon freed nothing for the block timeout (reported once).
+// Starts the daemon again when it has died. `began_ns`, `seen` and `warned` keep the caller's state between calls.
 bool WaitForRoom(Process* process, shm::Segment* ring, std::uint64_t* began_ns, std::uint64_t* seen, bool* warned);
 
-// `smiley daemon start` returns when the daemon is ready; it leaves nothing behind in this process. No GIL needed.
+// Runs `smiley daemon start`, which returns when the daemon is ready. No process or descriptor is left here. Needs no
+// GIL.
 void StartDaemon(const shm::Home& home, const char* smiley);
 
 }  // namespace smiley::tracer

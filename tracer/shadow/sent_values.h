@@ -1,9 +1,9 @@
 // Thread rule: belongs to one traced thread's Comparer, guarded by the GIL. Holds addresses to compare, never
 // references.
 //
-// A container or object that is sent again and again (an argument of many calls): what it was encoded to last, for as
-// long as the first level says that this still holds. What has more below it than the event may look at is sent as it
-// was read then, and says so.
+// A cache of encodings of containers and objects that are sent again and again, as an argument of many calls is. An
+// encoding is reused while the first level of the object is unchanged. When the event's budget does not cover the
+// parts below, the cached encoding is sent with marks that give the event at which they were read.
 #pragma once
 
 #include <Python.h>
@@ -18,27 +18,26 @@ namespace smiley::tracer {
 struct Picture;
 
 struct SentValue {
-  PyTypeObject* type = nullptr;
-  std::uint64_t bits = 0;   // of the builtin part
-  std::size_t secrets = 0;  // how many were masked
-  std::uint64_t hash = 0;   // of a nested one's encoding, the last time
-  bool missed = false;      // its last fingerprint was another one: it is encoded at once until that shows no change
-  bool kept = false;        // what follows is filled: it came a second time
-  int uses = 0;             // of `older` since it was read or seen to be as it was
+  PyTypeObject* type = nullptr;  // the object's class, compared only
+  std::uint64_t bits = 0;        // ValueBits of the builtin part of a subclass's instance; 0: no subclass
+  std::size_t secrets = 0;       // the number of secrets when it was encoded
+  std::uint64_t hash = 0;        // of the last encoding; 0: the value has no nested parts
+  bool missed = false;  // its last fingerprint differed: it is encoded without one until that shows no change
+  bool kept = false;    // the members below are filled: the object was sent a second time
+  int uses = 0;         // times that `older` was sent since the parts were read or found unchanged
   std::shared_ptr<Picture> picture;
   std::string cbor;
-  std::string older;  // the same with marks that say when it was read; empty: is not to be used
+  std::string older;  // `cbor` with marks of the event at which the parts were read; empty: not to be sent
 };
 
-// By address; each has four places that it may have, and takes that of one that came only once before it takes
-// another's.
+// A set-associative cache by address, four ways. An entry that was sent only once is evicted before others.
 class SentValues {
  public:
   SentValues()
       : objects_(new PyObject*[kPlaces]()),
         values_(new SentValue[kPlaces]),
         turns_(new std::uint8_t[kPlaces / kWays]()) {}
-  // Null: not among them.
+  // The entry of the object; null: not cached.
   SentValue* Find(PyObject* object) {
     const std::size_t at = SetOf(object);
     for (std::size_t way = at; way < at + kWays; ++way) {
@@ -46,7 +45,7 @@ class SentValues {
     }
     return nullptr;
   }
-  // A place for one that is not among them; `kept` and what follows are another's.
+  // Evicts an entry for an object that is not cached. `kept` and the members behind it still hold the evicted values.
   SentValue* Take(PyObject* object) {
     const std::size_t at = SetOf(object);
     std::uint8_t& turn = turns_[at / kWays];
@@ -66,7 +65,7 @@ class SentValues {
   }
   std::unique_ptr<PyObject*[]> objects_;
   std::unique_ptr<SentValue[]> values_;
-  std::unique_ptr<std::uint8_t[]> turns_;  // of each four, whose place is taken next
+  std::unique_ptr<std::uint8_t[]> turns_;  // for each set, a count that chooses the way to evict next
 };
 
 }  // namespace smiley::tracer

@@ -1,8 +1,8 @@
-// Thread rule: a Shadow belongs to its frame, guarded by the GIL. Holds addresses to compare, never references: what
-// they pointed at may be dead, so they are compared and never followed.
+// Thread rule: a Shadow belongs to its frame, guarded by the GIL. It holds addresses and no references. The objects
+// may be dead, so addresses are compared and never followed.
 //
-// What the reader is believed to know of one variable: its identity, the value of an immutable, and the first level
-// of a container or object.
+// A Shadow is the state of one variable as the reader holds it: identity, the value of an immutable, and the first
+// level of a container or object. The Comparer finds what changed since and makes a value or a patch of it.
 #pragma once
 
 #include <Python.h>
@@ -24,35 +24,36 @@
 
 namespace smiley::tracer {
 
+// The first level of a container or object when it was last sent.
 struct Picture {
   Shape shape = Shape::kOpaque;
   bool subclass = false;
-  bool patched = false;         // the deep hash no longer fits what the reader holds
-  int nodes = 0;                // of the whole value when it was last sent
-  bool nested = false;          // parts below the first level can change unseen
-  std::uint64_t deep_hash = 0;  // of the whole encoding last sent
-  std::uint64_t print = 0;      // its fingerprint then; 0: none
-  std::uint64_t plain = 0;      // of the builtin part of an instance of a subclass (ValueBits)
-  std::uint64_t version = 0;    // of a dict at the time (DictVersion); 0: to be compared item by item
-  Py_ssize_t total = 0;
-  Py_ssize_t attribute_total = 0;
-  std::vector<Mark> items;       // dicts: key, value, …
-  std::vector<Mark> attributes;  // name, value, …
-  PyObject* const* names =
-      nullptr;  // theirs, where the object itself has them all (SmileyAttributes): never followed
+  bool patched = false;            // patches were sent since, so deep_hash does not fit the reader's value
+  int nodes = 0;                   // nodes of the whole value when it was last encoded
+  bool nested = false;             // parts below the first level can change while the first level stays the same
+  std::uint64_t deep_hash = 0;     // of the whole encoding sent last; 0: not nested, or patched since
+  std::uint64_t print = 0;         // the fingerprint then; 0: none
+  std::uint64_t plain = 0;         // ValueBits of the builtin part of a subclass's instance; 0: no subclass
+  std::uint64_t version = 0;       // DictVersion then; 0: the dict must be compared item by item
+  Py_ssize_t total = 0;            // items (dicts: pairs), also beyond the limit
+  Py_ssize_t attribute_total = 0;  // attributes, also beyond the limit
+  std::vector<Mark> items;         // dicts: key, value, key, value …
+  std::vector<Mark> attributes;    // name, value, name, value …
+  // SmileyAttributes::names of an object that stores all its attributes inline, compared only; null: it does not.
+  PyObject* const* names = nullptr;
 };
 
-// The characters that were shown of a long str whose hash the interpreter does not keep: comparing them costs less
-// than hashing them at each look.
+// A copy of the characters that were sent of a long str whose hash the interpreter does not keep. Comparing them
+// costs less than hashing them at each comparison.
 struct ShownText {
   static constexpr std::uint64_t kBits =
       0xa3c59ac2f0d6e391u;  // of the mark: no value's, which have untagged addresses, and no type's address
   static Mark MarkOf(PyObject* text) { return {Mark::Identity(text).object, kBits}; }
   static bool Holds(const Mark& mark) { return mark.bits == kBits && mark.identity(); }
-  static constexpr Py_ssize_t kWorth = 64, kMost = 4096;  // characters; of raised limits no copies are kept
+  static constexpr Py_ssize_t kWorth = 64, kMost = 4096;  // characters; above a limit of kMost no copies are kept
   Py_ssize_t length = -1;
   int kind = 0;
-  std::string characters;  // as they lie in memory
+  std::string characters;  // the bytes in memory, `kind` of them a character
   static std::string_view Characters(PyObject* text, Py_ssize_t chars) {
     const std::size_t take = static_cast<std::size_t>(std::min(PyUnicode_GET_LENGTH(text), chars));
     return {static_cast<const char*>(PyUnicode_DATA(text)), take * static_cast<std::size_t>(PyUnicode_KIND(text))};
@@ -71,11 +72,11 @@ struct ShownText {
 struct Shadow {
   enum class State : std::uint8_t { kUnknown, kUnbound, kBound };
   State state = State::kUnbound;
-  Mark mark;  // of what has a picture, or no value of its own: which object it is
-  // Large ones may be shared with others that show the same: OwnPicture() before it is changed.
+  Mark mark;  // an identity for objects that have a picture or no value to compare
+  // May be shared with shadows that hold the same value: call OwnPicture() before changing it.
   std::shared_ptr<Picture> picture;
-  std::unique_ptr<ShownText> text;  // holds where the mark says so
-  // The picture is of an earlier value: kept for its room, it fits no other.
+  std::unique_ptr<ShownText> text;  // valid where ShownText::Holds(mark)
+  // Marks the picture as that of an earlier value. Its memory is kept for the next one.
   void Outdate() {
     if (picture.use_count() > 1) {
       picture.reset();
@@ -83,7 +84,7 @@ struct Shadow {
       picture->shape = Shape::kOpaque;
     }
   }
-  // A picture that nobody else has, `filled` with what it showed.
+  // A picture that is not shared. `filled`: with the contents of the present one.
   Picture* OwnPicture(bool filled) {
     if (picture.use_count() != 1)
       picture = filled && picture ? std::make_shared<Picture>(*picture) : std::make_shared<Picture>();
@@ -93,29 +94,28 @@ struct Shadow {
 
 enum class Change { kNone, kUnset, kSet, kPatch };
 
-// A patch of one operation: CBOR, zero behind its end.
+// A patch of one operation as CBOR; unused bytes are zero.
 struct ShortPatch {
   static constexpr std::size_t kWords = 6;
   std::uint64_t words[kWords];
   std::size_t size;  // bytes
 };
 
-// Compares a variable with its shadow, and brings the shadow up to date.
+// Compares a variable with its shadow and updates the shadow.
 class Comparer {
  public:
   Comparer(CaptureContext* context, Encoder* encoder);
-  // `object` null = unbound. `deep`: this event looks below the first level as well. For kSet and kPatch *cbor is
-  // what to send, valid until the next call. `redacted`: only that it changed is told. Looking below the first level
-  // takes at most so many nodes an event, and on average no more than the share that each event brings, of which some
-  // is saved for those that need more; what is beyond stays as it was read (asof). A node costs one to look at, and
-  // kEncoding where it is encoded (both, where the look said that it must be).
+  // The budget for parts below the first level. An event may visit kDeepNodes nodes; on average it may visit
+  // kDeepShare, and unused shares are saved up to kDeepSavings. A node costs 1 to fingerprint and kEncoding to
+  // encode, and both where the fingerprint differed. Parts beyond the budget are sent as they were read earlier
+  // (asof).
   static constexpr int kDeepNodes = 192;
   static constexpr int kDeepShare = 2;
   static constexpr int kDeepSavings = 4096;
   static constexpr int kEncoding = 3;
-  static constexpr int kDeepSmall = 24;  // nodes of a value that is always looked at, on credit if need be
-  // REQUIRES before Compare: the event's number in its thread; what comes between counts as events that needed
-  // nothing.
+  static constexpr int kDeepSmall = 24;  // nodes; a value of at most so many is always compared, on credit if need be
+  // Begins the event with this number in its thread. Each number in between adds a share. REQUIRES a call before the
+  // event's first Compare.
   void AtEvent(std::uint64_t seq) {
     if (seq == seq_) return;
     const std::uint64_t brought = std::min<std::uint64_t>(seq - seq_, 2 * kDeepSavings / kDeepShare) * kDeepShare;
@@ -123,19 +123,22 @@ class Comparer {
     deep_nodes_ = kDeepNodes;
     seq_ = seq;
   }
-  // The reader was told that value. REQUIRES one that QuickCbor knows, of which QuickBits says what ValueBits does.
+  // Updates the shadow after the value was sent. REQUIRES a value with QuickCbor, so that QuickBits is its ValueBits.
   static void NoteSent(Shadow* shadow, PyObject* value) {
     shadow->state = Shadow::State::kBound;
     if (shadow->picture) shadow->Outdate();
     shadow->mark = {value, QuickBits(value)};
   }
-  // Nothing that was sent holds any more: a forked child has numbers of its own.
+  // Empties the cache of sent values: a forked child assigns object numbers of its own.
   void ForgetSent() { sent_.Clear(); }
 
+  // Compares `object` (null: unbound) with the shadow. kSet and kPatch: *cbor is to be sent, valid until the next
+  // call. `deep`: parts below the first level are compared, too. `redacted`: the redacted form is sent in place of a
+  // value.
   Change Compare(Shadow* shadow, PyObject* object, bool redacted, bool deep, std::string_view* cbor);
-  // A first look at one of the commonest containers, at its values where they lie. kSame and kPatched (*patch is what
-  // to send, and the shadow is up to date): surely what Compare would find. kUnsure: ask that; nothing was changed.
-  // REQUIRES a variable that is not redacted.
+  // Compares one of the commonest containers in place. kSame and kPatched are what Compare would find; for kPatched
+  // *patch is to be sent and the shadow is updated. kUnsure: call Compare; nothing was changed. REQUIRES a variable
+  // that is not redacted.
   enum class Glance { kSame, kPatched, kUnsure };
   [[gnu::always_inline]] Glance LookQuickly(Shadow* shadow, PyObject* object, bool deep, ShortPatch* patch) {
     const Picture* picture = shadow->picture.get();
@@ -162,8 +165,7 @@ class Comparer {
 
  private:
   Glance LookAtAttributes(Shadow* shadow, PyObject* object, ShortPatch* patch);
-  // One item or attribute (from the first that is another) has another plain value, and nothing else changed:
-  // patched.
+  // Patches the one item or attribute that has another plain value. False: more than that changed, from `at` on.
   bool PatchItem(Shadow* shadow, PyObject* const* items, std::size_t at, ShortPatch* patch);
   bool PatchAttribute(Shadow* shadow, const SmileyAttributes& at, Py_ssize_t first, ShortPatch* patch);
   static void NotePatched(Picture* picture, Mark* mark, PyObject* value) {
@@ -171,9 +173,9 @@ class Comparer {
     picture->deep_hash = picture->print = 0;
     picture->patched = true;
   }
-  // Marks of identities only, as those of many containers of objects are: four at a time, without a branch an item.
+  // Compares marks that are all identities, as those of a container of objects: four at a time, without branches.
   static bool SameIdentities(const Mark* marks, PyObject* const* objects, std::size_t count) {
-    const auto other = [&](std::size_t i) {  // also where the mark is a value's, or the object is null
+    const auto other = [&](std::size_t i) {  // not 0 also for the mark of a value and for a null object
       return (reinterpret_cast<std::uintptr_t>(objects[i]) | 1) ^ reinterpret_cast<std::uintptr_t>(marks[i].object);
     };
     const auto type = [&](std::size_t i) {
@@ -189,7 +191,7 @@ class Comparer {
     }
     return true;
   }
-  // The first, from `at` on, that is not surely what its mark says; as many as there are marks: none.
+  // The index, from `at` on, of the first object that does not surely equal its mark; marks.size(): there is none.
   static std::size_t FirstOther(const std::vector<Mark>& marks, PyObject* const* objects, std::size_t at = 0) {
     const std::size_t count = marks.size();
     if (count >= kManyIdentities && marks.front().identity() && SameIdentities(marks.data(), objects, count))
@@ -197,32 +199,33 @@ class Comparer {
     while (at < count && objects[at] != nullptr && QuickSameItem(marks[at], objects[at])) ++at;
     return at;
   }
-  // All that it has may stand in the object itself.
+  // Whether the object may store all its attributes inline, within the limit of items.
   bool HasPlainAttributes(const TypeInfo& info) const {
     return info.shape == Shape::kObject && info.dict_offset == 0 && info.slots.empty() &&
            context_->options->limits.items >= kAttributeRoom;
   }
-  // Into parts_, without a list of them. REQUIRES HasPlainAttributes. False: they stand elsewhere, or are too many.
+  // Reads inline attributes into parts_. False: they are stored elsewhere or too many. REQUIRES HasPlainAttributes.
   bool ReadPairs(PyObject* object);
-  // What lies in an object's first level, for as long as the program does not run.
+  // An object's first level in place, valid until the program runs again.
   struct Parts {
     PyObject* const* items = nullptr;  // dicts: key, value, …
     std::size_t item_count = 0;
     PyObject* const* attributes = nullptr;  // name, value, …
     std::size_t attribute_count = 0;
     Py_ssize_t total = 0, attribute_total = 0;
-    PyObject* const* names = nullptr;  // as a picture's
+    PyObject* const* names = nullptr;  // as Picture::names
   };
   void ReadParts(PyObject* object, const TypeInfo& info);
-  // REQUIRES parts_ just read from the object.
+  // Marks parts_ in the picture. REQUIRES parts_ read from the object.
   void MarkParts(PyObject* object, const TypeInfo& info, Picture* picture) const;
-  // Of a dict without attributes of its own; 0 for all else.
+  // DictVersion of an exact dict; 0: any other object.
   static std::uint64_t VersionOf(PyObject* object, const TypeInfo& info) {
     return IsDict(info.shape) && !info.subclass ? DictVersion(object) : 0;
   }
-  // What to send of it, if that is known to hold.
+  // Finds the encoding to send in the cache. False: it must be encoded.
   bool Recall(PyObject* object, const TypeInfo& info, SentValue* sent, std::string_view* cbor);
-  // There is room for another look at that many nodes; `encoded`: at once, without a fingerprint first.
+  // Takes the price of comparing `nodes` nodes from the budget. `encoded`: they are encoded without a fingerprint
+  // first. False: the budget does not cover it.
   bool Affords(int nodes, bool encoded) {
     if (context_->options->limits.deep) return true;
     const int price = encoded ? nodes * kEncoding : nodes;
@@ -231,10 +234,10 @@ class Comparer {
     Pay(price);
     return true;
   }
-  // The fingerprint said that all must be encoded: paid by what later events bring.
+  // Takes the price of an encoding that a differing fingerprint made necessary, on credit if need be.
   void Encodes(int nodes) { Pay(nodes * kEncoding); }
   void Pay(int price) { deep_savings_ = std::max(deep_savings_ - price, -kDeepSavings); }
-  // Gives a picture on: a large one is shared, a small one is cheaper to copy than to count.
+  // Shares a large picture and copies a small one, which costs less than counting references.
   static void Pass(const std::shared_ptr<Picture>& picture, std::shared_ptr<Picture>* to) {
     if (picture->items.size() + picture->attributes.size() >= kWorthSharing) {
       if (*to != picture) *to = picture;
@@ -246,13 +249,13 @@ class Comparer {
   }
   static constexpr std::size_t kManyIdentities = 4;
   static constexpr std::size_t kWorthSharing = 24;  // marks of a picture
-  static constexpr int kWorthKeeping = 48;          // nodes of a nested value
-  static constexpr int kUses = 16;                  // then it is read again
-  // Of a str itself. False: ask for its bits.
+  static constexpr int kWorthKeeping = 48;          // nodes of a nested value that is worth an `older` encoding
+  static constexpr int kUses = 16;                  // times that `older` is sent before the parts are read again
+  // Compares an exact str by its characters. False: compare its ValueBits.
   bool CompareText(Shadow* shadow, PyObject* object, Change* change, std::string_view* cbor);
-  // One that has neither parts nor attributes, and a value of its own to compare.
+  // Compares an exact scalar.
   Change ComparePlain(Shadow* shadow, PyObject* object, const TypeInfo& info, std::string_view* cbor);
-  // What the first level shows of it is what the picture shows. False: parts_ has been read.
+  // Whether the first level equals the picture. False: parts_ has been read.
   bool SamePicture(PyObject* object, const TypeInfo& info, Picture* picture);
   bool SameSizes(const Picture& old) const {
     return old.total == parts_.total && old.attribute_total == parts_.attribute_total &&
@@ -263,9 +266,8 @@ class Comparer {
     return bits != 0 ? Mark{object, bits} : Mark::Identity(object);
   }
   bool SameItems(std::vector<Mark>* marks, PyObject* const* objects) const;
-  // A string that is met again is hashed, as a dict would do: from then on comparing it costs next to nothing. Not
-  // what the interpreter might append to in place, which it does in local variables, where nothing else has it, and
-  // without a hash only.
+  // Hashes a str that was compared before, as a dict would: later comparisons then cost next to nothing. A local str
+  // with one reference stays without a hash, because the interpreter can append in place only to such a str.
   static constexpr Py_ssize_t kLongestHashed = 4096;  // characters
   static void HashAgain(PyObject* object, Mark* mark, bool local) {
     if (!PyUnicode_CheckExact(object) || KeptHash(object) != -1 || PyUnicode_GET_LENGTH(object) > kLongestHashed)
@@ -273,22 +275,22 @@ class Comparer {
     if ((local && Py_REFCNT(object) == 1) || PyObject_Hash(object) == -1) return;
     *mark = {object, HashedStrBits(object, KeptHash(object))};
   }
-  // By value where it has one, else by identity.
+  // Compares by value where the mark has one, else by identity.
   bool SameValue(const Mark& mark, PyObject* object) const;
-  // REQUIRES what ValueBits says of the object now.
+  // Compares by `bits`. REQUIRES bits == ValueBits of the object.
   bool SameBits(const Mark& mark, PyObject* object, const TypeInfo& info, std::uint64_t bits) const;
-  // What the first level shows beside the shadow's picture: the same; changes for which no new picture is made,
-  // brought up to date there and written to `out`; or more than that, and nothing was changed but *out.
+  // Compares the first level with the shadow's picture. kPatched: the changes were written to `out` and the picture
+  // was updated in place. kOther: there are other changes; only *out was changed.
   enum class Look { kSame, kPatched, kOther };
   Look LookAtParts(Shadow* shadow, PyObject* object, const TypeInfo& info, shm::CborWriter* out);
-  // The commonest changes: some items or attributes have other plain values (ops_ of them, maybe none), and nothing
-  // came or went. REQUIRES parts_ just read, as many as the picture has. False: it is more than that, and nothing was
-  // changed but *out.
+  // Patches the commonest changes: ops_ items or attributes (maybe none) have other plain values, and none was added
+  // or removed. False: there are other changes; only *out was changed. REQUIRES parts_ read from the object, as many
+  // as the picture has.
   bool PatchValues(Picture* old, PyObject* object, const TypeInfo& info, shm::CborWriter* out);
   bool PatchValuesOf(std::vector<Mark>* marks, PyObject* const* objects, std::size_t step, int op,
                      shm::CborWriter* out);
-  // False when a full value is shorter or the change cannot be said as a patch.
-  // REQUIRES parts_ just read.
+  // Writes the changes since the picture as a patch. False: the whole value is shorter, or no patch expresses the
+  // change. REQUIRES parts_ read from the object.
   bool Patch(const Picture& old, PyObject* object, const TypeInfo& info, shm::CborWriter* out);
   bool PatchSequence(const Picture& old, shm::CborWriter* out);
   bool PatchPairs(const std::vector<Mark>& old, const std::vector<Mark>& now, PyObject* const* objects, int set_op,
@@ -301,10 +303,10 @@ class Comparer {
   CaptureContext* context_;
   Encoder* encoder_;
   Fingerprint fingerprint_;
-  Level level_;  // of parts_, where they have to be gathered
+  Level level_;  // holds parts_ that cannot be read in place
   Parts parts_;
   static constexpr Py_ssize_t kAttributeRoom = 64;
-  PyObject* pairs_[2 * kAttributeRoom];  // of parts_, where no list of them is needed
+  PyObject* pairs_[2 * kAttributeRoom];  // holds parts_ of inline attributes
   Picture now_;
   std::unique_ptr<unsigned char[]> room_;
   std::size_t room_size_;
@@ -314,7 +316,7 @@ class Comparer {
   std::uint64_t seq_ = 0;
   int ops_ = 0;
   int most_ops_ = 0;
-  std::vector<std::pair<Mark*, Mark>> changes_;  // of PatchValues: scratch
+  std::vector<std::pair<Mark*, Mark>> changes_;  // scratch of PatchValues
 };
 
 }  // namespace smiley::tracer

@@ -1,7 +1,7 @@
 // Thread rule: a function only; any thread.
 //
-// Decimal digits of large integers without the interpreter, whose own conversion looks for signals: their handlers
-// would run inside a hook, and what they raise would be lost.
+// Decimal digits of large integers, computed without the interpreter. The interpreter's conversion handles pending
+// signals: a handler of the program would run inside a hook, and its exception would be lost.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,7 @@
 
 namespace smiley::tracer {
 
-// The leading `digits` decimal digits (fewer when it has fewer) of a whole number given in hexadecimal digits,
-// without sign.
+// The leading decimal digits, at most `digits`, of a whole number that is given in hexadecimal digits without a sign.
 std::string LeadingDigits(std::string_view hex, std::size_t digits);
 
 }  // namespace smiley::tracer

@@ -19,11 +19,12 @@
 
 namespace smiley::tracer {
 
-// Numbers of containers and objects, per process, in order of first capture. An address that is used again by another
-// object of the same type keeps its number: nothing is kept alive to know better.
+// The object numbers of the process, in order of first capture. An object of the same type at the address of a dead
+// one gets the dead one's number, because the tracer keeps no object alive.
 class ObjectIds {
  public:
   ObjectIds() { Reset(); }
+  // The object's number, never 0. Assigns the next one at the object's first capture.
   std::uint64_t Of(PyObject* object) {
     const std::uintptr_t type = reinterpret_cast<std::uintptr_t>(Py_TYPE(object)) >> 4 & kTypeMask;
     std::size_t at = Slot(object);
@@ -38,10 +39,11 @@ class ObjectIds {
     }
     return next_;
   }
+  // Forgets all numbers: a forked child counts from 1 again.
   void Reset();
 
  private:
-  static constexpr int kTypeBits = 24;  // of the type's address; 40 bits are left for numbers
+  static constexpr int kTypeBits = 24;  // low bits of an entry: from the type's address; the other 40 are the number
   static constexpr std::uint64_t kTypeMask = (std::uint64_t{1} << kTypeBits) - 1;
   struct Entry {
     PyObject* object = nullptr;
@@ -51,36 +53,40 @@ class ObjectIds {
     return static_cast<std::size_t>(reinterpret_cast<std::uintptr_t>(object) * 0x9e3779b97f4a7c15u >> shift_);
   }
   void Grow();
-  std::vector<Entry> table_;  // open addressing; a power of two
+  std::vector<Entry> table_;  // open addressing; the size is a power of two
   int shift_ = 0;
   std::size_t used_ = 0;
   std::uint64_t next_ = 0;
 };
 
-// Strings that were redacted once and are masked wherever they show up again.
+// The strings that were redacted once. Other values that contain them are masked.
 class Secrets {
  public:
-  static constexpr std::size_t kShortest = shm::kShortestShown;
-  static constexpr std::size_t kMost = 256;
+  static constexpr std::size_t kShortest = shm::kShortestShown;  // bytes; shorter strings are not remembered
+  static constexpr std::size_t kMost = 256;                      // secrets; later ones are not remembered
   void Add(std::string_view secret);
   bool empty() const { return secrets_.empty(); }
   std::size_t count() const { return secrets_.size(); }
-  bool Contains(std::string_view text) const;  // some secret stands in it
-  void Mask(std::string* text) const;          // replaces each by "***"
-  void Cover(std::string* text) const;         // by as many stars: lines and columns stay
+  // Whether the text contains a secret.
+  bool Contains(std::string_view text) const;
+  // Replaces each secret by "***".
+  void Mask(std::string* text) const;
+  // Replaces each secret by as many stars as it has characters, so that lines and columns stay.
+  void Cover(std::string* text) const;
 
  private:
   std::vector<std::string> secrets_;
 };
 
-// What all threads of the process share while capturing; guarded by the GIL.
+// One for the process.
 struct CaptureContext {
   const Options* options = nullptr;
   Types types;
   ObjectIds ids;
   Secrets secrets;
   bool RedactsName(const std::string& name);
-  // Keys of dicts are made anew again and again: what they are is known by the hash that the interpreter keeps.
+  // Whether values under this name are redacted. The program allocates equal keys again and again, so results are
+  // cached by the hash that the interpreter keeps in the str.
   bool RedactsName(PyObject* name) {
     if (options->redactor.off() || !PyUnicode_Check(name)) return false;
     const Py_hash_t hash = KeptHash(name);

@@ -1,7 +1,8 @@
 // Thread rule: call with the GIL held; one Encoder per traced thread. Never runs the program's code, keeps no
 // reference.
 //
-// Objects to CBOR (shm/FORMAT.md, "Values"), within the capture limits.
+// Encodes Python objects as CBOR (shm/FORMAT.md, "Values") within the capture limits. Fingerprint walks values in the
+// same order; tests/tracer/walks.cc compares the two.
 #pragma once
 
 #include <Python.h>
@@ -28,53 +29,54 @@ using enum shm::Form;
 class Encoder {
  public:
   explicit Encoder(CaptureContext* context);
-  // The value as one CBOR item; valid until the next call. `nested` (may be null): set when parts below the first
-  // level may change without the first level showing it.
+  // Encodes the value as one CBOR item, valid until the next call. *nested (may be null) is set when a part below the
+  // first level can change while the first level stays the same.
   std::string_view EncodeValue(PyObject* object, bool* nested = nullptr);
-  // Likewise. REQUIRES the shape of a scalar, and no subclass of it.
+  // Encodes a scalar. REQUIRES IsScalar(shape) and an object of exactly that builtin, no subclass.
   std::string_view EncodePlain(PyObject* object, Shape shape) {
     shm::CborWriter out(room_.get(), room_size_);
     WriteScalar(object, shape, &out);
     return out.view();
   }
-  // For patches: the same, within what is left of the limits, appended to a growing array.
+  // Appends a part of a patch to `out`. The limits apply to the part. False: `out` has overflowed.
   bool Append(PyObject* object, shm::CborWriter* out);
-  // [type, message] of an exception, from its args as the builtin str() gives it; valid until the next call of that
-  // or Value.
+  // Encodes [type, message] of an exception, the message as the builtin str() forms it from the args. Valid until the
+  // next call of this function or EncodeValue.
   std::string_view EncodeException(PyObject* exception);
-  // The latest Value again, its parts below the first level marked as read at that event of this thread (FORMAT.md,
-  // tag 7). False: the marks cannot be set, for it was cut to fit.
+  // Copies the value that EncodeValue returned last to *out and marks each part below the first level as read at
+  // event `seq` of this thread (FORMAT.md, tag 7). False: the value was cut to fit, so it cannot be marked.
   bool MarkParts(std::string_view value, std::uint64_t seq, std::string* out) const;
-  // Nodes that were looked at for the latest Value or Append, those that did not fit included.
+  // The number of nodes that the last EncodeValue or Append visited, including nodes that did not fit.
   int nodes_looked_at() const { return looked_at_; }
-  // Of the latest Value, what Fingerprint::Of says of it; 0: not known, or cannot be said.
+  // The fingerprint of the value that was encoded last, equal to Fingerprint::Of. 0: the value has none (it was cut
+  // to fit, or it contains an exception or a redacted part).
   std::uint64_t print() const { return whole_ && printed_ ? print_.value() : 0; }
   std::string_view EncodeRedacted();
-  // Takes note of what a redacted value was, so that it is masked elsewhere.
+  // Adds the text of a redacted value to the secrets, so that it is masked in other values.
   void RememberSecret(PyObject* object);
 
  private:
   void WriteItem(PyObject* object, int depth, shm::CborWriter* out);
-  // One that stands in the first level, and may have parts of its own.
+  // Writes an item or attribute and, in the first level, notes where a part with a form begins (for MarkParts).
   void WritePart(PyObject* object, int depth, shm::CborWriter* out) {
     const std::size_t at = out->size();
     WriteItem(object, depth, out);
     if (depth == 1 && out->size() > at && out->data()[at] == 0xc0 + shm::kCborFormTag) parts_.push_back(at);
   }
   void WriteContainer(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out);
-  // A plain list, tuple or dict of few items, from where they lie. False: it is another one or does not fit, and
-  // nothing is changed.
+  // Writes a list, tuple or dict (no subclass) of at most kFewItems items, reading the items in place. False: it is
+  // another container or does not fit, and nothing was changed.
   bool WriteSmallContainer(PyObject* object, const TypeInfo& info, int depth, std::uint64_t id, shm::CborWriter* out);
   static constexpr Py_ssize_t kFewItems = 8;
   static constexpr std::size_t kUnreadableBytes = 64;  // room for a value of which only the class fits
-  // In place of a value that is not to be shown.
+  // Writes the redacted form in place of the object.
   void WriteRedacted(PyObject* object, shm::CborWriter* out);
-  // How far a container had come behind each of its items.
+  // The state behind each written item of a container: bytes of output, objects seen, nodes left.
   struct Kept {
     std::size_t size, seen;
     int nodes;
   };
-  // A container that had no room for all items, again with those that are whole. False: with none of them.
+  // Rewrites a container that overflowed with as many whole items as fit. False: no item fits.
   bool Shorten(const std::vector<Kept>& kept, std::size_t start, int form, std::uint64_t id, Py_ssize_t total,
                int per_item, shm::CborWriter* out);
   void WriteObject(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out);
@@ -86,7 +88,7 @@ class Encoder {
   void WriteText(std::string_view text, Py_ssize_t cut, bool surrogates, shm::CborWriter* out);
   void WriteTextForm(const char* type, std::string_view text, std::string_view class_name, shm::CborWriter* out);
   void WriteKnownText(PyObject* object, const TypeInfo& info, shm::CborWriter* out);
-  // True: it stands earlier in the same value, and that is written.
+  // True: the object occurred earlier in this value, and a reference to it was written. *id: the object's number.
   bool FindReference(PyObject* object, std::uint64_t* id, shm::CborWriter* out);
   void MixTotals(const Level& level) {
     print_.Mix(static_cast<std::uint64_t>(level.total));
@@ -97,32 +99,32 @@ class Encoder {
     ids_.resize(seen);
   }
   void Begin();
-  // What makes up the message of an exception, as one number, where MessageIsArguments; 0: more than its class and
-  // one plain argument.
+  // A number of all that the message of the exception consists of. 0: the message consists of more than the class and
+  // at most one int or short str.
   std::uint64_t MessageBits(PyObject* exception) const;
-  // Exceptions come through many frames, and the same ones again and again: what they were encoded to.
+  // A cached [type, message]. An exception passes many frames, and programs raise equal exceptions again and again.
   struct Message {
-    std::uint64_t bits = 0;
-    std::size_t secrets = 0;  // how many were masked
+    std::uint64_t bits = 0;   // of MessageBits; 0: the entry is empty
+    std::size_t secrets = 0;  // the number of secrets when it was encoded
     std::string class_name, cbor;
   };
   static constexpr std::size_t kMessages = 64;
 
   CaptureContext* context_;
   std::unique_ptr<unsigned char[]> room_;
-  std::size_t room_size_;  // of a value, `bytes` of the limits
-  SeenObjects seen_;
-  std::vector<std::uint64_t> ids_;              // of those, in the same order
-  std::vector<std::unique_ptr<Level>> levels_;  // scratch, one a depth
-  std::deque<std::vector<Kept>> kept_;          // likewise; a deque, because deeper ones come while one is in use
-  std::vector<std::size_t> parts_;              // of the latest value: where those of the first level begin
-  bool whole_ = true;                           // and they still stand there
-  Print print_;
-  bool printed_ = true;  // of all that was looked at
+  std::size_t room_size_;                       // bytes of one value: `bytes` of the limits
+  SeenObjects seen_;                            // the objects of this value
+  std::vector<std::uint64_t> ids_;              // their object numbers, in the same order
+  std::vector<std::unique_ptr<Level>> levels_;  // scratch, one for each depth
+  std::deque<std::vector<Kept>> kept_;          // scratch, one for each depth; growing keeps references valid
+  std::vector<std::size_t> parts_;              // offsets of the first level's parts in the last encoding
+  bool whole_ = true;                           // the last value was not cut to fit
+  Print print_;                                 // the fingerprint of this value
+  bool printed_ = true;                         // print_ covers every part
   std::string scratch_;
   std::unique_ptr<Message[]> messages_;  // direct-mapped
-  int nodes_ = 0;                        // that there is still room for
-  int looked_at_ = 0;
+  int nodes_ = 0;                        // nodes left for this value
+  int looked_at_ = 0;                    // nodes visited
   bool nested_ = false;
 };
 

@@ -1,10 +1,12 @@
 // Thread rule: call with the GIL held; one Fingerprint per traced thread. Never runs the program's code, keeps no
 // reference.
 //
-// Whether a value with parts below its first level still shows what it showed, without encoding it: a number made of
-// everything that Encoder::EncodeValue looks at, in the order in which it looks; Encoder::print() is the same number.
-// Equal numbers, equal encodings (but for one collision in 2^64); the same encoding may have another number, so a new
-// one says no more than "encode and see".
+// A number by which a value with nested parts is compared without encoding it. It mixes everything that
+// Encoder::EncodeValue visits, in the same order; Encoder::print() is the same number.
+//
+// When print() of one encoding equals Of() later, encoding again would give the same bytes (but for one collision in
+// 2^64). Another number does not prove a change: the value must then be encoded and compared.
+// tests/tracer/walks.cc holds the two walks together.
 #pragma once
 
 #include <Python.h>
@@ -13,7 +15,7 @@
 #include <memory>
 #include <vector>
 
-#include "tracer/values/encoder.h"
+#include "tracer/values/capture_context.h"
 #include "tracer/values/level.h"
 #include "tracer/values/quick_value.h"
 #include "tracer/values/seen.h"
@@ -23,21 +25,21 @@ namespace smiley::tracer {
 class Fingerprint {
  public:
   explicit Fingerprint(CaptureContext* context);
-  // 0: cannot be said, because it is too large or shows what has no cheaper comparison than showing it (exceptions).
+  // The fingerprint of the value. 0: it has none, because it is too large or contains an exception.
   std::uint64_t Of(PyObject* object);
 
  private:
   void Item(PyObject* object, int depth);
   void Inside(PyObject* object, const TypeInfo& info, int depth);
-  // REQUIRES a container, and no more than that is shown of it: its items are looked at where they lie.
+  // Mixes the items of a container, read in place. REQUIRES a container of which no attributes are shown.
   void InPlace(PyObject* object, const TypeInfo& info, int depth);
 
   CaptureContext* context_;
   SeenObjects seen_;
-  std::vector<std::unique_ptr<Level>> levels_;  // scratch, one a depth
+  std::vector<std::unique_ptr<Level>> levels_;  // scratch, one for each depth
   Print print_;
-  int nodes_ = 0;
-  bool unsure_ = false;
+  int nodes_ = 0;        // nodes left for this value
+  bool unsure_ = false;  // this value has no fingerprint
 };
 
 }  // namespace smiley::tracer

@@ -1,7 +1,7 @@
 // Thread rule: call with the GIL held. Never runs the program's code; everything in a Level is borrowed and valid
 // only until the program runs again.
 //
-// The first level of a container or object, read through its C layout.
+// Reads the first level of a container or object (its items and attributes) through its C layout.
 #pragma once
 
 #include <Python.h>
@@ -14,10 +14,10 @@
 namespace smiley::tracer {
 
 struct Level {
-  Py_ssize_t total = 0;          // items (pairs for dicts) that the container has
-  std::vector<PyObject*> items;  // at most the limit; dicts: key, value, key, value …
-  Py_ssize_t attribute_total = 0;
-  std::vector<PyObject*> attributes;  // name, value, …
+  Py_ssize_t total = 0;               // items (dicts: pairs) of the container, also beyond the limit
+  std::vector<PyObject*> items;       // the first ones, up to the limit; dicts: key, value, key, value …
+  Py_ssize_t attribute_total = 0;     // attributes of the object, also beyond the limit
+  std::vector<PyObject*> attributes;  // the first ones, up to the limit: name, value, name, value …
   void Clear() {
     total = attribute_total = 0;
     items.clear();
@@ -25,7 +25,7 @@ struct Level {
   }
 };
 
-// Calls `each` with name and value of the attributes that stand in the object itself.
+// Calls `each` with the name and value of each attribute that the object stores inline.
 template <typename Each>
 void ForEachAttribute(const SmileyAttributes& at, Each each) {
   for (Py_ssize_t i = 0; i < at.count; ++i) {
@@ -33,7 +33,7 @@ void ForEachAttribute(const SmileyAttributes& at, Each each) {
   }
 }
 
-// Calls `each` with key and value of a dict's first `limit` items in order, until it says false.
+// Calls `each` with the key and value of a dict's first `limit` items, in order, until `each` returns false.
 template <typename Each>
 void ForEachItem(PyObject* dict, Py_ssize_t limit, Each each) {
   SmileyItems at;
@@ -52,19 +52,20 @@ void ForEachItem(PyObject* dict, Py_ssize_t limit, Each each) {
   }
 }
 
-// Reads what `info` says about `object`: items of containers, attributes of objects and of subclasses' instances.
+// Reads the items of a container and the attributes of an object or of a subclass's instance, at most `limit` of
+// each.
 void ReadLevel(PyObject* object, const TypeInfo& info, Py_ssize_t limit, Level* out);
 
-// REQUIRES a container: how many items it has (dicts: pairs).
+// The number of items of a container (dicts: pairs). REQUIRES IsContainer(shape).
 Py_ssize_t Length(PyObject* object, Shape shape);
 
-// REQUIRES a list or tuple: where its items lie. Null ones: it is being built.
+// The items of a list or tuple in place. A null item: the container is still being built. REQUIRES a list or tuple.
 inline PyObject* const* ItemsOf(PyObject* object, Shape shape) {
   return shape == Shape::kList ? reinterpret_cast<PyListObject*>(object)->ob_item
                                : reinterpret_cast<PyTupleObject*>(object)->ob_item;
 }
 
-// The attribute of that name of an instance (its __dict__ or slots), borrowed; null when there is none.
+// The instance's attribute of that name, from its __dict__ or slots. Borrowed; null when there is none.
 PyObject* ReadAttribute(PyObject* object, const TypeInfo& info, const char* name);
 
 }  // namespace smiley::tracer

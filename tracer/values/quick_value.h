@@ -1,6 +1,6 @@
 // Thread rule: call with the GIL held; runs none of the program's code, keeps no reference.
 //
-// The commonest values at the least price, inline: what marks them, whether they changed, their CBOR.
+// The commonest values (None, bools, small ints, floats, hashed strs), inline: their marks, comparison and CBOR.
 #pragma once
 
 #include <Python.h>
@@ -11,33 +11,34 @@
 
 namespace smiley::tracer {
 
-// Identity and, for immutables, value.
+// What the tracer remembers of a value to notice a change: for immutables the address and a number of the value, for
+// other objects the address with its lowest bit set, and the type.
 struct Mark {
   PyObject* object = nullptr;
   std::uint64_t bits = 0;
   friend bool operator==(const Mark&, const Mark&) = default;
 
-  // Of an item of a picture that has no value of its own to compare: which object it is, and of which type, for
-  // addresses are used again. No object has such an address.
+  // The mark of an object that has no value to compare. It includes the type, because another object may get the
+  // address. The lowest bit is set, which no object's address has.
   static Mark Identity(PyObject* object) {
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): it is compared and nothing else.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): it is only compared.
     return {reinterpret_cast<PyObject*>(reinterpret_cast<std::uintptr_t>(object) | 1),
             reinterpret_cast<std::uintptr_t>(Py_TYPE(object))};
   }
   bool identity() const { return (reinterpret_cast<std::uintptr_t>(object) & 1) != 0; }
 };
 
-// Never 0 for a value; the type is part of it because addresses are used again.
+// Mixes the type into a value's number. Never 0.
 inline std::uint64_t MixBits(std::uint64_t bits, PyTypeObject* type) {
   bits ^= reinterpret_cast<std::uintptr_t>(type) * 0x9e3779b97f4a7c15u;
   return bits == 0 ? 1 : bits;
 }
-// Which object it is, as one number.
+// The identity of an object as one number.
 inline std::uint64_t IdentityBits(PyObject* object) {
   return reinterpret_cast<std::uintptr_t>(object) * 0xd6e8feb86659fd93u ^
          reinterpret_cast<std::uintptr_t>(Py_TYPE(object));
 }
-// Of an int itself (no subclass) of fewer than 62 bits.
+// The number of an exact int of fewer than 62 bits.
 inline std::uint64_t SmallIntBits(std::int64_t value) { return static_cast<std::uint64_t>(value) << 2 | 1; }
 inline std::uint64_t IntBits(std::uint64_t magnitude, bool negative, PyTypeObject* type) {
   if (type == &PyLong_Type && magnitude >> 61 == 0) {
@@ -45,7 +46,7 @@ inline std::uint64_t IntBits(std::uint64_t magnitude, bool negative, PyTypeObjec
   }
   return MixBits(negative ? ~magnitude * 0xff51afd7ed558ccdu : magnitude, type);
 }
-// The builtins themselves have numbers that the compiler knows in place of their addresses.
+// As MixBits for an exact builtin, with a constant in place of the type's address.
 inline std::uint64_t MixBuiltin(std::uint64_t bits, std::uint64_t builtin) {
   bits ^= builtin;
   return bits == 0 ? 1 : bits;
@@ -63,7 +64,7 @@ inline std::uint64_t HashedStrBits(PyObject* text, Py_hash_t hash) {
 }
 inline Py_hash_t KeptHash(PyObject* text) { return reinterpret_cast<PyASCIIObject*>(text)->hash; }
 
-// REQUIRES an int. True for those of one digit, which are nearly all.
+// Reads an int of one digit, as nearly all are. False: it has more. REQUIRES an int.
 inline bool OneDigit(PyObject* number, std::int64_t* value) {
 #if PY_VERSION_HEX >= 0x030C0000
   const PyLongObject* n = reinterpret_cast<PyLongObject*>(number);
@@ -78,7 +79,7 @@ inline bool OneDigit(PyObject* number, std::int64_t* value) {
 #endif
 }
 
-// What ValueBits says of the commonest values, inline. 0: ask that.
+// ValueBits of the commonest values, inline. 0: call ValueBits.
 inline std::uint64_t QuickBits(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
   if (type == &PyUnicode_Type) {
@@ -94,13 +95,14 @@ inline std::uint64_t QuickBits(PyObject* object) {
   return constant ? MixBits(reinterpret_cast<std::uintptr_t>(object), type) : 0;
 }
 
-// REQUIRES a str itself and the mark of a value. True: it is surely what the mark says. False: ask the long way.
+// True: the str surely equals the marked value. False: unknown, compare ValueBits. REQUIRES an exact str and the mark
+// of a value.
 inline bool QuickSameName(const Mark& mark, PyObject* name) {
   const Py_hash_t hash = KeptHash(name);
   return hash != -1 && mark.bits == HashedStrBits(name, hash);
 }
 
-// True: it is surely what the mark says. False: ask the long way. REQUIRES a mark that holds a value.
+// True: the object surely equals the marked value. False: unknown, compare ValueBits. REQUIRES the mark of a value.
 inline bool QuickSame(const Mark& mark, PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
   if (type == &PyLong_Type) {
@@ -112,13 +114,13 @@ inline bool QuickSame(const Mark& mark, PyObject* object) {
   return object == mark.object && (object == Py_None || object == Py_True || object == Py_False);
 }
 
-// REQUIRES an item of a picture: a mark of a value or of an identity. True and false as for QuickSame.
+// As QuickSame, for the mark of a value or of an identity.
 inline bool QuickSameItem(const Mark& mark, PyObject* object) {
   return mark.identity() ? mark == Mark::Identity(object) : QuickSame(mark, object);
 }
 
-// Of a dict's keys and values: another number after every change, in no other dict the same. 0: this interpreter
-// counts none (3.14 and newer), or not for a dict whose values stand in an object.
+// The interpreter's version of a dict, which every change of keys or values replaces and no two dicts share. 0: there
+// is none (3.14 and newer, or a dict whose values an object stores).
 inline std::uint64_t DictVersion(PyObject* dict) {
 #if PY_VERSION_HEX < 0x030E0000
 #pragma GCC diagnostic push
@@ -132,7 +134,7 @@ inline std::uint64_t DictVersion(PyObject* dict) {
 #endif
 }
 
-// A number made of others, in order.
+// Mixes numbers into one. The order counts.
 class Print {
  public:
   explicit Print(std::uint64_t seed = 0) : hash_(seed) {}
@@ -147,30 +149,30 @@ class Print {
 };
 
 struct TypeInfo;
-// 0 for what has no value of its own to compare. Of a str whose hash the interpreter keeps it is made of that; it
-// differs from what the same str gave before it was hashed (TextBits). `chars`: characters of a string that count
-// (its length always does).
+// The number of an immutable value, of a bytearray, or of a value with a text form. 0: the object has no value to
+// compare. A str whose hash the interpreter keeps gets another number than before it was hashed (TextBits). `chars`:
+// the characters of a string that count; its length always counts.
 std::uint64_t ValueBits(PyObject* object, const TypeInfo& info, Py_ssize_t chars);
-// What ValueBits says of a str, without the call where the interpreter keeps its hash.
+// ValueBits, without the call for a str whose hash the interpreter keeps.
 inline std::uint64_t NameBits(PyObject* name, const TypeInfo& info, Py_ssize_t chars) {
   const Py_hash_t hash = Py_TYPE(name) == &PyUnicode_Type ? KeptHash(name) : -1;
   return hash != -1 ? HashedStrBits(name, hash) : ValueBits(name, info, chars);
 }
-// REQUIRES an int or an instance of a subclass.
+// The number of an int. REQUIRES an int or an instance of a subclass.
 std::uint64_t IntegerBits(PyObject* number);
-// REQUIRES a shape that is written as a text: a number of what the text is made of (of members of enums, and of what
-// there is one of: which object it is). Functions are told apart by name, classes and modules by name and identity.
+// The number of a value with a text form, mixed from the fields of which the text consists. Enum members and
+// singletons give their identity, functions their name, classes and modules name and identity. REQUIRES IsText.
 std::uint64_t FormBits(PyObject* object, const TypeInfo& info);
-// REQUIRES a str. Of its text, whether the interpreter keeps a hash or not.
+// The number of a str's characters, whether or not the interpreter keeps its hash. REQUIRES a str.
 std::uint64_t TextBits(PyObject* text, Py_ssize_t chars);
 
-// CBOR of up to 16 bytes in two words, its first byte the lowest of the first word, zero behind its end.
+// CBOR of at most 16 bytes in two words. The first byte is the lowest of the first word; unused bytes are zero.
 struct QuickCbor {
   std::uint64_t words[2] = {0, 0};
-  std::size_t size = 0;  // bytes; 0: ask the encoder
+  std::size_t size = 0;  // bytes; 0: not such a value, use the encoder
   std::string_view view() const { return {reinterpret_cast<const char*>(words), size}; }
 
-  // None, bools, small ints and floats.
+  // Encodes None, a bool, a small int or a float.
   explicit QuickCbor(PyObject* object) {
     constexpr std::uint64_t kFalse = 0xf4, kTrue = 0xf5, kNone = 0xf6, kFloat = 0xfb;
     if (Py_TYPE(object) == &PyLong_Type) {

@@ -1,7 +1,7 @@
 // Thread rule: belongs to one encoder or fingerprint, guarded by the GIL. Holds addresses, never references.
 //
-// The objects of one value in the order in which they were met, found by address at a constant price: a generation
-// makes all slots of the table empty at once.
+// The objects of one value in the order of their first occurrence. A lookup by address takes constant time, and Clear
+// takes constant time, too: it starts a new generation, in which all slots of the table count as empty.
 #pragma once
 
 #include <Python.h>
@@ -15,23 +15,23 @@ namespace smiley::tracer {
 
 class SeenObjects {
  public:
-  // `most`: how many there may be at a time; more are told apart no longer, they all count as new.
+  // `most`: the number of objects that are found again. Objects beyond it always count as fresh.
   explicit SeenObjects(std::size_t most)
       : table_(std::bit_ceil(4 * (most < 16 ? std::size_t{16} : most))),
         shift_(64 - std::countr_zero(table_.size())) {}
 
   void Clear() {
     objects_.clear();
-    if (++generation_ == 0) {  // after four billion values: what is left of the first of them must not count again
+    if (++generation_ == 0) {  // after 2^32 values: slots of the first generation must not count as current
       for (Slot& slot : table_) slot = {};
       generation_ = 1;
     }
   }
   std::size_t size() const { return objects_.size(); }
-  // Forgets what came after the first `size`.
+  // Forgets all objects but the first `size`.
   void Truncate(std::size_t size) { objects_.resize(size); }
 
-  // Its place in the order; fresh: it was not there and has the last one now.
+  // An object's index in the order. `fresh`: it occurred for the first time and was added at the end.
   struct Position {
     std::size_t index;
     bool fresh;
@@ -45,7 +45,7 @@ class SeenObjects {
     std::size_t looked = 0;
     for (; table_[at].generation == generation_ && looked <= mask; at = (at + 1) & mask, ++looked) {
       const std::size_t there = table_[at].index;
-      if (there >= index) {  // forgotten; its slot stays in the chain
+      if (there >= index) {  // forgotten by Truncate; its slot stays in the probe chain
         reused = at;
       } else if (objects_[there] == object) {
         return {there, false};

@@ -1,6 +1,6 @@
 // Thread rule: call with the GIL held; runs none of the program's code, keeps no reference.
 //
-// Values that are written as a text, and the C structs whose fields the texts are made of.
+// Text forms of values (ranges, dates, functions …), and the C structs from whose fields the texts are formed.
 #pragma once
 
 #include <Python.h>
@@ -12,18 +12,18 @@
 
 namespace smiley::tracer {
 
-// Text forms of known types (ranges, dates, functions …), and of arguments in exception messages.
+// The text form of a value, and in *type_name the form's `type` field. A null *type_name: the value has no text form.
 std::string KnownText(PyObject* object, const TypeInfo& info, Types* types, const char** type_name);
-// "len", "time.sleep", "list.append"; module, class and name as the function's own C fields have them.
+// "len", "time.sleep", "list.append": module, class and name from the function's C fields.
 std::string BuiltinName(const PyCFunctionObject* function);
-// Like repr() for exact builtins, "<module.Class object>" for everything else.
+// The repr() of exact builtins, "<module.Class object>" for all other objects. Runs no code of the program.
 std::string SafeRepr(PyObject* object, Types* types, int depth = 0);
 // The leading decimal digits of an int, with its sign.
 std::string IntText(PyObject* object, std::size_t digits);
 std::string ExceptionMessage(PyObject* exception, Types* types);
-// That is made of the exception's args alone, whatever else it has.
+// Whether the message of such exceptions is formed from the args alone, and from no other field.
 bool MessageIsArguments(PyTypeObject* type);
-// What the type's own str() says. REQUIRES an exact C type whose str() looks for no signals.
+// The text of the type's own str(). REQUIRES an exact C type whose str() handles no pending signals.
 std::string StrOf(PyObject* object);
 
 // A range's fields; the same in all versions.
@@ -42,8 +42,8 @@ struct NdArrayHead {
 struct NdDescrHead {
   PyObject_HEAD PyTypeObject* typeobj;
 };
-// datetime.timezone's fields, the same in all versions: a timedelta, and a name or null. Other time zones would run
-// code of their own to say what they are: they are named by their class.
+// datetime.timezone's fields, the same in all versions: a timedelta, and a name or null. Other time zones would have
+// to run their own code for an offset, so they are shown by their class.
 struct FixedZone {
   PyObject_HEAD PyObject *offset, *name;
 };

@@ -1,7 +1,7 @@
 // Thread rule: call with the GIL held. Never runs the program's code; keeps no reference.
 //
-// What kind of value an object is, by its C layout: the builtins exactly, subclasses through their base, everything
-// else by attributes. One cache entry per class.
+// Classifies objects by their C layout: a builtin exactly, a subclass by its builtin base, any other object by its
+// attributes. Classes are cached.
 #pragma once
 
 #include <Python.h>
@@ -66,21 +66,21 @@ constexpr bool IsDict(Shape s) { return s >= Shape::kDict && s <= Shape::kOrdere
 
 struct TypeInfo {
   Shape shape = Shape::kOpaque;
-  bool subclass = false;       // of the builtin that `shape` names: its instances may have attributes as well
+  bool subclass = false;       // of the builtin that `shape` names; instances may have attributes, too
   bool attributes = false;     // instances have __dict__ or __slots__
-  Py_ssize_t dict_offset = 0;  // of __dict__ where it is a plain pointer (below 0: from the end), else 0
+  Py_ssize_t dict_offset = 0;  // bytes to a __dict__ that is a plain pointer (below 0: from the end); 0: none
   std::string name;            // module.Qualname (builtins without module)
   std::vector<std::pair<PyObject*, Py_ssize_t>> slots;  // name (borrowed from the type), offset
   std::vector<std::string> fields;                      // a named tuple's
-  // When classified: the address of a class that has died is used again, and names of one letter are shared.
+  // The class's fields when it was classified. They detect another class at the address of a dead one.
   const char* seen_name = nullptr;
   destructor seen_dealloc = nullptr;
   PyTypeObject* seen_base = nullptr;
   PyObject *seen_mro = nullptr, *seen_slots = nullptr;
   Py_ssize_t seen_size = 0;
   unsigned long seen_flags = 0;
-  // What kind of memory the type's instances are: bits 24 to 31 name a builtin that it is made of, the others say
-  // whether it was made by a class statement and where its instances' __dict__ is.
+  // The flags that decide the layout of instances: bits 24 to 31 name the builtin base; the others say whether a
+  // class statement created the type and where its instances keep __dict__.
   static constexpr unsigned long kLayoutFlags = 0xfful << 24 | Py_TPFLAGS_HEAPTYPE | Py_TPFLAGS_MANAGED_DICT;
   static PyObject* SlotsOf(PyTypeObject* type) {
     return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0 ? reinterpret_cast<PyHeapTypeObject*>(type)->ht_slots
@@ -105,7 +105,7 @@ struct TypeInfo {
 class Types {
  public:
   Types();
-  // The commonest builtins at once, other classes through a small direct-mapped table, then the map.
+  // Looks up the commonest builtins first, then a small direct-mapped table, then the map.
   const TypeInfo& Of(PyTypeObject* type) {
     if (type == &PyLong_Type) return int_;
     if (type == &PyUnicode_Type) return str_;
@@ -115,7 +115,7 @@ class Types {
     return Find(type);
   }
   const TypeInfo& OfObject(PyObject* object) { return Of(Py_TYPE(object)); }
-  // module.Qualname, "builtins." left out; from the type's own dict, never through attributes.
+  // module.Qualname, without "builtins.". Read from the type's own dict, never through attribute access.
   static std::string NameOf(PyTypeObject* type);
 
  private:
@@ -123,7 +123,7 @@ class Types {
   struct Recent {
     PyTypeObject* type = nullptr;
     const TypeInfo* info = nullptr;
-    bool lasts = false;  // no class statement's: it does not die, so nothing else can have its address
+    bool lasts = false;  // a static type: it never dies, so no other class can have its address
   };
   TypeInfo Classify(PyTypeObject* type);
   const TypeInfo& Find(PyTypeObject* type);
@@ -132,9 +132,10 @@ class Types {
   std::unordered_map<PyTypeObject*, TypeInfo> cache_;
 };
 
-// UTF-8 (surrogates passed through) of a str, at most `chars` characters; returns characters left out.
+// Appends the first `chars` characters of a str as UTF-8, surrogates included (*surrogates is then set). Returns the
+// number of characters left out.
 Py_ssize_t AppendUtf8(std::string* out, PyObject* text, Py_ssize_t chars, bool* surrogates);
-// The str as std::string, whole; REQUIRES PyUnicode_Check.
+// The whole str as UTF-8. REQUIRES PyUnicode_Check(text).
 std::string Utf8(PyObject* text);
 
 }  // namespace smiley::tracer

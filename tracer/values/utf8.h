@@ -1,4 +1,6 @@
 // Thread rule: pure functions.
+//
+// Texts as CBOR: which bytes are a text, and what other bytes become.
 #pragma once
 
 #include <string_view>
@@ -7,7 +9,7 @@
 
 namespace smiley::tracer {
 
-// Well-formed UTF-8 without surrogates, as CBOR text must be.
+// Whether the bytes are well-formed UTF-8 without surrogates, as CBOR text must be.
 inline bool IsUtf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const unsigned char c = static_cast<unsigned char>(text[i]);
@@ -30,7 +32,7 @@ inline bool IsUtf8(std::string_view text) {
   return true;
 }
 
-// CBOR text where the bytes allow it, a byte string where they do not.
+// Writes a CBOR text where the bytes are UTF-8, else a byte string.
 inline void PutText(shm::CborWriter* out, std::string_view bytes) {
   if (IsUtf8(bytes)) {
     out->Text(bytes);
