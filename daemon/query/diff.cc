@@ -1,3 +1,4 @@
+// "diff": compares what two runs did. With "stats", diff_stats.cc compares their times.
 #include "daemon/analysis/diff.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// "exceptions": the exceptions that were raised, where, and how each ended.
 #include <algorithm>
 #include <unordered_set>
 

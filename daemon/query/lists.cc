@@ -90,7 +90,7 @@ class ThreadLinesProducer : public Producer {
   std::unordered_set<std::uint64_t> pairs_, lines_;  // (code, line); (file, line)
 };
 
-// The run that the field "run" names.
+// Looks up the run of the field "run".
 Result<RunInfo> FindNamedRun(Archive& archive, const Request& request) {
   const auto selector = request.NeedText("run");
   if (!selector) return selector.status();

@@ -1,3 +1,4 @@
+// "output": the text that the program wrote, and the events that wrote it.
 #include <algorithm>
 #include <queue>
 #include <tuple>

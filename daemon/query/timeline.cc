@@ -1,3 +1,5 @@
+// "timeline": how many events happened when, one lane per thread or task. Long lanes are counted from the chunks'
+// summaries, short ones, and those of tasks, from the chunks' words.
 #include <algorithm>
 #include <chrono>
 #include <map>

@@ -79,7 +79,7 @@ Status WebServer::State::ListenOn(std::uint16_t port, bool* taken) {
   const Tcp::endpoint endpoint(asio::ip::make_address(address.host, error), port);
   Tcp::acceptor fresh(host->sessions->io);
   if (!error) fresh.open(endpoint.protocol(), error);
-  // Ours only: a page must not be answered by somebody who listens on the same port.
+  // SO_REUSEADDR lets no other process listen on the port at the same time: only the daemon answers a page.
   if (!error) fresh.set_option(Tcp::acceptor::reuse_address(true), error);
   if (!error) fresh.bind(endpoint, error);
   if (!error) fresh.listen(asio::socket_base::max_listen_connections, error);
