@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "tools/commands/verbs.h"
+#include "tools/terminal/help.h"
 #include "tools/terminal/table.h"
 #include "tools/view/source_texts.h"
 
@@ -88,6 +89,25 @@ BOOST_AUTO_TEST_CASE(comment_blocks_are_the_lines_directly_above) {
   BOOST_TEST(texts.Line(1, 0).empty());
   BOOST_TEST(texts.Line(2, 1).empty());
   BOOST_TEST(Indentation("\t x") == 9u);
+}
+
+BOOST_AUTO_TEST_CASE(help_wraps_at_the_width) {
+  HelpPage page(40);
+  page.Paragraph("One sentence that is longer than forty columns of text.").Blank();
+  page.Row("-n N", "at most N events, counted from the first").Row("--a-very-long-option NAME", "a name");
+  page.Examples("smiley-list   all runs\nsmiley-list --json   for scripts");
+  BOOST_TEST(page.text() ==
+             "One sentence that is longer than forty\n"
+             "columns of text.\n"
+             "\n"
+             "  -n N              at most N events,\n"
+             "                    counted from the\n"
+             "                    first\n"
+             "  --a-very-long-option NAME\n"
+             "                    a name\n"
+             "  smiley-list       all runs\n"
+             "  smiley-list --json\n"
+             "                    for scripts\n");
 }
 
 BOOST_AUTO_TEST_CASE(tables_align_and_cut_their_last_column) {

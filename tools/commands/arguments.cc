@@ -10,6 +10,9 @@ namespace smiley::tools {
 
 namespace {
 
+// Columns. Longer lists of choices do not fit beside an option, so its help describes the choices.
+constexpr std::size_t kLongestUnit = 24;
+
 // One option or word, as --help shows it.
 struct HelpRow {
   std::string left, right;
@@ -84,25 +87,30 @@ Arguments& Arguments::Number(const std::string& names, std::optional<std::uint64
   state_->app
       .add_option_function<std::uint64_t>(
           names, [target](const std::uint64_t& value) { *target = value; }, help)
-      ->check(CLI::NonNegativeNumber);  // without the check -1 would become a very large number
+      ->check([](const std::string& value) {  // CLI11 would take -1 for a very large number
+        return value.starts_with('-') ? "takes a number from 0, not " + value : std::string();
+      });
   state_->AddOption(names, "N", help);
   return *this;
 }
 Arguments& Arguments::OneOf(const std::string& names, std::string* target, std::vector<std::string> choices,
                             const std::string& help) {
-  std::string unit;
-  for (const std::string& choice : choices) unit += (unit.empty() ? "" : "|") + choice;
+  std::string unit, list;
+  for (const std::string& choice : choices) {
+    unit += (unit.empty() ? "" : "|") + choice;
+    list += (list.empty() ? "" : ", ") + choice;
+  }
   state_->app.add_option(names, *target, help)
-      ->check([choices = std::move(choices), unit](const std::string& value) -> std::string {
+      ->check([choices = std::move(choices), list](const std::string& value) -> std::string {
         for (const std::string& choice : choices) {
           if (choice == value) return {};
         }
-        return "'" + value + "' is none of " + unit;
+        return "'" + value + "' is not one of " + list;
       });
   if (names.front() == '-') {
-    state_->AddOption(names, unit, help);
+    state_->AddOption(names, unit.size() <= kLongestUnit ? unit : "NAME", help);
   } else {
-    state_->AddWord(names, help + ": " + unit, true, false);
+    state_->AddWord(names, help + ": " + list, true, false);
   }
   return *this;
 }
