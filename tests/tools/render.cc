@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(every_kind_makes_at_least_one_row) {
     BOOST_TEST(!rows.empty(), "kind " << kind);
     for (const std::string& row : rows) BOOST_TEST(row.find("does not know") == std::string::npos, "kind " << kind);
   }
-  BOOST_TEST(rendered.Show(At(shm::Kind::kPad, 1)).back().find("does not know") != std::string::npos);
+  BOOST_TEST(rendered.Show(At(shm::Kind::kPad, 1)).back().find("unknown kind") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(losses_and_gaps_say_how_many) {
