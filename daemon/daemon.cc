@@ -164,7 +164,7 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
   core_options.settings = *settings;
   core_options.reserve_bytes = options.reserve_bytes;
   core_options.drainer.log = say;
-  last_words::AtStore(StoreDir(options.home, *settings), options.home.LogPath(), ready_fd);
+  abort_message::Arm(StoreDir(options.home, *settings), options.home.LogPath(), ready_fd);
   auto core = StartCore(options.home, core_options);
   if (!core.ok()) {
     say("cannot start: " + core.status().message());
@@ -199,7 +199,7 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
   SMILEY_TEST_POINT("daemon.listening");
   if (ready_fd >= 0) {
     (void)!write(ready_fd, "+", 1);
-    last_words::Started();
+    abort_message::ForgetStarter();
     close(ready_fd);
   }
   pollfd waits[] = {{stop_fd, POLLIN, 0}, {signal_fd, POLLIN, 0}};

@@ -10,7 +10,7 @@
 
 #include "shm/base/status.h"
 
-namespace smiley::daemon::last_words {
+namespace smiley::daemon::abort_message {
 namespace {
 
 struct Words {
@@ -37,7 +37,7 @@ void OnAbort(int /*signal*/) {
 
 }  // namespace
 
-void AtStore(const std::filesystem::path& dir, const std::filesystem::path& log, int starter) {
+void Arm(const std::filesystem::path& dir, const std::filesystem::path& log, int starter) {
   static Words kept;
   const std::string what =
       "RocksDB aborted this process at the store " + dir.string() +
@@ -55,6 +55,6 @@ void AtStore(const std::filesystem::path& dir, const std::filesystem::path& log,
   });
 }
 
-void Started() { starter_fd.store(-1, std::memory_order_release); }
+void ForgetStarter() { starter_fd.store(-1, std::memory_order_release); }
 
-}  // namespace smiley::daemon::last_words
+}  // namespace smiley::daemon::abort_message

@@ -130,7 +130,7 @@ Result<std::unique_ptr<Link>> OpenStoreLink(const shm::Home& home) {
   if (!settings) return settings.status();
   options.dir = daemon::StoreDir(home, *settings);
   options.read_only = true;
-  daemon::last_words::AtStore(options.dir);
+  daemon::abort_message::Arm(options.dir);
   auto store = daemon::Store::Open(options);
   if (!store) return store.status();
   return std::unique_ptr<Link>(std::make_unique<StoreLink>(home, std::move(*store)));
