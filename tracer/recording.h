@@ -1,6 +1,7 @@
 // Thread rule: call with the GIL held.
 //
-// One recording in this process: begun by the preload library or by the program itself, paused, resumed, ended.
+// The recording of this process. The preload library or the program itself begins it; the program can pause, resume
+// and end it.
 #pragma once
 
 #include <Python.h>
@@ -13,10 +14,10 @@
 
 namespace smiley::tracer {
 
-// Empty when recording, else one line that says why not; nothing was changed then.
+// Begins recording. Returns an empty string, or the reason in one line when nothing was changed.
 std::string BeginRecording(const SmileyStartConfig& config);
 
-// What a program that starts recording itself asks for; the defaults are those of smiley-run.
+// The options of a program that begins recording itself. The defaults are those of smiley-run.
 struct StartRequest {
   std::string name, detail = "values", where, start_at, stop_after;
   std::vector<std::string> command, include, exclude, redact;
@@ -27,9 +28,10 @@ struct StartRequest {
   std::uint32_t max_depth = 0;                                          // 0 = no limit
   std::uint32_t depth = 0, items = 0, chars = 0, nodes = 0, bytes = 0;  // capture limits; 0 = the default
 };
-// Begins a run of its own, starting the daemon when none runs; goes on with a recording that is paused or was ended.
+// Begins a run of this process's own and starts the daemon when none runs. A recording that is paused or was ended
+// goes on instead. Returns as BeginRecording.
 std::string StartInThisProcess(const StartRequest& request);
-// Takes the hooks away; what happens meanwhile is not recorded. `end`: says so with an end event.
+// Removes the hooks: nothing is recorded until ResumeRecording. `end`: records an end event first.
 void PauseRecording(bool end);
 std::string ResumeRecording();
 // From here on recording goes on in all threads, in frames that run already as well. REQUIRES that it was begun and

@@ -1,4 +1,4 @@
-// Where a stretch of recording begins and ends in a thread whose frames are running already.
+// The beginning and the end of a stretch of recording in a thread whose frames run already.
 #include <Python.h>
 #include <opcode.h>
 
@@ -23,19 +23,19 @@ void ThreadRecorder::Stop() {
   process_->Pause();
 }
 
-// Frames that run already are taken in as they are: readers find them in the next block's header. Those that were
-// known keep their numbers where they are still there, and all values are unknown until they are looked at again.
+// Takes in the frames that run already. Readers find them in the header of the next block. A frame that was recorded
+// before and is still open keeps its number. All values are unknown until they are compared again.
 void ThreadRecorder::Rejoin() {
   stretch_ = process_->stretch();
   if (!writer_) return;
   KeepError keep;
-  serial_ = NextSerial();                                  // generators that wait are looked at anew, too
+  serial_ = NextSerial();                                  // the values of suspended generators become unknown, too
   std::vector<std::pair<SmileyFrame, CodeInfo*>> running;  // innermost first
   SmileyFrame frame;
   bool innermost = true;
   for (int more = smiley_innermost_frame(PyThreadState_Get(), &frame); more; more = smiley_outer_frame(&frame)) {
     CodeInfo* code = process_->codes().Of(frame.code);
-    // One that is being called, or resumed, is about to be told.
+    // The event of a frame that is being called or resumed follows.
     const bool entering = innermost && (frame.lasti < 0 || code->OpcodeAt(frame.lasti) == RESUME);
     if (code->included && !entering) running.emplace_back(frame, code);
     innermost = false;

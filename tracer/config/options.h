@@ -1,6 +1,6 @@
 // Thread rule: written once before recording starts, read-only afterwards.
 //
-// What the recorder was asked to do, with defaults applied.
+// The options of the recorder, with defaults applied.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace smiley::tracer {
 
 enum class Detail { kCalls = 1, kLines = 2, kValues = 3, kArguments = 4 };
 
-// Capture limits per value (design: "Limits"); what is cut says how much.
+// Capture limits for each value (design: "Limits"). A cut value gives the amount that was left out.
 struct Limits {
   int depth = 3;      // containers within containers
   int items = 64;     // per container
@@ -30,7 +30,7 @@ struct Options {
   std::uint64_t block_timeout_ns = 10'000'000'000;  // 0 = never wait
   std::size_t first_ring_bytes = 4u << 20;
   std::size_t ring_bytes = 256u << 10;
-  std::size_t largest_ring_bytes = 1u << 20;  // what further threads get when they keep filling theirs
+  std::size_t largest_ring_bytes = 1u << 20;  // for further threads that keep filling their ring
   std::vector<std::string> include, exclude;  // PACKAGE or GLOB
   bool include_stdlib = false;
   bool no_site_packages = false;
@@ -38,7 +38,7 @@ struct Options {
   std::string where;                 // record-time expression, empty = none
   std::uint32_t max_frames = 0;      // recorded frames within frames, 0 = no limit
   std::string start_at, stop_after;  // see control.h, empty = none
-  std::string explain;               // file to which filters tell what they decided, empty = none
+  std::string explain;               // file to which the filters append their decisions, empty = none
   bool gc = false, imports = false, logs = false, c_calls = false;  // on request: see extras.h
   Limits limits;
   shm::Redactor redactor;

@@ -1,7 +1,7 @@
 // Thread rule: call with the GIL held; nothing here runs the program's code, allocates objects or keeps references.
 //
-// What the tracer needs of CPython's insides. One small file per version implements it (interp_311.c …), in C because
-// some internal headers do not compile as C++. All pointers are borrowed and valid only during the hook's call.
+// Access to CPython's insides. One small file for each version implements it (interp_311.c …), in C because some
+// internal headers do not compile as C++. All pointers are borrowed and valid only during the hook's call.
 #pragma once
 
 #include <Python.h>
@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-// One activation as a hook sees it.
+// One activation of a function, read in a hook.
 typedef struct SmileyFrame {
   void* key;          // address of the interpreter's frame: unique while it is open or suspended
   PyObject** locals;  // co_nlocalsplus slots, read with smiley_slot; cells may or may not be cells yet
@@ -19,15 +19,15 @@ typedef struct SmileyFrame {
   int lasti;  // code unit last begun, negative before the first
 } SmileyFrame;
 
-// What only few events need of a frame.
+// Members of a frame that few events need.
 PyObject* smiley_function(const SmileyFrame* frame);  // function object, or NULL
 PyObject* smiley_globals(const SmileyFrame* frame);
 PyObject* smiley_names(const SmileyFrame* frame);  // namespace of a module or class body, NULL in functions
 PyObject* smiley_top(
     const SmileyFrame* frame);  // of the evaluation stack, NULL = empty: where a generator is resumed, the value sent
 
-// The object behind what a frame holds, NULL = none. From 3.14 on the lowest bits of a reference are a tag: 1 for one
-// that is not counted (alone: nothing), 2 and 3 for what is no object.
+// The object behind a reference in a frame, NULL = none. From 3.14 on the lowest bits of a reference are a tag: 1
+// means not counted (without other bits: no object), 2 and 3 mean that it is no object.
 static inline PyObject* smiley_untag(void* held) {
 #if PY_VERSION_HEX >= 0x030E0000
   const uintptr_t bits = (uintptr_t)held;
@@ -37,46 +37,44 @@ static inline PyObject* smiley_untag(void* held) {
 #endif
 }
 
-// What is in a slot of the frame's `locals`, NULL = unbound.
+// The object in a slot of the frame's `locals`, NULL = unbound.
 static inline PyObject* smiley_slot(const SmileyFrame* frame, size_t index) {
   return smiley_untag(frame->locals[index]);
 }
 
-// The line of the instruction that the frame is at, below 1 for none.
+// The line of the frame's present instruction; below 1: none.
 static inline int smiley_line(const SmileyFrame* frame) {
   return PyCode_Addr2Line(frame->code, frame->lasti * (int)sizeof(uint16_t));  // code units have two bytes
 }
 
-// Whether the running interpreter's insides lie where this was built to look for them: NULL, or what is wrong in one
-// line.
+// Checks that the running interpreter has the layout that this was built for. NULL, or the problem in one line.
 const char* smiley_layout_problem(void);
 
 #if PY_VERSION_HEX < 0x030C0000
 void smiley_read_frame(PyFrameObject* frame, SmileyFrame* out);
-// As _PyCode_SetExtra, but room is made for the indices up to this one only: when the code object dies, the functions
-// of those who came later are not called for what they do not have. 0, or -1 with an exception set.
+// As _PyCode_SetExtra, but allocates room for the indices up to this one only. When the code object dies, the free
+// functions of later indices are then not called with nothing to free. 0, or -1 with an exception set.
 int smiley_set_code_extra(PyCodeObject* code, Py_ssize_t index, void* extra);
 #else
-// The innermost frame of the calling thread, without making a frame object of it.
+// The innermost frame of the calling thread, without allocating a frame object.
 void smiley_current_frame(SmileyFrame* out);
 #endif
 
-// The asyncio task that runs in the calling thread, where the interpreter itself knows (asyncio's table does before).
-// Borrowed, or NULL.
+// The asyncio task that runs in the calling thread, from 3.14 on, where the interpreter keeps it. Borrowed, or NULL.
+// Before 3.14 only asyncio's own table has it.
 #if PY_VERSION_HEX >= 0x030E0000
 PyObject* smiley_running_task(void);
 #else
 static inline PyObject* smiley_running_task(void) { return NULL; }
 #endif
 
-// The frames that run in a thread of this interpreter, innermost first; what the interpreter itself has between them
-// and what has not begun is left out. 0: there is none (any more).
+// Iterate over the frames that run in a thread of this interpreter, innermost first. Frames of the interpreter itself
+// and frames that have not begun are left out. 0: there is none, or no further one.
 int smiley_innermost_frame(PyThreadState* thread, SmileyFrame* out);
 int smiley_outer_frame(SmileyFrame* frame);
 
-// Attributes of an instance that does not have a __dict__ object made, where they lie: `count` places, of which those
-// whose value or name is NULL are empty. If the instance has a real dict, that is `dict` and there are no places. All
-// borrowed.
+// The attributes that an instance without a __dict__ object stores inline: `count` entries, of which those with a
+// NULL value or name are empty. An instance with a real dict has that in `dict`, and no entries. All borrowed.
 typedef struct SmileyAttributes {
   PyObject* dict;          // or NULL
   PyObject* const* names;  // every other one: names[2 * i] belongs to values[i]; strs
@@ -85,8 +83,8 @@ typedef struct SmileyAttributes {
 } SmileyAttributes;
 void smiley_attributes(PyObject* object, SmileyAttributes* out);
 
-// A dict's keys and values where they lie, in their order: `count` places, `stride` pointers apart, of which those
-// whose value is NULL are empty. 0: they lie elsewhere (in a table that instances share), ask PyDict_Next. Borrowed.
+// A dict's keys and values in place and in order: `count` entries, `stride` pointers apart, of which those with a
+// NULL value are empty. 0: the values are in a table that instances share; use PyDict_Next. Borrowed.
 typedef struct SmileyItems {
   PyObject* const* keys;
   PyObject* const* values;
@@ -95,20 +93,21 @@ typedef struct SmileyItems {
 } SmileyItems;
 int smiley_dict_items(PyObject* dict, SmileyItems* out);
 
-// Value of the str `name` in a dict (exact or subclass, by its C layout); never compares foreign keys. Borrowed.
+// The value of the str `name` in a dict or its subclass, by the C layout; NULL = none. Borrowed. Keys that are no
+// exact str are never compared, so no code of the program runs.
 PyObject* smiley_dict_lookup(PyObject* dict, PyObject* name);
 
 // The exception being handled in the innermost running handler of this thread, or NULL. Borrowed.
 PyObject* smiley_handled_exception(void);
 
-// Digits of an int: |value| fits 64 bits → 1 and *value (with *negative), else 0.
+// Reads an int of at most 64 bits: 1, with *magnitude and *negative. 0: it has more bits.
 int smiley_small_int(PyObject* number, uint64_t* magnitude, int* negative);
 
-// The digits in memory of an int too large for that, for comparing.
+// The digits in memory of a larger int, for comparing.
 const void* smiley_int_digits(PyObject* number, size_t* bytes);
 
 int smiley_signals_pending(void);
-// Takes the hook out of the runtime's list; 1 when it was there. Its memory is not freed: it may be running.
+// Removes the hook from the runtime's list; 1 when it was there. Its memory is not freed, because it may be running.
 int smiley_unlink_audit_hook(void* hook, void* user_data);
 #if PY_VERSION_HEX < 0x030C0000
 // Makes `func` the trace function (`profile`: the profile function) of every thread of the interpreter that has none.
@@ -120,9 +119,10 @@ void smiley_untrace_all_threads(Py_tracefunc func);
 // audited, -1 with an exception set when that refuses.
 int smiley_set_slot(Py_tracefunc func, PyObject* arg, int profile);
 typedef enum SmileySlot { kSmileySlotOurs, kSmileySlotEmpty, kSmileySlotTaken } SmileySlot;
-// Who has the calling thread's place for a trace or profile function.
+// The owner of the calling thread's slot for a trace or profile function.
 SmileySlot smiley_look_at_slot(Py_tracefunc ours, int profile);
-// Threads where `ours` stands with an argument get what `set` (sys.settrace or sys.setprofile) would have put there.
+// Gives the slot of each thread that holds `ours` with an argument the function that `set` (sys.settrace or
+// sys.setprofile) would have put there.
 void smiley_hand_back_slots(Py_tracefunc ours, PyCFunction set, int profile);
 // The program's own local trace function of a frame: borrowed, NULL = none; setting takes a new reference (NULL
 // clears).

@@ -1,8 +1,8 @@
 // Thread rule: each function names its own.
 //
 // The parts of the preload library, which is loaded into every process of a run: libc only, no C++ run-time, no
-// Python. It takes its hand-over out of the environment (preload_env.cc), starts the tracer when the process is a
-// fitting Python (preload_python.cc) and hands on to the processes that this one starts (preload_exec.cc).
+// Python. It removes its hand-over from the environment (preload_env.cc), starts the tracer when the process is a
+// supported Python (preload_python.cc), and hands the run on to the processes that this one starts (preload_exec.cc).
 #pragma once
 
 #include <stddef.h>
