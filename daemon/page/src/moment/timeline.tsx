@@ -53,7 +53,7 @@ export function Timeline({
   const box = useRef<HTMLDivElement>(null);
   const [whole, setWhole] = useState<Span | null>(null);
   const [view, setView] = useState<Span | null>(null); // the visible time range; null: the whole run
-  const [size, setSize] = useState({ width: 600, room: 120 });
+  const size = useSize(canvas, box);
   const [scrolled, setScrolled] = useState(0);
   const [hover, setHover] = useState<{ x: number; text: string } | null>(null);
   const running = data.run.state === "running";
@@ -87,23 +87,7 @@ export function Timeline({
     if (!view && anyLane) setWhole(readSpan(anyLane));
   }, [view, anyLane]);
 
-  useLayoutEffect(() => {
-    const watch = new ResizeObserver(() =>
-      setSize({ width: canvas.current!.clientWidth, room: box.current!.clientHeight }),
-    );
-    watch.observe(canvas.current!);
-    watch.observe(box.current!);
-    return () => watch.disconnect();
-  }, []);
-
-  // The canvas reads its colours when it is drawn, so a change of the colour scheme draws it again.
-  const [, repaint] = useState(0);
-  useEffect(() => {
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    const changed = () => repaint((n) => n + 1);
-    scheme.addEventListener("change", changed);
-    return () => scheme.removeEventListener("change", changed);
-  }, []);
+  useRepaintWithScheme();
 
   const shownSpan = view ?? whole;
   const here = BigInt(state.time_ns);
@@ -282,6 +266,31 @@ export function Timeline({
       </div>
     </section>
   );
+}
+
+// The width of the canvas and the height that the lanes have, in px.
+function useSize(canvas: { current: HTMLCanvasElement | null }, box: { current: HTMLDivElement | null }) {
+  const [size, setSize] = useState({ width: 600, room: 120 });
+  useLayoutEffect(() => {
+    const watch = new ResizeObserver(() =>
+      setSize({ width: canvas.current!.clientWidth, room: box.current!.clientHeight }),
+    );
+    watch.observe(canvas.current!);
+    watch.observe(box.current!);
+    return () => watch.disconnect();
+  }, []);
+  return size;
+}
+
+// The canvas reads its colours when it is drawn, so a change of the colour scheme draws it again.
+function useRepaintWithScheme() {
+  const [, repaint] = useState(0);
+  useEffect(() => {
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    const changed = () => repaint((n) => n + 1);
+    scheme.addEventListener("change", changed);
+    return () => scheme.removeEventListener("change", changed);
+  }, []);
 }
 
 const RANGE_VIEWS: [string, string][] = [
