@@ -233,9 +233,12 @@ test("a report of matching events, or of one thread, shows them as the whole run
 
   for (const [words, message] of [
     [["--where", "amount <"], /amount </],
-    [["--where", "amount == 99"], /no event of run .* fits 'amount == 99'/],
+    [["--where", "amount == 99"], /no event of run .* matches 'amount == 99'/],
     [["--thread", "77"], /no thread 77/],
-    [["--where", "event == line", "--events", "20"], /events of run .* fit 'event == line'.*a report holds 20/],
+    [
+      ["--where", "event == line", "--events", "20"],
+      /events of run .* match 'event == line'.*a report holds at most 20/,
+    ],
     [["--thread", "1", "--around", `${other.thread}:3`], /another thread/],
   ]) {
     const refused = home.smiley("report", run.id, "-o", join(home.dir, "none"), ...words);

@@ -252,8 +252,8 @@ class Control(support.SmileyTest):
                     self.assertEqual(calls, ["outer"] * 3)
                     self.assertEqual(recorded[0]["detail"], "calls")
         for words, said in (
-            (["--attach", "x"], "number"),
-            (["--attach", os.getpid(), "app.py"], "starts no program"),
+            (["--attach", "x"], "id of a process"),
+            (["--attach", os.getpid(), "app.py"], "takes no program"),
             (["--attach", 2**31 - 1], "no process"),
             (["--attach", os.getpid(), "--redact", "pin", "--no-redact"], "--no-redact"),
             (["--attach", os.getpid(), "--capture-fd"], "--capture-fd"),

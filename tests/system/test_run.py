@@ -153,8 +153,8 @@ class RunRefuses(support.SmileyTest):
         for words, expect in (
             (["--nosuch", path], "--nosuch"),
             ([], "which program"),
-            (["--"], "which command"),
-            (["-m"], "which module"),
+            (["--"], "a command after --"),
+            (["-m"], "a module after -m"),
             (["--detail", "all", path], "--detail"),
             (["--name"], "--name"),
             (["--on-full", "panic", path], "--on-full"),
@@ -162,7 +162,7 @@ class RunRefuses(support.SmileyTest):
             (["--block-timeout", "soon", path], "seconds"),
             (["--ring-size", "1K", path], "--ring-size"),
             (["--shm=yes", path], "no value"),
-            (["--redact", "x", "--no-redact", path], "cannot both"),
+            (["--redact", "x", "--no-redact", path], "not both"),
         ):
             with self.subTest(words=words):
                 self.assert_one_line(self.refuse(125, *words, expect=expect))
@@ -171,7 +171,7 @@ class RunRefuses(support.SmileyTest):
         path = self.script("app.py", "pass")
         result = self.refuse(125, "--where", "function == ", path, expect="--where")
         self.assertEqual(result.words.splitlines()[2].index("^"), len("function == "))
-        self.refuse(125, "--where", "line == 3", path, expect="'line' is not known")
+        self.refuse(125, "--where", "line == 3", path, expect="'line' is unknown")
 
     def test_a_home_that_cannot_be_used(self):
         path = self.script("app.py", "print('ran')")
