@@ -102,7 +102,10 @@ export const hasFailed = (run: Run) =>
   run.state === "ended" && (run.signal !== null || (run.exit_code ?? (run.uncaught ? 1 : 0)) !== 0);
 export function formatExit(run: Run): string {
   if (run.state === "running") return "running";
-  if (run.signal !== null) return `killed by ${SIGNALS[run.signal] ?? `signal ${run.signal}`}`;
+  if (run.signal !== null) {
+    const name = SIGNALS[run.signal];
+    return `killed by ${name ? `${name} (${run.signal})` : `signal ${run.signal}`}`;
+  }
   const how = run.exit_code === null ? "unknown" : run.exit_code === 0 ? "ok" : `exit code ${run.exit_code}`;
   return run.uncaught ? `${how}, ${decodeLine(run.uncaught)} not caught` : how;
 }
