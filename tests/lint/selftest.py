@@ -20,7 +20,9 @@ CXX = [sys.argv.pop(1)] if len(sys.argv) > 1 and not sys.argv[1].startswith("-")
 HEADER = "// Thread rule: plain values.\n#pragma once\n"
 MISTAKE = 'file = "tools/main.cc"\nfind = """\n%s\n"""\n'
 GOOD = {
-    "CMakeLists.txt": "project(x)\n",
+    "CMakeLists.txt": "project(x VERSION 1.2.0 LANGUAGES C)\n",
+    ".github/CHANGELOG.md": "## [1.2.0]\n",
+    "daemon/page/package.json": '{"name": "page"}\n',
     "tests/planted/bug.toml": MISTAKE % "int main()",
     "README.md": "text\n",
     "shm/base/status.h": HEADER + "#include <cstddef>\nstd::size_t A();\n",
@@ -51,6 +53,8 @@ GOOD = {
     "tools/main.cc": '#include "tools/commands/verbs.h"\n#include "daemon/daemon.h"\nint main() { std::printf("x"); }\n',
     "tests/shm/a.cc": '#include <boost/test/unit_test.hpp>\n#include "shm/segment.h"\n',
     ".ci/run": "",
+    "daemon/page/README.md": "A role.\n",
+    **{"%s/%s/README.md" % (layer, room): "A role.\n" for layer, rooms in tree.ROOMS.items() for room, _ in rooms},
     "build-x/junk.h": "junk\n",
 }
 # (path, text, line of the breach, part of the message)
@@ -138,6 +142,12 @@ BREACHES = [
     # Facts of the whole tree.
     ("tests/planted/bug.toml", MISTAKE % "int mane()", 1, "has the text of `find` 0 times"),
     ("tests/planted/two.toml", MISTAKE % "#include", 1, "has the text of `find` 2 times"),
+    ("CMakeLists.txt", "project(x LANGUAGES C)\n", 1, "project() has no VERSION"),
+    ("CMakeLists.txt", "project(x VERSION 1.3.0)\n", 1, "version 1.3.0 has no section"),
+    ("daemon/page/package.json", '{"name": "page", "version": "1.2.0"}\n', 1, "a version of its own"),
+    ("daemon/run/README.md", "", 1, "a room has a README"),
+    ("daemon/page/README.md", "", 1, "a room has a README"),
+    ("tools/commands/README.md", "line\n" * 61, 61, "longer than a page of 60 lines"),
     # Locks. shm/base/mutex.h, their home, may name std's.
     ("daemon/x.cc", "struct A {\n  std::mutex mutex_;\n};\n", 2, "the locks of shm/base/mutex.h"),
     ("shm/mutex.h", HEADER + "using Mutex = std::mutex;\n", 3, "the locks of shm/base/mutex.h"),

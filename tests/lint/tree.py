@@ -7,6 +7,7 @@ and checks that this script reports it. commits.py, which this script calls, che
 """
 
 import fnmatch
+import json
 import os
 import re
 import sys
@@ -99,6 +100,9 @@ SOURCE = (".h", ".cc", ".c")
 SCRIPT = (".ts", ".tsx")
 TEXT = SOURCE + SCRIPT + (".py", ".sh", ".cmake", ".txt", ".md", ".mjs", ".css", ".html")
 MAX_LINES = 600
+MAX_README = 60  # lines of a room's README; a layer's own may be longer
+CHANGELOG = ".github/CHANGELOG.md"
+PACKAGES = ("daemon/page/package.json", "tests/lint/format/package.json")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(<([^>]+)>|"([^"]+)")')
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.[^"']*)["']""")
@@ -271,9 +275,35 @@ def check_planted(root):
                 )
 
 
+def check_version(root):
+    """The version is in CMakeLists.txt only, and the changelog describes it."""
+    found = re.search(r"^project\(\w+ VERSION ([\d.]+)", read(root, "CMakeLists.txt"), re.M)
+    if found is None:
+        yield "CMakeLists.txt:1: project() has no VERSION"
+    elif "## [%s]" % found.group(1) not in read(root, CHANGELOG):
+        yield "CMakeLists.txt:1: version %s has no section in %s" % (found.group(1), CHANGELOG)
+    for path in PACKAGES:
+        if "version" in json.loads(read(root, path) or "{}"):
+            yield "%s:1: a version of its own: the version is in CMakeLists.txt only" % path
+
+
+def check_readmes(root):
+    """Each room has a README of at most a page. Those of the layers and of the page may be longer."""
+    for layer, rooms in ROOMS.items():
+        for room, _ in rooms:
+            folder = (layer if layer != PAGE else os.path.dirname(PAGE)) if room == "." else layer + "/" + room
+            if not any(name.endswith(SOURCE + SCRIPT) for name in list_folder(root, layer + "/" + room)):
+                continue
+            lines = read(root, folder + "/README.md").count("\n")
+            if lines == 0:
+                yield "%s/README.md:1: a room has a README" % folder
+            elif lines > MAX_README and room != ".":
+                yield "%s/README.md:%d: longer than a page of %d lines" % (folder, MAX_README + 1, MAX_README)
+
+
 def check(root):
     """All problems of the tree, each as `file:line: problem`."""
-    problems = [*check_top_level(root), *check_planted(root)]
+    problems = [*check_top_level(root), *check_planted(root), *check_version(root), *check_readmes(root)]
     for path in list_texts(root):
         problems.extend(check_file(root, path))
     return problems
