@@ -15,6 +15,8 @@
 #include <cstdlib>
 #include <memory>
 
+#include "daemon/protocol/hex.h"
+
 namespace smiley::daemon {
 namespace {
 
@@ -34,22 +36,6 @@ struct Freed {
 using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
 using File = std::unique_ptr<std::FILE, Freed<std::fclose>>;
-
-bool IsHex(std::string_view text, std::size_t digits) {
-  return text.size() == digits && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
-}
-
-std::string Hex(const unsigned char* bytes, std::size_t size) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (std::size_t i = 0; i < size; ++i) {
-    out += kDigits[bytes[i] >> 4];
-    out += kDigits[bytes[i] & 15];
-  }
-  return out;
-}
 
 Status MakeFailure(const std::string& what) {
   return Status(Code::kIo, "cannot create " + what + " for remote access");
@@ -89,7 +75,7 @@ Result<std::string> FingerprintOf(const fs::path& path) {
   if (!certificate || X509_digest(certificate.get(), EVP_sha256(), digest, &size) != 1)
     return Status(Code::kDamaged,
                   path.string() + " is no certificate: remove its directory, then smiley creates a new one");
-  return Hex(digest, size);
+  return FormatHex(digest, size);
 }
 
 Status MakeCertificate(const fs::path& dir) {
@@ -123,7 +109,7 @@ Status MakeAccess(const fs::path& dir) {
   unsigned char secret[kSecretDigits / 2];
   if (RAND_bytes(secret, sizeof secret) != 1) return MakeFailure("a secret");
   const File file = NewFile(dir / "secret");
-  if (!file || std::fputs((Hex(secret, sizeof secret) + "\n").c_str(), file.get()) < 0 ||
+  if (!file || std::fputs((FormatHex(secret, sizeof secret) + "\n").c_str(), file.get()) < 0 ||
       std::fflush(file.get()) != 0)
     return Status::FromErrno("cannot write in " + dir.string(), errno);
   return {};

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "daemon/protocol/client.h"
+#include "daemon/protocol/hex.h"
 
 namespace smiley::daemon {
 namespace {
@@ -125,14 +126,8 @@ std::string FingerprintOf(SSL* ssl) {
   std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(ssl), X509_free);
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
-  std::string out;
-  if (!certificate || X509_digest(certificate.get(), EVP_sha256(), digest, &size) != 1) return out;
-  constexpr char kDigits[] = "0123456789abcdef";
-  for (unsigned i = 0; i < size; ++i) {
-    out += kDigits[digest[i] >> 4];
-    out += kDigits[digest[i] & 15];
-  }
-  return out;
+  if (!certificate || X509_digest(certificate.get(), EVP_sha256(), digest, &size) != 1) return {};
+  return FormatHex(digest, size);
 }
 
 Status SendToken(SSL* ssl, int fd, const Token& token, const Waiter& waiter) {

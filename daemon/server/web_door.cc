@@ -11,13 +11,16 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "daemon/protocol/hex.h"
+#include "daemon/protocol/remote_access.h"
+
 namespace smiley::daemon {
 namespace {
 
 constexpr std::size_t kTokenBytes = 32, kCodeBytes = 16;
 
-// `bytes` random bytes as hex; empty when the system has none.
-std::string RandomHex(std::size_t bytes) {
+// `bytes` random bytes as hex; empty: the kernel gave none.
+std::string MakeRandomHex(std::size_t bytes) {
   unsigned char random[kTokenBytes];
   std::size_t got = 0;
   while (got < bytes) {
@@ -26,19 +29,7 @@ std::string RandomHex(std::size_t bytes) {
     if (more <= 0) return {};
     got += static_cast<std::size_t>(more);
   }
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < bytes; ++i) {
-    text += kDigits[random[i] >> 4];
-    text += kDigits[random[i] & 15];
-  }
-  return text;
-}
-
-bool IsHex(std::string_view text, std::size_t digits) {
-  return text.size() == digits && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+  return FormatHex(random, bytes);
 }
 
 // Creates an owner-only file; never follows a link.
@@ -97,7 +88,7 @@ Status WebDoor::Open(const std::string& host, std::uint16_t port) {
   host_ = host;
   port_ = port;
   if (port == saved_port_ && !token_.empty()) return Status::Ok();
-  token_ = RandomHex(kTokenBytes);
+  token_ = MakeRandomHex(kTokenBytes);
   if (token_.empty()) return Status(smiley::Code::kIo, "the kernel gave no random numbers (getrandom): try again");
   const std::filesystem::path next = home_.dir / "web.new";
   ::unlink(next.c_str());
@@ -124,8 +115,8 @@ Result<WebInvitation> WebDoor::Invite(std::string_view path, Clock::time_point n
     ::unlink(oldest->second.file.c_str());
     codes_.erase(oldest);
   }
-  const std::string code = RandomHex(kCodeBytes);
-  const std::string name = RandomHex(4);
+  const std::string code = MakeRandomHex(kCodeBytes);
+  const std::string name = MakeRandomHex(4);
   if (code.empty() || name.empty())
     return Status(smiley::Code::kIo, "the kernel gave no random numbers (getrandom): try again");
   WebInvitation invitation;
@@ -163,12 +154,7 @@ Result<std::string> WebDoor::Exchange(std::string_view code, Clock::time_point n
   return token_;
 }
 
-bool WebDoor::IsToken(std::string_view token) const {
-  if (token.size() != token_.size() || token_.empty()) return false;
-  unsigned different = 0;
-  for (std::size_t i = 0; i < token.size(); ++i) different |= static_cast<unsigned char>(token[i] ^ token_[i]);
-  return different == 0;
-}
+bool WebDoor::IsToken(std::string_view token) const { return !token_.empty() && SameSecret(token, token_); }
 
 WebDoor::Clock::time_point WebDoor::Tidy(Clock::time_point now) {
   Clock::time_point next = Clock::time_point::max();
