@@ -34,13 +34,15 @@ std::string StartInThisProcess(const StartRequest& request);
 // Removes the hooks: nothing is recorded until ResumeRecording. `end`: records an end event first.
 void PauseRecording(bool end);
 std::string ResumeRecording();
-// From here on recording goes on in all threads, in frames that run already as well. REQUIRES that it was begun and
-// is paused or waits for where to begin. May be called from within a hook.
+// Recording begins or goes on in all threads, also in frames that run already. REQUIRES a recording that was begun
+// and is paused or waits for --start-at. May be called from within a hook.
 void BeginStretch();
 bool IsRecording();
-std::string RunOfRecording();  // empty: none was begun
+// The id of this process's run; empty: none was begun.
+std::string RunOfRecording();
 
-// The program's own note with values by name; false: nothing is recorded. REQUIRES a str and a dict with str keys.
+// Records the program's mark with values by name. False: nothing is recorded. REQUIRES a str and a dict with str
+// keys.
 bool RecordMark(PyObject* text, PyObject* values);
 
 }  // namespace smiley::tracer

@@ -52,8 +52,8 @@ CodeInfo* CodeTable::Of(PyCodeObject* code) {
   return info;
 }
 #else
-// The interpreter tells of the death of each code object. (Room in the code objects, co_extra, has two sides: once a
-// code object has any, the functions of others that free their own are called for it, with nothing to free.)
+// The interpreter reports the death of each code object. co_extra is not used: once a code object has any, the free
+// functions of other users are called for it with nothing to free.
 namespace {
 CodeTable* g_watching = nullptr;
 }  // namespace

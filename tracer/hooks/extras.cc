@@ -52,12 +52,12 @@ bool WatchCollections() {
   return added;
 }
 
-// The interpreter says so when a module is looked for because it is not there yet.
+// An audit hook. The interpreter reports "import" when a module is looked for that is not there yet.
 int Imported(const char* event, PyObject* args, void*) {
   if (std::strcmp(event, "import") != 0 || args == nullptr || !PyTuple_Check(args) || PyTuple_GET_SIZE(args) < 2)
     return 0;
   PyObject* name = PyTuple_GET_ITEM(args, 0);
-  // With a file it is the loading of an extension module, which was told before.
+  // With a file it is the loading of an extension module, whose import was recorded before.
   if (!PyUnicode_Check(name) || PyTuple_GET_ITEM(args, 1) != Py_None || !Py_IsInitialized()) return 0;
   KeepError keep;
   ThreadRecorder* recorder = Recorder();
@@ -71,7 +71,7 @@ int Imported(const char* event, PyObject* args, void*) {
   return 0;
 }
 
-// As sys.setprofile tells them; empty: it does not.
+// The name of a C function that sys.setprofile reports; empty: it does not report this object.
 std::string NameOfBuiltin(PyObject* callable) {
   if (PyCFunction_CheckExact(callable) || PyCMethod_CheckExact(callable)) {
     return BuiltinName(reinterpret_cast<PyCFunctionObject*>(callable));

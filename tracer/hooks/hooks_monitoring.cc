@@ -61,7 +61,7 @@ bool SetLocalEvents(PyCodeObject* code, int events) {
   return done != nullptr;
 }
 
-// From 3.13 on a debugger is told of the instruction behind its own set_trace() only where the other tools watch
+// From 3.13 on the instruction behind a debugger's own set_trace() is reported to it only where the other tools watch
 // instructions, too.
 bool CallsDebugger(PyCodeObject* code) {
 #if PY_VERSION_HEX >= 0x030D0000
@@ -105,7 +105,7 @@ PyObject* OnStart(Arguments arguments) {
   PyCodeObject* code = CodeOf(arguments);
   CodeInfo* info = Process::instance()->codes().Of(code);
   if (info->bounds_thread) [[unlikely]] {
-    // So that threads are told which run nothing but what is left out.
+    // A thread that runs only code that is left out gets its name here.
     if (ThreadRecorder* recorder = ThreadRecorder::Current()) recorder->NameAgain();
     if (!info->included) return Nothing();
   }
@@ -171,8 +171,8 @@ PyObject* OnLeave(Arguments arguments, Exit exit) {
 PyObject* OnReturn(Arguments arguments) { return OnLeave(arguments, Exit::kReturn); }
 PyObject* OnYield(Arguments arguments) { return OnLeave(arguments, Exit::kYield); }
 
-// The interpreter calls the program's trace and profile functions first, and when one raises it tells nobody else: a
-// frame that began (or went on) so is entered when the exception is told.
+// The interpreter calls the program's trace and profile functions first, and reports nothing to other tools when one
+// raises. A frame that began or went on so is entered when the exception is reported.
 void EnterLate(ThreadRecorder* recorder, const SmileyFrame& frame, CodeInfo* info) {
   constexpr int kResumeKindMask = 3;
   if (recorder->IsTop(frame.key)) [[likely]]
@@ -220,7 +220,7 @@ int LineOfInnerJump(PyCodeObject* code, long from, long to) {
   return line;
 }
 
-// A jump backwards within its line begins the line rejoined; every other one is told by the line that it reaches.
+// A jump backwards within its line begins the line again. Any other jump shows by the line that it reaches.
 PyObject* OnJump(Arguments arguments) {
   const long from = PyLong_AsLong(arguments[1]);
   const long to = PyLong_AsLong(arguments[2]);

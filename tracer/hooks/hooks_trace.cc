@@ -21,7 +21,7 @@ namespace {
 constexpr int kResumeAtStart = 0;
 constexpr int kResumeKindMask = 3;
 
-// The frame into which an exception was thrown just now: its event waits for the exception, which is told next.
+// The frame into which an exception was just thrown. Its event waits for the exception, which is reported next.
 __attribute__((tls_model("initial-exec"))) thread_local void* t_thrown_into = nullptr;
 
 void EnterThrown(ThreadRecorder* recorder, const SmileyFrame& frame, PyObject* exception) {
@@ -30,7 +30,7 @@ void EnterThrown(ThreadRecorder* recorder, const SmileyFrame& frame, PyObject* e
   if (here) recorder->Enter(frame, Process::instance()->codes().Of(frame.code), Entry::kThrow, exception);
 }
 
-// `exceptions`: the hook in use tells of exceptions as well.
+// `exceptions`: the hook in use also reports exceptions.
 void OnCall(ThreadRecorder* recorder, PyFrameObject* object, bool exceptions) {
   SmileyFrame frame;
   smiley_read_frame(object, &frame);
@@ -170,7 +170,7 @@ int Profile(PyObject* user, PyFrameObject* frame, int what, PyObject* arg) {
   return user != nullptr ? CallUserProfile(user, frame, what, arg) : 0;
 }
 
-// Beside the trace function, which is not told of C functions.
+// Runs beside the trace function, to which C functions are not reported.
 int ProfileBuiltins(PyObject* user, PyFrameObject* frame, int what, PyObject* arg) {
   if (IsBuiltin(what)) Record(frame, what, arg, true);
   return user != nullptr ? CallUserProfile(user, frame, what, arg) : 0;

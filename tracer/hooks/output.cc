@@ -52,12 +52,12 @@ int DescriptorBelowText(PyObject* text) {
 
 constexpr bool IsOutput(int fd) { return fd == 1 || fd == 2; }
 
-// ---- telling ----
+// ---- recording ----
 
-// Inside a method of a text file: what reaches the layers below has been told, or will be.
+// How many methods of text files run in this thread. The layers below record nothing while it is above 0.
 __attribute__((tls_model("initial-exec"))) thread_local int t_inside_text = 0;
 
-// What one print, or one traceback, has written so far.
+// The texts that one print, or one traceback, has written so far.
 struct Gather {
   Gather* outer;
   std::size_t depth;  // of recorded frames: what a __str__ that print calls writes is its own
@@ -85,8 +85,8 @@ bool BytesOf(PyObject* object, std::string_view* out) {
 
 std::unique_ptr<shm::Ledger> g_ledger;
 
-// A write to descriptor 1 or 2 by Python's own layers, which its hooks tell: whoever captures the descriptor is told
-// of it.
+// Announces a write to descriptor 1 or 2 that the hooks record, so that the process that captures the descriptor does
+// not record it again.
 class Announced {
  public:
   Announced(int fd, PyObject* object) {
@@ -215,7 +215,7 @@ PyObject* FileWriteMethod(PyObject* self, PyTypeObject* type, PyObject* const* a
   return result;
 }
 
-// -1: no int, or not a small one. Whatever it is, os.write says so itself.
+// The value of a small int; -1: it is no small int, and os.write raises by itself.
 int SmallNumber(PyObject* object) {
   if (!PyLong_Check(object)) return -1;
   int overflow = 0;
@@ -420,7 +420,7 @@ bool WatchOutput(const char* ledger, std::string* why) {
     *why = "the interpreter's writing functions are not as expected";
     return false;
   }
-  // Without it what Python writes is told twice, and nothing is lost.
+  // Without a ledger Python's writes are recorded twice, and nothing is lost.
   if (ledger != nullptr) g_ledger = shm::Ledger::Open(ledger);
   if (g_ledger != nullptr) g_ledger->Attach();
   return true;

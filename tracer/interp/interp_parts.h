@@ -61,7 +61,7 @@ PyObject* smiley_handled_exception(void) {
 
 const char* smiley_layout_problem(void) {
 #if PY_VERSION_HEX >= 0x030D0000
-  // The interpreter tells debuggers where things are.
+  // The interpreter publishes its offsets for debuggers.
   const _Py_DebugOffsets* at = &_PyRuntime.debug_offsets;
   if (memcmp(at->cookie, _Py_Debug_Cookie, sizeof at->cookie) != 0 || (at->version >> 16) != (PY_VERSION_HEX >> 16) ||
       at->free_threaded || at->interpreter_frame.previous != offsetof(_PyInterpreterFrame, previous) ||

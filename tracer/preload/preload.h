@@ -34,7 +34,7 @@ bool IsPython();
 // Async-signal-safe.
 void NoteUnrecordable(const char* what, const char* why);
 
-// Finds the libc functions that preload_exec.cc stands in front of. Constructor only.
+// Finds the libc functions that preload_exec.cc replaces. Constructor only.
 void FindRealFunctions();
 
 }  // namespace smiley::tracer

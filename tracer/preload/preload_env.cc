@@ -79,7 +79,7 @@ TakenEntries TakeEntries(char** envp) {
 
 void EraseEntries(const TakenEntries& taken, char** envp, uint64_t* own_start) {
   // A program in between that keeps one value a name (Go, static shells) has lost the user's own LD_PRELOAD entry:
-  // its value still stands behind ours.
+  // its value still follows ours.
   char* restored = nullptr;
   if (taken.preload_entry) {
     bool other = false;

@@ -1,4 +1,4 @@
-// Hands the run on to the processes that this one starts: stands in front of libc's ways to exec.
+// Hands the run on to the processes that this one starts, by replacing libc's exec functions.
 //
 // Everything here may run between vfork and exec, in a child that shares its parent's memory: no allocation, no lock,
 // no write to anything that the parent owns. The new environment is built on the stack. Under no run each function

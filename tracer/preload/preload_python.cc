@@ -78,7 +78,7 @@ void Say(const char* text, const char* more) {
   }
   line[size++] = '\n';
   const ssize_t written = write(STDERR_FILENO, line, size);
-  (void)written;  // nothing else to tell it to
+  (void)written;  // there is no other place to report it
 }
 
 void SetToken(uint64_t token) {

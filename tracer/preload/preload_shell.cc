@@ -1,5 +1,5 @@
-// system() and popen(): inside libc they reach exec by a way that nothing can stand in front of, so under a run they
-// are done here, through posix_spawn.
+// system() and popen(). Inside libc they reach exec by a path that cannot be replaced, so under a run they are
+// implemented here with posix_spawn.
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-"""smiley from within a Python program: control its recording, leave marks, read what was recorded.
+"""smiley from within a Python program: control its recording, record marks, read recorded runs.
 
     import smiley
 
@@ -12,8 +12,8 @@
     print(run.at("exception").variables)
 
 A process has one recording, which is one run (with smiley-run: the run that this process belongs to). `start` begins it,
-or goes on with it after `pause` or `stop`. Functions that are running when recording begins or goes on, in any thread, are
-recorded from there on. Nothing is recorded in between, and a paused recording costs nothing.
+or continues it after `pause` or `stop`. Functions that are running at that moment, in any thread, are recorded from there
+on. A paused recording records nothing and costs nothing.
 """
 
 import functools
@@ -52,7 +52,7 @@ def _one_of(name, value, *known):
 
 
 def _whole(name, value):
-    """What stands for no limit, or the default, is None outside and 0 inside."""
+    """A whole number from 1, or 0 for None (no limit, or the default)."""
     if value is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 0xFFFFFFFF:
@@ -90,23 +90,23 @@ def start(
 ):
     """Begins recording this process, in all its threads; starts the daemon when none runs.
 
-    The options are those of smiley-run (`smiley-run --help` tells them) and count when the process's run begins:
+    The options are those of smiley-run (see `smiley-run --help`). They take effect when the process's run begins:
 
     name            a name for the run
-    detail          "calls", "arguments" (calls with what they are given and return), "lines" or "values"
+    detail          "calls", "arguments" (calls with arguments and return values), "lines" or "values"
     include, exclude, include_stdlib, site_packages, where, max_depth
                     which packages, files and functions are recorded, and how deep
     start_at, stop_after
                     a function, as in "Shop.pay", or a file and a line, as in "shop.py:12"; stop_after also a number of events
     gc, imports, log, c_calls
-                    also garbage collections, first imports, log records, calls of functions written in C
+                    True to record also garbage collections, first imports, log records, calls of C functions
     redact          more names whose values are hidden; redaction=False hides none
     depth, items, chars, nodes, bytes, deep
-                    how much of a value: None for the usual limits (3, 64, 256, 512, 4096)
-    on_full         "block", "drop" or "overwrite"; block_timeout: seconds to wait for a daemon that does not move
-    follow          child processes as well
+                    how much of a value is recorded; None for the default (3, 64, 256, 512, 4096)
+    on_full         "block", "drop" or "overwrite"; block_timeout: seconds to wait for a daemon that stores nothing
+    follow          True to record child processes, too
 
-    Returns the run's id. Raises ValueError for an option that cannot be, smiley.Error when recording cannot begin; says why."""
+    Returns the run's id. Raises ValueError for a bad option, and smiley.Error when recording cannot begin."""
     _one_of("detail", detail, "calls", "arguments", "lines", "values")
     _one_of("on_full", on_full, "block", "drop", "overwrite")
     if not 0 <= block_timeout <= 1e6:
@@ -152,17 +152,17 @@ def start(
 
 
 def stop():
-    """Ends recording with an `end` event. `start` goes on in the same run; the run ends with the process."""
+    """Ends recording with an `end` event. A later `start` continues the same run, which ends with the process."""
     _smiley.pause(end=True)
 
 
 def pause():
-    """Records nothing until `resume`."""
+    """Pauses recording until `resume`."""
     _smiley.pause()
 
 
 def resume():
-    """Goes on after `pause` or `stop`. Raises smiley.Error when recording was never started."""
+    """Continues recording after `pause` or `stop`. Raises smiley.Error when recording was never started."""
     try:
         _smiley.resume()
     except RuntimeError as error:
@@ -175,12 +175,12 @@ def recording():
 
 
 def run_id():
-    """The id of this process's run, None when none was begun."""
+    """The id of this process's run, or None when recording was never started."""
     return _smiley.run() or None
 
 
 def mark(text, /, **values):
-    """Leaves a note among the events, with values by name. False when nothing is recorded."""
+    """Records a mark: a text, with values by name. Returns False when nothing is recorded now."""
     return _smiley.mark(str(text), values)
 
 
@@ -198,7 +198,7 @@ os.register_at_fork(after_in_child=_new_lock)
 
 
 async def _recorded_values(block, generator):
-    """The values of an asynchronous generator, within the block; what is sent and thrown reaches it."""
+    """Iterates over an asynchronous generator within the block; sent values and thrown exceptions reach it."""
     with block:
         try:
             step = generator.asend(None)
@@ -222,8 +222,8 @@ async def _recorded_values(block, generator):
 class record:
     """Records a block or a function: `with smiley.record(): …`, `@smiley.record`, `@smiley.record(name="…")`.
 
-    Takes the options of `start`. Of a generator or coroutine, everything until it ends is recorded. Several at once,
-    nested or in threads, are one: recording stops when the last has ended, unless it was on before the first."""
+    Takes the options of `start`. A generator or coroutine is recorded until it ends. Blocks that are nested or run in
+    several threads share one recording: it stops when the last block ends, unless it was on before the first."""
 
     def __new__(cls, function=None, /, **options):
         self = super().__new__(cls)

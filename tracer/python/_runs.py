@@ -13,7 +13,7 @@ _GONE = {"ok": False, "error": {"message": "the daemon has gone"}}
 
 
 class Error(RuntimeError):
-    """What smiley could not do; its message says why."""
+    """smiley could not do what was asked. The message gives the reason."""
 
 
 def home():
@@ -25,7 +25,7 @@ def home():
 
 
 def _connect():
-    """A connection to the daemon, which is started when none answers."""
+    """Connects to the daemon, and starts it first when none answers."""
     folder = home()
     for attempt in (1, 2):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -55,7 +55,7 @@ def _connect():
 
 
 class _Answer:
-    """The lines of an answer's stream, as they come. Ends its connection when it is used up, closed or forgotten."""
+    """Iterates over the lines of an answer as they come. Closes its connection at the end, on close, or when deleted."""
 
     def __init__(self, op, fields):
         self._connection = _connect()
@@ -113,7 +113,7 @@ class State:
     frames     innermost first, each with `function`, `file`, `line`, `variables` by name and `written`, which says where
                each variable was written
     threads    the other threads at that time, without variables
-    output     the last that was written by then"""
+    output     the last texts that the program had written by then"""
 
     def __init__(self, info):
         self.info = info
@@ -125,7 +125,7 @@ class State:
 
     @property
     def variables(self):
-        """Those of the innermost frame, by name; a deleted one is {"$type": "unbound"}."""
+        """The variables of the innermost frame, by name; a deleted one is {"$type": "unbound"}."""
         return self.frames[0]["variables"] if self.frames else {}
 
     def __repr__(self):
@@ -134,7 +134,7 @@ class State:
 
 
 class Run:
-    """A recorded run. What `smiley-list --json` tells of it are its attributes: id, name, command, exit_code, complete …"""
+    """A recorded run. Its attributes are the fields of `smiley-list --json`: id, name, command, exit_code, complete …"""
 
     def __init__(self, info):
         self.info = info
@@ -169,12 +169,12 @@ class Run:
 
     # `events` is a number of the run object and a method here: the number is info["events"].
     def events(self, where=None, *, thread=None, start=None, limit=None):
-        """The events as dicts (the objects of the JSON Lines export), in order, as they are read.
+        """Iterates over the events in order, as dicts (the objects of the JSON Lines export).
 
         where    a filter expression: 'event == raise and file ~ "models.py"'
         thread   of this thread only
         start    from this position on, "thread:seq"
-        limit    at most so many"""
+        limit    the largest number of events"""
         return self._ask("replay", where=where, thread=thread, limit=limit, **{"from": start})
 
     def at(self, position):
@@ -185,11 +185,11 @@ class Run:
         return State(state)
 
 
-_met = None  # this process's run, once the daemon was seen to know it
+_met = None  # this process's run, once the daemon has listed it
 
 
 def _meet_own_run():
-    """The daemon finds a run by itself, some milliseconds after it has begun: asked at once, it would not tell of it."""
+    """Waits until the daemon lists this process's run, which it finds some milliseconds after the beginning."""
     global _met
     own, until = _smiley.run(), time.monotonic() + 2
     while own and own != _met:
@@ -204,7 +204,7 @@ def _meet_own_run():
 
 
 def runs(*, failed=None, limit=None):
-    """The runs of this user's store (SMILEY_HOME names another), newest first, this process's own included; `failed`: only
-    those that failed (or did not)."""
+    """The runs of this user's store (SMILEY_HOME names another), newest first, with this process's own. `failed`: True for
+    runs that failed only, False for runs that did not."""
     _meet_own_run()
     return [Run(info) for info in _Answer("runs", {"failed": failed, "limit": limit})]

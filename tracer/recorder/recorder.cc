@@ -31,7 +31,7 @@ FrameEntry* ThreadRecorder::NewEntry() {
 }
 
 void ThreadRecorder::Drop(FrameEntry* entry) {
-  // Pictures stay for the next frame's: making their lists anew is what calls of methods would cost most.
+  // Pictures keep their memory for the next frame: allocating their lists would be the largest cost of a method call.
   const bool keep = spare_.size() < kKeptPictures;
   for (Shadow& shadow : entry->shadows) {
     shadow.state = Shadow::State::kUnbound;
@@ -95,7 +95,7 @@ bool ThreadRecorder::Uncover(FrameEntry* entry, const SmileyFrame& frame, std::u
   return true;
 }
 
-// The catalogue has the slot's name.
+// Writes the slot's name to the catalogue if needed. False: no room, and recording was switched off.
 inline bool ThreadRecorder::HasName(Slot* slot) {
   if (slot->name_id != 0 || process_->NameId(slot) != 0) [[likely]]
     return true;
@@ -109,7 +109,7 @@ inline void ThreadRecorder::AttachPatch(std::uint32_t name, const ShortPatch& pa
   writer_->Attach(shm::Kind::kPatch, 0, name, patch.words, patch.size);
 }
 
-// What the first look could not tell to be as it was.
+// Compares a variable that Same could not decide, and attaches the change.
 void ThreadRecorder::TouchChanged(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t number, PyObject* value,
                                   bool deep) {
   Slot& slot = entry->code->slots[number];
@@ -284,7 +284,8 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
 
 bool ThreadRecorder::IsSuspended(void* key) { return Suspended().contains(key); }
 
-// Before a line: the exception that it begins to handle, and no more those whose handlers are done.
+// Before a line: forgets exceptions whose handlers are done, and records the exception that the line begins to
+// handle.
 void ThreadRecorder::WriteHandled(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t line,
                                   std::uint64_t now) {
   if (!entry->handled.empty()) {
@@ -293,7 +294,7 @@ void ThreadRecorder::WriteHandled(FrameEntry* entry, const SmileyFrame& frame, s
   }
   if (!entry->raised) return;
   entry->raised = false;
-  // A with statement tells its line before its exception counts as being handled.
+  // A with statement reports its line before the interpreter counts its exception as being handled.
   const bool entering = entry->code->OpcodeAt(frame.lasti) == PUSH_EXC_INFO;
   PyObject* exception = entering ? entry->raising : smiley_handled_exception();
   if (exception == nullptr) return;

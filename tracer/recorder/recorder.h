@@ -34,7 +34,7 @@ struct FrameEntry {
   std::uint32_t epoch = 0;         // the ring's epoch in which the shadows were last updated
   std::uint32_t thread = 0;        // serial of the recorder in which it ran last
   bool raised = false;             // an exception was raised or is passing, and no handler has begun
-  bool rejoined = false;           // it ran before its thread was recorded: all is told at its next line
+  bool rejoined = false;           // it ran before its thread was recorded: all values are sent at its next line
   std::vector<Shadow> shadows;     // one for each slot of the code
   struct Handled {
     PyObject* exception;

@@ -120,7 +120,7 @@ PyObject* TaskWatch::Current() {
   };
   PyObject* task = loop_ != nullptr ? of_loop() : nullptr;
   if (task != nullptr && !marks_.empty() && marks_.back().task == task) return task;
-  // Addresses are used again: before another task is believed in, the thread's loop is asked for.
+  // Another loop may have the address of a dead one: look up the thread's loop before the task counts as changed.
   KeepError keep;
   PyCFunctionObject* function = reinterpret_cast<PyCFunctionObject*>(g_asyncio.running_loop);
   PyObject* loop = function->m_ml->ml_meth(function->m_self, nullptr);

@@ -1,5 +1,4 @@
-// Comparer's first look: what can be said of the commonest containers and objects, and of their commonest change, at
-// a glance.
+// Comparer::LookQuickly: compares the commonest containers and objects in place, and patches their commonest change.
 #include "shm/forms.h"
 #include "tracer/shadow/shadow.h"
 
@@ -33,7 +32,7 @@ class Writer {
   unsigned char* to_;
 };
 
-constexpr std::size_t kShortText = 23;  // bytes: its length stands in the first byte
+constexpr std::size_t kShortText = 23;  // bytes: the CBOR length fits the first byte
 constexpr std::size_t kShortIndex = 24;
 static_assert(2 + 1 + 1 + kShortText + sizeof QuickCbor::words <= sizeof ShortPatch::words);
 

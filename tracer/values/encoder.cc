@@ -158,7 +158,7 @@ void Encoder::WriteInt(PyObject* object, shm::CborWriter* out) {
   }
   constexpr std::size_t kDigits = 256;
   const std::size_t bits = _PyLong_NumBits(object);
-  // Of millions of bits their number is told; their digits are not worth the seconds.
+  // An int of a million bits or more gets no digits, because computing them takes seconds.
   const std::string text = bits < (1u << 20) ? IntText(object, kDigits) : std::string();
   out->Form(3);
   out->Int(kFormBigInt);

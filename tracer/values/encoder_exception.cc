@@ -1,4 +1,4 @@
-// Exceptions: as values with what belongs to them, and as [type, message] of the events that tell of them.
+// Encoder's part for exceptions: as values with args, notes, cause and context, and as [type, message] for events.
 #include <algorithm>
 
 #include "tracer/values/encoder.h"

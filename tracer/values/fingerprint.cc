@@ -65,7 +65,7 @@ void Fingerprint::InPlace(PyObject* object, const TypeInfo& info, int depth) {
 
 void Fingerprint::Inside(PyObject* object, const TypeInfo& info, int depth) {
   print_.Mix(IdentityBits(object));
-  // As in the encoder: a builtin value with attributes is shown wherever it stands, the others once.
+  // As in the encoder: a builtin value with attributes is shown at each occurrence, any other object once.
   if ((IsContainer(info.shape) || info.shape == Shape::kObject) && !seen_.Add(object).fresh) return;
   if (info.subclass) print_.Mix(ValueBits(object, info, context_->options->limits.chars));  // of the builtin part
   if (IsContainer(info.shape) && (depth >= context_->options->limits.depth || !info.subclass))

@@ -1,5 +1,5 @@
-// What ValueBits says of values that are written as a text: a number of all that the text is made of, so that one
-// that was made anew at the address of another is told apart.
+// FormBits: a number of all fields of which a text form consists. It distinguishes a new value at the address of a
+// dead one.
 #include <Python.h>
 // datetime.h needs Python.h before it.
 #include <datetime.h>
@@ -79,7 +79,7 @@ struct DecimalFields {
   std::uint64_t inline_data[4];
 };
 
-// By its text where the digits do not stand in the object itself.
+// Mixes the digits if they are in the object itself, else the text.
 std::uint64_t DecimalBits(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
   const DecimalFields* d = reinterpret_cast<DecimalFields*>(object);
@@ -187,7 +187,7 @@ std::uint64_t FormBits(PyObject* object, const TypeInfo& info) {
     case Shape::kNdArray:
       return ArrayBits(object);
     default:
-      return IdentityBits(object);  // members of enums and what there is one of
+      return IdentityBits(object);  // members of enums, and singletons
   }
 }
 

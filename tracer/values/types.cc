@@ -156,7 +156,7 @@ void FindSlots(PyTypeObject* type, TypeInfo* info) {
   for (PyTypeObject* t = type; t != nullptr && (t->tp_flags & Py_TPFLAGS_HEAPTYPE); t = t->tp_base) {
     PyHeapTypeObject* heap = reinterpret_cast<PyHeapTypeObject*>(t);
     if (heap->ht_slots == nullptr || !PyTuple_Check(heap->ht_slots)) continue;
-    // The member descriptions stand behind the heap type, as many as there are slots.
+    // The member descriptions follow the heap type in memory, one for each slot.
     const Py_ssize_t count = Py_SIZE(t);
     const PyMemberDef* members =
         reinterpret_cast<const PyMemberDef*>(reinterpret_cast<char*>(t) + Py_TYPE(t)->tp_basicsize);
