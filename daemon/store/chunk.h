@@ -16,8 +16,8 @@ inline constexpr std::uint32_t kChunkMagic = 0x4b484353;  // "SCHK"
 inline constexpr std::uint16_t kChunkVersion = 1;
 inline constexpr std::size_t kChunkHeaderBytes = 64;  // before the state
 
-// The piece as a chunk: header, state with the frames shown, words compressed with zstd level 1, check sum.
-// REQUIRES piece.words.size() <= kBlockWords.
+// The piece as a chunk of the run with this key (the store's number of the run): header, state with the frames shown,
+// words compressed with zstd level 1, check sum. REQUIRES piece.words.size() <= kBlockWords.
 std::string EncodeChunk(const Piece& piece, std::uint32_t run_key);
 // Reads a chunk, whatever its bytes are. Fills process, thread, state, time, words and flags. kDamaged, kVersion.
 Status DecodeChunk(std::string_view chunk, std::uint32_t run_key, Piece* piece);

@@ -46,8 +46,8 @@ struct Picture {
 // A copy of the characters that were sent of a long str whose hash the interpreter does not keep. Comparing them
 // costs less than hashing them at each comparison.
 struct ShownText {
-  static constexpr std::uint64_t kBits =
-      0xa3c59ac2f0d6e391u;  // of the mark: no value's, which have untagged addresses, and no type's address
+  // Mark::bits of such a text. No value's mark has these bits, and they are no address of a type.
+  static constexpr std::uint64_t kBits = 0xa3c59ac2f0d6e391u;
   static Mark MarkOf(PyObject* text) { return {Mark::Identity(text).object, kBits}; }
   static bool Holds(const Mark& mark) { return mark.bits == kBits && mark.identity(); }
   static constexpr Py_ssize_t kWorth = 64, kMost = 4096;  // characters; above a limit of kMost no copies are kept
