@@ -15,6 +15,8 @@
 #include <string>
 #include <string_view>
 
+#include "shm/base/requires.h"
+
 namespace smiley::shm {
 
 inline constexpr std::uint64_t kCborFormTag = 6;  // the forms of FORMAT.md
@@ -75,8 +77,10 @@ class CborWriter {
     }
     return at;
   }
-  // REQUIRES `at` from BeginArray and not cut away by Truncate since.
+  // REQUIRES `at` from BeginArray, not cut away by Truncate since, and items <= 65,535.
   void EndArray(std::size_t at, std::size_t items) {
+    SMILEY_REQUIRES(at + 3 <= size() || overflow_);
+    SMILEY_REQUIRES(items <= 0xffff);
     if (overflow_ && at + 3 > size()) return;
     begin_[at + 1] = static_cast<unsigned char>(items >> 8);
     begin_[at + 2] = static_cast<unsigned char>(items);
@@ -96,6 +100,7 @@ class CborWriter {
   bool overflow() const { return overflow_; }
   // Takes back everything after `size` and the overflow with it. REQUIRES size <= size().
   void Truncate(std::size_t size) {
+    SMILEY_REQUIRES(size <= this->size());
     cursor_ = begin_ + size;
     overflow_ = false;
   }

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "shm/base/requires.h"
+
 namespace smiley::shm {
 namespace {
 
@@ -69,6 +71,7 @@ LedgerStream Ledger::StreamOf(int fd) {
 }
 
 bool Ledger::Covers(int fd) const {
+  SMILEY_REQUIRES(fd == 1 || fd == 2);
   const LedgerStream& stream = header_->streams[fd - 1];
   if (stream.inode == 0) return false;
   const LedgerStream now = StreamOf(fd);
@@ -76,6 +79,7 @@ bool Ledger::Covers(int fd) const {
 }
 
 std::uint64_t Ledger::Announce(int fd, std::string_view bytes) {
+  SMILEY_REQUIRES(fd == 1 || fd == 2);
   const std::uint64_t ticket = header_->next.fetch_add(1, std::memory_order_acq_rel);
   LedgerEntry& entry = At(ticket);
   entry.turn.store(0, std::memory_order_relaxed);

@@ -60,9 +60,9 @@ class Ledger {
   void Attach() { header_->attached.store(1, std::memory_order_release); }
   bool attached() const { return header_->attached.load(std::memory_order_acquire) != 0; }
 
-  // Whether what is written to `fd` (1 or 2) goes to the captured file now; asks the system.
+  // Whether what is written to `fd` (1 or 2) goes to the captured file now; asks the system. REQUIRES fd 1 or 2.
   bool Covers(int fd) const;
-  // The ticket of a write of `bytes` that is about to be tried. REQUIRES Covers(fd).
+  // The ticket of a write of `bytes` that is about to be tried. REQUIRES fd 1 or 2, which Covers.
   std::uint64_t Announce(int fd, std::string_view bytes);
   // How much of `bytes` was written: 0 when it failed.
   void Settle(std::uint64_t ticket, std::string_view bytes, std::size_t written);

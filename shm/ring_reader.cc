@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "shm/base/requires.h"
 #include "shm/base/test_point.h"
 
 namespace smiley::shm {
@@ -93,6 +94,7 @@ std::uint64_t RingReader::Backlog() const {
 }
 
 void RingReader::Free(std::uint64_t position) {
+  SMILEY_REQUIRES(position <= position_);
   SegmentHeader& header = segment_->header();
   position = std::min({position, position_, WritePos(header)});
   position -= position % kBlockWords;

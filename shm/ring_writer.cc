@@ -27,6 +27,7 @@ RingWriter::RingWriter(std::unique_ptr<Segment> segment, const Clock& clock, con
 RingWriter::~RingWriter() = default;
 
 void RingWriter::StartThread(std::uint32_t number, std::uint64_t next_seq) {
+  SMILEY_REQUIRES(thread_ == 0 && number != 0 && next_seq != 0);
   segment_->header().thread.store(number, std::memory_order_relaxed);
   thread_ = number;
   seq_ = next_seq - 1;
@@ -50,6 +51,8 @@ bool RingWriter::EndThread() {
 }
 
 bool RingWriter::GoOnFrom(RingWriter* before) {
+  SMILEY_REQUIRES(thread_ == 0 && next_block_ == 0);
+  SMILEY_REQUIRES(before->thread_ != 0 && before->event_ == nullptr);
   if (before->losing_) return false;
   thread_ = before->thread_;
   before->EndThread();

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <memory>
 
+#include "shm/base/requires.h"
 #include "shm/base/test_point.h"
 #include "shm/format.h"
 #include "shm/segment.h"
@@ -54,7 +55,7 @@ class RingWriter {
   ~RingWriter();  // writes nothing: EndThread first
 
   // Gives the ring to thread `number` (from 1), whose next event has seq `next_seq`; opens a new block lazily.
-  // REQUIRES the thread before to have been ended with EndThread.
+  // REQUIRES number and next_seq > 0, and that no thread has the ring: the thread before was ended with EndThread.
   void StartThread(std::uint32_t number, std::uint64_t next_seq);
   // Pads the block, publishes, marks the ring idle (thread = 0). The segment can then be taken by Release().
   // False: a loss could not be written for want of room; it stays in the header under this thread's number, where
@@ -62,8 +63,8 @@ class RingWriter {
   bool EndThread();
   std::unique_ptr<Segment> Release();
   // In place of StartThread: goes on with the thread of `before`, which is ended there; its next event is the first
-  // here. False, and nothing is done: events are being lost there. REQUIRES that the ring was not used before, no
-  // open event.
+  // here. False, and nothing is done: events are being lost there. REQUIRES that no thread had this ring before, that
+  // a thread has the other, and that no event is open in either.
   bool GoOnFrom(RingWriter* before);
   // The next event begins a block, so that readers find the open frames as they are then.
   void EndBlock() {
@@ -71,8 +72,10 @@ class RingWriter {
   }
 
   // Begins the event with the thread's next seq at time `units` (never below the previous one: it is clamped).
-  // Always counts the event. Returns false when it is being lost: Attach and Commit are then no-ops.
+  // Always counts the event. Returns false when it is being lost: Attach and Commit are then no-ops. REQUIRES an
+  // event's kind.
   bool Begin(Kind kind, std::uint32_t flags, std::uint32_t id, std::uint64_t units) {
+    SMILEY_REQUIRES(IsEvent(kind));
     if (units < last_units_) units = last_units_;
     if (__builtin_expect(block_end_ - cursor_ < kMinRoom, 0)) {
       if (!OpenBlock(units, kind == Kind::kCall ? noted_frame_ : last_frame_)) return false;
@@ -84,9 +87,10 @@ class RingWriter {
     last_units_ = units;
     return true;
   }
-  // REQUIRES size <= kMaxAttachmentBytes, and > 0 for the CBOR kinds (else it is left out, like a cut tail). CBOR of
-  // at most 4 bytes goes inline by itself for the CBOR kinds.
+  // Adds one attachment to the open event. It is left out, like a cut tail, when size > kMaxAttachmentBytes, or is 0
+  // for a CBOR kind. CBOR of at most 4 bytes goes inline. REQUIRES an attachment's kind.
   void Attach(Kind kind, std::uint32_t flags, std::uint32_t id, const void* bytes, std::size_t size) {
+    SMILEY_REQUIRES(IsAttachment(kind));
     if (!event_) return;
     if (__builtin_expect(size > kMaxAttachmentBytes || (size == 0 && IsCbor(kind)), 0)) return CutAttachment();
     const std::size_t payload = PayloadWords(size);
@@ -105,8 +109,9 @@ class RingWriter {
       cursor_ += payload;
     }
   }
-  // CBOR of 1 to 16 bytes in two words, zero behind its end (as bytes in memory, whatever of them is used).
+  // Adds CBOR that fits in two words. The bytes behind its end are zero. REQUIRES a CBOR kind and 1 <= size <= 16.
   void AttachShort(Kind kind, std::uint32_t id, const std::uint64_t (&cbor)[2], std::size_t size) {
+    SMILEY_REQUIRES(IsCbor(kind) && size >= 1 && size <= sizeof cbor);
     if (!event_) return;
     if (size <= 4) {
       if (!Fits(1) && !Continue(1)) return;
@@ -118,8 +123,10 @@ class RingWriter {
     Put(cbor[0]);
     if (payload > 1) Put(cbor[1]);
   }
-  // Raw payload words (kFrame and the like; kTime and kAnchor are written by Begin itself).
+  // Adds raw payload words: kFrame and its like. Begin itself writes kTime and kAnchor. REQUIRES an attachment's kind
+  // and count <= kMaxAttachmentBytes / kWordBytes.
   void AttachWords(Kind kind, std::uint32_t id, const std::uint64_t* words, std::size_t count) {
+    SMILEY_REQUIRES(IsAttachment(kind) && count <= kMaxAttachmentBytes / kWordBytes);
     if (!event_) return;
     if (!Fits(1 + count) && !Continue(1 + count)) return;
     Put(AttachmentWord(kind, 0, id, static_cast<std::uint32_t>(count * kWordBytes)));

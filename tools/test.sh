@@ -65,7 +65,7 @@ generator=
 mkdir -p "$build" || fail "cannot write to $build"
 log=$build/build.log
 # shellcheck disable=SC2086
-if ! cmake -S "$root" -B "$build" $generator -DSMILEY_WERROR=ON -DSMILEY_TESTS=ON \
+if ! cmake -S "$root" -B "$build" $generator -DSMILEY_WERROR=ON -DSMILEY_TESTS=ON -DSMILEY_CHECKS=ON \
   "-DSMILEY_PYTHONS=$(echo "$pythons" | tr ':' ';')" >"$log" 2>&1 ||
   ! cmake --build "$build" -j "$jobs" >>"$log" 2>&1; then
   grep -E 'error|Error|FAILED' "$log" | head -n 20 >&2

@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "shm/base/requires.h"
+
 namespace smiley {
 
 enum class Code {
@@ -52,13 +54,19 @@ class [[nodiscard]] Result {
   bool ok() const { return value_.has_value(); }
   explicit operator bool() const { return ok(); }
   const Status& status() const { return status_; }
-  // REQUIRES ok().
-  T& value() { return *value_; }
-  const T& value() const { return *value_; }
-  T* operator->() { return &*value_; }
-  const T* operator->() const { return &*value_; }
-  T& operator*() { return *value_; }
-  const T& operator*() const { return *value_; }
+  // The value. All six REQUIRE ok().
+  T& value() {
+    SMILEY_REQUIRES(ok());
+    return *value_;
+  }
+  const T& value() const {
+    SMILEY_REQUIRES(ok());
+    return *value_;
+  }
+  T* operator->() { return &value(); }
+  const T* operator->() const { return &value(); }
+  T& operator*() { return value(); }
+  const T& operator*() const { return value(); }
 
  private:
   std::optional<T> value_;

@@ -109,6 +109,7 @@ class Bench:
                     "-DCMAKE_C_FLAGS_SANITIZED=" + FLAGS,
                     "-DCMAKE_CXX_FLAGS_SANITIZED=" + FLAGS,
                     "-DSMILEY_SANITIZE=" + sanitizers,
+                    "-DSMILEY_CHECKS=ON",
                     "-DSMILEY_NPM=",
                     *strict(cxx),
                     "-DSMILEY_PYTHONS=" + ";".join(self.pythons),
