@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -17,6 +16,8 @@
 #include <cstring>
 #include <new>
 
+#include "shm/base/random.h"
+#include "shm/base/run_id.h"
 #include "shm/base/test_point.h"
 
 namespace smiley::shm {
@@ -233,6 +234,7 @@ Result<std::unique_ptr<Segment>> Segment::Create(const SegmentOwner& owner, cons
       !SizesFit(options.kind, options.data_bytes, options.data_bytes / kBlockBytes)) {
     return Status(Code::kInvalid, "a segment of this run and size cannot be made");
   }
+  if (!IsRunId(owner.run)) return Status(Code::kInvalid, "'" + owner.run + "' is no run id");
   const std::size_t bytes = kSegmentHeaderBytes + options.data_bytes;
   if (!FileLimitAllows(bytes)) return NoRoom("the limit on file sizes (ulimit -f)");
   std::unique_ptr<Segment> segment(new Segment);
@@ -241,8 +243,7 @@ Result<std::unique_ptr<Segment>> Segment::Create(const SegmentOwner& owner, cons
   const std::string dir = owner.home.SegmentDir().string();
   for (int tries = 0; tries < kNameTries; ++tries) {
     std::uint32_t random = 0;
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
-      return Status::FromErrno("cannot get random numbers", errno);
+    if (!FillRandom(&random, sizeof random)) return Status::FromErrno("cannot get random numbers", errno);
     char name[kMaxNameBytes];
     std::snprintf(name, sizeof name, "%s%s.%u.%c%u.%08x", Prefix(owner.home).c_str(), owner.run.c_str(),
                   owner.identity.pid, options.kind == SegmentKind::kRing ? 'r' : 'c', options.index, random);
@@ -325,6 +326,7 @@ std::optional<Segment::NameParts> Segment::ParseName(const std::string& name) {
       static_cast<std::size_t>(end) != name.size() || name[name.size() - 9] != '.' || (kind != 'r' && kind != 'c')) {
     return std::nullopt;
   }
+  if (!IsRunId(run)) return std::nullopt;
   parts.run = run;
   parts.kind = kind == 'r' ? SegmentKind::kRing : SegmentKind::kCatalogue;
   return parts;

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "shm/base/home.h"
+#include "shm/base/run_id.h"
 #include "shm/base/test_point.h"
 #include "tracer/hooks/children.h"
 #include "tracer/hooks/extras.h"

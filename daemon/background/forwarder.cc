@@ -12,6 +12,7 @@
 #include "daemon/exchange/export.h"
 #include "daemon/protocol/client.h"
 #include "daemon/protocol/tls_client.h"
+#include "shm/base/run_id.h"
 #include "shm/base/test_point.h"
 
 namespace smiley::daemon {
@@ -20,11 +21,6 @@ namespace {
 constexpr auto kLookEvery = std::chrono::milliseconds(200);  // while there is a job
 constexpr auto kConnectTime = std::chrono::milliseconds(10'000);
 constexpr auto kUnknownFor = std::chrono::seconds(60);  // a run that is unknown for so long has been deleted
-
-bool IsName(const std::string& run) {
-  return !run.empty() && run.size() < 16 &&
-         std::all_of(run.begin(), run.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
-}
 
 }  // namespace
 
@@ -54,7 +50,7 @@ void Forwarder::Load() {
   std::error_code error;
   for (std::filesystem::directory_iterator at(dir_, error), end; !error && at != end; at.increment(error)) {
     const std::string run = at->path().filename();
-    if (!IsName(run)) continue;
+    if (!shm::IsRunId(run)) continue;
     std::ifstream in(at->path());
     std::string address, token;
     std::getline(in, address);
@@ -74,7 +70,7 @@ void Forwarder::Load() {
 }
 
 Status Forwarder::Add(const std::string& run, const std::string& address, const std::string& token) {
-  if (!IsName(run)) return {Code::kInvalid, "'" + run + "' is no run id: the run cannot be sent"};
+  if (!shm::IsRunId(run)) return {Code::kInvalid, "'" + run + "' is no run id: the run cannot be sent"};
   if (const auto parsed = ParseAddress(address); !parsed) return parsed.status();
   auto parsed = ParseToken(token);
   if (!parsed) return parsed.status();

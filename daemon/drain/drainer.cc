@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "daemon/drain/status.h"
+#include "shm/base/run_id.h"
 
 namespace smiley::daemon {
 namespace {
@@ -19,11 +20,6 @@ using std::chrono::milliseconds;
 constexpr std::size_t kBlocksAtOnce = 64;  // drained from one ring before the next one has its turn
 constexpr milliseconds kDeathChecks{200};  // time between two of them
 constexpr std::chrono::seconds kStatusPatience{2};
-
-bool IsRunId(const std::string& id) {
-  return !id.empty() && id.size() < sizeof(shm::SegmentHeader::run) &&
-         std::all_of(id.begin(), id.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
-}
 
 std::uint64_t MemoryBytes() {
   std::ifstream in("/proc/self/statm");
@@ -252,8 +248,8 @@ void Drainer::TakeProgress() {
 // ---- any thread
 
 Status Drainer::Begin(const BeginRun& begin) {
-  if (!IsRunId(begin.run))
-    return {Code::kInvalid, "'" + begin.run + "' is no run id: 1 to 15 characters of a-z and 0-9"};
+  if (!shm::IsRunId(begin.run))
+    return {Code::kInvalid, "'" + begin.run + "' is no run id: 1 to 15 characters of a-z and 0-9, a letter first"};
   if (store_.archive().FindRun(begin.run).ok()) return {Code::kInvalid, "there is a run " + begin.run + " already"};
   RunInfo info;
   info.id = begin.run;

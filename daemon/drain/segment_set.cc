@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "daemon/drain/process_record.h"
+#include "shm/base/run_id.h"
 #include "shm/base/test_point.h"
 #include "shm/clock.h"
 
@@ -20,10 +21,7 @@ std::string RunIdOf(const shm::SegmentHeader& header) {
   char raw[sizeof header.run];
   std::memcpy(raw, header.run, sizeof raw);
   const std::string id(raw, strnlen(raw, sizeof raw));
-  const bool good = !id.empty() && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-  });
-  return good ? id : std::string();
+  return shm::IsRunId(id) ? id : std::string();
 }
 
 // Catalogues first, in order: a process is known by its first one.

@@ -10,6 +10,7 @@
 #include "daemon/exchange/import_format.h"
 #include "daemon/exchange/import_words.h"
 #include "daemon/value/value.h"
+#include "shm/base/run_id.h"
 #include "shm/kind_names.h"
 
 namespace smiley::daemon {
@@ -258,7 +259,8 @@ class JsonlImport : public ImportFormat {
                                         std::to_string(version) + ", this one reads up to " +
                                         std::to_string(kVersion) + ")");
     }
-    if (version != kVersion || !IsRunId(run.id)) return Status(Code::kForeign, "this is not an export of smiley");
+    if (version != kVersion || !shm::IsRunId(run.id))
+      return Status(Code::kForeign, "this is not an export of smiley");
     return sink_.Begin(run);
   }
 
@@ -469,7 +471,7 @@ Result<std::optional<std::string>> PeekJsonlRun(std::string_view head) {
                                       std::to_string(version) + ", this one reads up to " + std::to_string(kVersion) +
                                       ")");
   }
-  if (!IsRunId(id)) return Status(Code::kForeign, "this is not an export of smiley");
+  if (!shm::IsRunId(id)) return Status(Code::kForeign, "this is not an export of smiley");
   return std::optional<std::string>(id);
 }
 

@@ -1,10 +1,10 @@
 #include "daemon/exchange/import_sink.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "daemon/run/piece_scan.h"
 #include "shm/base/mutex.h"
+#include "shm/base/run_id.h"
 #include "shm/base/test_point.h"
 
 namespace smiley::daemon {
@@ -26,11 +26,6 @@ Running& RunningImports() {
 
 }  // namespace
 
-bool IsRunId(const std::string& id) {
-  if (id.empty() || id.size() > 15 || id[0] < 'a' || id[0] > 'z') return false;
-  return std::all_of(id.begin(), id.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
-}
-
 ImportSink::~ImportSink() {
   if (written_ && !finished_) {
     // A run that cannot be removed now stays invisible, and is removed when the store is opened next.
@@ -44,7 +39,7 @@ ImportSink::~ImportSink() {
 }
 
 Status ImportSink::Begin(const RunInfo& run) {
-  if (!IsRunId(run.id)) return Damaged("its run id is not valid");
+  if (!shm::IsRunId(run.id)) return Damaged("its run id is not valid");
   {
     Running& running = RunningImports();
     const shm::MutexLock lock(running.mutex);

@@ -62,7 +62,4 @@ class ImportSink {
   bool registered_ = false, written_ = false, finished_ = false;
 };
 
-// 1 to 15 characters of [a-z0-9], a letter first: what a run id may look like (it becomes part of keys and names).
-bool IsRunId(const std::string& id);
-
 }  // namespace smiley::daemon

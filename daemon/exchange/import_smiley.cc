@@ -5,6 +5,7 @@
 #include "daemon/exchange/import_format.h"
 #include "daemon/exchange/smiley_frames.h"
 #include "daemon/store/chunk.h"
+#include "shm/base/run_id.h"
 
 namespace smiley::daemon {
 namespace {
@@ -110,7 +111,7 @@ Result<std::optional<std::string>> PeekSmileyRun(std::string_view head) {
   if (frame.type != FrameType::kRun) return Damaged("it does not begin with its run");
   auto run = DecodeRunFrame(frame.payload);
   if (!run) return run.status();
-  if (!IsRunId(run->id)) return Damaged("its run has no proper id");
+  if (!shm::IsRunId(run->id)) return Damaged("its run has no proper id");
   return std::optional<std::string>(run->id);
 }
 

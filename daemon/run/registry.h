@@ -18,7 +18,7 @@
 namespace smiley::daemon {
 
 struct BeginRun {
-  std::string run;  // id, chosen by the client (shm::NewRunId)
+  std::string run;  // id, chosen by the client (shm/base/run_id.h)
   std::vector<std::string> command;
   std::string cwd, name, detail;
   std::int64_t start_ns = 0;  // 0 = now

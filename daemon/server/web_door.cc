@@ -1,7 +1,6 @@
 #include "daemon/server/web_door.h"
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 
 #include "daemon/protocol/hex.h"
 #include "daemon/protocol/remote_access.h"
+#include "shm/base/random.h"
 
 namespace smiley::daemon {
 namespace {
@@ -22,13 +22,7 @@ constexpr std::size_t kTokenBytes = 32, kCodeBytes = 16;
 // `bytes` random bytes as hex; empty: the kernel gave none.
 std::string MakeRandomHex(std::size_t bytes) {
   unsigned char random[kTokenBytes];
-  std::size_t got = 0;
-  while (got < bytes) {
-    const ssize_t more = getrandom(random + got, bytes - got, 0);
-    if (more < 0 && errno == EINTR) continue;
-    if (more <= 0) return {};
-    got += static_cast<std::size_t>(more);
-  }
+  if (!shm::FillRandom(random, bytes)) return {};
   return FormatHex(random, bytes);
 }
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <pwd.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,24 +13,14 @@
 #include <cstring>
 #include <system_error>
 
+#include "shm/base/random.h"
+
 namespace smiley::shm {
 namespace {
 
 namespace fs = std::filesystem;
 
 constexpr std::size_t kIdDigits = 8;
-
-bool FillRandom(void* out, std::size_t size) {
-  auto* at = static_cast<unsigned char*>(out);
-  while (size > 0) {
-    const ssize_t got = getrandom(at, size, 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    at += got;
-    size -= static_cast<std::size_t>(got);
-  }
-  return true;
-}
 
 bool IsHomeId(const std::string& text) {
   if (text.size() != kIdDigits) return false;
@@ -205,23 +194,6 @@ Result<int> TakeDaemonLock(const Home& home) {
   close(fd);
   if (error == EAGAIN || error == EACCES) return Status(Code::kBusy, "a daemon of this home is running already");
   return Status::FromErrno("cannot lock " + home.LockPath().string(), error);
-}
-
-std::string NewRunId() {
-  static constexpr char kLetters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-  std::string id;
-  while (id.size() < 8) {
-    unsigned char bytes[32];
-    if (!FillRandom(bytes, sizeof bytes)) return {};
-    for (const unsigned char byte : bytes) {
-      if (byte >= 252) continue;  // 7 * 36: the rest would favour some letters
-      const unsigned value = byte % 36;
-      if (id.empty() && value >= 26) continue;
-      id.push_back(kLetters[value]);
-      if (id.size() == 8) break;
-    }
-  }
-  return id;
 }
 
 }  // namespace smiley::shm

@@ -36,7 +36,4 @@ bool DaemonHoldsLock(const Home& home);
 // can drop it. kBusy: another daemon has it.
 Result<int> TakeDaemonLock(const Home& home);
 
-// A new run id: 8 characters of [a-z0-9], the first a letter, random. Empty when the system has no randomness.
-std::string NewRunId();
-
 }  // namespace smiley::shm

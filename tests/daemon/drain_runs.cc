@@ -35,6 +35,7 @@ BOOST_AUTO_TEST_CASE(a_program_that_was_never_traced_still_makes_a_run) {
   auto core = StartCore(*home);
   Drainer& runs = core->drainer();
   BOOST_TEST((runs.Begin(Asked("Not an id!")).code() == Code::kInvalid));
+  BOOST_TEST((runs.Begin(Asked("1abc")).code() == Code::kInvalid));
   BOOST_REQUIRE(runs.Begin(Asked("empty1")).ok());
   BOOST_TEST((runs.Begin(Asked("empty1")).code() == Code::kInvalid));
   BOOST_TEST((core->archive().FindRun("empty1")->state == RunState::kRunning));

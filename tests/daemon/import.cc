@@ -220,6 +220,9 @@ BOOST_AUTO_TEST_CASE(foreign_and_newer_files_are_named_as_such) {
   BOOST_TEST((ImportBytes(to.services(), "PK\x03\x04 something else", 5).status().code() == Code::kForeign));
   BOOST_TEST((ImportBytes(to.services(), "{\"a\":1}\n", 5).status().code() == Code::kForeign));
   BOOST_TEST((ImportBytes(to.services(), "{\"a\":1}", 5).status().code() == Code::kForeign));
+  // The rule of shm/base/run_id.h, as for a run that begins.
+  BOOST_TEST((ImportBytes(to.services(), "{\"type\":\"run\",\"version\":1,\"id\":\"1abc\"}\n", 100).status().code() ==
+              Code::kForeign));
   std::string newer = ExportHeader();
   newer[8] = 9;
   BOOST_TEST((ImportBytes(to.services(), newer, 100).status().code() == Code::kVersion));

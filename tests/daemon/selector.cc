@@ -54,6 +54,7 @@ BOOST_AUTO_TEST_CASE(last_counts_back_by_start) {
 
 BOOST_AUTO_TEST_CASE(what_fits_none_or_several_says_so) {
   BOOST_TEST(Find("x") == "error: no run begins with 'x': smiley-list shows them");
+  BOOST_TEST(Find("1abc") == "error: no run begins with '1abc': smiley-list shows them");
   BOOST_TEST(Find("k") == "error: 'k' fits 3 runs: kb3, ka2, ka1");
   BOOST_TEST(Find("").find("which run?") != std::string::npos);
   BOOST_TEST(Find("last~x").find("no run begins with") != std::string::npos);

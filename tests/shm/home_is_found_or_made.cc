@@ -166,15 +166,4 @@ BOOST_AUTO_TEST_CASE(the_daemons_lock_is_seen_by_others_and_survives_the_daemons
   }
 }
 
-BOOST_AUTO_TEST_CASE(run_ids_are_eight_letters_and_digits_that_begin_with_a_letter) {
-  std::set<std::string> seen;
-  for (int i = 0; i < 1000; ++i) {
-    const std::string id = NewRunId();
-    BOOST_REQUIRE(id.size() == 8u);
-    BOOST_REQUIRE((id[0] >= 'a' && id[0] <= 'z'));
-    for (const char c : id) BOOST_REQUIRE(((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')));
-    BOOST_REQUIRE(seen.insert(id).second);
-  }
-}
-
 BOOST_AUTO_TEST_SUITE_END()

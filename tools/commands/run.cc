@@ -7,6 +7,7 @@
 
 #include "daemon/protocol/remote_access.h"
 #include "shm/base/home.h"
+#include "shm/base/run_id.h"
 #include "shm/redact.h"
 #include "tools/commands/verbs.h"
 #include "tools/run/attach.h"

@@ -1,13 +1,13 @@
 #include "tools/run/capture_record.h"
 
 #include <poll.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "daemon/value/text_codec.h"
+#include "shm/base/random.h"
 #include "shm/cbor.h"
 #include "shm/clock.h"
 
@@ -60,8 +60,7 @@ CaptureRecord::CaptureRecord(const shm::Home& home, const std::string& run, std:
   owner_.identity = shm::SelfIdentity();
   owner_.clock = shm::Clock::Detect();
   owner_.wall_minus_mono_ns = wall_minus_mono_ns;
-  if (getrandom(&owner_.process_token, sizeof owner_.process_token, 0) != sizeof owner_.process_token)
-    owner_.process_token = 0;
+  if (!shm::FillRandom(&owner_.process_token, sizeof owner_.process_token)) owner_.process_token = 0;
   for (Stream& stream : streams_) stream.timeout = options.block_timeout;
 }
 

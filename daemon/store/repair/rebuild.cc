@@ -7,7 +7,7 @@
 #include "daemon/run/piece_scan.h"
 #include "daemon/store/chunk.h"
 #include "daemon/store/repair/carve.h"
-#include "shm/base/home.h"
+#include "shm/base/run_id.h"
 #include "shm/cbor.h"
 
 namespace smiley::daemon {

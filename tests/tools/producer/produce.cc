@@ -26,6 +26,7 @@
 #include <thread>
 #include <vector>
 
+#include "shm/base/run_id.h"
 #include "shm/base/test_point.h"
 #include "shm/catalogue.h"
 #include "shm/cbor.h"
