@@ -39,27 +39,6 @@ constexpr auto kStoreFreed = std::chrono::seconds(5);
 constexpr std::size_t kLogBytes = 1u << 20;
 constexpr std::size_t kLogFiles = 3;
 
-// The lock that says that this home has a daemon; held until the descriptor is closed, also by death.
-class Lock {
- public:
-  ~Lock() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Status Take(const shm::Home& home) {
-    fd_ = open(home.LockPath().c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd_ < 0) return Status::FromErrno("cannot open " + home.LockPath().string(), errno);
-    struct flock lock {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    if (fcntl(fd_, F_SETLK, &lock) == 0) return {};
-    if (errno == EACCES || errno == EAGAIN) return {Code::kBusy, "a daemon runs already for " + home.dir.string()};
-    return Status::FromErrno("cannot lock " + home.LockPath().string(), errno);
-  }
-
- private:
-  int fd_ = -1;
-};
-
 bool Answers(const shm::Home& home) {
   const auto fd = ConnectToHome(home, std::chrono::milliseconds(0), -1);
   if (!fd) return false;
@@ -146,8 +125,9 @@ Status Serve(const DaemonOptions& options, int ready_fd) {
   sigaddset(&ends, SIGHUP);
   // Blocked before other threads exist, so that every thread inherits the mask and signal_fd gets the signals.
   if (pthread_sigmask(SIG_BLOCK, &ends, nullptr) != 0) return {Code::kIo, "cannot block signals"};
-  Lock lock;
-  if (const Status taken = lock.Take(options.home); !taken.ok()) return taken;
+  // Held until this function ends, or by death.
+  const auto lock = shm::TakeDaemonLock(options.home);
+  if (!lock.ok()) return lock.status();
   SMILEY_TEST_POINT("daemon.locked");
   const auto log = OpenLog(options.home);
   const auto say = [log](const std::string& line) {

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -107,12 +106,6 @@ Status MakeId(const fs::path& path) {
   return status;
 }
 
-bool SameFile(int fd, const fs::path& path) {
-  struct stat open_file, named;
-  return fstat(fd, &open_file) == 0 && lstat(path.c_str(), &named) == 0 && open_file.st_dev == named.st_dev &&
-         open_file.st_ino == named.st_ino;
-}
-
 const char* NonEmpty(const char* name) {
   const char* value = std::getenv(name);
   return value && *value ? value : nullptr;
@@ -161,39 +154,14 @@ Result<Home> Home::OpenAt(const std::filesystem::path& dir) {
   return home;
 }
 
-bool DaemonHoldsLock(const Home& home) {
-  // Closing any descriptor of a file drops all classic locks that the same process holds on it, so a daemon that
-  // asks about itself must not open it a second time for a moment: one descriptor is then kept for good.
-  static std::atomic<int> kept{-1};
-  int reused = kept.load(std::memory_order_acquire);
-  if (reused >= 0 && !SameFile(reused, home.LockPath())) reused = -1;
-  const int fd = reused >= 0 ? reused : open(home.LockPath().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return false;
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  const bool held = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-  if (fd == reused) return held;
-  if (held && lock.l_pid == getpid()) {
-    int none = -1;
-    kept.compare_exchange_strong(none, fd, std::memory_order_acq_rel);
-  } else {
-    close(fd);
-  }
-  return held;
+Result<LockFile> TakeDaemonLock(const Home& home) {
+  auto lock = LockFile::Take(home.LockPath());
+  if (lock.ok() || lock.status().code() != Code::kBusy) return lock;
+  return Status(Code::kBusy, "a daemon runs already for " + home.dir.string());
 }
 
-Result<int> TakeDaemonLock(const Home& home) {
-  const int fd = open(home.LockPath().c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return Status::FromErrno("cannot open " + home.LockPath().string(), errno);
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  if (fcntl(fd, F_OFD_SETLK, &lock) == 0) return fd;
-  const int error = errno;
-  close(fd);
-  if (error == EAGAIN || error == EACCES) return Status(Code::kBusy, "a daemon of this home is running already");
-  return Status::FromErrno("cannot lock " + home.LockPath().string(), error);
-}
+bool DaemonHoldsLock(const Home& home) { return LockFile::IsHeld(home.LockPath()); }
+
+pid_t FindDaemon(const Home& home) { return LockFile::FindHolder(home.LockPath()); }
 
 }  // namespace smiley::shm

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "shm/base/lock_file.h"
 #include "shm/base/status.h"
 
 namespace smiley::shm {
@@ -20,20 +21,19 @@ struct Home {
   std::filesystem::path LockPath() const { return dir / "daemon.lock"; }
   std::filesystem::path LogPath() const { return dir / "daemon.log"; }
   std::filesystem::path SegmentDir() const { return dir / "segments"; }  // segments that did not fit in /dev/shm
-  std::filesystem::path SpoolDir() const { return dir / "spool"; }       // ends of runs that no daemon heard of
+  std::filesystem::path SpoolDir() const { return dir / "spool"; }       // ends of runs that no daemon has read yet
 
-  // Finds or makes the home (0700, with its id, atomically under races). Fails with kPermission, kNoSpace,
-  // kForeign (owned by someone else, or others may write).
+  // Finds the home, or makes it: 0700, with its id, atomically under races. Fails with kPermission, kNoSpace, or
+  // kForeign when it belongs to someone else or others may write to it.
   static Result<Home> Open();
   static Result<Home> OpenAt(const std::filesystem::path& dir);
 };
 
-// True while some daemon of this home holds its lock (fcntl write lock on LockPath(); never blocks).
-// A process that holds the lock itself may ask too: its lock survives.
+// The lock by which a home has at most one daemon. TakeDaemonLock: kBusy when a daemon has it.
+Result<LockFile> TakeDaemonLock(const Home& home);
+// Whether a daemon has that lock, be it this process. Never blocks.
 bool DaemonHoldsLock(const Home& home);
-// Takes that lock for as long as the returned descriptor is open (close-on-exec; a forked child that keeps it holds
-// the lock too). The lock belongs to the open file (F_OFD_SETLK), so no other open and close of it by this process
-// can drop it. kBusy: another daemon has it.
-Result<int> TakeDaemonLock(const Home& home);
+// The daemon's pid; 0 when no daemon has the lock, or its process cannot be seen from here.
+pid_t FindDaemon(const Home& home);
 
 }  // namespace smiley::shm

@@ -47,6 +47,19 @@ def is_gone(pid):
     return state_of(pid) in "ZX"
 
 
+def holds_lock(pid, inode):
+    """Whether the process has a lock on the file. The kernel lists it with the descriptor."""
+    try:
+        for fd in os.listdir("/proc/%s/fd" % pid):
+            if os.stat("/proc/%s/fd/%s" % (pid, fd)).st_ino == inode:
+                with open("/proc/%s/fdinfo/%s" % (pid, fd)) as file:
+                    if any(line.startswith("lock:") for line in file):
+                        return True
+    except OSError:
+        pass  # it has ended, or a descriptor was closed meanwhile
+    return False
+
+
 def children_of(pid):
     """The pids of all descendants."""
     found = []
@@ -108,33 +121,20 @@ class Lab:
     # The daemon.
 
     def daemon_pid(self):
-        """The pid that holds the lock; None when no process does."""
+        """The pid of the process that holds the daemon's lock; None when nobody does."""
         try:
             fd = os.open(os.path.join(self.home, "daemon.lock"), os.O_RDWR | os.O_CLOEXEC)
         except OSError:
             return None
         try:
             asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-            kind, _, _, _, pid = struct.unpack("hhqqi4x", fcntl.fcntl(fd, fcntl.F_GETLK, asked))
+            kind = struct.unpack("hhqqi4x", fcntl.fcntl(fd, fcntl.F_GETLK, asked))[0]
+            inode = os.fstat(fd).st_ino
         finally:
             os.close(fd)
         if kind == fcntl.F_UNLCK:
             return None
-        return pid if pid > 0 else self._holder()
-
-    def _holder(self):
-        """The same for a lock of an open file description."""
-        inode = os.stat(os.path.join(self.home, "daemon.lock")).st_ino
-        for name in os.listdir("/proc"):
-            if not name.isdigit():
-                continue
-            try:
-                for fd in os.listdir("/proc/%s/fd" % name):
-                    if os.stat("/proc/%s/fd/%s" % (name, fd)).st_ino == inode:
-                        return int(name)
-            except OSError:
-                continue
-        return None
+        return next((int(name) for name in os.listdir("/proc") if name.isdigit() and holds_lock(name, inode)), None)
 
     def start_daemon(self, point=None):
         """Starts a daemon. Returns its pid when it is ready or stopped at its point, None when it died there."""

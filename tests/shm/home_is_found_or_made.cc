@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -139,31 +138,23 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_a_home_says_what_to_do) {
   BOOST_CHECK(Home::OpenAt(dir.path / "broken").status().code() == Code::kDamaged);
 }
 
-BOOST_AUTO_TEST_CASE(the_daemons_lock_is_seen_by_others_and_survives_the_daemons_own_questions) {
-  // Both kinds of lock: one that belongs to the open file, and a classic one that belongs to the process.
-  for (const bool classic : {false, true}) {
-    TemporaryHome home;
-    BOOST_TEST(!DaemonHoldsLock(*home));
-    int fd = -1;
-    if (classic) {
-      fd = open(home->LockPath().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-      struct flock lock {};
-      lock.l_type = F_WRLCK;
-      BOOST_REQUIRE(fcntl(fd, F_SETLK, &lock) == 0);
-    } else {
-      const auto taken = TakeDaemonLock(*home);
-      BOOST_REQUIRE(taken.ok());
-      fd = *taken;
-      BOOST_CHECK(TakeDaemonLock(*home).status().code() == Code::kBusy);
-    }
-    for (int i = 0; i < 3; ++i) {
-      BOOST_TEST(HeldInChild(*home));
-      BOOST_TEST(DaemonHoldsLock(*home));
-    }
-    close(fd);
-    BOOST_TEST(!HeldInChild(*home));
-    BOOST_TEST(!DaemonHoldsLock(*home));
+BOOST_AUTO_TEST_CASE(the_daemons_lock_is_seen_by_everybody) {
+  TemporaryHome home;
+  BOOST_TEST(!DaemonHoldsLock(*home));
+  BOOST_TEST(FindDaemon(*home) == 0);
+  {
+    const auto taken = TakeDaemonLock(*home);
+    BOOST_REQUIRE(taken.ok());
+    BOOST_TEST(HeldInChild(*home));
+    BOOST_TEST(DaemonHoldsLock(*home));
+    BOOST_TEST(FindDaemon(*home) == getpid());
+    const auto again = TakeDaemonLock(*home);
+    BOOST_CHECK(again.status().code() == Code::kBusy);
+    BOOST_TEST(again.status().message().find(home->dir.string()) != std::string::npos);
   }
+  BOOST_TEST(!HeldInChild(*home));
+  BOOST_TEST(!DaemonHoldsLock(*home));
+  BOOST_TEST(FindDaemon(*home) == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

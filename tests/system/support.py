@@ -174,13 +174,14 @@ class SmileyTest(unittest.TestCase):
 
     @staticmethod
     def _holds(pid, lock):
+        """Whether the process has a lock on the file. The kernel lists it with the descriptor."""
         try:
             inode = os.stat(lock).st_ino
-            with open("/proc/locks") as file:
-                for line in file:
-                    fields = line.split()
-                    if "WRITE" in fields and str(pid) in fields and any(f.endswith(":%d" % inode) for f in fields):
-                        return True
+            for fd in os.listdir("/proc/%d/fd" % pid):
+                if os.stat("/proc/%d/fd/%s" % (pid, fd)).st_ino == inode:
+                    with open("/proc/%d/fdinfo/%s" % (pid, fd)) as file:
+                        if any(line.startswith("lock:") for line in file):
+                            return True
         except OSError:
             pass
         return False

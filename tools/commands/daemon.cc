@@ -1,10 +1,8 @@
 #include "daemon/daemon.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -31,18 +29,6 @@ constexpr std::uint64_t kLeastQuota = 1'000'000;
 constexpr auto kStopTime = std::chrono::seconds(30);  // for storing the last events
 
 std::string Where(const shm::Home& home) { return home.dir.string(); }
-
-// The process that holds the daemon's lock; 0 when nobody does.
-pid_t LockHolder(const shm::Home& home) {
-  const int fd = ::open(home.LockPath().c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  const bool asked = ::fcntl(fd, F_GETLK, &lock) == 0;
-  ::close(fd);
-  return asked && lock.l_type != F_UNLCK ? lock.l_pid : 0;
-}
 
 // Waits until the lock is free. False: the time has passed, or Ctrl-C was pressed.
 bool WaitForEnd(const shm::Home& home, std::chrono::steady_clock::duration time) {
@@ -78,7 +64,7 @@ int Stop(const shm::Home& home, bool quiet) {
     return kExitOk;
   }
   WatchSignals();
-  const pid_t holder = LockHolder(home);
+  const pid_t holder = shm::FindDaemon(home);
   daemon::Client::Options connect;
   connect.connect_timeout = std::chrono::milliseconds(2'000);
   connect.timeout = std::chrono::milliseconds(5'000);
@@ -95,8 +81,12 @@ int Stop(const shm::Home& home, bool quiet) {
   progress.Clear();
   if (Interrupted()) return kExitInterrupted;
   if (!ended) {
-    Say("the daemon (pid " + std::to_string(holder) + ") does not stop; 'kill -9 " + std::to_string(holder) +
-        "' stops it and loses no recorded event");
+    if (holder == 0) {
+      Say("the daemon does not stop, and its process cannot be seen from here");
+    } else {
+      Say("the daemon (pid " + std::to_string(holder) + ") does not stop; 'kill -9 " + std::to_string(holder) +
+          "' stops it and loses no recorded event");
+    }
     return kExitNo;
   }
   if (!quiet) Say("the daemon has stopped");

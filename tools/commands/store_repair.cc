@@ -1,5 +1,4 @@
 // smiley-store repair: builds a sound store from a damaged one.
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -77,7 +76,7 @@ int RepairStore(bool json) {
   }
   const auto home = shm::Home::Open();
   if (!home) return Fail(home.status());
-  const auto lock = shm::TakeDaemonLock(*home);
+  const auto lock = shm::TakeDaemonLock(*home);  // held until the end of this function
   if (!lock) {
     if (lock.status().code() != Code::kBusy) return Fail(lock.status());
     return Fail(
@@ -94,7 +93,6 @@ int RepairStore(bool json) {
   };
   const auto report = daemon::RepairStore(options);
   progress.Clear();
-  close(*lock);
   if (Interrupted()) return kExitInterrupted;
   if (!report) return Fail(report.status());
   if (json) {
