@@ -114,6 +114,10 @@ constexpr std::uint32_t WordId(std::uint64_t w) { return static_cast<std::uint32
 constexpr std::uint32_t WordHigh(std::uint64_t w) { return static_cast<std::uint32_t>(w >> 32); }
 constexpr bool IsEvent(Kind k) { return static_cast<std::uint8_t>(k) >= 1 && static_cast<std::uint8_t>(k) <= 30; }
 constexpr bool IsAttachment(Kind k) { return static_cast<std::uint8_t>(k) >= kFirstAttachment; }
+// Attachments whose payload is CBOR, which may stand inline.
+constexpr bool IsCborKind(Kind k) {
+  return k == Kind::kSet || k == Kind::kPatch || k == Kind::kValue || k == Kind::kException || k == Kind::kText;
+}
 constexpr std::size_t PayloadWords(std::size_t bytes) { return (bytes + 7) / 8; }
 
 // ---- blocks -------------------------------------------------------------------------------------

@@ -92,9 +92,9 @@ class RingWriter {
   void Attach(Kind kind, std::uint32_t flags, std::uint32_t id, const void* bytes, std::size_t size) {
     SMILEY_REQUIRES(IsAttachment(kind));
     if (!event_) return;
-    if (__builtin_expect(size > kMaxAttachmentBytes || (size == 0 && IsCbor(kind)), 0)) return CutAttachment();
+    if (__builtin_expect(size > kMaxAttachmentBytes || (size == 0 && IsCborKind(kind)), 0)) return CutAttachment();
     const std::size_t payload = PayloadWords(size);
-    if (size <= 4 && size > 0 && IsCbor(kind)) {
+    if (size <= 4 && size > 0 && IsCborKind(kind)) {
       if (!Fits(1) && !Continue(1)) return;
       std::uint32_t inline_bytes = 0;
       std::memcpy(&inline_bytes, bytes, size);
@@ -111,7 +111,7 @@ class RingWriter {
   }
   // Adds CBOR that fits in two words. The bytes behind its end are zero. REQUIRES a CBOR kind and 1 <= size <= 16.
   void AttachShort(Kind kind, std::uint32_t id, const std::uint64_t (&cbor)[2], std::size_t size) {
-    SMILEY_REQUIRES(IsCbor(kind) && size >= 1 && size <= sizeof cbor);
+    SMILEY_REQUIRES(IsCborKind(kind) && size >= 1 && size <= sizeof cbor);
     if (!event_) return;
     if (size <= 4) {
       if (!Fits(1) && !Continue(1)) return;
@@ -162,10 +162,6 @@ class RingWriter {
   // What Begin may write at once: event word, kTime, kAnchor.
   static constexpr std::ptrdiff_t kMinRoom = 5;
 
-  static constexpr bool IsCbor(Kind kind) {
-    return kind == Kind::kSet || kind == Kind::kPatch || kind == Kind::kValue || kind == Kind::kException ||
-           kind == Kind::kText;
-  }
   bool Fits(std::size_t words) const { return static_cast<std::size_t>(block_end_ - cursor_) >= words; }
   void Put(std::uint64_t word) { *cursor_++ = word; }
 

@@ -7,10 +7,6 @@ namespace {
 
 bool IsKnownEvent(Kind kind) { return kind >= Kind::kCall && kind <= Kind::kEnd; }
 bool IsKnownAttachment(Kind kind) { return kind >= Kind::kTime && kind <= Kind::kCode; }
-bool IsCbor(Kind kind) {
-  return kind == Kind::kSet || kind == Kind::kPatch || kind == Kind::kValue || kind == Kind::kException ||
-         kind == Kind::kText;
-}
 // Payload bytes of the kinds that always have the same; other kinds: SIZE_MAX.
 std::size_t FixedSize(Kind kind) {
   switch (kind) {
@@ -40,7 +36,7 @@ bool WordParser::ReadAttachments(RawEvent* event, std::uint64_t* time_high) {
     if (!IsKnownAttachment(kind)) return false;
     const auto flags = static_cast<std::uint8_t>(WordFlagBits(word));
     if (flags & kFlagInline) {
-      if (!IsCbor(kind)) return false;
+      if (!IsCborKind(kind)) return false;
       event->attachments.push_back({kind, flags, WordId(word), reinterpret_cast<const unsigned char*>(at_) + 4, 4});
       ++at_;
       continue;

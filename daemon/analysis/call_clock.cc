@@ -20,9 +20,9 @@ constexpr std::size_t kEventsPerStep = 2048;
 
 std::size_t CostClass::Classify(const RawEvent& event) {
   std::size_t kind = 3;
-  if (event.kind == Kind::kCall || event.kind == Kind::kResume || event.kind == Kind::kThrow) kind = 0;
+  if (EntersFrame(event.kind)) kind = 0;
   if (event.kind == Kind::kLine) kind = 1;
-  if (event.kind == Kind::kReturn || event.kind == Kind::kYield || event.kind == Kind::kUnwind) kind = 2;
+  if (LeavesFrame(event.kind)) kind = 2;
   std::size_t words = 1;
   for (const Attachment& attachment : event.attachments) {
     words += attachment.is_inline ? 1 : 1 + shm::PayloadWords(attachment.bytes.size());
@@ -149,7 +149,7 @@ void CallClock::Handle(const RawEvent& event) {
   }
   if (within) ++events_;
   const auto& frames = walker.stack();
-  const bool enters = event.kind == Kind::kCall || event.kind == Kind::kResume || event.kind == Kind::kThrow;
+  const bool enters = EntersFrame(event.kind);
   // The missing events may have left frames and entered others.
   const std::size_t before = frames.size() - (enters && !frames.empty() ? 1 : 0);
   if (frames_ > walker.kept() || frames_ != before) {

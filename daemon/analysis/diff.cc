@@ -16,9 +16,6 @@ constexpr std::size_t kAtOnce = 512;
 constexpr std::size_t kShownFrames = 40;  // innermost frames of a stack that are shown
 constexpr std::size_t kShownNames = 8;
 
-bool IsAboutException(Kind kind) {
-  return kind == Kind::kRaise || kind == Kind::kHandled || kind == Kind::kUnwind || kind == Kind::kThrow;
-}
 std::string_view ValueName(Kind kind) {
   switch (kind) {
     case Kind::kReturn:
@@ -338,8 +335,8 @@ void ThreadDiff::AddOneSided(const Token* a, const Token* b) {
   Difference difference;
   if (a != nullptr) difference.a = SpotOf(*a_, *a);
   if (b != nullptr) difference.b = SpotOf(*b_, *b);
-  const bool exception = (a != nullptr && IsAboutException(a->first.event.kind)) ||
-                         (b != nullptr && IsAboutException(b->first.event.kind));
+  const bool exception =
+      (a != nullptr && HasException(a->first.event.kind)) || (b != nullptr && HasException(b->first.event.kind));
   const bool call = (a != nullptr && a->call) || (b != nullptr && b->call);
   difference.kind = exception ? DiffKind::kException : call ? DiffKind::kCalls : DiffKind::kFlow;
   difference.events = (a != nullptr ? a->events : 0) + (b != nullptr ? b->events : 0);

@@ -131,7 +131,7 @@ void DiffReader::HashValues(DiffEvent* out) {
   out->contents = 0;
   out->news.clear();
   if (!options_.values) return;
-  if (event.value != nullptr && event.kind != Kind::kStdout && event.kind != Kind::kStderr) {
+  if (event.value != nullptr && !IsOutput(event.kind)) {
     out->contents = Mix(1, HashContents(*event.value));
   } else if (event.value != nullptr) {
     out->contents = Mix(2, HashShown(event.value->text));
@@ -201,7 +201,7 @@ bool DiffReader::Next(DiffEvent* out) {
     out->depth = stack_.size() - 1;
     last_frame_ = event.frame;
     last_process_ = event.process;
-    const bool with_line = event.kind != Kind::kCall && event.kind != Kind::kResume && event.kind != Kind::kThrow;
+    const bool with_line = !out->enters();
     out->flow = Mix(Mix(static_cast<std::uint64_t>(event.kind), CodeHash(event.code)),
                     with_line ? LineHash(event.code, event.line) : 0);
     if (!event.exception_type.empty()) out->flow = Mix(out->flow, HashText(event.exception_type));

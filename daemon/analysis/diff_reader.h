@@ -43,12 +43,8 @@ struct DiffEvent {
   std::vector<std::pair<const std::string*, std::uint64_t>>
       news;               // variables with a new value, and the hash of that value
   std::size_t depth = 0;  // open frames further out than the event's
-  bool enters() const {
-    return event.kind == shm::Kind::kCall || event.kind == shm::Kind::kResume || event.kind == shm::Kind::kThrow;
-  }
-  bool leaves() const {
-    return event.kind == shm::Kind::kReturn || event.kind == shm::Kind::kYield || event.kind == shm::Kind::kUnwind;
-  }
+  bool enters() const { return EntersFrame(event.kind); }
+  bool leaves() const { return LeavesFrame(event.kind); }
 };
 
 class DiffReader {

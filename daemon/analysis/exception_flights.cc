@@ -191,7 +191,7 @@ void FlightTracker::TakeUnwind(const RawEvent& event) {
 
 void FlightTracker::Handle(const RawEvent& event) {
   const CallWalker& walker = walk_->walker();
-  const bool enters = event.kind == Kind::kCall || event.kind == Kind::kResume || event.kind == Kind::kThrow;
+  const bool enters = EntersFrame(event.kind);
   const std::size_t before = walker.stack().size() - (enters && !walker.stack().empty() ? 1 : 0);
   const std::size_t kept = std::min(walker.kept(), before);
   while (frames_.size() > kept) {

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::size_t kMostSingle = 1500;  // most events that are listed one by one
 
-constexpr std::uint32_t kOutput = KindBit(shm::Kind::kStdout) | KindBit(shm::Kind::kStderr);
 // Recorded times are hostile: their difference may not fit into 64 bits.
 double Between(std::int64_t from, std::int64_t to) { return static_cast<double>(to) - static_cast<double>(from); }
 
@@ -41,7 +40,7 @@ void TimelineLane::Spread(const Piece& piece) {
   if (piece.events > 0 && first == last)
     counts_[kEvents][first] = std::max<std::uint64_t>(counts_[kEvents][first], 1);
   counts_[kExceptions][first] += piece.exceptions;
-  if ((piece.kinds & kOutput) != 0) ++counts_[kWrites][first];
+  if ((piece.kinds & shm::kOutputKinds) != 0) ++counts_[kWrites][first];
 }
 
 void TimelineLane::Add(const PieceWalker& walker) {
@@ -55,7 +54,7 @@ void TimelineLane::Add(const PieceWalker& walker) {
     ++counts_[kEvents][bucket];
   }
   if (walker.kind == shm::Kind::kRaise) ++counts_[kExceptions][bucket];
-  if ((kOutput & KindBit(walker.kind)) != 0) ++counts_[kWrites][bucket];
+  if (IsOutput(walker.kind)) ++counts_[kWrites][bucket];
   if (single_.size() <= kMostSingle) single_.push_back({walker.seq, time, walker.kind, walker.open});
 }
 

@@ -30,13 +30,6 @@ struct DecodedThread {
   bool synced = false;
 };
 
-// Whether events of the kind happen in a frame.
-bool IsFrameKind(Kind kind) { return kind >= Kind::kCall && kind <= Kind::kCRaise; }
-bool ShowsFrame(Kind kind) {
-  return IsFrameKind(kind) || kind == Kind::kStdout || kind == Kind::kStderr || kind == Kind::kMark ||
-         kind == Kind::kGc;
-}
-
 template <typename T>
 class Cache {
  public:
@@ -192,7 +185,7 @@ void Decoder::State::Enter(DecodedThread& thread, const RawEvent& raw) {
 }
 
 void Decoder::State::Locate(DecodedThread& thread, const RawEvent& raw, Event* event) {
-  if (!ShowsFrame(raw.kind)) return;
+  if (!HappensInFrame(raw.kind)) return;
   const bool known = !thread.stack.empty();
   const std::size_t open = thread.hidden + thread.stack.size();
   event->depth = open > 0 ? static_cast<std::uint32_t>(open - 1) : 0;
@@ -205,7 +198,7 @@ void Decoder::State::Locate(DecodedThread& thread, const RawEvent& raw, Event* e
     event->code = Code(top.code);
     if (thread.stack.size() > 1) event->parent = thread.stack[thread.stack.size() - 2].frame;
   } else {
-    if (open == 0 && IsFrameKind(raw.kind)) ++damaged;  // an event of a frame where none is open
+    if (open == 0 && IsControlFlow(raw.kind)) ++damaged;  // an event of a frame where none is open
     for (const Attachment& attachment : raw.attachments) {
       if (attachment.kind == Kind::kCode) event->code = Code(attachment.id);
     }
@@ -331,7 +324,7 @@ void Decoder::State::Leave(DecodedThread& thread, const RawEvent& raw, Event* ev
     thread.task = 0;
     return;
   }
-  if (raw.kind != Kind::kReturn && raw.kind != Kind::kYield && raw.kind != Kind::kUnwind) return;
+  if (!LeavesFrame(raw.kind)) return;
   if (thread.stack.empty()) {
     if (thread.hidden > 0) --thread.hidden;
     return;
@@ -376,13 +369,13 @@ void Decoder::State::Emit(DecodedThread& thread, Event* event) {
   event->lost_last_ns = raw.lost_last_ns;
 
   Sync(thread, raw);
-  if (raw.kind == Kind::kCall || raw.kind == Kind::kResume || raw.kind == Kind::kThrow) Enter(thread, raw);
+  if (EntersFrame(raw.kind)) Enter(thread, raw);
   if (raw.kind == Kind::kTask) thread.task = raw.id == 0 ? 0 : names->FindTask(raw.id);
   if (raw.kind == Kind::kLost) ++thread.epoch;
   event->task = thread.task;
   Locate(thread, raw, event);
   Fold(thread, raw, event);
-  const bool named = raw.kind == Kind::kMark || (raw.kind >= Kind::kCCall && raw.kind <= Kind::kCRaise);
+  const bool named = HasName(raw.kind);
   if (named && event->value == nullptr) {
     if (const std::string* name = String(raw.id)) event->value = MakeStr(*name, {event->thread, event->seq});
   }

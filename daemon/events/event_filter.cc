@@ -358,7 +358,7 @@ bool EventFilter::Matches(const Event& event, const Decoder* decoder) {
   auto last = last_.find(key);
   const bool matches =
       expression_.Eval(EventScope(event, variables, last == last_.end() ? nullptr : &last->second, names));
-  if (event.kind == shm::Kind::kReturn || event.kind == shm::Kind::kUnwind) {
+  if (EndsFrame(event.kind)) {
     if (last != last_.end()) last_.erase(last);
     return matches;
   }

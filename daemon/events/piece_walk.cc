@@ -83,7 +83,7 @@ void PieceWalker::Take() {
     loss_first_ = loss_count_ = 0;
   }
   next_seq_ = seq + count;
-  if (kind == Kind::kCall || kind == Kind::kResume || kind == Kind::kThrow) {
+  if (EntersFrame(kind)) {
     std::uint64_t entered = frame_attachment_;
     if (kind == Kind::kCall) last_frame_ = entered = entered != 0 ? entered : last_frame_ + 1;
     if (stack_.size() >= kDeepest) {
@@ -97,7 +97,7 @@ void PieceWalker::Take() {
   }
   frame_attachment_ = 0;
   open = hidden_ + static_cast<std::uint32_t>(stack_.size());
-  in_frame = open > 0 && ((kind >= Kind::kCall && kind <= Kind::kStderr) || kind == Kind::kMark || kind == Kind::kGc);
+  in_frame = open > 0 && HappensInFrame(kind);
   frame = 0;
   code = line = 0;
   if (in_frame && !stack_.empty()) {
@@ -112,7 +112,7 @@ void PieceWalker::Take() {
     if (waiting_.size() >= kMostWaiting) waiting_.clear();
     waiting_[frame] = line;
   }
-  leaving_ = kind == Kind::kReturn || kind == Kind::kYield || kind == Kind::kUnwind || kind == Kind::kThreadEnd;
+  leaving_ = LeavesFrame(kind) || kind == Kind::kThreadEnd;
 }
 
 void PieceWalker::TakeMore() {

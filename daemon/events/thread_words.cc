@@ -10,11 +10,6 @@ namespace {
 
 constexpr std::size_t kMaxHeldPieces = 1024;  // most pieces that one event may extend over
 
-bool IsCborKind(shm::Kind kind) {
-  return kind == shm::Kind::kSet || kind == shm::Kind::kPatch || kind == shm::Kind::kValue ||
-         kind == shm::Kind::kException || kind == shm::Kind::kText;
-}
-
 std::uint64_t WordAt(std::string_view bytes, std::size_t index) {
   std::uint64_t word;
   std::memcpy(&word, bytes.data() + index * shm::kWordBytes, shm::kWordBytes);

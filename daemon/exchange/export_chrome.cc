@@ -133,7 +133,7 @@ class ChromeProducer : public Producer {
   void Handle(std::string* out, const RawEvent& event) {
     const CallWalker& walker = walk_->walker();
     now_ns_ = event.time_ns;
-    const bool enters = event.kind == Kind::kCall || event.kind == Kind::kResume || event.kind == Kind::kThrow;
+    const bool enters = EntersFrame(event.kind);
     const auto& frames = walker.stack();
     const std::size_t before = frames.size() - (enters && !frames.empty() ? 1 : 0);
     while (stack_.size() > std::min(walker.kept(), before)) Leave(out);

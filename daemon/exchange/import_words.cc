@@ -20,16 +20,8 @@ constexpr std::size_t kMaxStrings = shm::kMaxId;
 
 Status Bad(const std::string& what) { return Status(Code::kDamaged, what); }
 
-bool Pushes(Kind kind) { return kind == Kind::kCall || kind == Kind::kResume || kind == Kind::kThrow; }
-bool ShowsFrame(Kind kind) {
-  return (kind >= Kind::kCall && kind <= Kind::kCRaise) || kind == Kind::kStdout || kind == Kind::kStderr ||
-         kind == Kind::kMark || kind == Kind::kGc;
-}
-// Whether the event word holds the line.
-bool HoldsLine(Kind kind) { return kind >= Kind::kLine && kind <= Kind::kUnwind && !Pushes(kind); }
 // Whether the event takes its line from its frame.
-bool TakesFrameLine(const JsonEvent& event) { return !HoldsLine(event.kind) || event.line == 0; }
-bool HoldsName(Kind kind) { return (kind >= Kind::kCCall && kind <= Kind::kCRaise) || kind == Kind::kMark; }
+bool TakesFrameLine(const JsonEvent& event) { return !HasLine(event.kind) || event.line == 0; }
 
 std::string CodeKey(const JsonEvent& event) {
   return std::to_string(event.source) + ':' + std::to_string(event.file.size()) + ':' + event.file + event.function;
@@ -256,7 +248,7 @@ Status EventEncoder::AlignStack(Process* process, Thread* thread, const JsonEven
 // Takes from the stack what the event ends: one frame, or all of them at the thread's end.
 void EventEncoder::LeaveFrames(Process* process, Thread* thread, const JsonEvent& event) {
   const Kind kind = event.kind;
-  if (kind == Kind::kReturn || kind == Kind::kYield || kind == Kind::kUnwind) {
+  if (LeavesFrame(kind)) {
     if (kind == Kind::kYield && event.frame != 0) {
       process->waiting[event.frame] = {event.frame, thread->stack.empty() ? 0 : thread->stack.back().code,
                                        event.line};
@@ -288,8 +280,8 @@ Status EventEncoder::AppendContents(Process* process, const JsonEvent& event,
     if (!name) return name.status();
     if (Status status = AppendChange(*name, change.cbor, attachments); !status) return status;
   }
-  if (!event.value.empty() && !(HoldsName(kind) && event.value_is_text)) {
-    const Kind as = kind == Kind::kStdout || kind == Kind::kStderr ? Kind::kText : Kind::kValue;
+  if (!event.value.empty() && !(HasName(kind) && event.value_is_text)) {
+    const Kind as = IsOutput(kind) ? Kind::kText : Kind::kValue;
     if (Status status = AppendCbor(as, 0, event.value, attachments); !status) return status;
   }
   if (!event.has_exception) return Status::Ok();
@@ -312,14 +304,14 @@ Status EventEncoder::Add(const JsonEvent& event) {
   std::uint32_t id = 0;
   std::vector<AttachmentWords> attachments;
   if (names_frame) attachments.push_back(FrameAttachment(event.frame));
-  if (Pushes(kind)) {
+  if (EntersFrame(kind)) {
     auto code = EnterFrame(&process, &thread, event);
     if (!code) return code.status();
     id = *code;
-  } else if (ShowsFrame(kind)) {
+  } else if (HappensInFrame(kind)) {
     bool attach_code = false;
     if (Status status = AlignStack(&process, &thread, event, &attach_code); !status) return status;
-    if (HoldsLine(kind)) id = event.line;
+    if (HasLine(kind)) id = event.line;
     if (attach_code) {
       auto code = CodeId(&process, event, 0, false);
       if (!code) return code.status();
@@ -327,7 +319,7 @@ Status EventEncoder::Add(const JsonEvent& event) {
     }
   }
   if (kind == Kind::kTask) id = event.task;
-  if (HoldsName(kind) && event.value_is_text) {
+  if (HasName(kind) && event.value_is_text) {
     auto name = StringId(&process, event.value_text);
     if (!name) return name.status();
     id = *name;
@@ -335,12 +327,12 @@ Status EventEncoder::Add(const JsonEvent& event) {
   // The header of a new piece holds the stack before this event.
   if (!thread.open) {
     OpenCall entered{};
-    if (Pushes(kind)) {
+    if (EntersFrame(kind)) {
       entered = thread.stack.back();
       thread.stack.pop_back();
     }
     OpenPiece(&thread, event);
-    if (Pushes(kind)) thread.stack.push_back(entered);
+    if (EntersFrame(kind)) thread.stack.push_back(entered);
   }
   if (kind == Kind::kCall) thread.last_frame = event.frame;
   if (kind == Kind::kLine && !thread.stack.empty()) thread.stack.back().line = id;

@@ -70,8 +70,7 @@ Result<bool> StateReader::Step() {
 void StateReader::TakeStack() {
   const std::vector<Decoder::OpenFrame> open = decoder_->Stack(position_.thread, &hidden_);
   frames_.clear();
-  const bool left =
-      event_.kind == shm::Kind::kReturn || event_.kind == shm::Kind::kYield || event_.kind == shm::Kind::kUnwind;
+  const bool left = LeavesFrame(event_.kind);
   std::uint32_t depth = hidden_ + static_cast<std::uint32_t>(open.size());
   if (left && event_.frame != 0) frames_.push_back({event_.frame, event_.code, event_.line, event_.depth});
   for (const Decoder::OpenFrame& frame : open) {

@@ -14,9 +14,7 @@ using shm::Kind;
 // The most lines of a code object with masks of their own.
 constexpr std::uint32_t kMostLines = 1u << 16;
 
-bool HasException(Kind kind) {
-  return kind == Kind::kRaise || kind == Kind::kThrow || kind == Kind::kHandled || kind == Kind::kUnwind;
-}
+// An import gives a value to more kinds than the tracer does.
 bool MayHaveValue(Kind kind) {
   return kind != Kind::kCall && kind != Kind::kLine && kind != Kind::kRaise && kind != Kind::kHandled &&
          kind != Kind::kUnwind;
@@ -173,7 +171,7 @@ bool WhenMasks::MayHoldOnLines(const Piece& summary, std::uint64_t changed) {
   const auto may = [&](std::uint32_t id) {
     CodeMasks& in = MasksIn(&masks, id);
     const std::uint32_t kinds = MaskOf(&in, changed).with & summary.kinds;
-    if ((kinds & ~kKindsWithLine) != 0) return true;  // the summary's lines do not cover these kinds
+    if ((kinds & ~shm::kKindsWithLine) != 0) return true;  // the summary's lines do not cover these kinds
     event.code = in.code;
     // An event without a line of its own has the code's first line.
     Lines lines{summary.min_line, summary.max_line};

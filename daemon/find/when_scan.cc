@@ -239,7 +239,7 @@ Status WhenThread::Read(const PieceEntry& entry, const Found& found) {
         held_outside_ = false;
       }
     }
-    if (walker_.kind == Kind::kReturn || walker_.kind == Kind::kUnwind) {
+    if (EndsFrame(walker_.kind)) {
       if (walker_.frame != 0) variables_->Forget(walker_.frame);
     }
   }
@@ -323,7 +323,7 @@ void WhenThread::Fill(const PieceWalker& at, const CodeInfo* code) {
   event->lost_count = at.kind == Kind::kLost ? at.count : 0;
   event->time_ns = at.TimeNs();
   event->lost_first_ns = event->lost_last_ns = event->time_ns;
-  if (at.kind == Kind::kMark || (at.kind >= Kind::kCCall && at.kind <= Kind::kCRaise)) {
+  if (HasName(at.kind)) {
     const std::string* name = variables_->names().FindString(at.id);
     if (name != nullptr) event->value = MakeStr(*name, {event->thread, event->seq});
   }

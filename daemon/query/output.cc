@@ -13,8 +13,6 @@ namespace {
 
 using shm::Kind;
 
-constexpr std::uint32_t kOutputKinds =
-    1u << static_cast<unsigned>(Kind::kStdout) | 1u << static_cast<unsigned>(Kind::kStderr);
 constexpr std::int64_t kOpenAheadNs = 1'000'000;  // the times of a summary and of its events may round differently
 constexpr std::size_t kMaxLine = 1u << 20;        // a longer line comes in parts
 
@@ -83,7 +81,7 @@ class OutputReader {
       auto walk = ThreadWalk::Open(archive_, run_, thread.info);
       if (!walk) return walk.status();
       thread.walk = std::move(*walk);
-      thread.walk->OnlyKinds(kOutputKinds);
+      thread.walk->OnlyKinds(shm::kOutputKinds);
       advancing_ = next.thread_index;
       return Found::kNotYet;
     }
@@ -122,7 +120,7 @@ class OutputReader {
         advancing_ = SIZE_MAX;
         return;
       }
-      if (thread.event->kind != Kind::kStdout && thread.event->kind != Kind::kStderr) continue;
+      if (!IsOutput(thread.event->kind)) continue;
       due_.push({thread.event->time_ns, thread.info.process, thread.info.thread, thread.event->seq, advancing_});
       advancing_ = SIZE_MAX;
       return;

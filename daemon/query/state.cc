@@ -17,7 +17,6 @@ constexpr std::int64_t kMostFrames = 1000, kMostThreads = 64, kMostOutput = 200;
 constexpr std::int64_t kUsualFrames = 200, kUsualOutput = 50;
 // Index entries that are read to find output: of all threads together, and at least of each.
 constexpr std::uint64_t kOutputReach = 2000, kLeastOutputReach = 50;
-constexpr std::uint32_t kOutputKinds = KindBit(shm::Kind::kStdout) | KindBit(shm::Kind::kStderr);
 
 class StateProducer : public Producer {
  public:
@@ -200,7 +199,7 @@ Status StateProducer::WriteOutput(JsonObject* object, const std::vector<ThreadIn
   std::vector<FoundEvent> writes;
   bool cut = false;
   Wanted wanted;
-  wanted.kinds = kOutputKinds;
+  wanted.kinds = shm::kOutputKinds;
   const std::uint64_t reach = std::max(kLeastOutputReach, kOutputReach / (moments_.size() + 1));
   for (const ThreadInfo& thread : threads) {
     const auto moment = moments_.find(thread.thread);

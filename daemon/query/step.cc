@@ -34,8 +34,7 @@ Result<Origin> FindOrigin(Archive& archive, const std::string& run, const Positi
     origin.code = walker.code;
     origin.frame = walker.frame;
     origin.parent_code = walker.Parent().code;
-    origin.leaves =
-        walker.kind == shm::Kind::kReturn || walker.kind == shm::Kind::kYield || walker.kind == shm::Kind::kUnwind;
+    origin.leaves = LeavesFrame(walker.kind);
     break;
   }
   return origin;

@@ -10,17 +10,9 @@
 #include <vector>
 
 #include "shm/format.h"
+#include "shm/kind_names.h"
 
 namespace smiley::daemon {
-
-// The bit of an event kind in Piece::kinds. REQUIRES an event's kind.
-constexpr std::uint32_t KindBit(shm::Kind kind) { return std::uint32_t{1} << static_cast<unsigned>(kind); }
-
-// Kinds whose id is a line; 0 = the line that the frame is at.
-inline constexpr std::uint32_t kKindsWithLine = KindBit(shm::Kind::kLine) | KindBit(shm::Kind::kReturn) |
-                                                KindBit(shm::Kind::kYield) | KindBit(shm::Kind::kRaise) |
-                                                KindBit(shm::Kind::kHandled) | KindBit(shm::Kind::kUnwind);
-constexpr bool HasLine(shm::Kind kind) { return shm::IsEvent(kind) && (kKindsWithLine & KindBit(kind)) != 0; }
 
 // Times within a piece: ns since the epoch = anchor_ns + (units - anchor_units) * ns_per_unit, until the next kAnchor
 // attachment gives a new pair (anchor_ns = its monotonic ns + wall_minus_mono_ns). Readers clamp times that go back.
@@ -51,7 +43,7 @@ struct Piece {
   std::vector<std::uint32_t> variables;      // distinct string ids of variables that changed, sorted
   std::uint32_t min_line = 0, max_line = 0;  // 0: no event has a line
   std::uint32_t exceptions = 0;              // raise events
-  std::uint32_t kinds = 0;                   // KindBit of each kind in it
+  std::uint32_t kinds = 0;                   // shm::KindBit of each kind in it
 };
 using PiecePtr = std::shared_ptr<const Piece>;
 

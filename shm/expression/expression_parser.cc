@@ -15,7 +15,7 @@ bool IsOperatorWord(std::string_view word) {
 
 std::string KindList() {
   std::string list;
-  for (const auto& [kind, name] : kKindNames) list += (list.empty() ? "" : ", ") + std::string(name);
+  for (const KindTraits& row : kKindTraits) list += (list.empty() ? "" : ", ") + std::string(row.name);
   return list;
 }
 

@@ -4,6 +4,8 @@
 #include <functional>
 #include <iterator>
 
+#include "shm/kind_names.h"
+
 namespace smiley::tools {
 
 namespace {
@@ -14,30 +16,10 @@ void Mix(std::uint64_t* hash, std::uint64_t value) {
   *hash ^= *hash >> 29;
 }
 
-bool IsFoldable(shm::Kind kind) {
-  switch (kind) {
-    case shm::Kind::kCall:
-    case shm::Kind::kLine:
-    case shm::Kind::kReturn:
-    case shm::Kind::kYield:
-    case shm::Kind::kResume:
-    case shm::Kind::kThrow:
-    case shm::Kind::kRaise:
-    case shm::Kind::kHandled:
-    case shm::Kind::kUnwind:
-    case shm::Kind::kCCall:
-    case shm::Kind::kCReturn:
-    case shm::Kind::kCRaise:
-      return true;
-    default:
-      return false;  // output, losses and threads always have their own row
-  }
-}
-
 }  // namespace
 
 std::uint64_t Folder::Signature(const EventView& event) {
-  if (!IsFoldable(event.kind)) return 0;
+  if (!IsControlFlow(event.kind)) return 0;  // output, losses and threads always have their own row
   std::uint64_t hash = 0x5EED;
   Mix(&hash, static_cast<std::uint64_t>(event.kind));
   Mix(&hash, event.line);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "shm/kind_names.h"
 #include "tools/terminal/highlight.h"
 #include "tools/terminal/terminal.h"
 #include "tools/terminal/text.h"
@@ -182,7 +183,7 @@ void Renderer::AppendChanges(const EventView& event, std::size_t indent, Rows* r
 void Renderer::AppendSource(const EventView& event, const Where& where, Rows* rows) {
   std::string_view text = event.source != 0 ? sources_.Line(event.source, event.line) : std::string_view{};
   if (text.empty()) text = event.text;
-  const bool call = event.kind == Kind::kCall || event.kind == Kind::kResume || event.kind == Kind::kThrow;
+  const bool call = EntersFrame(event.kind);
   if (event.kind == Kind::kCall && !text.empty() && event.function != "<module>") {
     def_indent_[{event.file, event.function}] = Indentation(text);
   }
