@@ -81,7 +81,7 @@ export class Home {
       stdio: ["pipe", "pipe", "pipe"],
     });
     const ended = new Promise((resolve) => child.on("exit", resolve));
-    return { child, ended, tell: (line) => child.stdin.write(`${line}\n`) };
+    return { child, ended, send: (line) => child.stdin.write(`${line}\n`) };
   }
   address(...words) {
     return JSON.parse(this.must("web", "--no-open", "--json", ...words));

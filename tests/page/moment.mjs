@@ -336,16 +336,16 @@ test("moving on cancels the requests of the moment before", async ({ home, newCo
   const context = await newContext();
   const page = await context.newPage();
   // The state of 1:9 is never answered.
-  let tellAsked, tellLeft;
-  const asked = new Promise((tell) => (tellAsked = tell)),
-    left = new Promise((tell) => (tellLeft = tell));
+  let reportAsked, reportLeft;
+  const asked = new Promise((resolve) => (reportAsked = resolve)),
+    left = new Promise((resolve) => (reportLeft = resolve));
   await page.routeWebSocket("**/socket", (socket) => {
     const server = socket.connectToServer();
     socket.onMessage((text) => {
       const { op, at } = JSON.parse(text);
       if (op !== "state" || at !== "1:9") return server.send(text);
-      tellAsked();
-      socket.onClose(() => tellLeft(true));
+      reportAsked();
+      socket.onClose(() => reportLeft(true));
     });
   });
   await page.goto(home.address(run.id).url);
@@ -383,17 +383,17 @@ for line in sys.stdin:
         break
 `,
   );
-  recording.tell("first");
+  recording.send("first");
   const page = await open();
   await page.locator("tr", { hasText: "follow.py" }).getByRole("link").click();
   await page.getByRole("button", { name: "following live" }).waitFor();
   const before = await positionOf(page);
-  recording.tell("more");
+  recording.send("more");
   await until(page, (was) => document.querySelector("main.moment")?.dataset.position !== was, "the new end", before);
   await page.keyboard.press("f");
   await page.getByRole("button", { name: "follow", exact: true }).waitFor();
   const held = await positionOf(page);
-  recording.tell("end");
+  recording.send("end");
   await recording.ended;
   await page.locator(".run-title .state", { hasText: "ok" }).waitFor();
   equal(await positionOf(page), held, "the moment that was held");
@@ -420,8 +420,8 @@ test("why explains a value back through returns, calls and copies, each with a l
   await page.getByLabel("why does other have this value").click();
   const why = page.getByLabel("Why", { exact: true });
   await why.getByText("returned by price()").waitFor();
-  const told = await why.innerText();
-  holds(/copied from total[\s\S]*returned by price\(\)[\s\S]*computed here/.test(told), `the chain: ${told}`);
+  const chain = await why.innerText();
+  holds(/copied from total[\s\S]*returned by price\(\)[\s\S]*computed here/.test(chain), `the chain: ${chain}`);
   await why.getByText("computed here").click();
   await until(
     page,

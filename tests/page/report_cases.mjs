@@ -36,10 +36,11 @@ function readParts(folder) {
 
 // Describes the first difference between `got` and `wanted`; empty: there is none. tests/cases/README.md has the rules.
 function findDifference(wanted, got, path) {
-  const differs = (a, b, where) => (JSON.stringify(sorted(a)) === JSON.stringify(sorted(b)) ? "" : told(a, b, where));
-  const told = (a, b, where) => `${where}: got ${JSON.stringify(b)}, not ${JSON.stringify(a)}`;
+  const compare = (a, b, where) =>
+    JSON.stringify(sortMembers(a)) === JSON.stringify(sortMembers(b)) ? "" : describe(a, b, where);
+  const describe = (a, b, where) => `${where}: got ${JSON.stringify(b)}, not ${JSON.stringify(a)}`;
   if (Array.isArray(wanted) && Array.isArray(got)) {
-    if (wanted.length !== got.length) return told(wanted, got, path);
+    if (wanted.length !== got.length) return describe(wanted, got, path);
     for (let at = 0; at < wanted.length; at++) {
       const found = findDifference(wanted[at], got[at], `${path}[${at}]`);
       if (found) return found;
@@ -50,23 +51,23 @@ function findDifference(wanted, got, path) {
     for (const [key, value] of Object.entries(wanted)) {
       const inner = `${path}.${key}`;
       const found = WHOLE.has(key)
-        ? differs(value, got[key] ?? null, inner)
+        ? compare(value, got[key] ?? null, inner)
         : findDifference(value, got[key] ?? null, inner);
       if (found) return found;
     }
     return "";
   }
-  return differs(wanted, got, path);
+  return compare(wanted, got, path);
 }
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-// The value with its members sorted by name, so that texts can be compared.
-function sorted(value) {
-  if (Array.isArray(value)) return value.map(sorted);
+// The value with its members sortMembers by name, so that texts can be compared.
+function sortMembers(value) {
+  if (Array.isArray(value)) return value.map(sortMembers);
   if (!isObject(value)) return value;
   return Object.fromEntries(
     Object.keys(value)
       .sort()
-      .map((key) => [key, sorted(value[key])]),
+      .map((key) => [key, sortMembers(value[key])]),
   );
 }
 

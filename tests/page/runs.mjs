@@ -65,7 +65,7 @@ test("runs appear, grow and end without a reload", async ({ home, open }) => {
   const row = page.locator("tr", { hasText: "waits.py" });
   await row.getByText("running").waitFor();
   const before = await row.locator("td").nth(5).innerText();
-  for (let i = 0; i < 50; i++) recording.tell("more");
+  for (let i = 0; i < 50; i++) recording.send("more");
   await until(
     page,
     (was) => {
@@ -76,7 +76,7 @@ test("runs appear, grow and end without a reload", async ({ home, open }) => {
     before,
   );
   holds(await row.getByRole("button", { name: /Delete/ }).isDisabled(), "a running run cannot be deleted");
-  recording.tell("end");
+  recording.send("end");
   equal(await recording.ended, 0, "exit code");
   await row.getByText("ok").waitFor();
 });

@@ -301,7 +301,7 @@ test("the views of a running program grow with it without flicker", async ({ hom
   const page = await open();
   await page.locator("tr", { hasText: "grows.py" }).getByRole("link").click();
   await page.getByRole("link", { name: "Statistics" }).click();
-  for (let i = 0; i < 3; i++) recording.tell("more");
+  for (let i = 0; i < 3; i++) recording.send("more");
   const calls = page.locator(".stats tr", { hasText: "take" }).locator("td.num").first();
   await calls.waitFor();
   await page.evaluate(() => {
@@ -311,7 +311,7 @@ test("the views of a running program grow with it without flicker", async ({ hom
       subtree: true,
     });
   });
-  for (let i = 0; i < 200; i++) recording.tell("more");
+  for (let i = 0; i < 200; i++) recording.send("more");
   await until(
     page,
     () =>
@@ -321,6 +321,6 @@ test("the views of a running program grow with it without flicker", async ({ hom
     "the calls since",
   );
   equal(await page.evaluate(() => window.empty), 0, "times that the table was empty");
-  recording.tell("end");
+  recording.send("end");
   await recording.ended;
 });

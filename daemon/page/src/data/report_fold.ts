@@ -12,7 +12,7 @@ const NAMED_PLACES = new Set(["start", "end", "exception"]);
 export const isPlace = (at: string) => POSITION.test(at) || NAMED_PLACES.has(at) || LINE.test(at);
 export const isPosition = (at: string) => POSITION.test(at);
 export const formatPosition = (event: EventObject) => `${event.thread}:${event.seq}`;
-// The number of events that an object stands for: lost events share one.
+// The number of events in an event object: a loss is one object with a count.
 export const weighEvent = (event: EventObject) => event.count ?? 1;
 
 type OpenFrame = Frame & { parent: number; variables: Record<string, Value>; written: Record<string, string> };

@@ -1,4 +1,4 @@
-// The flame graph: a box stands for all calls of one function from one stack, its width for their time or number.
+// The flame graph: a box is all calls of one function from one stack, its width is their time or number.
 import { useMemo, useState } from "preact/hooks";
 import { formatCount, formatDuration, decodeLine, baseName } from "../data/format";
 import { route, makeRunAddress } from "../data/route";
