@@ -3,6 +3,7 @@
 // Callers of RunRegistry::WhenDrained, each until its run is drained or its time is up.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>

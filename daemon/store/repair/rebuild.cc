@@ -302,10 +302,10 @@ void Rebuild::FinishThread(FoundRun* run, FoundThread* thread, RepairedRun* done
   }
   if (thread->produced + 1 > next) AddLoss(run, thread, before, nullptr, next, thread->produced + 1);
   // Events that were lost before may be among them.
-  std::uint64_t told = 0;
-  for (const FoundChunk& chunk : thread->chunks) told += chunk.lost;
-  told = std::max(told, thread->lost);
-  if (info.lost > told) done->newly_lost += info.lost - told;
+  std::uint64_t known_lost = 0;
+  for (const FoundChunk& chunk : thread->chunks) known_lost += chunk.lost;
+  known_lost = std::max(known_lost, thread->lost);
+  if (info.lost > known_lost) done->newly_lost += info.lost - known_lost;
 }
 
 // Names for ids that events use and that have no record any more: "(lost)", or "lost_name_" and the id.

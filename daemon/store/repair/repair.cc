@@ -138,7 +138,7 @@ Result<RepairReport> RepairStore(const RepairOptions& options) {
   Status why;
   const auto findings = Look(made.path(), &why);
   if (!why.ok()) {
-    return Status(Code::kDamaged, "the store cannot be repaired: what was made of it is not sound (" +
+    return Status(Code::kDamaged, "the store cannot be repaired: the new store is not sound (" +
                                       (findings && !findings->empty() ? findings->front() : why.message()) + ")");
   }
   report.damaged = FreeName(dir);

@@ -147,9 +147,10 @@ std::set<fs::path> FatalTables(const std::vector<fs::path>& tables) {
       _exit(0);
     }
     close(reached[1]);
-    char told[256];
+    char marks[256];
     std::size_t opened = 0;
-    for (ssize_t got; child > 0 && ((got = read(reached[0], told, sizeof told)) > 0 || (got < 0 && errno == EINTR));)
+    for (ssize_t got;
+         child > 0 && ((got = read(reached[0], marks, sizeof marks)) > 0 || (got < 0 && errno == EINTR));)
       opened += got > 0 ? static_cast<std::size_t>(got) : 0;
     close(reached[0]);
     int ended = 0;
@@ -254,7 +255,7 @@ struct DbSalvage::Impl {
     status = whole.Open(work, rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords);
     if (status.ok()) {
       log_damaged = whole.db->GetLatestSequenceNumber() > before;
-      if (log_damaged) findings.push_back("the log is damaged; what stands behind the damage was read, too");
+      if (log_damaged) findings.push_back("the log is damaged; the records behind the damage were read, too");
       return;
     }
     findings.push_back("the list of tables cannot be used (" + status.ToString() + "): made again from the tables");
