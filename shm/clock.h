@@ -21,7 +21,7 @@ inline std::uint64_t MonotonicNs() {
   return static_cast<std::uint64_t>(ts.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(ts.tv_nsec);
 }
 
-// One instant, on both clocks.
+// One instant on the event clock and on CLOCK_MONOTONIC.
 struct ClockAnchor {
   std::uint64_t units = 0;
   std::uint64_t mono_ns = 0;
@@ -33,20 +33,20 @@ struct Clock {
   std::uint64_t ticks_per_second = 1'000'000'000;  // estimate; from the kernel or a short calibration
   std::uint64_t anchor_interval_units = 0;         // kAnchorIntervalNs in units
 
-  // At most a few milliseconds. Calibrates the TSC against CLOCK_MONOTONIC when it is used.
+  // Chooses the clock of this machine. Takes a few milliseconds at most, when it calibrates the TSC.
   static Clock Detect();
-  // CLOCK_MONOTONIC whatever the machine has: the same everywhere, for readers and tests.
+  // CLOCK_MONOTONIC on every machine, for readers and tests.
   static Clock Monotonic();
 
-  // CLOCK_MONOTONIC at the instant `units`, exact to some tens of ns when that was a moment ago: both clocks are
-  // read now and the difference is taken off. With CLOCK_MONOTONIC as the source nothing is read.
+  // CLOCK_MONOTONIC at the instant `units`, exact to some tens of ns for a recent instant: reads both clocks now and
+  // subtracts the difference. With CLOCK_MONOTONIC as the source it reads no clock.
   ClockAnchor AnchorAt(std::uint64_t units) const;
 
   std::uint64_t NowUnits() const {
 #if defined(__x86_64__)
     if (source == ClockSource::kTsc) return __rdtsc() >> shift;
 #endif
-    return MonotonicUnits();  // not inline: every event asks, and hardly one comes here
+    return MonotonicUnits();  // not inline, because few machines use it for events
   }
   double NsPerUnit() const {
     return 1e9 * static_cast<double>(std::uint64_t{1} << shift) / static_cast<double>(ticks_per_second);

@@ -99,6 +99,7 @@ constexpr bool Contains(KindSet set, Kind kind) {
   return (std::uint64_t{set} >> static_cast<unsigned>(kind) & 1) != 0;
 }
 
+// The kinds whose row has the property.
 template <typename Property>
 constexpr KindSet SelectKinds(const Property& has) {
   KindSet set = 0;
@@ -129,7 +130,7 @@ constexpr bool HasName(Kind kind) { return Contains(kKindsWithName, kind); }
 constexpr bool HasException(Kind kind) { return Contains(kKindsWithException, kind); }
 constexpr bool IsOutput(Kind kind) { return Contains(kOutputKinds, kind); }
 
-// Empty for what is no event.
+// Empty: not an event's kind.
 constexpr std::string_view KindName(Kind kind) {
   const auto n = static_cast<std::size_t>(kind);
   return n >= 1 && n <= kKindTraits.size() ? kKindTraits[n - 1].name : std::string_view{};

@@ -21,14 +21,14 @@
 
 namespace smiley::shm {
 
-// What every segment of one traced process image shares.
+// The facts that all segments of one traced process share.
 struct SegmentOwner {
   Home home;
   std::string run;  // run id
   ProcessIdentity identity;
-  std::uint64_t process_token = 0;
+  std::uint64_t process_token = 0;  // random; identifies a process image, also after an exec or a reuse of the pid
   Clock clock;
-  std::int64_t wall_minus_mono_ns = 0;
+  std::int64_t wall_minus_mono_ns = 0;  // wall clock minus CLOCK_MONOTONIC
 };
 
 struct SegmentOptions {
@@ -40,25 +40,25 @@ struct SegmentOptions {
 
 class Segment {
  public:
-  // Creates a segment in shared memory, or under SegmentDir() when shared memory is full or its budget (half
-  // of what is free) is reached. State becomes kLive before return. kNoSpace when neither has room; nothing
-  // is left behind on failure. The mapping is MADV_DONTFORK-free: a fork's child must Abandon() it.
+  // Creates a segment in shared memory, or under SegmentDir() when shared memory is full or its budget (half of the
+  // free memory) is reached. The state becomes kLive before the return. kNoSpace: neither has room. A failure leaves
+  // no file. A forked child inherits the mapping and must Abandon() it.
   static Result<std::unique_ptr<Segment>> Create(const SegmentOwner& owner, const SegmentOptions& options);
 
-  // Maps somebody's segment for reading (and for the consumer's own words). Checks before mapping: regular
-  // file, our uid, mode 0600, size; after: magic, version, kind, home, sizes. Every failure is a Status:
-  // kForeign, kVersion, kDamaged, kNotFound; kBusy while its owner is still making it (an owner killed just then
-  // leaves it so: ParseName tells the pid). Never creates, never follows symbolic links.
+  // Maps the segment of another process for reading, and for writing the consumer's own words. Checks before the
+  // mapping: regular file, our uid, mode 0600, size. Checks after it: magic, version, kind, home, sizes. Errors:
+  // kForeign, kVersion, kDamaged, kNotFound, and kBusy while the owner still creates it. An owner that is killed then
+  // leaves it in this state; ParseName gives the owner's pid. Never creates a file, never follows a symbolic link.
   struct Found {
     std::string name;
     bool in_file = false;  // under SegmentDir() rather than in shared memory
   };
   static Result<std::unique_ptr<Segment>> Open(const Home& home, const Found& found);
-  // Every segment of this home by name, in shared memory and in SegmentDir(); unsorted; never opens them.
+  // The names of all segments of this home, in shared memory and in SegmentDir(), unsorted. Opens none.
   static std::vector<Found> List(const Home& home);
-  // Removes the name; mappings live on. Ok when it is already gone.
+  // Removes the name. Mappings stay valid. Ok also when the name does not exist.
   static Status Remove(const Home& home, const Found& found);
-  // What a name says; nothing in it is proof. nullopt: not a segment's name.
+  // The parts of a name, which any process of the user may have chosen. nullopt: not a segment's name.
   struct NameParts {
     std::string run;
     std::uint32_t pid = 0;
@@ -67,19 +67,19 @@ class Segment {
   };
   static std::optional<NameParts> ParseName(const std::string& name);
 
-  ~Segment();  // unmaps; does not remove
+  ~Segment();  // unmaps, and does not remove the name
   Segment(const Segment&) = delete;
   Segment& operator=(const Segment&) = delete;
 
   SegmentHeader& header() { return *header_; }
   const SegmentHeader& header() const { return *header_; }
   unsigned char* data() { return data_; }                 // header().bytes - kSegmentHeaderBytes bytes
-  std::size_t data_bytes() const { return data_bytes_; }  // as checked at open, not as the header says later
+  std::size_t data_bytes() const { return data_bytes_; }  // as checked by Open; the header may change later
   const Found& found() const { return found_; }
   ProcessIdentity OwnerIdentity() const;
-  // The owner's last word: nothing more will be written here (a ring's thread and its process are done with it).
+  // Marks that the owner will write nothing more here.
   void MarkClosed();
-  // In a forked child: forgets the parent's mapping without touching it (munmap only).
+  // In a forked child: unmaps the parent's segment without writing to it.
   void Abandon();
 
  private:

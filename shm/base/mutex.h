@@ -1,9 +1,9 @@
-// Thread rule: any thread; that is what it is for.
+// Thread rule: safe from any thread.
 //
-// Mutexes, locks and conditions that Clang's thread-safety analysis understands. A field says with SMILEY_GUARDED_BY
-// which mutex it is under, a function with SMILEY_REQUIRES_LOCK which one its caller holds; whoever touches one
-// without the other does not compile with Clang (-Wthread-safety). Other compilers see the standard library's own and
-// nothing else.
+// Mutexes, locks and conditions that Clang's thread-safety analysis understands. SMILEY_GUARDED_BY names the mutex
+// that guards a member, SMILEY_REQUIRES_LOCK the mutex that a function's caller must hold. With Clang
+// (-Wthread-safety) an access without the lock does not compile. For other compilers these are the types of the
+// standard library.
 #pragma once
 
 #include <chrono>
