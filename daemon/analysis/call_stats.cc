@@ -6,6 +6,7 @@
 #include "daemon/analysis/stored_stats.h"
 #include "daemon/events/snapshot.h"
 #include "daemon/protocol/producer.h"
+#include "shm/base/requires.h"
 
 namespace smiley::daemon {
 
@@ -57,6 +58,7 @@ void CallCounter::Leave(std::int64_t, bool) {
 }
 
 void CallCounter::Spend(const Spent& spent) {
+  SMILEY_REQUIRES(!stack_.empty());
   clock_ += spent;
   stack_.back().own_ns += spent.ns;
   table_->Function(stack_.back().function).own += spent;

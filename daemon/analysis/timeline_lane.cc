@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "daemon/protocol/json_object.h"
+#include "shm/base/requires.h"
 #include "shm/kind_names.h"
 
 namespace smiley::daemon {
@@ -18,6 +19,8 @@ double Between(std::int64_t from, std::int64_t to) { return static_cast<double>(
 
 TimelineLane::TimelineLane(std::int64_t from_ns, std::int64_t to_ns, std::size_t buckets)
     : from_ns_(from_ns), to_ns_(to_ns) {
+  SMILEY_REQUIRES(from_ns < to_ns && buckets > 0);
+  SMILEY_REQUIRES(static_cast<std::uint64_t>(to_ns) - static_cast<std::uint64_t>(from_ns) <= INT64_MAX);
   for (auto& counts : counts_) counts.assign(buckets, 0);
 }
 

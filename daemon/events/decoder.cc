@@ -5,6 +5,7 @@
 
 #include "daemon/events/decoder_frames.h"
 #include "daemon/events/thread_words.h"
+#include "shm/base/requires.h"
 #include "shm/cbor.h"
 
 namespace smiley::daemon {
@@ -484,6 +485,7 @@ void Decoder::TakeChangedFrames(
 }
 
 void Decoder::Restore(const ThreadSnapshot& snapshot, FrameLoader load) {
+  SMILEY_REQUIRES(state_->FindThread(snapshot.thread) == nullptr);
   auto thread = std::make_unique<DecodedThread>();
   thread->process = snapshot.process;
   thread->number = snapshot.thread;

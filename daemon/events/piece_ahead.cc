@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "shm/base/requires.h"
+
 namespace smiley::daemon {
 
 PieceAhead::~PieceAhead() {
@@ -15,8 +17,10 @@ PieceAhead::~PieceAhead() {
 }
 
 void PieceAhead::Want(const PieceEntry& entry) {
+  SMILEY_REQUIRES(HasRoom() && entry.arrival != 0);
   {
     const shm::MutexLock lock(mutex_);
+    SMILEY_REQUIRES(!pieces_.contains(entry.arrival));
     to_read_.push_back(entry);
     pieces_.emplace(entry.arrival, std::nullopt);
   }

@@ -6,6 +6,8 @@
 #include <tuple>
 #include <unordered_set>
 
+#include "shm/base/requires.h"
+
 namespace smiley::daemon {
 namespace {
 
@@ -172,6 +174,9 @@ Result<std::unique_ptr<RunReader>> RunReader::Open(Archive& archive, const std::
 bool RunReader::Next(Event* event) { return state_->Next(event); }
 Status RunReader::status() const { return state_->status; }
 
-const Decoder& RunReader::DecoderOf(std::uint32_t process) const { return *state_->decoders.at(process); }
+const Decoder& RunReader::DecoderOf(std::uint32_t process) const {
+  SMILEY_REQUIRES(state_->decoders.contains(process));
+  return *state_->decoders.at(process);
+}
 
 }  // namespace smiley::daemon

@@ -12,6 +12,7 @@
 #include "daemon/events/event.h"
 #include "daemon/find/position.h"
 #include "daemon/run/archive.h"
+#include "shm/base/requires.h"
 
 namespace smiley::daemon {
 
@@ -30,9 +31,15 @@ class StateReader {
   Result<bool> Step();
 
   // ---- REQUIRES that Step returned true
-  const Event& event() const { return event_; }
+  const Event& event() const {
+    SMILEY_REQUIRES(there_);
+    return event_;
+  }
   // The open frames, innermost first, with the frame that the event leaves.
-  const std::vector<Frame>& frames() const { return frames_; }
+  const std::vector<Frame>& frames() const {
+    SMILEY_REQUIRES(there_);
+    return frames_;
+  }
   std::uint32_t hidden() const { return hidden_; }  // open frames further out, not known
   // Null: the frame's variables are not known.
   const std::vector<std::pair<const std::string*, ValuePtr>>* Variables(std::uint64_t frame) const {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "daemon/live/live_lane.h"
+#include "shm/base/requires.h"
 
 namespace smiley::daemon {
 namespace {
@@ -27,7 +28,7 @@ bool LiveView::Watcher::CaughtUp() const { return lane_.CaughtUp(); }
 LiveView::LiveView(Archive& archive, LiveFeed& feed)
     : people_(std::make_unique<LiveLane>(archive, feed, kPeopleLag)),
       programs_(std::make_unique<LiveLane>(archive, feed, kProgramsLag)) {}
-LiveView::~LiveView() = default;
+LiveView::~LiveView() { SMILEY_REQUIRES(watchers() == 0); }
 
 std::unique_ptr<LiveView::Watcher> LiveView::Watch(const LiveWish& wish, std::function<void()> wake) {
   // An expression needs decoded events, so that every piece is decoded.

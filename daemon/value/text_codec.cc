@@ -7,6 +7,8 @@
 #include <cmath>
 #include <limits>
 
+#include "shm/base/requires.h"
+
 namespace smiley::daemon {
 namespace {
 
@@ -69,6 +71,7 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
 }
 
 void AppendFloat(std::string* out, double number) {
+  SMILEY_REQUIRES(std::isfinite(number));
   char buffer[32];
   const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::scientific);
   (void)error;  // 32 characters hold every double
@@ -130,6 +133,7 @@ std::optional<double> ParseFloat(std::string_view text) {
 }
 
 Character FirstCharacter(std::string_view text) {
+  SMILEY_REQUIRES(!text.empty());
   const auto at = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
   const std::uint32_t first = at(0);
   const Character stray{0xdc00 + first, 1, false};
