@@ -23,14 +23,14 @@ inline constexpr std::size_t kCatalogueSegmentBytes = 1u << 20;  // larger when 
 
 class CatalogueWriter {
  public:
-  // Makes the first segment and writes the process record (CBOR map, FORMAT.md).
+  // Creates the first segment and writes the process record (a CBOR map, FORMAT.md).
   static Result<std::unique_ptr<CatalogueWriter>> Create(const SegmentOwner& owner, std::string_view process_record);
-  // False when there is no room anywhere; the caller then stops recording what needs the record.
+  // False: there is no room for a segment. The caller then stops recording the events that need the record.
   bool Append(RecordType type, std::uint32_t id, std::string_view payload);
-  // Threads without a ring: counted here so that produced = stored + lost holds.
+  // Counts threads that got no ring, and their events, so that produced = stored + lost holds.
   void CountUnrecorded(std::uint32_t threads, std::uint64_t events);
   void Close();    // marks the segments closed (clean end)
-  void Abandon();  // forked child: forgets everything of the parent
+  void Abandon();  // in a forked child: drops the parent's segments
   ~CatalogueWriter();
 
  private:
@@ -39,7 +39,7 @@ class CatalogueWriter {
   std::unique_ptr<State> state_;
 };
 
-// Reads one catalogue segment; hostile-safe: copies each record, checks bounds and its check sum.
+// Reads one catalogue segment, whatever its bytes are: copies each record, then checks its bounds and check sum.
 class CatalogueReader {
  public:
   struct Record {
@@ -47,10 +47,10 @@ class CatalogueReader {
     std::uint32_t id;
     std::string payload;
   };
-  // `position`: where to go on, in bytes from the data's start (0, or a stored position()).
+  // `position`: the offset to begin at, in bytes from the start of the data: 0, or a stored position().
   CatalogueReader(std::shared_ptr<Segment> segment, std::uint64_t position);
-  // Every step but kEmpty and kSealed moves on. kDamaged: one record was passed over, or, when its size cannot be
-  // true, all that is published so far; *record is then not to be used.
+  // Each step but kEmpty and kSealed advances position(). kDamaged: one record was skipped, or all published records
+  // when its size is impossible. *record is then undefined.
   enum class Step { kRecord, kEmpty, kSealed, kDamaged };  // kSealed: all read and the next segment follows
   Step Next(Record* record);
   std::uint64_t position() const { return position_; }

@@ -14,7 +14,7 @@
 
 namespace smiley::shm {
 
-// Words [from, to) of one block, copied out.
+// A copy of the words [from, to) of one block.
 struct BlockPart {
   std::uint64_t from = 0;   // word position of words.front(); never inside a block header
   std::uint64_t to = 0;     // position after the last word; may be a block's end
@@ -27,24 +27,24 @@ enum class ReadState { kData, kEmpty, kDamagedBlock, kOverrun };
 
 class RingReader {
  public:
-  // `position`: where to go on (0 = start, or a stored cursor).
+  // `position`: the word position to begin at: 0 for the start, or a stored cursor.
   RingReader(std::shared_ptr<Segment> segment, std::uint64_t position);
 
-  // Copies what was published beyond position() in the current block (at most one block per call).
-  // kDamagedBlock: that block was skipped, position() stands at the next; kOverrun: overwrite passed us,
-  // position() was moved to the oldest block that is whole. In both cases `out.from/to` is the stretch given up.
+  // Copies the published words behind position() in the current block, at most one block in a call. kDamagedBlock:
+  // the block was skipped, and position() is the next block. kOverrun: the producer has overwritten the position, and
+  // position() is now the oldest whole block. In both cases out->from and out->to bound the skipped words.
   ReadState Read(BlockPart* out);
   std::uint64_t position() const { return position_; }
   // Sets the position without reading (restart, replay).
   void Seek(std::uint64_t position) { position_ = position; }
   // Words published and not yet read, bounded by the ring's size.
   std::uint64_t Backlog() const;
-  // Gives whole blocks below `position` back to the producer. REQUIRES position <= position(). Never goes back.
+  // Frees the whole blocks below `position` for the producer. A lower position than before has no effect. REQUIRES
+  // position <= position().
   void Free(std::uint64_t position);
-  // Losses counted in the header and not yet in a kLost event; count 0 = none. While the producer runs it is what it
-  // was a moment ago; exact once the producer is dead. A producer killed between writing the kLost event and clearing
-  // the header leaves both: when all words have been read, a loss whose `first` is below the thread's next seq is
-  // known.
+  // Losses that the header counts and no kLost event holds yet; count 0 = none. Exact only when the producer is dead;
+  // before, it may be outdated. A producer that is killed between its kLost event and the clearing of the header
+  // leaves both. So after all words have been read, a loss whose `first` is below the thread's next seq is known.
   struct PendingLoss {
     std::uint32_t thread;
     std::uint64_t first, count, first_units, last_units;
@@ -57,7 +57,7 @@ class RingReader {
   std::uint64_t Oldest(std::uint64_t write_pos) const;  // position of the oldest block that may still be whole
 
   std::uint64_t position_;
-  std::uint64_t block_count_;  // as mapped, not as the header says later
+  std::uint64_t block_count_;  // as mapped; the header may change later
 };
 
 // One event with its attachments, as found in a copy of words. Spans point into the words given to the parser.
