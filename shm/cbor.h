@@ -1,7 +1,7 @@
 // Thread rule: a CborWriter or CborReader belongs to one thread; neither keeps anything alive.
 //
-// CBOR (RFC 8949), definite lengths only: the encoder that the tracer uses on its hot path, and a pull reader for
-// bytes that nobody vouches for. What the items mean is in shm/FORMAT.md, "Values".
+// CBOR (RFC 8949), definite lengths only: the encoder of the tracer's hot path, and a pull reader for hostile bytes.
+// shm/FORMAT.md, "Values", gives the meaning of the items.
 //
 //   char room[4096];
 //   CborWriter w(room, sizeof room);

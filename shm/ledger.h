@@ -1,10 +1,10 @@
 // Thread rule: Announce, Settle and Covers from any thread of any process that has it open; Read from any thread.
 //
-// What Python's own layers write to descriptors that are captured (smiley-run --capture-fd): the hooks have told it
-// already, so whoever reads the other end has to know it again. Each write is announced before it happens and settled
-// after it, in a shared file of fixed-size entries; bytes are told by their length, a hash and the first eight of
-// them. Entries are used again after kLedgerEntries writes; a reader that is so far behind takes what it missed for
-// somebody else's.
+// The writes of Python's own layers to captured descriptors (smiley-run --capture-fd). The hooks have recorded these
+// writes already, so the reader of the other end must recognize them. A writer announces each write before it happens
+// and settles it afterwards, in a shared file of fixed-size entries. An entry holds the length of the bytes, their
+// hash and the first eight of them. Entries are reused after kLedgerEntries writes. A reader that is further behind
+// takes the writes that it missed for another program's.
 #pragma once
 
 #include <sys/types.h>
@@ -49,9 +49,9 @@ class Ledger {
  public:
   // Makes the file (0600, exclusively). `streams[0]` is standard output, `streams[1]` standard error.
   static Result<std::unique_ptr<Ledger>> Create(const std::filesystem::path& path, const LedgerStream (&streams)[2]);
-  // Null when it is not there or not one. It keeps no descriptor.
+  // Null when there is no such file, or it is no ledger. Keeps no descriptor open.
   static std::unique_ptr<Ledger> Open(const std::filesystem::path& path);
-  // Of an open descriptor; both 0 when there is none.
+  // The file that an open descriptor leads to; both members 0 when the descriptor is not open.
   static LedgerStream StreamOf(int fd);
   ~Ledger();
   Ledger(const Ledger&) = delete;
@@ -60,11 +60,11 @@ class Ledger {
   void Attach() { header_->attached.store(1, std::memory_order_release); }
   bool attached() const { return header_->attached.load(std::memory_order_acquire) != 0; }
 
-  // Whether what is written to `fd` (1 or 2) goes to the captured file now; asks the system. REQUIRES fd 1 or 2.
+  // Whether writes to `fd` (1 or 2) go to the captured file now. Makes a system call. REQUIRES fd 1 or 2.
   bool Covers(int fd) const;
   // The ticket of a write of `bytes` that is about to be tried. REQUIRES fd 1 or 2, which Covers.
   std::uint64_t Announce(int fd, std::string_view bytes);
-  // How much of `bytes` was written: 0 when it failed.
+  // Settles a write: `written` bytes of `bytes` were written, 0 when it failed.
   void Settle(std::uint64_t ticket, std::string_view bytes, std::size_t written);
 
   struct Write {
@@ -75,7 +75,7 @@ class Ledger {
     bool settled = false;
   };
   enum class Found { kWrite, kNotYet, kGone };
-  // The write with that ticket: kNotYet when it is not announced (wholly), kGone when its entry was used again.
+  // The write with that ticket: kNotYet while its announcement is not complete, kGone when its entry was reused.
   Found Read(std::uint64_t ticket, Write* out) const;
   std::uint64_t next() const { return header_->next.load(std::memory_order_acquire); }
 

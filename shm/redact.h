@@ -1,7 +1,7 @@
 // Thread rule: a Redactor is immutable after it is set up; safe to use from any thread.
 //
-// Which names hide their values, and masking of command lines and source texts. Globs are case-insensitive and match
-// the whole name. A masked part reads "***".
+// The names whose values are secret, and the masking of command lines and source texts. Globs are case-insensitive
+// and match the whole name. A masked part reads "***".
 #pragma once
 
 #include <string>
