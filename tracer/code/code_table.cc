@@ -1,5 +1,6 @@
 #include "tracer/code/code_table.h"
 
+#include "shm/base/requires.h"
 #include "tracer/code/control.h"
 #include "tracer/code/filters.h"
 #include "tracer/interp/interp.h"
@@ -13,6 +14,7 @@ CodeTable::CodeTable(CaptureContext* context, const Filters* filters, SourceText
 }
 
 void CodeTable::AddHooked(CodeInfo* info, PyCodeObject* code) {
+  SMILEY_REQUIRES(!info->hooked);
   info->hooked = true;
   info->object = code;
   info->before = &hooked_;

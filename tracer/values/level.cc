@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "shm/base/requires.h"
 #include "tracer/interp/interp.h"
 
 namespace smiley::tracer {
@@ -106,6 +107,7 @@ void ReadLevel(PyObject* object, const TypeInfo& info, Py_ssize_t limit, Level* 
 }
 
 Py_ssize_t Length(PyObject* object, Shape shape) {
+  SMILEY_REQUIRES(IsContainer(shape));
   if (IsDict(shape)) return PyDict_GET_SIZE(object);
   return shape == Shape::kSet || shape == Shape::kFrozenSet ? PySet_GET_SIZE(object) : Py_SIZE(object);
 }

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "shm/base/requires.h"
 #include "tracer/interp/interp.h"
 
 namespace smiley::tracer {
@@ -172,6 +173,7 @@ void FindSlots(PyTypeObject* type, TypeInfo* info) {
 }  // namespace
 
 std::string Utf8(PyObject* text) {
+  SMILEY_REQUIRES(PyUnicode_Check(text));
   std::string out;
   bool surrogates = false;
   AppendUtf8(&out, text, PyUnicode_GET_LENGTH(text), &surrogates);

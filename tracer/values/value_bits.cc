@@ -5,6 +5,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "shm/base/requires.h"
 #include "tracer/interp/interp.h"
 #include "tracer/values/types.h"
 
@@ -27,6 +28,7 @@ std::uint64_t Hash(const void* data, std::size_t size, Py_ssize_t length) {
 }  // namespace
 
 std::uint64_t TextBits(PyObject* text, Py_ssize_t chars) {
+  SMILEY_REQUIRES(PyUnicode_Check(text));
   const Py_ssize_t length = PyUnicode_GET_LENGTH(text);
   const Py_ssize_t take = length < chars ? length : chars;
   const int kind = PyUnicode_KIND(text);
@@ -35,6 +37,7 @@ std::uint64_t TextBits(PyObject* text, Py_ssize_t chars) {
 }
 
 std::uint64_t IntegerBits(PyObject* number) {
+  SMILEY_REQUIRES(PyLong_Check(number));
   std::uint64_t magnitude;
   int negative;
   if (smiley_small_int(number, &magnitude, &negative)) return IntBits(magnitude, negative != 0, Py_TYPE(number));
