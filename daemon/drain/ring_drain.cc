@@ -4,12 +4,14 @@
 #include <chrono>
 #include <utility>
 
+#include "shm/base/requires.h"
 #include "shm/base/test_point.h"
 #include "shm/cbor.h"
 
 namespace smiley::daemon {
 
 bool RingDrain::Drain(ProcessProgress* process, RingProgress* ring, std::size_t max_blocks) {
+  SMILEY_REQUIRES(process->known);
   if (ring->rewalk) Rewalk(process, ring, *std::exchange(ring->rewalk, std::nullopt));
   shm::BlockPart part;
   for (std::size_t blocks = 0; blocks < max_blocks; ++blocks) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "daemon/drain/process_record.h"
+#include "shm/base/requires.h"
 #include "shm/base/test_point.h"
 
 namespace smiley::daemon {
@@ -136,6 +137,7 @@ void RunBook::AddNote(const std::string& run, const std::string& kind, const std
 }
 
 void RunBook::NumberProcess(ProcessProgress* process) {
+  SMILEY_REQUIRES(!process->known);
   RunProgress* const run = process->run;
   ProcessInfo& info = process->info;
   process->known = true;
