@@ -10,6 +10,7 @@
 #include "daemon/protocol/home_socket.h"
 #include "daemon/protocol/json_object.h"
 #include "daemon/protocol/request.h"
+#include "shm/base/requires.h"
 
 namespace smiley::daemon {
 namespace {
@@ -119,6 +120,7 @@ Status Client::Fill(bool wait) {
 }
 
 Status Client::Send(std::string_view request) {
+  SMILEY_REQUIRES(request.find('\n') == std::string_view::npos);
   std::string line(request);
   line += '\n';
   return WriteAll(line.data(), line.size());
@@ -194,6 +196,7 @@ Result<bool> Client::NextFrame(std::string* bytes) {
 }
 
 Status Client::SendFrame(std::string_view bytes) {
+  SMILEY_REQUIRES(!bytes.empty() && bytes.size() <= kMaxFrameBytes);
   const std::string prefix = LengthPrefix(static_cast<std::uint32_t>(bytes.size()));
   if (Status status = WriteAll(prefix.data(), prefix.size()); !status) return status;
   return WriteAll(bytes.data(), bytes.size());

@@ -7,6 +7,7 @@
 
 #include "daemon/find/merged_start.h"
 #include "daemon/query/requests.h"
+#include "shm/base/requires.h"
 
 namespace smiley::daemon {
 namespace {
@@ -239,6 +240,7 @@ const Event* MergedReader::Next() {
 }
 
 const Decoder& MergedReader::decoder() const {
+  SMILEY_REQUIRES(current_ != SIZE_MAX);
   return heads_[current_]->reader->DecoderOf(heads_[current_]->event.process);
 }
 

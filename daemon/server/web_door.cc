@@ -13,6 +13,7 @@
 #include "daemon/protocol/hex.h"
 #include "daemon/protocol/remote_access.h"
 #include "shm/base/random.h"
+#include "shm/base/requires.h"
 
 namespace smiley::daemon {
 namespace {
@@ -100,6 +101,7 @@ std::string WebDoor::Authority() const {
 }
 
 Result<WebInvitation> WebDoor::Invite(std::string_view path, Clock::time_point now) {
+  SMILEY_REQUIRES(!token_.empty() && port_ != 0);
   if (!IsPlainPath(path))
     return Status(smiley::Code::kInvalid, "'path' must be a part of the page, like run/k7p3x9aa");
   Tidy(now);
