@@ -32,9 +32,9 @@ namespace smiley::shm {
 class OpenFrames {
  public:
   virtual ~OpenFrames() = default;
-  // Fills `out` (innermost first, at most kShownFrames) and returns the full depth. Within Begin it shows the thread
-  // as it stands before the event; within Attach (a block that goes on with the event) as it stands after it. So a
-  // frame is pushed or popped between Begin and the first Attach.
+  // Fills `out` (innermost first, at most kShownFrames) and returns the full depth. A call from within Begin gets the
+  // frames before the event. A call from within Attach, for a block that continues the event, gets the frames after
+  // it. So the tracer pushes or pops a frame between Begin and the first Attach.
   virtual std::uint32_t Snapshot(OpenFrame* out) const = 0;
 };
 
@@ -62,9 +62,9 @@ class RingWriter {
   // readers find it, and the ring must not be given to another thread (mark it closed instead).
   bool EndThread();
   std::unique_ptr<Segment> Release();
-  // In place of StartThread: goes on with the thread of `before`, which is ended there; its next event is the first
-  // here. False, and nothing is done: events are being lost there. REQUIRES that no thread had this ring before, that
-  // a thread has the other, and that no event is open in either.
+  // In place of StartThread: continues the thread of `before`, and ends it there. The thread's next event is the
+  // first in this ring. False, and nothing is done, while events are being lost in `before`. REQUIRES that no thread
+  // had this ring before, that a thread has the other, and that no event is open in either.
   bool GoOnFrom(RingWriter* before);
   // The next event begins a block, so that readers find the open frames as they are then.
   void EndBlock() {
@@ -153,8 +153,8 @@ class RingWriter {
 
   std::uint64_t last_seq() const { return seq_; }  // seq of the latest event, lost ones included
   std::uint64_t lost() const { return lost_; }     // events lost so far in this thread
-  // Changes each time the reader may have lost events or attachments (loss ended, an event's tail was cut, overwrite
-  // passed a quarter of the ring, a new thread): the tracer then forgets what it believed the reader knows.
+  // Changes each time the reader may have lost events or attachments: a loss ended, an event's tail was cut,
+  // overwrite passed a quarter of the ring, a new thread began. The tracer then sends full values again.
   std::uint32_t epoch() const { return epoch_; }
   Segment& segment() { return *segment_; }
 
