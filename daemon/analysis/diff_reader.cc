@@ -93,7 +93,7 @@ Result<std::unique_ptr<DiffReader>> DiffReader::Open(Archive& archive, const Run
 }
 
 // The path below the run's directory, so that copies of a project compare equal; for other files the name alone.
-std::uint64_t DiffReader::CodeHash(const CodeInfo* code) {
+std::uint64_t DiffReader::CodeHash(const CodeRecord* code) {
   if (code == nullptr) return 0;
   const auto [at, added] = codes_.emplace(code, 0);
   if (!added) return at->second;
@@ -108,7 +108,7 @@ std::uint64_t DiffReader::CodeHash(const CodeInfo* code) {
 
 // The hash of a line's text, so that a moved line is the same line. Without source it is the line's distance from the
 // first line of the function.
-std::uint64_t DiffReader::LineHash(const CodeInfo* code, std::uint32_t line) {
+std::uint64_t DiffReader::LineHash(const CodeRecord* code, std::uint32_t line) {
   if (code == nullptr || line == 0) return 0;
   std::string_view text = lines_->Line(code->source, line);
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);

@@ -30,7 +30,7 @@ struct DiffOptions {
 };
 
 struct DiffFrame {
-  const CodeInfo* code = nullptr;
+  const CodeRecord* code = nullptr;
   std::uint32_t line = 0;
   std::uint32_t ran = 0;  // the line that ran before the latest event
   std::uint64_t frame = 0;
@@ -64,8 +64,8 @@ class DiffReader {
 
  private:
   DiffReader() = default;
-  std::uint64_t CodeHash(const CodeInfo* code);
-  std::uint64_t LineHash(const CodeInfo* code, std::uint32_t line);
+  std::uint64_t CodeHash(const CodeRecord* code);
+  std::uint64_t LineHash(const CodeRecord* code, std::uint32_t line);
   void HashValues(DiffEvent* event);
 
   struct FrameHashes {
@@ -79,7 +79,7 @@ class DiffReader {
   std::vector<DiffFrame> stack_;
   bool leave_ = false;                                    // the latest event left its frame
   std::unordered_map<std::uint64_t, FrameHashes> known_;  // by frame
-  std::unordered_map<const CodeInfo*, std::uint64_t> codes_;
+  std::unordered_map<const CodeRecord*, std::uint64_t> codes_;
   std::uint64_t last_frame_ = 0;
   std::uint32_t last_process_ = 0;
   std::uint64_t events_ = 0, lost_ = 0;

@@ -12,7 +12,7 @@ std::uint32_t& FunctionBook::SlotOf(std::vector<std::uint32_t>* ids, std::uint32
 std::uint32_t FunctionBook::NumberCode(const Names& names, std::uint32_t process, std::uint32_t code) {
   std::uint32_t& known = SlotOf(&processes_[process].codes, code);
   if (known != kUnknown) return known;
-  if (const CodeInfo* info = names.FindCode(code)) {
+  if (const CodeRecord* info = names.FindCode(code)) {
     return known = Number({info->file, info->function, info->first_line, info->source});
   }
   return Number({"", "<unknown>", 0, 0});  // a running process may still record the name

@@ -162,7 +162,7 @@ void RingDrain::ScanPart(ProcessProgress* process, RingProgress* ring, shm::Bloc
 void RingDrain::NoteUncaught(ProcessProgress* process, RingProgress* ring, std::string_view exception,
                              std::uint32_t code) {
   if (process->info.process != 1 || ring->thread->info.local != 1) return;
-  const CodeInfo* const left = process->names->FindCode(code);
+  const CodeRecord* const left = process->names->FindCode(code);
   if (left == nullptr || left->function != "<module>") return;
   shm::CborReader in(exception);
   std::uint64_t items = 0;

@@ -87,7 +87,7 @@ class ThreadWalk {
 
 // The code and the line at which an event happened, as every answer shows them.
 struct CodeLine {
-  const CodeInfo* code = nullptr;  // null = not known
+  const CodeRecord* code = nullptr;  // null = not known
   std::uint32_t line = 0;
 };
 CodeLine CodeLineOf(const ThreadWalk& walk, const RawEvent& event);

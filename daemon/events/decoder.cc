@@ -55,7 +55,7 @@ struct Decoder::State {
   DecodedThread* current = nullptr;
   FrameTable frames;
   std::vector<std::uint64_t> ended;  // frames that the latest event ended
-  Cache<CodeInfo> codes;
+  Cache<CodeRecord> codes;
   Cache<std::string> strings;
   std::unordered_map<const std::string*, std::uint32_t> string_ids;
   std::uint64_t serial = 0;
@@ -71,9 +71,9 @@ struct Decoder::State {
     return at == threads.end() ? nullptr : at->second.get();
   }
 
-  const CodeInfo* Code(std::uint32_t id) {
+  const CodeRecord* Code(std::uint32_t id) {
     if (id == 0) return nullptr;
-    const CodeInfo* code = codes.Get(id, [this](std::uint32_t i) { return names->FindCode(i); });
+    const CodeRecord* code = codes.Get(id, [this](std::uint32_t i) { return names->FindCode(i); });
     if (code == nullptr) ++unresolved;
     return code;
   }

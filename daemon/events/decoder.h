@@ -44,7 +44,7 @@ class Decoder {
   // further out, which are not known.
   struct OpenFrame {
     std::uint64_t frame = 0;
-    const CodeInfo* code = nullptr;
+    const CodeRecord* code = nullptr;
     std::uint32_t line = 0;  // the last line event in it, 0 = none yet
   };
   std::vector<OpenFrame> Stack(std::uint32_t thread, std::uint32_t* hidden) const;

@@ -19,7 +19,7 @@ struct Event {
   std::uint64_t seq = 0;                  // of its thread, from 1; kLost: the first that was lost
   std::int64_t time_ns = 0;
   shm::Kind kind{};
-  const CodeInfo* code = nullptr;       // null: the event has no frame, or its code is unknown after a loss
+  const CodeRecord* code = nullptr;     // null: the event has no frame, or its code is unknown after a loss
   std::uint32_t line = 0;               // 0 = none, or not known
   std::uint64_t frame = 0, parent = 0;  // 0 = none
   std::uint32_t depth = 0;              // frames outside of the event's own

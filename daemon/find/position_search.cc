@@ -37,7 +37,7 @@ bool WantedTest::CodeFits(std::uint32_t code) {
   if (wanted_.file.empty() && wanted_.function.empty()) return true;
   if (code >= codes_.size()) codes_.resize(std::max<std::size_t>(code + 1, codes_.size() * 2));
   if (codes_[code] == 0) {
-    const CodeInfo* info = code == 0 ? nullptr : names_->FindCode(code);
+    const CodeRecord* info = code == 0 ? nullptr : names_->FindCode(code);
     const bool fits = info != nullptr && (wanted_.file.empty() || IsFile(info->file, wanted_.file)) &&
                       (wanted_.function.empty() || IsName(info->function, wanted_.function));
     codes_[code] = fits ? 2 : 1;

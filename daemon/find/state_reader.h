@@ -20,9 +20,9 @@ class StateReader {
  public:
   struct Frame {
     std::uint64_t frame = 0;
-    const CodeInfo* code = nullptr;  // null = not known
-    std::uint32_t line = 0;          // the line that the frame executes; 0 = not known
-    std::uint32_t depth = 0;         // frames further out
+    const CodeRecord* code = nullptr;  // null = not known
+    std::uint32_t line = 0;            // the line that the frame executes; 0 = not known
+    std::uint32_t depth = 0;           // frames further out
   };
   // kNotFound: the run has no such thread or event.
   static Result<std::unique_ptr<StateReader>> Open(Archive& archive, const std::string& run,

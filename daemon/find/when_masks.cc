@@ -118,7 +118,7 @@ WhenQuestion::WhenQuestion(shm::Expression parsed) : expression(std::move(parsed
   flowing = asks_task || asks_line || asks_depth;
 }
 
-void WhenMasks::Make(Mask* mask, const CodeInfo* code, std::uint32_t line, std::int64_t depth,
+void WhenMasks::Make(Mask* mask, const CodeRecord* code, std::uint32_t line, std::int64_t depth,
                      std::uint64_t changed) {
   mask->made = true;
   Event event;

@@ -40,7 +40,7 @@ class WhenMasks {
   // The masks of one code object, and of its lines and depths when the expression asks for these.
   struct CodeMasks {
     bool found = false;
-    const CodeInfo* code = nullptr;
+    const CodeRecord* code = nullptr;
     Mask any;
     std::vector<Mask> lines;       // by line, from the code's first line on
     std::vector<DeepMask> depths;  // direct-mapped
@@ -81,7 +81,7 @@ class WhenMasks {
   static constexpr std::size_t kDepths = 256;
   static constexpr std::int64_t kAnyDepth = -1;
   const Mask& MaskAt(CodeMasks* masks, std::uint32_t line, std::uint64_t changed);
-  void Make(Mask* mask, const CodeInfo* code, std::uint32_t line, std::int64_t depth, std::uint64_t changed);
+  void Make(Mask* mask, const CodeRecord* code, std::uint32_t line, std::int64_t depth, std::uint64_t changed);
 
   const WhenQuestion& question_;
   const Names& names_;

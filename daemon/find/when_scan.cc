@@ -304,7 +304,7 @@ bool WhenThread::Fold(const PieceWalker& at, Event* event, ValuesByName* before)
   return wrote;
 }
 
-void WhenThread::Fill(const PieceWalker& at, const CodeInfo* code) {
+void WhenThread::Fill(const PieceWalker& at, const CodeRecord* code) {
   Event* const event = &event_;
   event->process = thread_.process;
   event->thread = thread_.thread;

@@ -92,7 +92,7 @@ class WhenThread {
   std::uint64_t Changed(const Piece& summary);
   Status Read(const PieceEntry& entry, const Found& found);
   bool Fold(const PieceWalker& at, Event* event, ValuesByName* before);
-  void Fill(const PieceWalker& at, const CodeInfo* code);
+  void Fill(const PieceWalker& at, const CodeRecord* code);
   void Look(const PieceWalker& at, const ValuesByName& before, const Found& found);
 
   Archive& archive_;

@@ -73,7 +73,7 @@ class HitsProducer : public Producer {
   std::vector<std::uint64_t>* CountsOf(std::uint32_t code) {
     const auto known = sources_.find(code);
     if (known != sources_.end()) return known->second;
-    const CodeInfo* info = names_->FindCode(code);
+    const CodeRecord* info = names_->FindCode(code);
     auto* counts = info == nullptr || info->source == 0 ? nullptr : &hits_[info->source];
     sources_.emplace(code, counts);
     return counts;

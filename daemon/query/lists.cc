@@ -63,7 +63,7 @@ class ThreadLinesProducer : public Producer {
         if (event->kind == shm::Kind::kLine) {
           const std::uint32_t code = walk_->walker().Code(*event);
           if (pairs_.insert(std::uint64_t{code} << 32 | event->id).second) {
-            const CodeInfo* info = walk_->names().FindCode(code);
+            const CodeRecord* info = walk_->names().FindCode(code);
             const std::size_t file = info == nullptr ? 0 : std::hash<std::string>()(info->file);
             lines_.insert(file * 0x9E3779B97F4A7C15u + event->id);
           }

@@ -179,7 +179,7 @@ Status StateProducer::WriteThreads(JsonObject* object, const std::vector<ThreadI
     std::string stack = "[";
     std::uint32_t depth = moment->hidden + static_cast<std::uint32_t>(moment->stack.size());
     for (auto frame = moment->stack.rbegin(); frame != moment->stack.rend(); ++frame) {
-      const CodeInfo* code = (*names)->FindCode(frame->code);
+      const CodeRecord* code = (*names)->FindCode(frame->code);
       if (stack.size() > 1) stack += ',';
       JsonObject f(&stack);
       f.Number("frame", frame->frame).Number("depth", --depth);
@@ -243,7 +243,7 @@ Status StateProducer::WriteOutput(JsonObject* object, const std::vector<ThreadIn
 
 }  // namespace
 
-void AppendWhere(JsonObject* object, SourceLines* lines, const CodeInfo* code, std::uint32_t line) {
+void AppendWhere(JsonObject* object, SourceLines* lines, const CodeRecord* code, std::uint32_t line) {
   if (code == nullptr) return;
   object->Text("function", code->function);
   if (code->source != 0) object->Number("source", code->source);

@@ -16,6 +16,6 @@ namespace smiley::daemon {
 
 // Adds the members of a line of code: function, source, file, line and text. `code` may be null: then none. `line` 0:
 // without line and text.
-void AppendWhere(JsonObject* object, SourceLines* lines, const CodeInfo* code, std::uint32_t line);
+void AppendWhere(JsonObject* object, SourceLines* lines, const CodeRecord* code, std::uint32_t line);
 
 }  // namespace smiley::daemon

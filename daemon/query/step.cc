@@ -122,7 +122,7 @@ class StepProducer : public Producer {
     if (!*done) return Next::kMore;
     if (const auto& found = search_->found()) {
       count_ = 1;
-      const CodeInfo* code = found->code == 0 ? nullptr : names_->FindCode(found->code);
+      const CodeRecord* code = found->code == 0 ? nullptr : names_->FindCode(found->code);
       JsonObject o(out);
       o.Text("type", "step").Text("position", ToText(found->position)).Number("process", found->process);
       o.Number("thread", found->position.thread).Number("seq", found->position.seq).Signed("time_ns", found->time_ns);

@@ -117,12 +117,12 @@ class WhyProducer : public Producer {
 
   // One link of the chain: a write, and the origin of its value.
   struct Link {
-    FrameMoment after;               // the frame after the write
-    Position at;                     // of the write
-    Position line_at;                // of the event at which its line began
-    std::uint32_t line = 0;          // 0: unknown
-    const CodeInfo* code = nullptr;  // of `after`; null: unknown
-    const Value* value = nullptr;    // of `after`; null: unknown
+    FrameMoment after;                 // the frame after the write
+    Position at;                       // of the write
+    Position line_at;                  // of the event at which its line began
+    std::uint32_t line = 0;            // 0: unknown
+    const CodeRecord* code = nullptr;  // of `after`; null: unknown
+    const Value* value = nullptr;      // of `after`; null: unknown
     How how = How::kLost;
     std::vector<Read> reads;     // variables that the line read
     std::string function;        // that returned the value; empty: none
@@ -143,7 +143,7 @@ class WhyProducer : public Producer {
                                                  std::string* function, std::vector<Read>* reads);
   Result<std::optional<Target>> FindElsewhere(const Position& before, std::uint64_t frame, const std::string& name,
                                               const Value& value);
-  bool Writes(const CodeInfo* code, std::uint32_t line, std::string_view name) const;
+  bool Writes(const CodeRecord* code, std::uint32_t line, std::string_view name) const;
 
   Archive& archive_;
   const RunInfo run_;
@@ -213,9 +213,9 @@ Status WhyProducer::Begin() {
                                      " shows the variables");
 }
 
-bool WhyProducer::Writes(const CodeInfo* code, std::uint32_t line, std::string_view name) const {
+bool WhyProducer::Writes(const CodeRecord* code, std::uint32_t line, std::string_view name) const {
   if (code == nullptr) return false;
-  for (const CodeInfo::Line& one : code->lines) {
+  for (const CodeRecord::Line& one : code->lines) {
     if (one.line == line && std::find(one.writes.begin(), one.writes.end(), name) != one.writes.end()) return true;
   }
   return false;
@@ -230,7 +230,7 @@ Result<std::optional<Target>> WhyProducer::FindAmongReads(const Position& at, st
   std::optional<Target> found;
   if (moment->frame == nullptr || moment->frame->code == nullptr || moment->variables == nullptr) return found;
   std::vector<std::string> names;
-  for (const CodeInfo::Line& one : moment->frame->code->lines) {
+  for (const CodeRecord::Line& one : moment->frame->code->lines) {
     if (one.line != line) continue;
     for (const std::string& name : one.reads) {
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
@@ -281,7 +281,7 @@ Result<std::optional<Target>> WhyProducer::FindAmongReturns(const FoundEvent& be
     if (!returned || !SameThing(value, **returned)) continue;
     auto names = archive_.NamesOf(run_.id, (*left)->process);
     if (!names) return names.status();
-    const CodeInfo* code = (*names)->FindCode((*left)->code);
+    const CodeRecord* code = (*names)->FindCode((*left)->code);
     *function = code == nullptr ? "" : code->function;
     // The variable in the callee, at the line that returned it.
     How how = How::kReturned;

@@ -66,7 +66,7 @@ struct SourceInfo {
   std::string sha256;  // hex of text
   std::string text;    // UTF-8, surrogates passed through
 };
-struct CodeInfo {
+struct CodeRecord {
   std::string file, function;
   std::uint32_t first_line = 0;
   std::uint32_t source = 0;  // number in the run, 0 = none
@@ -84,7 +84,7 @@ struct CodeInfo {
 class Names {
  public:
   virtual ~Names() = default;
-  virtual const CodeInfo* FindCode(std::uint32_t id) const = 0;       // null = unknown
+  virtual const CodeRecord* FindCode(std::uint32_t id) const = 0;     // null = unknown
   virtual const std::string* FindString(std::uint32_t id) const = 0;  // null = unknown
   // The number in the run of a task; `id` itself when no record gives another one.
   virtual std::uint32_t FindTask(std::uint32_t id) const { return id; }

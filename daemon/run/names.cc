@@ -38,7 +38,7 @@ const std::string* StoredNames::FindString(std::uint32_t id) const {
   return found == strings_.end() ? nullptr : found->second.get();
 }
 
-const CodeInfo* StoredNames::FindCode(std::uint32_t id) const {
+const CodeRecord* StoredNames::FindCode(std::uint32_t id) const {
   {
     const shm::ReadLock lock(mutex_);
     if (const auto found = codes_.find(id); found != codes_.end()) return found->second.get();
@@ -48,14 +48,14 @@ const CodeInfo* StoredNames::FindCode(std::uint32_t id) const {
   if (const auto found = codes_.find(id); found != codes_.end()) return found->second.get();
   const auto unread = unread_codes_.find(id);
   if (unread == unread_codes_.end()) return nullptr;
-  auto code = std::make_unique<CodeInfo>();
+  auto code = std::make_unique<CodeRecord>();
   const bool good = ReadCode(unread->second, code.get());
   unread_codes_.erase(unread);
   if (!good) return nullptr;
   return codes_.emplace(id, std::move(code)).first->second.get();
 }
 
-bool StoredNames::ReadCode(std::string_view payload, CodeInfo* code) const {
+bool StoredNames::ReadCode(std::string_view payload, CodeRecord* code) const {
   shm::CborReader in(payload);
   std::uint64_t items = 0, file = 0, function = 0, line = 0, source = 0, count = 0;
   if (!in.ReadArray(&items) || items < 5 || !in.ReadUnsigned(&file) || !in.ReadUnsigned(&function) ||
@@ -90,7 +90,7 @@ bool StoredNames::ReadCode(std::string_view payload, CodeInfo* code) const {
     return true;
   };
   for (; lines > 0; --lines) {
-    CodeInfo::Line one;
+    CodeRecord::Line one;
     std::uint64_t parts = 0, number = 0;
     if (!in.ReadArray(&parts) || parts != 3 || !in.ReadUnsigned(&number) || !names(&one.reads) ||
         !names(&one.writes)) {

@@ -23,15 +23,15 @@ class StoredNames : public Names {
   // ignored.
   void Add(shm::RecordType type, std::uint32_t id, std::string_view payload);
 
-  const CodeInfo* FindCode(std::uint32_t id) const override;
+  const CodeRecord* FindCode(std::uint32_t id) const override;
   const std::string* FindString(std::uint32_t id) const override;
   std::uint32_t FindTask(std::uint32_t id) const override;
 
  private:
-  bool ReadCode(std::string_view payload, CodeInfo* code) const SMILEY_REQUIRES_SHARED_LOCK(mutex_);
+  bool ReadCode(std::string_view payload, CodeRecord* code) const SMILEY_REQUIRES_SHARED_LOCK(mutex_);
   mutable shm::SharedMutex mutex_;
   std::unordered_map<std::uint32_t, std::unique_ptr<const std::string>> strings_ SMILEY_GUARDED_BY(mutex_);
-  mutable std::unordered_map<std::uint32_t, std::unique_ptr<const CodeInfo>> codes_ SMILEY_GUARDED_BY(mutex_);
+  mutable std::unordered_map<std::uint32_t, std::unique_ptr<const CodeRecord>> codes_ SMILEY_GUARDED_BY(mutex_);
   // Payloads, each decoded at the first FindCode.
   mutable std::unordered_map<std::uint32_t, std::string> unread_codes_ SMILEY_GUARDED_BY(mutex_);
   // Process-local id to number in the run.

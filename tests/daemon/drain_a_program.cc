@@ -33,7 +33,7 @@ BOOST_AUTO_TEST_CASE(every_event_arrives_and_the_run_ends) {
   BOOST_TEST(core->store().Cursors().empty());
   const auto names = core->archive().NamesOf("prog1", 1);
   BOOST_REQUIRE(names.ok());
-  const CodeInfo* code = (*names)->FindCode(1);
+  const CodeRecord* code = (*names)->FindCode(1);
   BOOST_REQUIRE(code != nullptr);
   BOOST_TEST(code->function == "f");
   BOOST_TEST(code->source == 1u);

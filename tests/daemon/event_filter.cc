@@ -53,7 +53,7 @@ ValuePtr TextForm(std::string type, std::string text) {
 }
 
 struct Fixture {
-  CodeInfo code;
+  CodeRecord code;
   Event event;
   FrameVariables variables;
   std::deque<std::string> kept;

@@ -58,7 +58,7 @@ class TestNames : public Names {
   TestNames() {
     const char* functions[] = {"f", "g", "gen"};
     for (std::uint32_t i = 0; i < 3; ++i) {
-      CodeInfo code;
+      CodeRecord code;
       code.file = "/abs/app.py";
       code.function = functions[i];
       code.first_line = 10 * (i + 1);
@@ -68,7 +68,7 @@ class TestNames : public Names {
     }
   }
   void AddString(std::uint32_t id, std::string text) { strings_[id] = std::move(text); }
-  const CodeInfo* FindCode(std::uint32_t id) const override {
+  const CodeRecord* FindCode(std::uint32_t id) const override {
     const auto at = codes_.find(id);
     return at == codes_.end() ? nullptr : &at->second;
   }
@@ -78,7 +78,7 @@ class TestNames : public Names {
   }
 
  private:
-  std::map<std::uint32_t, CodeInfo> codes_;
+  std::map<std::uint32_t, CodeRecord> codes_;
   std::map<std::uint32_t, std::string> strings_;
 };
 

@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::uint32_t id = 0; id < 256; ++id) {
     const std::string* const text = names.FindString(id);
     if (text != nullptr && text->size() > 255) std::abort();
-    const CodeInfo* const code = names.FindCode(id);
+    const CodeRecord* const code = names.FindCode(id);
     if (code != names.FindCode(id)) std::abort();
     if (code != nullptr && code->file.size() + code->function.size() > 512) std::abort();
   }
