@@ -1,40 +1,36 @@
 // The timeline: a lane for each thread and task, from the whole run down to single events. The wheel zooms, dragging
 // pans, a click goes to the event. Only the lanes in sight are loaded and drawn.
-import { signal } from "@preact/signals";
-import type { TargetedPointerEvent } from "preact";
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { generation } from "../data/api";
-import { say } from "../data/app_state";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { formatDuration, formatPlural, decodeLine } from "../data/format";
-import { goTo, type State } from "../data/moment_state";
+import type { State } from "../data/moment_state";
 import { makeRunAddress } from "../data/route";
-import { measureGrowth, type RunData } from "../data/run_data";
-import { AXIS, drawTimeline, makeTicks } from "./timeline_draw";
+import type { RunData } from "../data/run_data";
+import type { LaneRow, Span, TaskOrder } from "../data/timeline_data";
+import type { EventObject } from "../data/types";
+import { AXIS, drawTimeline, makeTicks, type Marks } from "./timeline_draw";
 import {
-  findEventAt,
-  makeRows,
-  readSpan,
-  useLanes,
-  type LaneRow,
-  type Span,
-  type TaskOrder,
-} from "../data/timeline_data";
-import type { EventObject, TaskCount } from "../data/types";
-import { useList } from "../data/use_list";
+  chosenOrder,
+  findRowOf,
+  findRowsInSight,
+  rotateOrder,
+  useFollowMoment,
+  useGoToRow,
+  usePointer,
+  useRepaintWithScheme,
+  useRows,
+  useRunLanes,
+  useSize,
+  useViewport,
+  useWholeSpan,
+  zoomAt,
+} from "./timeline_hooks";
+import { findX, getLength, type TimeScale } from "./timeline_scale";
 
-const BUCKETS = 600;
-const LANE_MOST = 56,
-  LANE_LEAST = 20; // px
-const TASKS_AT_ONCE = 3_000_000; // larger runs (in events) show their tasks only on request
 export interface TimelineHandle {
   zoom(factor: number): void;
   whole(): void;
   tasks(): void;
 }
-
-type LanePointer = TargetedPointerEvent<HTMLCanvasElement>;
-
-const chosenOrder = signal<TaskOrder | null>(null); // the user's choice; null: none yet
 
 export function Timeline({
   run,
@@ -51,176 +47,47 @@ export function Timeline({
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const box = useRef<HTMLDivElement>(null);
-  const [whole, setWhole] = useState<Span | null>(null);
-  const [view, setView] = useState<Span | null>(null); // the visible time range; null: the whole run
+  const viewport = useViewport();
+  const { view, setView } = viewport;
   const size = useSize(canvas, box);
   const [scrolled, setScrolled] = useState(0);
-  const [hover, setHover] = useState<{ x: number; text: string } | null>(null);
-  const running = data.run.state === "running";
-  const drag = useRef<{ x: number; view: Span; moved: boolean } | null>(null);
-
-  const hasTasks = data.tasks.length > 0;
-  const order = !hasTasks ? "off" : (chosenOrder.value ?? (data.run.events <= TASKS_AT_ONCE ? "first" : "off"));
-  const counted = useList<TaskCount>(
-    order === "off" ? null : `${run}/tasks`,
-    "tasks",
-    { run, counts: true },
-    measureGrowth(data.run),
-  );
-  const rows = useMemo(
-    () => makeRows(data.threads, counted.items, order, view),
-    [data.threads, counted.items, order, view?.from, view?.to],
-  );
-  const tall = Math.min(
-    LANE_MOST,
-    Math.max(LANE_LEAST, Math.floor((size.room - AXIS - 2) / Math.max(1, rows.length))),
-  );
-  const first = Math.min(Math.max(0, rows.length - 1), Math.floor(scrolled / tall));
-  const inSight = rows.slice(first, first + Math.ceil(size.room / tall) + 1);
-  const top = AXIS + first * tall - scrolled;
-  const lanes = useLanes(run, inSight, view, BUCKETS, {
-    threads: `${generation.value}/${running ? data.run.events : "ended"}`,
-    tasks: `${generation.value}/${measureGrowth(data.run)}`,
-  });
-  const anyLane = inSight.map((row) => lanes.get(row.key)).find((lane) => lane);
-  useEffect(() => {
-    if (!view && anyLane) setWhole(readSpan(anyLane));
-  }, [view, anyLane]);
-
+  const { rows, order } = useRows(run, data, view);
+  const sight = findRowsInSight(rows, size.room, scrolled);
+  const lanes = useRunLanes(run, data, sight.rows, view);
+  const whole = useWholeSpan(sight.rows, lanes, view);
   useRepaintWithScheme();
 
-  const shownSpan = view ?? whole;
-  const here = BigInt(state.time_ns);
-  const task = state.event.task ?? 0;
-  const hereRow = Math.max(
-    rows.findIndex((row) => row.thread === state.thread && row.task === task),
-    rows.findIndex((row) => row.thread === state.thread && !row.task),
-  );
-  const xOf = (time: bigint) =>
-    shownSpan ? (Number(time - shownSpan.from) / Math.max(1, Number(shownSpan.to - shownSpan.from))) * size.width : 0;
-
+  const scale = { shown: view ?? whole, whole, width: size.width };
+  const hereRow = findRowOf(rows, state);
   useLayoutEffect(() => {
-    if (!shownSpan) return;
-    const start = BigInt(data.run.start_ns);
-    const ticks = makeTicks(Number(shownSpan.from - start), Number(shownSpan.to - shownSpan.from), size.width);
-    const marks = found.map((one) => ({ thread: one.thread, task: one.task ?? 0, x: xOf(BigInt(one.time_ns)) }));
-    const on = rows[hereRow];
-    drawTimeline(
-      canvas.current!,
-      { rows: inSight, top, tall },
-      lanes,
-      shownSpan,
-      { at: xOf(here), thread: state.thread, task: on?.task ?? 0, found: marks },
-      ticks,
-    );
+    if (!scale.shown) return;
+    const ticks = makeTicks(Number(scale.shown.from - BigInt(data.run.start_ns)), getLength(scale.shown), size.width);
+    const marks = makeMarks(scale, state, rows[hereRow], found);
+    drawTimeline(canvas.current!, sight, lanes, scale.shown, marks, ticks);
   });
-
-  const zoomAt = (factor: number, x: number) => {
-    if (!shownSpan || !whole) return;
-    const span = Number(shownSpan.to - shownSpan.from);
-    const next = Math.min(Math.max(span * factor, 200), Number(whole.to - whole.from));
-    if (next >= Number(whole.to - whole.from)) {
-      setView(null);
-      return;
-    }
-    const at = Number(shownSpan.from - whole.from) + (x / size.width) * span;
-    let from = at - (x / size.width) * next;
-    from = Math.max(0, Math.min(from, Number(whole.to - whole.from) - next));
-    setView({ from: whole.from + BigInt(Math.round(from)), to: whole.from + BigInt(Math.round(from + next)) });
-  };
   handle.current = {
-    zoom: (factor) => zoomAt(factor, Math.min(Math.max(xOf(here), 0), size.width)),
-    whole: () => setView(null),
-    tasks: () => {
-      if (!hasTasks) say("this run has no asyncio tasks");
-      else chosenOrder.value = order === "off" ? "first" : order === "first" ? "busy" : "off";
+    zoom: (factor) => {
+      const x = findX(scale, BigInt(state.time_ns));
+      zoomAt(viewport, scale, factor, Math.min(Math.max(x, 0), size.width));
     },
+    whole: () => setView(null),
+    tasks: () => rotateOrder(order),
   };
-
-  // Keeps the moment in sight when keys move it.
-  useEffect(() => {
-    if (!view || !whole || drag.current) return;
-    if (here >= view.from && here <= view.to) return;
-    const span = view.to - view.from;
-    let from = here - span / 2n;
-    if (from < whole.from) from = whole.from;
-    setView({ from, to: from + span });
-  }, [state.position]);
-  useEffect(() => {
-    const element = box.current!;
-    const at = hereRow * tall;
-    if (hereRow < 0 || (at >= element.scrollTop && at + tall + AXIS <= element.scrollTop + element.clientHeight))
-      return;
-    element.scrollTop = Math.max(0, at - (element.clientHeight - AXIS - tall) / 2);
-  }, [state.thread, task, hereRow, size.room]);
-
-  const at = (event: { offsetX: number; offsetY: number }) => {
-    const row = event.offsetY >= AXIS ? inSight[Math.floor((event.offsetY - top) / tall)] : undefined;
-    const lane = row && lanes.get(row.key);
-    if (!lane || !shownSpan) return null;
-    const time =
-      shownSpan.from + BigInt(Math.round((event.offsetX / size.width) * Number(shownSpan.to - shownSpan.from)));
-    return { lane, ...findEventAt(lane, time) };
-  };
-  // A click on a name goes to its event nearest to this moment, as soon as its lane has arrived.
-  const [wanted, setWanted] = useState<LaneRow | null>(null);
-  const wantedLane = wanted && lanes.get(wanted.key);
-  useEffect(() => {
-    if (!wanted || !wantedLane) return;
-    setWanted(null);
-    const { seq } = findEventAt(wantedLane, here);
-    if (seq > 0) goTo(run, `${wanted.thread}:${seq}`);
-    else say("it has no events in this time range");
-  }, [wanted, wantedLane]);
-  useEffect(() => setWanted(null), [state.position]); // the user went elsewhere
-
-  const press = (event: LanePointer) => {
-    if (shownSpan) drag.current = { x: event.clientX, view: shownSpan, moved: false };
-    event.currentTarget.setPointerCapture(event.pointerId);
-  };
-  const pan = (event: LanePointer) => {
-    const held = drag.current;
-    if (held && view && whole && Math.abs(event.clientX - held.x) > 3) {
-      held.moved = true;
-      const span = held.view.to - held.view.from;
-      let from = held.view.from - BigInt(Math.round(((event.clientX - held.x) / size.width) * Number(span)));
-      if (from < whole.from) from = whole.from;
-      if (from + span > whole.to) from = whole.to - span;
-      setView({ from, to: from + span });
-      return;
-    }
-    const over = at(event);
-    setHover(
-      over && over.seq > 0
-        ? {
-            x: event.offsetX,
-            text:
-              over.bucket >= 0
-                ? `${formatPlural(over.lane.events[over.bucket], "event")} here`
-                : `${over.kind} at ${over.lane.thread}:${over.seq}`,
-          }
-        : null,
-    );
-  };
-  const release = (event: LanePointer) => {
-    const held = drag.current;
-    drag.current = null;
-    if (held?.moved) return;
-    const over = at(event);
-    if (over && over.seq > 0) goTo(run, `${over.lane.thread}:${over.seq}`);
-  };
+  useFollowMoment(state, viewport, whole, box, { row: hereRow, tall: sight.tall, room: size.room });
+  const goToRow = useGoToRow(run, state, lanes);
+  const pointer = usePointer(run, viewport, scale, sight, lanes);
 
   return (
     <section class="panel timeline" aria-label="Timeline">
       <div class="panel-head">
         <h2>Timeline</h2>
         <span class="quiet">
-          {shownSpan ? formatDuration(Number(shownSpan.to - shownSpan.from)) : ""}
-          {hover ? ` · ${hover.text}` : ""}
+          {scale.shown ? formatDuration(getLength(scale.shown)) : ""}
+          {pointer.hover ? ` · ${pointer.hover}` : ""}
         </span>
         <span class="grow" />
         <TimelineButtons
-          order={hasTasks ? order : null}
+          order={order}
           handle={handle}
           address={view ? (to) => rangeAddress(run, to, data, view) : null}
         />
@@ -233,33 +100,23 @@ export function Timeline({
         aria-label="Timelines of threads and tasks"
         onScroll={() => setScrolled(box.current!.scrollTop)}
       >
-        <div style={{ height: `${Math.max(size.room, AXIS + rows.length * tall)}px` }}>
+        <div style={{ height: `${Math.max(size.room, AXIS + rows.length * sight.tall)}px` }}>
           <div class="lanes-window" style={{ height: `${size.room}px` }}>
-            <div class="lane-names">
-              {inSight.map((row, index) => (
-                <LaneName
-                  key={row.key}
-                  row={row}
-                  on={first + index === hereRow}
-                  style={{ height: `${tall}px`, top: `${top + index * tall}px` }}
-                  choose={setWanted}
-                />
-              ))}
-            </div>
+            <LaneNames sight={sight} hereRow={hereRow} choose={goToRow} />
             <canvas
               ref={canvas}
               role="img"
               style={{ height: `${size.room}px` }}
-              aria-label={`${formatPlural(data.threads.length, "thread")}${rows.length > data.threads.length ? ` and ${formatPlural(rows.length - data.threads.length, "task")}` : ""}; this moment is ${formatDuration(whole ? Number(here - whole.from) : 0)} after the start`}
+              aria-label={describeTimeline(data.threads.length, rows.length, state, whole)}
               onWheel={(event) => {
                 event.preventDefault();
                 if (event.shiftKey) box.current!.scrollTop += event.deltaY || event.deltaX;
-                else zoomAt(event.deltaY > 0 ? 1.3 : 1 / 1.3, event.offsetX);
+                else zoomAt(viewport, scale, event.deltaY > 0 ? 1.3 : 1 / 1.3, event.offsetX);
               }}
-              onPointerDown={press}
-              onPointerMove={pan}
-              onPointerUp={release}
-              onPointerLeave={() => setHover(null)}
+              onPointerDown={pointer.press}
+              onPointerMove={pointer.move}
+              onPointerUp={pointer.release}
+              onPointerLeave={pointer.leave}
             />
           </div>
         </div>
@@ -268,29 +125,25 @@ export function Timeline({
   );
 }
 
-// The width of the canvas and the height that the lanes have, in px.
-function useSize(canvas: { current: HTMLCanvasElement | null }, box: { current: HTMLDivElement | null }) {
-  const [size, setSize] = useState({ width: 600, room: 120 });
-  useLayoutEffect(() => {
-    const watch = new ResizeObserver(() =>
-      setSize({ width: canvas.current!.clientWidth, room: box.current!.clientHeight }),
-    );
-    watch.observe(canvas.current!);
-    watch.observe(box.current!);
-    return () => watch.disconnect();
-  }, []);
-  return size;
+// The marks of the moment, on its row, and of the events that a search found.
+function makeMarks(scale: TimeScale, state: State, row: LaneRow | undefined, found: EventObject[]): Marks {
+  return {
+    at: findX(scale, BigInt(state.time_ns)),
+    thread: state.thread,
+    task: row?.task ?? 0,
+    found: found.map((one) => ({
+      thread: one.thread,
+      task: one.task ?? 0,
+      x: findX(scale, BigInt(one.time_ns)),
+    })),
+  };
 }
 
-// The canvas reads its colours when it is drawn, so a change of the colour scheme draws it again.
-function useRepaintWithScheme() {
-  const [, repaint] = useState(0);
-  useEffect(() => {
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    const changed = () => repaint((n) => n + 1);
-    scheme.addEventListener("change", changed);
-    return () => scheme.removeEventListener("change", changed);
-  }, []);
+// The canvas in words, for those who cannot see it.
+function describeTimeline(threads: number, rows: number, state: State, whole: Span | null): string {
+  const tasks = rows > threads ? ` and ${formatPlural(rows - threads, "task")}` : "";
+  const since = formatDuration(whole ? Number(BigInt(state.time_ns) - whole.from) : 0);
+  return `${formatPlural(threads, "thread")}${tasks}; this moment is ${since} after the start`;
 }
 
 const RANGE_VIEWS: [string, string][] = [
@@ -353,6 +206,31 @@ function TimelineButtons({
         All
       </button>
     </>
+  );
+}
+
+// The names of the rows in sight, beside their lanes.
+function LaneNames({
+  sight,
+  hereRow,
+  choose,
+}: {
+  sight: ReturnType<typeof findRowsInSight>;
+  hereRow: number;
+  choose: (row: LaneRow) => void;
+}) {
+  return (
+    <div class="lane-names">
+      {sight.rows.map((row, index) => (
+        <LaneName
+          key={row.key}
+          row={row}
+          on={sight.first + index === hereRow}
+          style={{ height: `${sight.tall}px`, top: `${sight.top + index * sight.tall}px` }}
+          choose={choose}
+        />
+      ))}
+    </div>
   );
 }
 
