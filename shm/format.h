@@ -28,7 +28,7 @@ inline constexpr std::size_t kBlockPayloadWords = kBlockWords - kBlockHeaderWord
 inline constexpr std::size_t kShownFrames = 24;  // maximum number of open frames in a block header
 // Maximum payload of one attachment. The tracer cuts values to fit.
 inline constexpr std::size_t kMaxAttachmentBytes = 32 * 1024;
-// Exclusive maximum of positions, seqs and counts. A larger number is damage.
+// Exclusive maximum of seqs and of counts of events. A larger number is damage.
 inline constexpr std::uint64_t kMaxCount = std::uint64_t{1} << 62;
 // Maximum time between two anchors (CLOCK_MONOTONIC readings) of a thread while it records events.
 inline constexpr std::uint64_t kAnchorIntervalNs = 100'000'000;
