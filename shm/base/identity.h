@@ -1,6 +1,6 @@
-// Thread rule: plain values; functions are safe from any thread; none allocates descriptors that stay open.
+// Thread rule: plain values; functions are safe from any thread; no function leaves a descriptor open.
 //
-// Who a process is: (boot id, pid, start time). A pid alone is never an identity.
+// The identity of a process: boot id, pid and start time. A pid alone is never an identity.
 #pragma once
 
 #include <sys/types.h>
@@ -19,12 +19,12 @@ struct ProcessIdentity {
   friend bool operator==(const ProcessIdentity&, const ProcessIdentity&) = default;
 };
 
-// The caller's own identity; {} fields where /proc is not readable.
+// The caller's own identity. Fields are zero where /proc is not readable.
 ProcessIdentity SelfIdentity();
 std::array<unsigned char, 16> BootId();
-// Start time of `pid`, nullopt when there is no such process (zombies count as none).
+// The start time of `pid`. nullopt: there is no such process, or it is a zombie.
 std::optional<std::uint64_t> StartTimeOf(pid_t pid);
-// True while that very process exists and is not a zombie.
+// True while that process exists and is not a zombie. False for another process with the same pid.
 bool IsAlive(const ProcessIdentity& identity);
 
 }  // namespace smiley::shm

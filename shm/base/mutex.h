@@ -1,9 +1,8 @@
 // Thread rule: safe from any thread.
 //
 // Mutexes, locks and conditions that Clang's thread-safety analysis understands. SMILEY_GUARDED_BY names the mutex
-// that guards a member, SMILEY_REQUIRES_LOCK the mutex that a function's caller must hold. With Clang
-// (-Wthread-safety) an access without the lock does not compile. For other compilers these are the types of the
-// standard library.
+// that guards a member. SMILEY_REQUIRES_LOCK names the mutex that a function's caller must hold. With Clang
+// (-Wthread-safety) an access without the lock does not compile. Other compilers ignore the attributes.
 #pragma once
 
 #include <chrono>
@@ -17,14 +16,14 @@
 #define SMILEY_THREAD_ATTRIBUTE(x)
 #endif
 
-// Of a field; of what a pointer points to.
+// On a member: the mutex guards the member, or the object that the member points to.
 #define SMILEY_GUARDED_BY(mutex) SMILEY_THREAD_ATTRIBUTE(guarded_by(mutex))
 #define SMILEY_POINTEE_GUARDED_BY(mutex) SMILEY_THREAD_ATTRIBUTE(pt_guarded_by(mutex))
-// Of a function: its caller holds the mutex (for reading at least), or must not hold it.
+// On a function: its caller must hold the mutex, must hold it at least for reading, or must not hold it.
 #define SMILEY_REQUIRES_LOCK(...) SMILEY_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
 #define SMILEY_REQUIRES_SHARED_LOCK(...) SMILEY_THREAD_ATTRIBUTE(requires_shared_capability(__VA_ARGS__))
 #define SMILEY_EXCLUDES(...) SMILEY_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
-// Of a function that one thread alone can run, for a reason that stands beside it.
+// On a function: no analysis, because only one thread can run it. A comment beside the function gives the reason.
 #define SMILEY_UNCHECKED SMILEY_THREAD_ATTRIBUTE(no_thread_safety_analysis)
 
 namespace smiley::shm {
@@ -64,7 +63,7 @@ class SMILEY_THREAD_ATTRIBUTE(scoped_lockable) MutexLock {
   Mutex& mutex_;
 };
 
-// The same for who only reads what a SharedMutex guards, and for who changes it.
+// Holds a SharedMutex for reading from here to the end of the block. WriteLock holds it for writing.
 class SMILEY_THREAD_ATTRIBUTE(scoped_lockable) ReadLock {
  public:
   explicit ReadLock(SharedMutex& mutex) SMILEY_THREAD_ATTRIBUTE(acquire_shared_capability(mutex)) : mutex_(mutex) {
@@ -91,7 +90,7 @@ class SMILEY_THREAD_ATTRIBUTE(scoped_lockable) WriteLock {
   SharedMutex& mutex_;
 };
 
-// Waits may end without a reason: they stand in a loop that asks for what was waited for.
+// A wait may end without a notification, so the caller waits in a loop that tests the condition.
 class Condition {
  public:
   void NotifyOne() { condition_.notify_one(); }
@@ -100,9 +99,9 @@ class Condition {
   void Wait(Mutex& mutex) SMILEY_REQUIRES_LOCK(mutex) {
     std::unique_lock lock(mutex.mutex_, std::adopt_lock);
     condition_.wait(lock);
-    lock.release();  // its caller goes on holding it
+    lock.release();  // the caller still holds the mutex
   }
-  // False: the time has come.
+  // False: `until` has passed.
   bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point until) SMILEY_REQUIRES_LOCK(mutex) {
     std::unique_lock lock(mutex.mutex_, std::adopt_lock);
     const bool woken = condition_.wait_until(lock, until) == std::cv_status::no_timeout;

@@ -1,13 +1,13 @@
 // Thread rule: safe from any thread.
 //
-// Random bytes of the system.
+// Random bytes from the system.
 #pragma once
 
 #include <cstddef>
 
 namespace smiley::shm {
 
-// Fills `out`. False when the system gives none; errno says why.
+// Fills `out`. False: the system has no random bytes; errno holds the reason.
 bool FillRandom(void* out, std::size_t size);
 
 }  // namespace smiley::shm

@@ -1,13 +1,13 @@
 // Thread rule: safe from any thread and in a signal handler.
 //
-// SMILEY_REQUIRES(condition) checks a precondition at the top of a function. It names what the word REQUIRES in the
-// function's comment promises. A build with SMILEY_CHECKS (tools/test.sh, Debug) ends the process when the condition
-// is false, after one line on descriptor 2:
+// SMILEY_REQUIRES(condition) checks a precondition at the top of a function. The function's comment states the same
+// condition after the word REQUIRES. A build with SMILEY_CHECKS (tools/test.sh, Debug) ends the process when the
+// condition is false, after one line on descriptor 2:
 //
 //   shm/cbor.h:97: smiley: REQUIRES size <= size_
 //
-// Other builds compile the condition and never evaluate it, so it costs nothing. A caller's mistake is checked so;
-// bytes from a ring, a file or a connection are not: they are checked in every build, with a Status.
+// Other builds compile the condition and never evaluate it, so it costs nothing. Use it for a caller's mistake. Every
+// build checks bytes from a ring, a file or a connection, and reports them with a Status.
 #pragma once
 
 #ifdef SMILEY_CHECKS

@@ -1,7 +1,7 @@
 // Thread rule: functions are safe from any thread.
 //
-// Run ids: how one is made, and the one rule of what may be one. An id becomes part of segment names, of store keys
-// and of file names, so every place that takes one from outside asks IsRunId.
+// Creates run ids, and decides which texts are run ids. An id becomes part of segment names, of store keys and of
+// file names. So every function that takes an id from outside checks it with IsRunId.
 #pragma once
 
 #include <cstddef>
@@ -12,10 +12,10 @@ namespace smiley::shm {
 
 inline constexpr std::size_t kMaxRunIdBytes = 15;  // SegmentHeader::run holds it with a NUL
 
-// 1 to 15 characters of a-z and 0-9, a letter first.
+// True for 1 to 15 characters of a-z and 0-9 that begin with a letter.
 bool IsRunId(std::string_view text);
 
-// A new random id of 8 characters. Empty when the system gives no random numbers.
+// A new random id of 8 characters. Empty: the system has no random bytes.
 std::string NewRunId();
 
 }  // namespace smiley::shm

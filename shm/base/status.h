@@ -1,7 +1,7 @@
 // Thread rule: plain values; each object belongs to one thread at a time.
 //
 // Errors are values: libraries return Status or Result<T>, never print, abort or throw.
-// A message is one line, lower case, and says what to do next where something can be done.
+// A message is one line in lower case. It names the next step where the user can do something.
 #pragma once
 
 #include <optional>
@@ -17,11 +17,11 @@ enum class Code {
   kNotFound,     // no such run, file, segment
   kInvalid,      // bad argument or request
   kDamaged,      // bytes that fail a check
-  kForeign,      // not ours: other owner, home, mode
+  kForeign,      // belongs to another user or home, or has another mode
   kVersion,      // written by another version
   kNoSpace,      // disk or shared memory full
   kPermission,   // the system refused
-  kBusy,         // someone else holds it (lock, running run)
+  kBusy,         // in use by another process (lock, running run)
   kGone,         // the peer or process ended
   kInterrupted,  // a signal asked to stop
   kIo,           // any other system error
@@ -54,7 +54,7 @@ class [[nodiscard]] Result {
   bool ok() const { return value_.has_value(); }
   explicit operator bool() const { return ok(); }
   const Status& status() const { return status_; }
-  // The value. All six REQUIRE ok().
+  // The value. All six functions REQUIRE ok().
   T& value() {
     SMILEY_REQUIRES(ok());
     return *value_;

@@ -1,15 +1,16 @@
-// Thread rule: SMILEY_TEST_POINT may stand anywhere; it does nothing unless the process was armed.
+// Thread rule: SMILEY_TEST_POINT is safe in any thread; it does nothing unless the process is armed.
 //
-// Named places after steps that others can observe, for tests that stop or kill a process there. Arm with
-// SMILEY_TEST_POINT="name[:nth][=kill|stop|exit]" in the environment before the first point is reached (the
-// preload library hands it to the tracer); unarmed it costs one predictable branch on a plain bool.
+// A test stops or kills a process at a test point: a named place after a step that other processes can observe.
+// SMILEY_TEST_POINT="name[:nth][=kill|stop|exit]" in the environment arms a point; the preload library passes it to
+// the tracer. An unarmed point costs one predictable branch on a plain bool.
 #pragma once
 
 namespace smiley::shm {
 
 extern bool g_test_points_armed;
 void ReachTestPoint(const char* name);
-// Reads the specification (null: from the environment). Called once at start of each program.
+// Arms the point that `specification` names; null: the environment variable. Each program calls it once, at its
+// start.
 void ArmTestPoints(const char* specification);
 
 }  // namespace smiley::shm

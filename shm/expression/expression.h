@@ -1,28 +1,32 @@
 // Thread rule: an Expression is immutable once parsed and may be evaluated by any thread; a Scope belongs to the
 // caller.
 //
-// The filter language of --where and smiley-when: one parser (expression_parser.cc), one evaluator
-// (expression_eval.cc), used at record time, in the daemon and in the page.
+// The filter language of --where and smiley-when. The tracer, the daemon and the requests of the page use the same
+// parser (expression_parser.cc) and evaluator (expression_eval.cc).
 //
 //   function == "pay" and amount < 0        file ~ "models.py" and self.total > 100
 //   event == raise and exception ~ "KeyError"       cart["a"][0].price changed and depth < 5
 //
-// * Fields: event function file line thread process task depth value exception. Anything else is a variable;
-//   a variable that is called like a field is reached as `var.line`.
-// * `Order.total` is an attribute of the variable Order; where the frame has no such variable and runs the function
-//   Order (its qualified name, or the end of it after a dot), it is that function's variable total.
+// * Fields: event function file line thread process task depth value exception. Any other name is a variable. A
+//   variable with the name of a field is written `var.line`.
+// * `Order.total` is the attribute total of the variable Order. If the frame has no variable Order and runs the
+//   function Order, it is that function's variable total. The function's qualified name is Order or ends in `.Order`.
 // * == != < <= > >= chain as in Python. `in` and `not in` take a list of operands, a container or a text.
-//   `~` finds a text inside a text, case-sensitive; * in it stands for any characters, \* for itself.
-//   `is None`, `is not None`, `is True` compare the type too. `NAME changed` is true at events that changed it.
-// * What does not exist is missing: every comparison with it is false, != and `not in` too, and so is it by itself;
-//   `not` turns a false comparison into true, as always. Different types are unequal and never less or greater;
-//   nothing is an error while evaluating. Numbers compare exactly, whatever their type; True is 1, as in Python.
-// * Some fields have several names for the same thing: a function its qualified name and that after the last dot,
-//   a file its path and its base name, a thread its number and its name, an exception its "Type: message", its type
-//   with and without module, its message. A comparison holds when it holds for one of them; != and `not in` hold
-//   when the equality holds for none.
+// * `~` finds a text inside a text, case-sensitive. In the pattern, * matches any characters and \* an asterisk.
+// * `is None`, `is not None` and `is True` compare the type, too.
+// * `NAME changed` is true at the events that changed the variable NAME.
+// * A variable, attribute or item that does not exist is missing. A missing operand is false, and so is every
+//   comparison with it, also != and `not in`. `not` makes such a comparison true.
+// * Values of different types are unequal, and neither is less or greater. Evaluation never fails with an error.
+// * Numbers compare exactly, whatever their type. True is 1, as in Python.
+// * Some fields have several values, all names of one thing. A comparison holds when it holds for one of the values.
+//   != and `not in` hold when the equality holds for none.
+//   - function: the qualified name; the name after its last dot
+//   - file: the path; the base name
+//   - thread: the number; the name
+//   - exception: "Type: message"; the type with its module; the type without its module; the message
 //
-// Evaluation allocates nothing, throws nothing, reads no locale and needs bounded stack.
+// Evaluation allocates nothing, throws nothing, reads no locale and uses a bounded stack.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +57,8 @@ enum class Field : std::uint8_t {
   kExceptionMessage,  // exception.message
 };
 
-// What a name stands for: light, refers to memory of the scope (or of the expression, for literals).
+// The value of a name or literal. `text` and `object` refer to memory of the scope; a literal's `text` refers to the
+// expression.
 struct Operand {
   enum class Type : std::uint8_t { kMissing, kNone, kBool, kInt, kFloat, kText, kObject };
   Type type = Type::kMissing;
@@ -61,9 +66,9 @@ struct Operand {
     bool boolean;
     std::int64_t integer;
     double number;
-    const void* object = nullptr;  // kObject: the scope's own handle
+    const void* object = nullptr;  // kObject: a handle that only the scope understands
   };
-  std::string_view text;  // kText: UTF-8, surrogates passed through
+  std::string_view text;  // kText: UTF-8, also with lone surrogates
 
   static Operand Missing() { return {}; }
   static Operand None();
@@ -75,75 +80,75 @@ struct Operand {
   bool missing() const { return type == Type::kMissing; }
 };
 
-// What an expression is evaluated against: one event (or the beginning of a frame). Views stay valid until Eval ends.
+// The values of one event, or of a frame's beginning, for the evaluation. Views stay valid until Eval ends.
 class Scope {
  public:
   virtual ~Scope() = default;
-  // The field's names for the same thing, from `alternative` 0 until missing. kFunction's 0 is the qualified name.
+  // The field's value number `alternative`, from 0; missing after the last. The first value of kFunction is the
+  // qualified name.
   virtual Operand FieldValue(Field field, int alternative) const = 0;
   // A variable of the event's frame; missing when unbound, unknown, lost or redacted.
   virtual Operand Variable(std::string_view name) const = 0;
-  // True when this event changed the variable (its binding, or something captured in it).
+  // True when this event changed the variable: its binding, or a captured part of its value.
   virtual bool Changed(std::string_view name) const = 0;
-  // The variable as it was before this event; missing when not known. For `self.total changed`.
+  // The variable's value before this event; missing when it is not known. `self.total changed` needs it.
   virtual Operand Before(std::string_view name) const = 0;
-  // `object` is always a kObject operand that this scope made.
+  // Missing when there is no such attribute. `object` is always a kObject operand that this scope returned.
   virtual Operand Attribute(const Operand& object, std::string_view name) const = 0;
-  // By index (negative from the end) or key; missing when there is none or it was cut.
+  // The item with the index (negative: from the end) or key; missing when there is none or it was cut.
   virtual Operand Item(const Operand& object, const Operand& key) const = 0;
   virtual bool Contains(const Operand& object, const Operand& needle) const = 0;
   virtual bool Equal(const Operand& object, const Operand& other_object) const = 0;
   virtual bool Truthy(const Operand& object) const = 0;
 };
 
-// What is known of many events together, for deciding without looking at each: asked instead of Scope where it is
-// not.
+// The facts that hold for a group of events. With them, MayHold excludes the whole group without reading each event.
 class PartialScope : public Scope {
  public:
-  // Whether FieldValue tells the field for all of them.
+  // Whether FieldValue returns the field's value for all events of the group.
   virtual bool Knows(Field field) const = 0;
-  // Whether one of them may have, or may have changed, a variable of this name.
+  // Whether one of the events may have a variable of this name, and whether one may have changed it.
   virtual bool MayHave(std::string_view name) const = 0;
   virtual bool MayChange(std::string_view name) const = 0;
-  // For a field that it does not know: whether it is an integer from `least` to `greatest` in all of them that have
-  // it.
+  // For a field that is not known: true when its value is an integer from `least` to `greatest` in every event that
+  // has the field.
   virtual bool Bounds(Field, std::int64_t* /*least*/, std::int64_t* /*greatest*/) const { return false; }
 };
 
-// As the language's == and `~` decide; for scopes that search containers. No objects: those give false.
+// The language's == and `~`, for scopes that search containers. False for objects.
 bool SameValue(const Operand& a, const Operand& b);
 bool TextMatches(std::string_view text, std::string_view pattern);
 
 struct ParseError {
-  std::size_t offset = 0;  // bytes into the source; may be its length
+  std::size_t offset = 0;  // in bytes from the source's start; may be its length
   std::string message;     // one line, without position
 };
-// Two lines, no newline at the end: the source (a window of it when long; control characters as spaces) and ^ under
-// the character.
+// Returns two lines without a newline at the end: the source, and a ^ under the character. Of a long source, the
+// first line is a window. Control characters are spaces.
 std::string FormatParseError(std::string_view source, const ParseError& error);
 
 class Expression {
  public:
-  // Fails with kInvalid, message "expression, character 7: …"; `error` (may be null) gets the place.
+  // Fails with kInvalid and the message "expression, character 7: …". `error` (may be null) gets the position.
   static Result<Expression> Parse(std::string_view source, ParseError* error = nullptr);
 
   bool Eval(const Scope& scope) const;
-  // False: it holds for none of the events that `scope` stands for.
+  // False: the expression holds for none of the events of `scope`.
   bool MayHold(const PartialScope& scope) const;
-  // Whether the field is asked for.
+  // Whether the expression contains the field.
   bool Asks(Field field) const;
-  // Whether it asks what changed.
+  // Whether the expression contains `changed`.
   bool AsksChanged() const;
 
-  // Every name in it: fields as they are written, variables by their root name and, because `Order.total` may mean a
-  // variable `total`, the attribute names too. A superset of the variables that can decide it.
+  // Every name in the expression: fields as they are written, the root names of variables, and the attribute names,
+  // because `Order.total` may mean a variable `total`. A superset of the variables that the result depends on.
   std::set<std::string> Names() const;
-  // True when all that it uses is known when a frame begins: function, file, thread, process, task, depth,
-  // parameters.
+  // True when all names are known at a frame's beginning: function, file, thread, process, task, depth, parameters.
   bool NeedsOnlyFrameStart() const { return later_.empty(); }
-  // Otherwise the first thing in it that is not: "line", "value", "exception", "event", "changed".
+  // The first part that is not known at a frame's beginning: "line", "value", "exception", "event" or "changed".
+  // Empty: none.
   const std::string& NotKnownAtFrameStart() const { return later_; }
-  // True when it asks whether a part of a variable changed, so that Scope::Before is needed.
+  // True when the expression tests whether a part of a variable changed, which needs Scope::Before.
   bool NeedsBefore() const { return needs_before_; }
   const std::string& source() const { return source_; }
 
@@ -180,16 +185,16 @@ class Expression {
   struct Node {
     Op op{};
     Field field{};
-    bool plain = false;    // kVariable: written var.NAME, never a function's name
+    bool plain = false;    // kVariable: written as var.NAME, which is never a function's name
     Operand::Type type{};  // kLiteral
     union {
       std::int64_t integer = 0;
       double number;
     };
-    std::uint32_t text = 0, size = 0;           // in texts_: literal, variable or attribute name
-    std::uint32_t dotted = 0, dotted_size = 0;  // kVariable: name and the attributes that follow, joined with dots
-    std::uint32_t first = kNone, next = kNone;  // children as a list
-    std::uint32_t offset = 0;                   // in the source
+    std::uint32_t text = 0, size = 0;           // bytes in texts_: a literal, a variable's or an attribute's name
+    std::uint32_t dotted = 0, dotted_size = 0;  // bytes in texts_; kVariable: name and attributes, joined with dots
+    std::uint32_t first = kNone, next = kNone;  // indices in nodes_: first child, next sibling
+    std::uint32_t offset = 0;                   // in bytes from the source's start
   };
   Expression() = default;
   std::string_view TextOf(const Node& node) const { return std::string_view(texts_).substr(node.text, node.size); }

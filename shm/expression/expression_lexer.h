@@ -1,6 +1,6 @@
 // Thread rule: a lexer belongs to one thread.
 //
-// The words of the filter language, with their places, and the names of its fields. Only expression*.cc use it.
+// The tokens of the filter language with their positions, and the names of its fields. Only expression*.cc use it.
 #pragma once
 
 #include <array>
@@ -34,7 +34,7 @@ constexpr std::string_view FieldName(Field field) {
   return {};
 }
 
-// Code points in UTF-8 text; bytes that continue one do not count.
+// Number of code points in UTF-8 text. Continuation bytes do not count.
 constexpr std::size_t CountCharacters(std::string_view text) {
   std::size_t n = 0;
   for (char c : text) n += (c & 0xc0) != 0x80;
@@ -44,9 +44,9 @@ constexpr std::size_t CountCharacters(std::string_view text) {
 struct ExpressionToken {
   enum class Kind : std::uint8_t { kEnd, kName, kInt, kFloat, kText, kSymbol };
   Kind kind = Kind::kEnd;
-  std::size_t offset = 0;
+  std::size_t offset = 0;    // in bytes from the source's start
   std::string_view word;     // as written; kSymbol: the symbol
-  std::string text;          // kText: after escapes
+  std::string text;          // kText: the text with its escapes decoded
   std::int64_t integer = 0;  // kInt
   double number = 0;         // kFloat
   bool symbol(std::string_view s) const { return kind == Kind::kSymbol && word == s; }
@@ -56,7 +56,7 @@ struct ExpressionToken {
 class ExpressionLexer {
  public:
   explicit ExpressionLexer(std::string_view source) : source_(source) {}
-  // False with `error` filled.
+  // Reads the next token. False: `error` is set.
   bool Next(ExpressionToken* token, ParseError* error);
 
  private:
