@@ -1,7 +1,7 @@
 // Thread rule: Clock is immutable after Detect(); Now*() may be called from any thread.
 //
-// One time reading per event: the TSC where the kernel itself trusts it (invariant, clocksource "tsc"),
-// CLOCK_MONOTONIC otherwise. A unit is 2^shift ticks, chosen to be 4 to 8 ns.
+// The clock of events, which is read once per event. It is the TSC where the kernel itself trusts it (invariant,
+// clocksource "tsc"), CLOCK_MONOTONIC otherwise. A unit is 2^shift ticks; `shift` makes it 4 to 8 ns.
 #pragma once
 
 #include <time.h>
@@ -30,7 +30,7 @@ struct ClockAnchor {
 struct Clock {
   ClockSource source = ClockSource::kMonotonic;
   std::uint32_t shift = 2;
-  std::uint64_t ticks_per_second = 1'000'000'000;  // estimate; from the kernel or a short calibration
+  std::uint64_t ticks_per_second = 1'000'000'000;  // an estimate, from the kernel or a short calibration
   std::uint64_t anchor_interval_units = 0;         // kAnchorIntervalNs in units
 
   // Chooses the clock of this machine. Takes a few milliseconds at most, when it calibrates the TSC.
@@ -38,8 +38,8 @@ struct Clock {
   // CLOCK_MONOTONIC on every machine, for readers and tests.
   static Clock Monotonic();
 
-  // CLOCK_MONOTONIC at the instant `units`, exact to some tens of ns for a recent instant: reads both clocks now and
-  // subtracts the difference. With CLOCK_MONOTONIC as the source it reads no clock.
+  // Returns CLOCK_MONOTONIC at the instant `units`, exact to some tens of ns for a recent instant. It reads both
+  // clocks now and subtracts the time since `units`. With CLOCK_MONOTONIC as the source it reads no clock.
   ClockAnchor AnchorAt(std::uint64_t units) const;
 
   std::uint64_t NowUnits() const {

@@ -1,8 +1,7 @@
 // Thread rule: constants only.
 //
-// The table of event kinds: one row a kind, with its name and its properties. The name is the one that people and
-// scripts write everywhere: JSON, filter expressions, the page. A new kind gets its number in format.h, its row here,
-// and its line in FORMAT.md.
+// The table of event kinds: each row holds one kind, its name and its properties. JSON, filter expressions and the
+// page use this name. A new kind gets its number in format.h, its row here, and its line in FORMAT.md.
 #pragma once
 
 #include <array>
@@ -15,7 +14,7 @@
 
 namespace smiley::shm {
 
-// What an event word's id means.
+// The meaning of an event word's id.
 enum class KindId : std::uint8_t {
   kNone,  // the id is 0
   kCode,  // a code object of the catalogue
@@ -24,17 +23,17 @@ enum class KindId : std::uint8_t {
   kTask,  // a task of the catalogue, 0 = no task
 };
 
-// What an event does to its thread's open frames.
+// The effect of an event on its thread's open frames.
 enum class FrameStep : std::uint8_t {
   kNone,
-  kEnter,  // the frame becomes the innermost
-  kPause,  // the innermost frame is left, and may be entered again
-  kEnd,    // the innermost frame is left for good
+  kEnter,  // the event's frame becomes the innermost
+  kPause,  // the event leaves the innermost frame, which may be entered again
+  kEnd,    // the event ends the innermost frame
 };
 
-// Where an event happens.
+// The place of an event in its thread.
 enum class KindScope : std::uint8_t {
-  kThread,   // in the thread, whatever its frames are
+  kThread,   // in the thread, with or without open frames
   kInFrame,  // while the innermost frame runs
   kControl,  // in the innermost frame, as a step of its control flow
 };
@@ -45,7 +44,7 @@ struct KindTraits {
   KindScope scope;
   FrameStep step;
   KindId id;
-  Kind carries;  // kValue, kException or kText, which the event may have besides changed variables; kPad = none
+  Kind carries;  // the attachment that it may have besides variables: kValue, kException or kText; kPad = none
 };
 
 inline constexpr std::array<KindTraits, 23> kKindTraits{{
@@ -99,7 +98,7 @@ constexpr bool Contains(KindSet set, Kind kind) {
   return (std::uint64_t{set} >> static_cast<unsigned>(kind) & 1) != 0;
 }
 
-// The kinds whose row has the property.
+// The set of the kinds for whose row `has` returns true.
 template <typename Property>
 constexpr KindSet SelectKinds(const Property& has) {
   KindSet set = 0;
@@ -130,7 +129,7 @@ constexpr bool HasName(Kind kind) { return Contains(kKindsWithName, kind); }
 constexpr bool HasException(Kind kind) { return Contains(kKindsWithException, kind); }
 constexpr bool IsOutput(Kind kind) { return Contains(kOutputKinds, kind); }
 
-// Empty: not an event's kind.
+// The kind's name. Empty: not an event's kind.
 constexpr std::string_view KindName(Kind kind) {
   const auto n = static_cast<std::size_t>(kind);
   return n >= 1 && n <= kKindTraits.size() ? kKindTraits[n - 1].name : std::string_view{};

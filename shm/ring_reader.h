@@ -1,7 +1,7 @@
-// Thread rule: one RingReader per ring, used by one thread at a time; the producer may be running meanwhile.
+// Thread rule: one RingReader per ring, used by one thread at a time; the producer may run at the same time.
 //
-// Consumer side. Copies first and checks the copy: every byte of a ring is treated as hostile; nothing read from
-// shared memory is used as an index or a size before it has been bounded.
+// The consumer of one ring. It trusts no byte of the ring: it copies first and checks the copy. It bounds every
+// number from shared memory before it uses the number as an index or a size.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +17,9 @@ namespace smiley::shm {
 // A copy of the words [from, to) of one block.
 struct BlockPart {
   std::uint64_t from = 0;   // word position of words.front(); never inside a block header
-  std::uint64_t to = 0;     // position after the last word; may be a block's end
+  std::uint64_t to = 0;     // word position after words.back(); may be a block's end
   bool block_done = false;  // the producer has left this block
-  BlockHeader header{};     // of the block, checked
+  BlockHeader header{};     // the block's header, checked
   std::vector<std::uint64_t> words;
 };
 
@@ -37,7 +37,7 @@ class RingReader {
   std::uint64_t position() const { return position_; }
   // Sets the position without reading (restart, replay).
   void Seek(std::uint64_t position) { position_ = position; }
-  // Words published and not yet read, bounded by the ring's size.
+  // Number of words that are published and not yet read, at most the ring's size.
   std::uint64_t Backlog() const;
   // Frees the whole blocks below `position` for the producer. A lower position than before has no effect. REQUIRES
   // position <= position().
@@ -57,39 +57,40 @@ class RingReader {
   std::uint64_t Oldest(std::uint64_t write_pos) const;  // position of the oldest block that may still be whole
 
   std::uint64_t position_;
-  std::uint64_t block_count_;  // as mapped; the header may change later
+  std::uint64_t block_count_;  // number of blocks at the mapping; the header may change later
 };
 
-// One event with its attachments, as found in a copy of words. Spans point into the words given to the parser.
+// One attachment of an event. `bytes` points into the parser's words.
 struct RawAttachment {
   Kind kind;
   std::uint8_t flags;
   std::uint32_t id;
-  const unsigned char* bytes;  // payload; for inline CBOR the 4 bytes in the word
-  std::uint32_t size;          // bytes; inline: 4 (CBOR is self-delimiting)
+  const unsigned char* bytes;  // the payload; inline: the 4 bytes in the attachment word
+  std::uint32_t size;          // size of `bytes`; inline: 4, and the CBOR item shows its own end
 };
+// One event with its attachments, from a copy of words.
 struct RawEvent {
   Kind kind;
   std::uint8_t flags;
   std::uint32_t id;
-  std::uint64_t seq;                       // kLost: first lost seq; kMore without beginning: 0
-  std::uint64_t units;                     // absolute
-  std::uint64_t anchor_mono_ns;            // 0 = none
-  std::uint64_t frame;                     // kFrame attachment, 0 = none
-  std::vector<RawAttachment> attachments;  // without kTime, kAnchor, kFrame
+  std::uint64_t seq;                       // kLost: first lost seq; kMore without its event: 0
+  std::uint64_t units;                     // absolute time in units
+  std::uint64_t anchor_mono_ns;            // from kAnchor, in ns of CLOCK_MONOTONIC; 0 = none
+  std::uint64_t frame;                     // frame id from kFrame; 0 = none
+  std::vector<RawAttachment> attachments;  // all but kTime, kAnchor and kFrame
 };
 
-// Walks the words of one piece: bounds-checked, no allocation per event beyond the reused RawEvent. Whatever the
-// bytes are, it reads nothing outside of [words, words + count), ends after at most count + 1 steps, and what it
-// calls an event obeys FORMAT.md.
+// Parses the words of one piece with bounds checks. It allocates no memory per event beyond the reused RawEvent.
+// Whatever the bytes are, it reads only [words, words + count) and ends after at most count + 1 steps. Each event
+// that it returns obeys FORMAT.md.
 class WordParser {
  public:
-  // `header` gives the state before words[0] (first_seq, base_units).
+  // `header`: the state before words[0] (first_seq, base_units).
   WordParser(const BlockHeader& header, const std::uint64_t* words, std::size_t count);
   enum class Step { kEvent, kMore, kEnd, kDamaged };
-  // kEvent: *event filled. kMore: attachments that continue the event before (event->attachments only; kind
-  // kMore; flags kFlagMore when still more follow). kDamaged: the rest of the piece is unreadable, *event is not to
-  // be used; then kEnd.
+  // kEvent: *event is the next event. kMore: *event holds attachments that continue the previous event. Only its
+  // attachments, kind (kMore) and flags are set; kFlagMore: another kMore follows. kDamaged: the rest of the piece is
+  // unreadable and *event is undefined. The next step is kEnd.
   Step Next(RawEvent* event);
   std::uint64_t next_seq() const { return seq_; }
   std::uint64_t units() const { return units_; }

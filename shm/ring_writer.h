@@ -1,9 +1,9 @@
-// Thread rule: one RingWriter per traced thread, used by that thread only. Never blocks by itself: when the
-// ring is full and its policy is kBlock, the `wait` callback decides how long to wait and whether to give up.
+// Thread rule: one RingWriter per traced thread, used by that thread only. It never blocks by itself: when the ring
+// is full and its policy is kBlock, the `wait` callback decides how long to wait and whether to give up.
 //
-// Producer side of one ring. An event and its attachments are written with plain stores into the current block
-// and become visible together with one release store of write_pos (Commit). The fullness test happens once
-// per block. See FORMAT.md for blocks, continuation (kMore), loss and overwrite.
+// The producer of one ring. It writes an event and its attachments with plain stores into the current block. One
+// release store of write_pos (Commit) publishes them together. It tests for room once per block. FORMAT.md describes
+// blocks, continuation (kMore), loss and overwriting.
 //
 //   writer.Begin(Kind::kLine, 0, line, clock.NowUnits());
 //   writer.Attach(Kind::kSet, 0, name, cbor, size);      // any number
@@ -19,7 +19,7 @@
 #include "shm/format.h"
 #include "shm/segment.h"
 
-// Only tests/tsan defines it: the publish is then too weak, and a race detector has to say so.
+// Only tests/tsan defines it. The publish is then too weak, and a race detector must report it.
 #ifdef SMILEY_WEAKEN_PUBLISH
 #define SMILEY_PUBLISH_ORDER std::memory_order_relaxed
 #else
@@ -28,7 +28,7 @@
 
 namespace smiley::shm {
 
-// The innermost frames of the thread, kept by the tracer, copied into each block's header.
+// The open frames of the thread. The tracer updates them, and the writer copies them into each block's header.
 class OpenFrames {
  public:
   virtual ~OpenFrames() = default;
@@ -40,40 +40,41 @@ class OpenFrames {
 
 class RingWriter {
  public:
-  // Called when the ring is full under kBlock: returns true to test again, false to lose events from here on
-  // (until a block is free). May sleep, release the GIL, start the daemon. Called again and again.
+  // Called repeatedly while the ring is full under kBlock. Returns true to test for room again, false to lose events
+  // until a block is free. It may sleep, release the GIL and start the daemon.
   using WaitFn = bool (*)(void* context);
 
   struct Options {
     WaitFn wait = nullptr;  // null: as if it always returned false
     void* wait_context = nullptr;
-    const OpenFrames* frames = nullptr;  // outlives the writer; may be null
+    const OpenFrames* frames = nullptr;  // outlives the writer; null: no open frames
   };
 
-  // Takes ownership of a live ring segment made by this process (or handed back by an ended thread).
+  // Takes ownership of a live ring segment of this process: a new one, or one that an ended thread Released.
   RingWriter(std::unique_ptr<Segment> segment, const Clock& clock, const Options& options);
-  ~RingWriter();  // writes nothing: EndThread first
+  ~RingWriter();  // writes nothing; call EndThread before
 
-  // Gives the ring to thread `number` (from 1), whose next event has seq `next_seq`; opens a new block lazily.
-  // REQUIRES number and next_seq > 0, and that no thread has the ring: the thread before was ended with EndThread.
+  // Gives the ring to thread `number` (from 1), whose next event has seq `next_seq`. The next event opens a new
+  // block. REQUIRES number and next_seq > 0, and that no thread has the ring: EndThread has ended the previous
+  // thread.
   void StartThread(std::uint32_t number, std::uint64_t next_seq);
-  // Pads the block, publishes, marks the ring idle (thread = 0). The segment can then be taken by Release().
-  // False: a loss could not be written for want of room; it stays in the header under this thread's number, where
-  // readers find it, and the ring must not be given to another thread (mark it closed instead).
+  // Pads and publishes the block, and marks the ring idle (thread = 0). Release() can then take the segment. False:
+  // there was no room for a pending loss. It stays in the header under this thread's number, where readers find it.
+  // The caller must not give the ring to another thread, and marks it closed instead.
   bool EndThread();
   std::unique_ptr<Segment> Release();
-  // In place of StartThread: continues the thread of `before`, and ends it there. The thread's next event is the
-  // first in this ring. False, and nothing is done, while events are being lost in `before`. REQUIRES that no thread
-  // had this ring before, that a thread has the other, and that no event is open in either.
+  // In place of StartThread: moves the thread of `before` to this ring. The thread's next event is the first in this
+  // ring. False: `before` is losing events, and the call has no effect. REQUIRES that no thread had this ring before,
+  // that a thread has `before`, and that no event is open in either.
   bool GoOnFrom(RingWriter* before);
-  // The next event begins a block, so that readers find the open frames as they are then.
+  // Ends the open block. The next event begins a new block, whose header holds the open frames at that time.
   void EndBlock() {
     if (open_) Leave();
   }
 
-  // Begins the event with the thread's next seq at time `units` (never below the previous one: it is clamped).
-  // Always counts the event. Returns false when it is being lost: Attach and Commit are then no-ops. REQUIRES an
-  // event's kind.
+  // Begins the event with the thread's next seq at time `units`, or at the previous event's time if `units` is lower.
+  // Always counts the event. False: the event is lost, and Attach and Commit have no effect. REQUIRES an event's
+  // kind.
   bool Begin(Kind kind, std::uint32_t flags, std::uint32_t id, std::uint64_t units) {
     SMILEY_REQUIRES(IsEvent(kind));
     if (units < last_units_) units = last_units_;
@@ -87,8 +88,8 @@ class RingWriter {
     last_units_ = units;
     return true;
   }
-  // Adds one attachment to the open event. It is left out, like a cut tail, when size > kMaxAttachmentBytes, or is 0
-  // for a CBOR kind. CBOR of at most 4 bytes goes inline. REQUIRES an attachment's kind.
+  // Adds one attachment to the open event. Cuts it, like the tail of a long event, when size > kMaxAttachmentBytes,
+  // or when size is 0 for a CBOR kind. Writes CBOR of at most 4 bytes inline. REQUIRES an attachment's kind.
   void Attach(Kind kind, std::uint32_t flags, std::uint32_t id, const void* bytes, std::size_t size) {
     SMILEY_REQUIRES(IsAttachment(kind));
     if (!event_) return;
@@ -109,7 +110,7 @@ class RingWriter {
       cursor_ += payload;
     }
   }
-  // Adds CBOR that fits in two words. The bytes behind its end are zero. REQUIRES a CBOR kind and 1 <= size <= 16.
+  // Adds CBOR that fits in two words. The bytes after its end are zero. REQUIRES a CBOR kind and 1 <= size <= 16.
   void AttachShort(Kind kind, std::uint32_t id, const std::uint64_t (&cbor)[2], std::size_t size) {
     SMILEY_REQUIRES(IsCborKind(kind) && size >= 1 && size <= sizeof cbor);
     if (!event_) return;
@@ -123,8 +124,8 @@ class RingWriter {
     Put(cbor[0]);
     if (payload > 1) Put(cbor[1]);
   }
-  // Adds raw payload words: kFrame and its like. Begin itself writes kTime and kAnchor. REQUIRES an attachment's kind
-  // and count <= kMaxAttachmentBytes / kWordBytes.
+  // Adds raw payload words, for example of kFrame. Begin itself writes kTime and kAnchor. REQUIRES an attachment's
+  // kind and count <= kMaxAttachmentBytes / kWordBytes.
   void AttachWords(Kind kind, std::uint32_t id, const std::uint64_t* words, std::size_t count) {
     SMILEY_REQUIRES(IsAttachment(kind) && count <= kMaxAttachmentBytes / kWordBytes);
     if (!event_) return;
@@ -142,8 +143,8 @@ class RingWriter {
     SMILEY_TEST_POINT("ring.published");
   }
 
-  // Frame id bookkeeping for headers: the tracer calls it at each call event, before Begin; returns true when
-  // the frame id has to be attached (kFrame) because it is not last + 1.
+  // Notes the frame id of a call, for block headers. The tracer calls it at each call event, before Begin. True: the
+  // tracer must attach the frame id (kFrame), because it is not the previous one + 1.
   bool NoteCallFrame(std::uint64_t frame) {
     const bool attach = frame != last_frame_ + 1;
     noted_frame_ = last_frame_;
@@ -153,23 +154,23 @@ class RingWriter {
 
   std::uint64_t last_seq() const { return seq_; }  // seq of the latest event, lost ones included
   std::uint64_t lost() const { return lost_; }     // events lost so far in this thread
-  // Changes each time the reader may have lost events or attachments: a loss ended, an event's tail was cut,
-  // overwrite passed a quarter of the ring, a new thread began. The tracer then sends full values again.
+  // Changes when the reader may have lost events or attachments: a loss ended, an event's tail was cut, overwriting
+  // passed a quarter of the ring, or a new thread began. The tracer then sends full values again.
   std::uint32_t epoch() const { return epoch_; }
   Segment& segment() { return *segment_; }
 
  private:
-  // What Begin may write at once: event word, kTime, kAnchor.
+  // Maximum number of words that Begin writes: the event word, kTime (2), kAnchor (2).
   static constexpr std::ptrdiff_t kMinRoom = 5;
 
   bool Fits(std::size_t words) const { return static_cast<std::size_t>(block_end_ - cursor_) >= words; }
   void Put(std::uint64_t word) { *cursor_++ = word; }
 
   bool OpenBlock(std::uint64_t units, std::uint64_t last_frame);  // slow path of Begin; false: the event is lost
-  bool Continue(std::size_t words);  // slow path of Attach: goes on in the next block, or cuts the event's tail
+  bool Continue(std::size_t words);  // slow path of Attach: continues in the next block, or cuts the event's tail
   void CutAttachment();
-  void PutTimes(std::uint64_t units);  // kTime and kAnchor of the event just begun
-  bool HasRoom();                      // may the next block be opened?
+  void PutTimes(std::uint64_t units);  // writes kTime and kAnchor of the open event
+  bool HasRoom();                      // whether the next block may be opened
   bool WaitForRoom();
   void Enter(std::uint64_t first_seq, std::uint64_t units, std::uint64_t last_frame);
   void Leave();  // pads the open block and publishes it to its end
@@ -181,28 +182,28 @@ class RingWriter {
   Clock clock_;
   Options options_;
   std::atomic<std::uint64_t>* write_pos_ = nullptr;
-  std::uint64_t* words_ = nullptr;      // block 0
-  std::uint64_t* cursor_ = nullptr;     // where the next word goes
+  std::uint64_t* words_ = nullptr;      // the start of the ring's data
+  std::uint64_t* cursor_ = nullptr;     // the place of the next word
   std::uint64_t* block_end_ = nullptr;  // == cursor_ when there is no open block, or its rest may not be used
-  std::uint64_t* event_ = nullptr;      // the event or kMore word being written; null: none, or being lost
+  std::uint64_t* event_ = nullptr;      // the word of the open event, or its last kMore word; null: none, or lost
   std::uint64_t lap_ = 0;               // position = lap_ + (cursor_ - words_)
   std::uint64_t next_block_ = 0;        // number of the block to open next
   std::uint64_t block_count_ = 0;
   std::uint64_t seq_ = 0;
   std::uint64_t lost_ = 0;
-  std::uint64_t announced_ = 0;  // of lost_, covered by kLost events
+  std::uint64_t announced_ = 0;  // the part of lost_ that kLost events hold
   std::uint64_t last_units_ = 0;
   std::uint64_t anchored_units_ = 0;
   std::uint64_t anchor_interval_ = 0;
   std::uint64_t last_frame_ = 0;
   std::uint64_t noted_frame_ = 0;  // last_frame_ before the latest call event
   std::uint64_t cached_read_block_ = 0;
-  std::uint64_t continued_blocks_ = 0;  // of the event being written
+  std::uint64_t continued_blocks_ = 0;  // number of further blocks of the open event
   std::uint32_t thread_ = 0;
   std::uint32_t epoch_ = 0;
   OnFull on_full_ = OnFull::kBlock;
-  bool open_ = false;  // a block is open (it may be full)
-  bool losing_ = false;
+  bool open_ = false;    // a block is open (it may be full)
+  bool losing_ = false;  // the ring is full, and events are being lost
 };
 
 }  // namespace smiley::shm

@@ -1,9 +1,10 @@
 // Thread rule: a Segment belongs to one thread at a time; what it maps is shared as format.h says.
 //
-// One shared-memory mapping (a ring or a catalogue) through Boost.Interprocess: a shared_memory_object when it
-// fits into the budget, else a file of the same format under the home's segments/ directory.
+// One mapping of a ring or a catalogue, through Boost.Interprocess. It is a shared_memory_object when it fits into
+// the budget, else a file of the same format under the home's segments/ directory.
 //
-// Names: "smiley.<home id>.<run id>.<pid>.<c|r><index>.<8 random hex>". Mode 0600, created exclusively.
+// The name is "smiley.<home id>.<run id>.<pid>.<c|r><index>.<8 random hex digits>", the mode 0600. Creation is
+// exclusive.
 #pragma once
 
 #include <cstdint>
@@ -28,14 +29,14 @@ struct SegmentOwner {
   ProcessIdentity identity;
   std::uint64_t process_token = 0;  // random; identifies a process image, also after an exec or a reuse of the pid
   Clock clock;
-  std::int64_t wall_minus_mono_ns = 0;  // wall clock minus CLOCK_MONOTONIC
+  std::int64_t wall_minus_mono_ns = 0;  // CLOCK_REALTIME - CLOCK_MONOTONIC at the run's start
 };
 
 struct SegmentOptions {
   SegmentKind kind = SegmentKind::kRing;
-  std::uint32_t index = 0;
-  std::size_t data_bytes = 0;       // beyond the header; rings: a power-of-two number of blocks
-  OnFull on_full = OnFull::kBlock;  // rings
+  std::uint32_t index = 0;          // from 0; ring: order of creation; catalogue: place in the chain
+  std::size_t data_bytes = 0;       // size without the header; ring: a power-of-two number of blocks
+  OnFull on_full = OnFull::kBlock;  // ring: policy for a full ring
 };
 
 class Segment {
@@ -45,10 +46,11 @@ class Segment {
   // no file. A forked child inherits the mapping and must Abandon() it.
   static Result<std::unique_ptr<Segment>> Create(const SegmentOwner& owner, const SegmentOptions& options);
 
-  // Maps the segment of another process for reading, and for writing the consumer's own words. Checks before the
-  // mapping: regular file, our uid, mode 0600, size. Checks after it: magic, version, kind, home, sizes. Errors:
-  // kForeign, kVersion, kDamaged, kNotFound, and kBusy while the owner still creates it. An owner that is killed then
-  // leaves it in this state; ParseName gives the owner's pid. Never creates a file, never follows a symbolic link.
+  // Maps the segment of another process for reading, and for writing the consumer's members of the header. Checks
+  // before the mapping: regular file, the caller's uid, mode 0600, size. Checks after it: magic, version, kind, home,
+  // sizes. Errors: kForeign, kVersion, kDamaged, kNotFound, and kBusy while the owner still creates the segment. An
+  // owner that is killed then leaves it in this state; ParseName gives the owner's pid. Never creates a file, never
+  // follows a symbolic link.
   struct Found {
     std::string name;
     bool in_file = false;  // under SegmentDir() rather than in shared memory
@@ -58,7 +60,8 @@ class Segment {
   static std::vector<Found> List(const Home& home);
   // Removes the name. Mappings stay valid. Ok also when the name does not exist.
   static Status Remove(const Home& home, const Found& found);
-  // The parts of a name, which any process of the user may have chosen. nullopt: not a segment's name.
+  // The parts of a name. Any process of the user can choose a name, so they are only a hint. nullopt: not a segment's
+  // name.
   struct NameParts {
     std::string run;
     std::uint32_t pid = 0;
@@ -74,10 +77,10 @@ class Segment {
   SegmentHeader& header() { return *header_; }
   const SegmentHeader& header() const { return *header_; }
   unsigned char* data() { return data_; }                 // header().bytes - kSegmentHeaderBytes bytes
-  std::size_t data_bytes() const { return data_bytes_; }  // as checked by Open; the header may change later
+  std::size_t data_bytes() const { return data_bytes_; }  // size at the mapping; the header may change later
   const Found& found() const { return found_; }
   ProcessIdentity OwnerIdentity() const;
-  // Marks that the owner will write nothing more here.
+  // Sets the state to kClosed: the owner writes nothing more to this segment.
   void MarkClosed();
   // In a forked child: unmaps the parent's segment without writing to it.
   void Abandon();
