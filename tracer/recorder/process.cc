@@ -38,7 +38,8 @@ std::uint64_t RandomToken() {
 
 std::vector<std::string> List(const char* const* items, std::uint32_t count) { return {items, items + count}; }
 
-// Identical records are written once; two hashes of 128 bits do not meet by chance.
+// The key under which identical records are found, so that each is written once. Hashes of 128 bits do not collide by
+// chance.
 std::string ContentKey(char kind, std::string_view content) {
   const XXH128_hash_t hash = XXH3_128bits(content.data(), content.size());
   std::string key(1, kind);
@@ -98,7 +99,7 @@ Process::Process(const SmileyStartConfig* config, Options options)
       parent_start_(config->parent_start),
       parent_pid_(config->parent_pid) {
   capture_.options = &options_;
-  // What the command line and the environment hide stays hidden where the program shows it again.
+  // Secrets of the command line and the environment are masked in all values and output of the program, too.
   std::vector<std::string> command = List(config->command, config->command_count);
   std::vector<std::string> secrets;
   options_.redactor.MaskArguments(&command, &secrets);
@@ -189,7 +190,7 @@ Status Process::Open(const std::string& own) {
 
 bool Process::ReopenAfterFork() {
   forked.store(false);
-  // What belonged to the parent is forgotten without running any of it: the parent goes on using it.
+  // The parent goes on using its segments, so the child drops them without running their destructors.
   catalogue_->Abandon();
   for (auto& ring : idle_rings_) ring->Abandon();
   idle_rings_.clear();
@@ -250,7 +251,7 @@ bool Process::Describe(CodeInfo* info, PyCodeObject* code) {
   }
   std::uint32_t source = 0;
   if (SourceTexts::Text text = info->made_elsewhere ? info->text : sources_.OfFile(code, file)) {
-    // One source record for each text of a name.
+    // A file name gets one source record for each text that was compiled under it.
     auto [it, fresh] = code_ids_.try_emplace(ContentKey('s', file + '\n' + *text), 0);
     if (fresh) {
       std::string masked = *text;
@@ -290,7 +291,7 @@ bool Process::Describe(CodeInfo* info, PyCodeObject* code) {
     }
   }
   out.Finish();
-  // Identical code shares an id.
+  // Code objects with identical records share an id.
   auto [it, fresh] = code_ids_.try_emplace(ContentKey('c', record), 0);
   if (fresh) {
     const std::uint32_t id = next_code_ + 1;

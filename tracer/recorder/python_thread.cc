@@ -53,7 +53,7 @@ std::string PythonThreadName() {
         if (text != nullptr && PyUnicode_Check(text)) name = Utf8(text);
       }
     }
-    // A thread's first steps run before it is entered among the active ones.
+    // A thread runs its first calls before threading adds it to _active.
     if (name.empty() && !main && limbo != nullptr && PyDict_CheckExact(limbo) && PyDict_GET_SIZE(limbo) == 1) {
       pos = 0;
       while (PyDict_Next(limbo, &pos, &key, &value)) {

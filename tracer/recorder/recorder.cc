@@ -5,7 +5,8 @@
 namespace smiley::tracer {
 namespace {
 
-// Generators that --where left out: they are left out wherever they are resumed. Guarded by the GIL.
+// Generators that --where left out, by frame key. They stay left out when another thread resumes them. Guarded by the
+// GIL.
 std::unordered_map<void*, CodeInfo*>& LeftOut() {
   static auto* frames = new std::unordered_map<void*, CodeInfo*>;
   return *frames;
@@ -31,7 +32,8 @@ FrameEntry* ThreadRecorder::NewEntry() {
 }
 
 void ThreadRecorder::Drop(FrameEntry* entry) {
-  // Pictures keep their memory for the next frame: allocating their lists would be the largest cost of a method call.
+  // Pictures keep their memory for the next frame. To allocate their lists would be the largest cost of a method
+  // call.
   const bool keep = spare_.size() < kKeptPictures;
   for (Shadow& shadow : entry->shadows) {
     shadow.state = Shadow::State::kUnbound;
@@ -85,7 +87,8 @@ PyObject* ThreadRecorder::Read(const SmileyFrame& frame, const Slot& slot) const
   return nullptr;
 }
 
-// The variable of an inlined comprehension is gone, and with it what hid a name of the module's or the class's own.
+// The variable of an inlined comprehension is unbound. The module's or class's variable that it hid is compared
+// again.
 bool ThreadRecorder::Uncover(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t number, bool deep) {
   const auto own = entry->code->by_name.find(entry->code->slots[number].name);
   if (own == entry->code->by_name.end() || own->second >= entry->shadows.size()) return false;
@@ -95,7 +98,7 @@ bool ThreadRecorder::Uncover(FrameEntry* entry, const SmileyFrame& frame, std::u
   return true;
 }
 
-// Writes the slot's name to the catalogue if needed. False: no room, and recording was switched off.
+// Writes the slot's name to the catalogue if needed. False: there was no room, and recording was switched off.
 inline bool ThreadRecorder::HasName(Slot* slot) {
   if (slot->name_id != 0 || process_->NameId(slot) != 0) [[likely]]
     return true;
@@ -161,7 +164,7 @@ void ThreadRecorder::TouchAll(FrameEntry* entry, const SmileyFrame& frame, bool 
   }
 }
 
-// `before` the line just run, `line` the one about to run (the same: only one).
+// `before`: the line that just ran. `line`: the line that runs next. Both are the same where only one line counts.
 [[gnu::always_inline]] inline void ThreadRecorder::TouchLines(FrameEntry* entry, const SmileyFrame& frame,
                                                               std::uint32_t before, std::uint32_t line) {
   const std::vector<CodeInfo::Touched>& touched = entry->code->Between(before, line);
@@ -173,7 +176,7 @@ void ThreadRecorder::TouchAll(FrameEntry* entry, const SmileyFrame& frame, bool 
   }
 }
 
-// Lines that may bind any name: every name of the namespace is compared, new ones get a slot.
+// For lines that may bind any name. Compares every name of the namespace; a new name gets a slot.
 void ThreadRecorder::TouchNamespace(FrameEntry* entry, const SmileyFrame& frame) {
   PyObject* names = smiley_names(&frame);
   if (entry->code->namespace_body && names != nullptr && PyDict_Check(names)) {
@@ -200,7 +203,8 @@ void ThreadRecorder::AttachValue(PyObject* value) {
   writer_->Attach(shm::Kind::kValue, 0, 0, cbor.data(), cbor.size());
 }
 
-// The entry of the running frame. Frames above it on the stack left without a word (their hooks were off): dropped.
+// The entry of the running frame; null: not recorded. Drops the frames above it, which left while their hooks were
+// off.
 FrameEntry* ThreadRecorder::FindTop(const SmileyFrame& frame) {
   for (std::size_t i = stack_.size(); i-- > 0;) {
     if (stack_[i]->key != frame.key) continue;
@@ -244,7 +248,7 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
         entry = it->second;
         if (entry->thread != serial_) Forget(entry);
       } else {
-        Drop(it->second);  // its generator died without being resumed
+        Drop(it->second);  // a generator that died at the same address without being resumed
       }
       suspended.erase(it);
     }
@@ -284,7 +288,7 @@ void ThreadRecorder::Enter(const SmileyFrame& frame, CodeInfo* code, Entry kind,
 
 bool ThreadRecorder::IsSuspended(void* key) { return Suspended().contains(key); }
 
-// Before a line: forgets exceptions whose handlers are done, and records the exception that the line begins to
+// Runs before a line. Forgets exceptions whose handlers are done, and records the exception that the line begins to
 // handle.
 void ThreadRecorder::WriteHandled(FrameEntry* entry, const SmileyFrame& frame, std::uint32_t line,
                                   std::uint64_t now) {
@@ -294,7 +298,7 @@ void ThreadRecorder::WriteHandled(FrameEntry* entry, const SmileyFrame& frame, s
   }
   if (!entry->raised) return;
   entry->raised = false;
-  // A with statement reports its line before the interpreter counts its exception as being handled.
+  // A with statement reports its line before the interpreter marks its exception as handled.
   const bool entering = entry->code->OpcodeAt(frame.lasti) == PUSH_EXC_INFO;
   PyObject* exception = entering ? entry->raising : smiley_handled_exception();
   if (exception == nullptr) return;
@@ -355,7 +359,7 @@ void ThreadRecorder::Leave(const SmileyFrame& frame, Exit exit, PyObject* value,
   FrameEntry* entry = Top(frame);
   if (entry == nullptr) return;
   if (exit == Exit::kUnwind && !entry->raised) {
-    // What a handler or clean-up passes on leaves where it was raised, or where that is done: lines without an event.
+    // A handler or clean-up code reraises here, on a line that got no event.
     const int line = smiley_line(&frame);
     if (line > 0) entry->line = static_cast<std::uint32_t>(line);
   }
@@ -373,7 +377,7 @@ void ThreadRecorder::Leave(const SmileyFrame& frame, Exit exit, PyObject* value,
         cbor = encoder_->EncodeException(exception);
       } else if (!entry->handled.empty() &&
                  (opcode == RERAISE || (opcode == RAISE_VARARGS && entry->code->OpargAt(frame.lasti) == 0))) {
-        cbor = entry->handled.back().cbor;  // passed on by its handler
+        cbor = entry->handled.back().cbor;  // reraised by its handler
       } else {
         cbor = entry->exception;
       }

@@ -1,4 +1,4 @@
-// A thread's recorder from its first event to its end: its ring, its name, forks.
+// The life of a thread's recorder from the first event to the thread's end: ring, name, forks.
 #include <Python.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@ namespace {
 
 std::uint32_t g_serial = 0;
 constexpr int kNameTries = 64;   // calls
-constexpr int kWaitsToGrow = 8;  // a few milliseconds
+constexpr int kWaitsToGrow = 8;  // waits of half a millisecond
 
 }  // namespace
 
@@ -59,7 +59,7 @@ ThreadRecorder* ThreadRecorder::FindCurrent() {
   return self;
 }
 
-// The thread's ring and its first event; again in a forked child.
+// Takes a ring and writes the thread's first event. Runs once more in a forked child.
 bool ThreadRecorder::Start() {
   const bool forked = generation_ != 0;
   generation_ = process_->generation();
@@ -82,7 +82,7 @@ bool ThreadRecorder::Start() {
   return true;
 }
 
-// The ring was full again and again: the thread goes on in a larger one, the other is kept for threads to come.
+// Replaces a ring that was often full by a larger one. The old ring is kept for later threads.
 void ThreadRecorder::Grow() {
   grows_ = false;
   stretch_ = ~stretch_;
@@ -98,7 +98,7 @@ void ThreadRecorder::Grow() {
   writer_ = std::move(writer);
 }
 
-// A thread's first calls run before the threading module knows it.
+// A thread runs its first calls before the threading module has its name.
 void ThreadRecorder::NameAgain() {
   if (name_tries_ == 0) return;
   --name_tries_;
@@ -112,15 +112,14 @@ void ThreadRecorder::AfterFork() {
   if (writer_) {
     if (auto segment = writer_->Release()) {
       segment->Abandon();
-      static_cast<void>(
-          segment.release());  // the mapping is the parent's business; its bookkeeping must not run here
+      static_cast<void>(segment.release());  // the mapping belongs to the parent: the destructor must not run
     }
     writer_.reset();
   }
   unrecorded_ = false;
   comparer_->ForgetSent();
   tasks_.Forget();
-  // The frames that were open go on in the child, under its own numbers.
+  // Open frames continue in the child and get numbers of the child.
   for (FrameEntry* entry : stack_) {
     entry->id = process_->NextFrame();
     Forget(entry);
@@ -163,7 +162,7 @@ bool ThreadRecorder::Wait(void* self) {
   if (++recorder->waits_ == kWaitsToGrow) {
     recorder->grows_ = true;
     recorder->stretch_ = ~recorder->stretch_;
-    recorder->turn_ = 0;  // so that no event pays for asking
+    recorder->turn_ = 0;  // the next event takes the slow path and calls Grow
   }
   return WaitForRoom(recorder->process_, &recorder->writer_->segment(), &recorder->wait_began_ns_,
                      &recorder->wait_seen_, &recorder->warned_);

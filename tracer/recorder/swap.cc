@@ -75,7 +75,7 @@ void SetPassing(void (*passing)()) { g_passing = passing; }
 
 namespace {
 
-// False in a sub-interpreter, where the function is only handed on.
+// Runs the passing function. False: this is a sub-interpreter, where the original is called and nothing is recorded.
 bool Pass() {
   if (!InMainInterpreter()) return false;
   if (g_passing != nullptr) g_passing();
@@ -136,7 +136,7 @@ Function As(PyCFunction function) {
   return reinterpret_cast<Function>(reinterpret_cast<void (*)()>(function));
 }
 
-// The text and the code that asks for it to be compiled.
+// The source text, and the code that compiles it.
 SourceTexts::Made MadeOf(PyObject* source, Process* process) {
   SourceTexts::Made made{TextOf(source), {}};
   SmileyFrame caller;
@@ -147,7 +147,7 @@ SourceTexts::Made MadeOf(PyObject* source, Process* process) {
   return made;
 }
 
-// Runs `call`, which compiles `source` unless it is a code object.
+// Runs `call`, which compiles `source`. A code object is run without being compiled.
 template <typename Call>
 PyObject* WithText(PyObject* source, Call call) {
   Process* process = Process::instance();

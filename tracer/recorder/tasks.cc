@@ -16,11 +16,11 @@ bool TaskWatch::loaded_ = false;
 
 namespace {
 
-// What of asyncio is read; all of it lives as long as the interpreter. Guarded by the GIL, as all here.
+// The parts of asyncio that are read. They live as long as the interpreter. Everything here is guarded by the GIL.
 struct Asyncio {
-  PyObject* current = nullptr;       // dict, loop → task
+  PyObject* current = nullptr;       // asyncio.tasks._current_tasks, a dict from loop to task
   PyObject* running_loop = nullptr;  // _get_running_loop
-  PyTypeObject* task = nullptr;      // the one written in C; null: none
+  PyTypeObject* task = nullptr;      // _asyncio.Task, the class written in C; null: not loaded
   PyMethodDef *get_name = nullptr, *get_coro = nullptr;
 } g_asyncio;
 
@@ -28,7 +28,7 @@ struct NamedTask {
   std::uint32_t number = 0;
   std::string name;
 };
-// By address, which a later task may have again.
+// The key is the task's address, which a later task may reuse.
 std::unordered_map<PyObject*, NamedTask>& NamedTasks() {
   static auto* tasks = new std::unordered_map<PyObject*, NamedTask>;
   return *tasks;
@@ -41,7 +41,7 @@ PyObject* InModule(const char* module, const char* name) {
 
 bool IsCTask(PyObject* task) { return g_asyncio.task != nullptr && PyObject_TypeCheck(task, g_asyncio.task); }
 
-// New reference, null for none.
+// The result of a task's method, or its attribute where the task is written in Python. A new reference, or null.
 PyObject* Ask(PyObject* task, PyMethodDef* method, const char* attribute) {
   if (IsCTask(task)) return method != nullptr ? method->ml_meth(task, nullptr) : nullptr;
   Types& types = Process::instance()->capture().types;
@@ -58,7 +58,7 @@ std::string NameOf(PyObject* task) {
   return text;
 }
 
-// Whether the frame is that of the task's own coroutine, which lies within the coroutine object.
+// Whether the frame belongs to the task's own coroutine. A coroutine's frame is inside the coroutine object.
 bool IsOwnFrame(PyObject* task, void* key) {
   PyObject* coroutine = Ask(task, g_asyncio.get_coro, "_coro");
   PyErr_Clear();
@@ -70,7 +70,7 @@ bool IsOwnFrame(PyObject* task, void* key) {
   return own;
 }
 
-// Named by asyncio itself: no two tasks have the same such name.
+// Whether asyncio chose the name ("Task-7"). asyncio gives no two tasks the same name.
 bool IsGivenName(const std::string& name) {
   return name.size() > 5 && name.compare(0, 5, "Task-") == 0 &&
          std::all_of(name.begin() + 5, name.end(), [](unsigned char c) { return c >= '0' && c <= '9'; });
@@ -78,7 +78,7 @@ bool IsGivenName(const std::string& name) {
 
 }  // namespace
 
-// asyncio may be imported at any time; asked again only when modules have come.
+// The program may import asyncio at any time. It is looked up only when the number of modules has changed.
 bool TaskWatch::Load() {
   static Py_ssize_t modules_seen = 0;
   PyObject* modules = PyImport_GetModuleDict();
@@ -106,7 +106,7 @@ bool TaskWatch::Load() {
   return loaded_ = true;
 }
 
-// Borrowed: the table, or the thread, holds it.
+// A borrowed reference: asyncio's table or the thread owns the task.
 PyObject* TaskWatch::Current() {
   if (PyObject* task = smiley_running_task()) return task;
   if (PyDict_GET_SIZE(g_asyncio.current) == 0) return nullptr;
@@ -120,7 +120,8 @@ PyObject* TaskWatch::Current() {
   };
   PyObject* task = loop_ != nullptr ? of_loop() : nullptr;
   if (task != nullptr && !marks_.empty() && marks_.back().task == task) return task;
-  // Another loop may have the address of a dead one: look up the thread's loop before the task counts as changed.
+  // A new loop may have the address of a dead one. So the thread's loop is looked up before the task counts as
+  // changed.
   KeepError keep;
   PyCFunctionObject* function = reinterpret_cast<PyCFunctionObject*>(g_asyncio.running_loop);
   PyObject* loop = function->m_ml->ml_meth(function->m_self, nullptr);
@@ -151,7 +152,7 @@ bool TaskWatch::Compare(void* key, bool first, std::size_t depth) {
   PyObject* task = Current();
   const std::uint32_t before = number();
   if (task == (marks_.empty() ? nullptr : marks_.back().task)) {
-    // The same address may be another task whose first step this is.
+    // At a first step, the same address may belong to a new task.
     if (task == nullptr || !first || marks_.back().base < depth) return false;
   }
   while (!marks_.empty() && marks_.back().base >= depth) marks_.pop_back();
@@ -165,7 +166,7 @@ bool TaskWatch::Compare(void* key, bool first, std::size_t depth) {
 bool TaskWatch::Leave(std::size_t depth) {
   const std::uint32_t before = number();
   while (!marks_.empty() && marks_.back().base >= depth) {
-    // It may have been given a name during its step.
+    // The program may have named the task during its step.
     PyObject* task = marks_.back().task;
     if (task != nullptr && task == Current()) NumberOf(task, nullptr, false);
     marks_.pop_back();

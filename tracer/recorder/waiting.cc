@@ -17,10 +17,10 @@ namespace smiley::tracer {
 namespace {
 
 constexpr long kNapNs = 500'000;
-constexpr std::uint64_t kLookAfterNs = 50'000'000;  // before asking whether the daemon lives
-constexpr std::uint64_t kLookEveryNs = 1'000'000'000;
+constexpr std::uint64_t kLookAfterNs = 50'000'000;     // the wait before the first check whether the daemon lives
+constexpr std::uint64_t kLookEveryNs = 1'000'000'000;  // between two checks
 
-std::uint64_t g_looked_ns = 0;
+std::uint64_t g_looked_ns = 0;  // monotonic time of the last check; 0: none yet
 
 }  // namespace
 
