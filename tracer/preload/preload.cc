@@ -28,8 +28,7 @@ uint64_t NewToken() {
   return token ? token : 1;
 }
 
-// True in smiley's own program: a smiley-run or daemon inside a recorded program starts runs and processes of its
-// own.
+// True in smiley's own program. A smiley-run or daemon inside a recorded program starts runs of its own.
 bool IsSmileyItself(const Handoff& handoff) {
   char path[PATH_MAX];
   const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -52,7 +51,8 @@ __attribute__((constructor)) void TakeOver(int argc, char** argv, char** envp) {
   if (!python && IsSmileyItself(*handoff)) return;
   g_handoff = handoff;
   g_follow = handoff->config.follow != 0;
-  // Who is not recorded (a shell in between) hands on what it got: a parent is a recorded process.
+  // A parent is a recorded process. So a process that is not recorded, such as a shell, passes its entry on
+  // unchanged.
   if (python && WatchPython(handoff)) {
     WriteHead(handoff->child_entry, token, static_cast<uint32_t>(getpid()), own_start);
   }
@@ -84,7 +84,7 @@ void NoteUnrecordable(const char* what, const char* why) {
   if (size) line[size - 1] = '\n';
   if (fstat(fd, &status) == 0 && status.st_size < kMaxNotesBytes) {
     const ssize_t written = write(fd, line, size);
-    (void)written;  // a note more or less must not disturb the program
+    (void)written;  // a failed note must not disturb the program
   }
   close(fd);
 }

@@ -1,8 +1,8 @@
 // Thread rule: each function names its own.
 //
-// The parts of the preload library, which is loaded into every process of a run: libc only, no C++ run-time, no
-// Python. It removes its hand-over from the environment (preload_env.cc), starts the tracer when the process is a
-// supported Python (preload_python.cc), and hands the run on to the processes that this one starts (preload_exec.cc).
+// The parts of the preload library, which is loaded into every process of a run. It uses libc only: no C++ run-time,
+// no Python. It removes its hand-over from the environment (preload_env.cc). In a supported Python it starts the
+// tracer (preload_python.cc). It hands the run on to the processes that this one starts (preload_exec.cc).
 #pragma once
 
 #include <stddef.h>
@@ -12,23 +12,30 @@
 
 namespace smiley::tracer {
 
-// Set once by the constructor; null: this process belongs to no run. g_follow: also hand on to children.
-extern Handoff* g_handoff;
-extern bool g_follow;
+// Both are set once, by the constructor.
+extern Handoff* g_handoff;  // null: this process belongs to no run
+extern bool g_follow;       // true: the processes that this one starts belong to the run too
 
-// Finds the two entries in `envp`; then takes them out of it (the stack's and environ's array alike) and out of
-// /proc/self/environ, and gives the process's start time, which is read on the way. Constructor only.
+// The two entries of the hand-over in the environment.
 struct TakenEntries {
-  char* run_entry = nullptr;      // "SMILEY_RUN=…", still readable
-  char* preload_entry = nullptr;  // "LD_PRELOAD=<us>…"
+  char* run_entry = nullptr;  // "SMILEY_RUN=…", readable until EraseEntries; null = this process belongs to no run
+  char* preload_entry = nullptr;  // "LD_PRELOAD=<this library>…"; null = there is none
 };
+
+// Finds the entries. Constructor only.
 TakenEntries TakeEntries(char** envp);
+
+// Removes the entries from `envp`, which is environ's array too, and from /proc/self/environ. Sets *own_start to the
+// start time of this process (clock ticks since boot; 0 = unknown), because both come from one file. Constructor
+// only.
 void EraseEntries(const TakenEntries& taken, char** envp, uint64_t* own_start);
 
-// Adds the audit hook that starts the tracer when a fitting module is there; else notes it and returns false.
-// Constructor only; REQUIRES IsPython().
-bool WatchPython(Handoff* handoff);
+// True when the process is a Python.
 bool IsPython();
+
+// Adds the audit hook that starts the tracer. False: there is no module for this Python, which is noted. Constructor
+// only; REQUIRES IsPython().
+bool WatchPython(Handoff* handoff);
 
 // Appends "what: why" to the run's notes (home/spool/<run>.notes), which smiley-run reads at the end.
 // Async-signal-safe.

@@ -60,7 +60,7 @@ void Unescape(char* text) {
   *to = 0;
 }
 
-// A list of strings that grows at the end of the arena's pointer part.
+// The values of a key that repeats. `items` has room for every key of the entry.
 struct List {
   const char** items = nullptr;
   uint32_t count = 0;
@@ -177,7 +177,8 @@ void ReadKey(char key, const char* value, Handoff* handoff) {
   }
 }
 
-// How many words of argv the interpreter takes for itself: index of script, -m, -c or "-"; argc when there is none.
+// Returns the index of the script, -m, -c or "-" in argv; argc when there is none. The interpreter takes the words
+// before it.
 int ProgramIndex(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const char* word = argv[i];
@@ -216,7 +217,8 @@ Handoff* DecodeHandoff(const char* entry, int argc, char** argv, uint64_t token)
   }
   size_t keys = 1;
   for (const char* at = entry + kKeysAt; *at; ++at) keys += *at == ';';
-  // One mapping: the struct, the four lists (each could hold every key), the child's entry, the decoded text.
+  // One mapping has the struct, the four lists (each has room for every key), the child's entry, and the decoded
+  // text.
   const size_t lists_bytes = 4 * keys * sizeof(char*);
   const size_t bytes = sizeof(Handoff) + lists_bytes + 2 * (length + 1);
   void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -229,7 +231,7 @@ Handoff* DecodeHandoff(const char* entry, int argc, char** argv, uint64_t token)
   memcpy(text, entry, length + 1);
   handoff->child_entry = child;
 
-  SmileyStartConfig& config = handoff->config;  // the rest is zero: a fresh mapping
+  SmileyStartConfig& config = handoff->config;  // other members are zero, as in every new mapping
   config.version = SMILEY_START_VERSION;
   config.bytes = sizeof(SmileyStartConfig);
   config.name = "";
@@ -262,7 +264,8 @@ Handoff* DecodeHandoff(const char* entry, int argc, char** argv, uint64_t token)
       } else {
         ReadKey(at[0], at + 2, handoff);
       }
-      // The source of standard input is the first process's alone: it ends the entry, so children get the rest.
+      // Only the first process gets the source of standard input. It is the last key, so the children's entry ends
+      // before it.
       if (at[0] == 'p') child[at - text - 1] = 0;
     }
     if (last) break;

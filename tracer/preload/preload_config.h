@@ -1,14 +1,14 @@
-// Thread rule: set up by the constructor on the only thread there is; read-only afterwards, except the head of
-// the child's entry, which SetToken patches in place (single-threaded forked children).
+// Thread rule: the constructor sets everything up on the only thread. Afterwards everything is read-only, except the
+// head of the child's entry: SetToken patches it in place in forked children, which have a single thread.
 //
-// What smiley-run hands to the program it starts, and every process of the run to those it starts: the last two
-// entries of the environment,
+// The hand-over: smiley-run passes it to the program that it starts, and every process of the run passes it to those
+// that it starts. It is the last two entries of the environment:
 //
 //   LD_PRELOAD=<this library>[:<the user's own LD_PRELOAD>]
 //   SMILEY_RUN=1;<parent token>;<parent pid>;<parent start>;<key>=<value>;<key>=<value>…
 //
-// The user's own LD_PRELOAD entry stays where it was (the loader takes the last one). Token and start are 16 hex
-// digits, the pid 8: 0 from smiley-run itself. Values have '%', ';' and control characters as %XX. Keys:
+// The user's own LD_PRELOAD entry keeps its place, because the loader takes the last one. Token and start have 16 hex
+// digits, the pid has 8; smiley-run writes 0 for all three. Values have '%', ';' and control characters as %XX. Keys:
 //
 //   r run id          h home            n name              w wall - monotonic ns   s smiley program
 //   m module folder   l this library    t test point        d detail 1..4           f follow 0|1
@@ -17,9 +17,10 @@
 //   N no redact       D deep            L depth,items,chars,nodes,bytes             O option* (as given)
 //   M max depth     A start at      Z stop after        E file of --explain-filters
 //   g gc            G imports       k log               C c calls
+//   H hold          u ledger
 //   p source of a program read from standard input: last, and only for the first process
 //
-// Keys with * repeat. Unknown keys are ignored. The writing side is tools/run/handoff.cc.
+// Keys with * repeat. Unknown keys are ignored. tools/run/handoff.cc writes the entries.
 #pragma once
 
 #include <stddef.h>
@@ -30,21 +31,21 @@
 namespace smiley::tracer {
 
 struct Handoff {
-  SmileyStartConfig config;  // complete but for audit hook and error
-  const char* module_dir;
-  const char* library;  // path of this library as the loader was given it
-  char* child_entry;    // "SMILEY_RUN=…" for the processes that this one starts
+  SmileyStartConfig config;  // complete but for the audit hook and the error
+  const char* module_dir;    // folder of the tracer modules
+  const char* library;       // path of this library as LD_PRELOAD has it
+  char* child_entry;         // "SMILEY_RUN=…" for the processes that this one starts
 };
 
 inline constexpr char kRunEntry[] = "SMILEY_RUN=";
 inline constexpr char kPreloadEntry[] = "LD_PRELOAD=";
 
-// Decodes `entry` ("SMILEY_RUN=…") into memory of its own (mapped, never freed). argv is kept, not copied.
-// `token` is this process's own; the child's entry still names the parent that `entry` names. Null when the entry is
-// of another version or broken, or memory is short.
+// Decodes `entry` ("SMILEY_RUN=…") into memory of its own, which is mapped and never freed. Keeps argv without a
+// copy. `token` is this process's own. The child's entry still names the parent that `entry` names. Null: the entry
+// has another version or is broken, or memory is short.
 Handoff* DecodeHandoff(const char* entry, int argc, char** argv, uint64_t token);
 
-// From now on a child's parent is this one. Async-signal-safe.
+// Makes this process the parent that `child_entry` names. Async-signal-safe.
 void WriteHead(char* child_entry, uint64_t token, uint32_t pid, uint64_t start);
 
 }  // namespace smiley::tracer

@@ -1,4 +1,4 @@
-// Leaves the environment as it would be without smiley: the array, and the bytes that /proc/self/environ shows.
+// Restores the environment that the process would have without smiley, in the array and in /proc/self/environ.
 #include <fcntl.h>
 #include <linux/prctl.h>
 #include <string.h>
@@ -14,7 +14,7 @@ namespace {
 
 bool StartsWith(const char* text, const char* prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
 
-// The memory map's numbers in /proc/self/stat; [n] is field n of proc(5).
+// The numbers in /proc/self/stat. field[n] is field n of proc(5).
 struct StatFields {
   uint64_t field[53] = {};
   bool ok = false;
@@ -29,7 +29,7 @@ StatFields ReadStat() {
   close(fd);
   if (got <= 0) return stat;
   text[got] = 0;
-  const char* at = strrchr(text, ')');  // the name may hold anything
+  const char* at = strrchr(text, ')');  // the name of the command may contain anything
   if (!at) return stat;
   int field = 3;
   for (at += 2; *at && field < 53; ++field) {
@@ -43,8 +43,8 @@ StatFields ReadStat() {
   return stat;
 }
 
-// Moves the end of what /proc/self/environ shows. PR_SET_MM_MAP needs no privilege but a kernel built with it;
-// PR_SET_MM_ENV_END needs CAP_SYS_RESOURCE.
+// Moves the end of the area that /proc/self/environ shows. PR_SET_MM_MAP needs no privilege, but not every kernel has
+// it; PR_SET_MM_ENV_END needs CAP_SYS_RESOURCE.
 bool MoveEnvEnd(const StatFields& stat, uint64_t end) {
   prctl_mm_map map = {};
   map.start_code = stat.field[26];
@@ -78,8 +78,8 @@ TakenEntries TakeEntries(char** envp) {
 }
 
 void EraseEntries(const TakenEntries& taken, char** envp, uint64_t* own_start) {
-  // A program in between that keeps one value a name (Go, static shells) has lost the user's own LD_PRELOAD entry:
-  // its value still follows ours.
+  // A parent that keeps one value for each name (Go, static shells) has lost the user's own LD_PRELOAD entry. The
+  // value of that entry still follows ours.
   char* restored = nullptr;
   if (taken.preload_entry) {
     bool other = false;

@@ -1,8 +1,8 @@
 // Hands the run on to the processes that this one starts, by replacing libc's exec functions.
 //
-// Everything here may run between vfork and exec, in a child that shares its parent's memory: no allocation, no lock,
-// no write to anything that the parent owns. The new environment is built on the stack. Under no run each function
-// costs one test.
+// Everything here may run between vfork and exec, in a child that shares its parent's memory. So it allocates
+// nothing, takes no lock, and writes to nothing that the parent owns. The new environment is built on the stack.
+// Outside of a run each function costs one test.
 #include <alloca.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -37,13 +37,14 @@ ExecAtFn g_execveat;
 SpawnFn g_spawn;
 SpawnFn g_spawnp;
 
-constexpr size_t kStackEntries = 4096;  // larger environments get a mapping; with vfork the parent inherits that
+constexpr size_t kStackEntries = 4096;  // larger environments get a mapping, which a vfork leaves to the parent
 
-// The child's environment: the caller's, then LD_PRELOAD and SMILEY_RUN. Lives until exec, or until it goes out of
-// scope.
+// The child's environment: the caller's entries, then LD_PRELOAD and SMILEY_RUN. It lives until exec or the end of
+// its scope.
 class ChildEnvironment {
  public:
-  // Bytes of stack the caller has to provide (alloca) for an environment of this size.
+  // The bytes that the caller has to provide on the stack (alloca). 0: the environment is too large and gets a
+  // mapping.
   static size_t StackBytes(Strings envp) {
     size_t count = 0, preload = 0;
     Measure(envp, &count, &preload);
@@ -90,7 +91,8 @@ class ChildEnvironment {
   Strings entries() const { return entries_; }
 
  private:
-  // What a program got hold of before us, or hands on from a program in between that cannot be recorded.
+  // True for an entry of the hand-over. A program has one when another library's constructor copied the environment
+  // before ours ran, or when a parent that cannot be recorded passed it on.
   static bool IsOurs(const char* entry) {
     if (!strncmp(entry, kRunEntry, sizeof kRunEntry - 1)) return true;
     if (strncmp(entry, kPreloadEntry, sizeof kPreloadEntry - 1) != 0) return false;
@@ -98,7 +100,7 @@ class ChildEnvironment {
     const size_t length = strlen(g_handoff->library);
     return !strncmp(value, g_handoff->library, length) && (value[length] == 0 || value[length] == ':');
   }
-  // Counts the entries; returns the value of the last LD_PRELOAD that is not ours, null when there is none.
+  // Counts the entries. Returns the value of the last LD_PRELOAD that is not ours; null: there is none.
   static const char* Measure(Strings envp, size_t* count, size_t* preload) {
     const char* users = nullptr;
     for (Strings entry = envp; entry && *entry; ++entry) {
@@ -119,7 +121,7 @@ class ChildEnvironment {
   size_t mapped_bytes_ = 0;
 };
 
-// True when the program at `path` gets the entries.
+// True when the program at `path` gets the entries. Notes why a program will not be recorded.
 bool HandOnTo(const char* path) {
   if (!g_follow) return false;
   const int saved = errno;
@@ -130,7 +132,8 @@ bool HandOnTo(const char* path) {
   return carries;
 }
 
-// As execvp looks: the first file of PATH that can be executed. False: let libc fail as it does.
+// Finds the first file of PATH that can be executed, as execvp does. False: there is none, and libc's function
+// reports the error.
 bool FindOnPath(const char* file, char* out) {
   if (strchr(file, '/')) {
     if (strlen(file) >= PATH_MAX) return false;
@@ -246,7 +249,7 @@ SMILEY_INTERPOSE int execveat(int folder, const char* path, char* const argv[], 
     errno = ENOSYS;
     return -1;
   }
-  // A relative path is relative to the folder: not looked at, handed on.
+  // A relative path begins at the folder. Its file is not checked and gets the entries.
   if (!g_follow || (!*path && !HandOnToDescriptor(folder)) || (*path == '/' && !HandOnTo(path))) {
     return g_execveat(folder, path, argv, envp, flags);
   }
@@ -254,7 +257,7 @@ SMILEY_INTERPOSE int execveat(int folder, const char* path, char* const argv[], 
   return g_execveat(folder, path, argv, child.entries(), flags);
 }
 
-// The words of execl and its sisters, collected on the stack. `last` is the va_list after the terminating null.
+// Collects the words of execl, execlp and execle on the stack. `arguments` is then behind the terminating null.
 #define SMILEY_COLLECT(words, first, arguments)                                          \
   va_list arguments;                                                                     \
   size_t words##_count = 1;                                                              \

@@ -1,4 +1,5 @@
-// Starts the tracer in a Python: an audit hook added before Py_Initialize sees the interpreter announce the program.
+// Starts the tracer in a Python. An audit hook, added before Py_Initialize, gets the event cpython.run_* before the
+// program runs.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <limits.h>
@@ -8,7 +9,8 @@
 
 #include "tracer/preload/preload.h"
 
-// Of the process's Python, when it is one: null otherwise. Weak, so nothing is looked up by name at run time.
+// Functions of the process's Python; null in a process that is no Python. The loader resolves these weak symbols, so
+// no lookup by name is needed at run time.
 extern "C" {
 using AuditHook = int (*)(const char* event, void* args, void* user);
 __attribute__((weak)) int PySys_AddAuditHook(AuditHook hook, void* user);
@@ -26,7 +28,7 @@ bool g_started = false;
 
 bool IsFreeThreaded() { return Py_GetVersion && strstr(Py_GetVersion(), "free-threading"); }
 
-// "311", "313t", "312d" and so on: the tag of this Python's extension modules. False for no known Python.
+// The tag of this Python's extension modules: "311", "313t", "312d" and so on. False for an unknown Python.
 bool AbiTag(char* out, size_t size) {
   const unsigned version = static_cast<unsigned>(Py_Version >> 16);
   const unsigned minor = version & 255;
@@ -42,7 +44,7 @@ bool AbiTag(char* out, size_t size) {
   return true;
 }
 
-// lib/smiley/_smiley.cpython-<tag>-*.so
+// Finds folder/_smiley.cpython-<tag>-*.so and sets g_module_path.
 bool FindModule(const char* folder) {
   static constexpr char kPrefix[] = "_smiley.cpython-";
   char tag[16];
@@ -82,7 +84,7 @@ void Say(const char* text, const char* more) {
 }
 
 void SetToken(uint64_t token) {
-  // A forked child: its pid is new, its start time read by whoever needs it with the pid.
+  // A forked child has a new pid. The start time is 0: its reader finds it by the pid.
   WriteHead(g_handoff->child_entry, token, static_cast<uint32_t>(getpid()), 0);
 }
 

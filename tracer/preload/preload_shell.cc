@@ -1,5 +1,5 @@
-// system() and popen(). Inside libc they reach exec by a path that cannot be replaced, so under a run they are
-// implemented here with posix_spawn.
+// Implements system() and popen() with posix_spawn for processes of a run. Inside libc they reach exec by a path that
+// cannot be replaced.
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,13 +20,13 @@
 namespace smiley::tracer {
 namespace {
 
-// Several threads may be in system() at once: the first one sets SIGINT and SIGQUIT aside, the last one restores
+// Several threads may be in system() at once. The first one ignores SIGINT and SIGQUIT, and the last one restores
 // them.
 pthread_mutex_t g_shell_lock = PTHREAD_MUTEX_INITIALIZER;
 int g_shells = 0;
 struct sigaction g_saved_int, g_saved_quit;
 
-// Streams made by popen() here: libc's pclose() does not know them.
+// A stream that popen() here has opened. libc's pclose() does not know it.
 struct PipedChild {
   FILE* stream;
   pid_t pid;
@@ -63,7 +63,8 @@ void LeaveShell() {
   pthread_mutex_unlock(&g_shell_lock);
 }
 
-// The command line of the shell, as this libc makes it: from 2.38 on with "--", so that a command may begin with '-'.
+// The command line of the shell in this version of libc. From 2.38 on it has "--", so that a command may begin with
+// '-'.
 struct ShellWords {
   const char* words[5];
   explicit ShellWords(const char* command) : words{"sh", "-c", "--", command, nullptr} {
@@ -88,7 +89,7 @@ int RunShell(const char* command) {
   posix_spawnattr_setsigmask(&attributes, &mask);
   posix_spawnattr_setsigdefault(&attributes, &restored);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-  // POSIX: a shell that cannot be started looks like one that ended with 127.
+  // POSIX: a shell that cannot be started has the status of one that ended with 127.
   int status = 127 << 8;
   pid_t pid;
   const ShellWords words(command);
@@ -164,7 +165,7 @@ FILE* OpenPiped(const char* command, const char* mode) {
   return stream;
 }
 
-// True when `stream` was ours; *pid is then its child, forgotten here.
+// Removes the stream from the list and sets *pid to its child. False: popen() here has not opened it.
 bool TakePiped(FILE* stream, pid_t* pid) {
   bool found = false;
   pthread_mutex_lock(&g_piped_lock);

@@ -11,7 +11,7 @@
 namespace smiley::tracer {
 namespace {
 
-constexpr int kMaxScripts = 5;  // as the kernel: a script whose interpreter is a script …
+constexpr int kMaxScripts = 5;  // the kernel's limit of scripts whose interpreter is a script
 
 #if defined(__x86_64__)
 constexpr unsigned kMachine = EM_X86_64;
@@ -27,7 +27,7 @@ constexpr unsigned kMachine = EM_386;
 #error "name this architecture's ELF machine"
 #endif
 
-// "#! /path/of/interpreter args" → the path, in place. Null when there is none.
+// Returns the path in "#! /path/of/interpreter args", which ends in place; null: there is none.
 const char* ScriptInterpreter(char* text, size_t size) {
   char* const end = text + size;
   char* at = text + 2;
@@ -63,7 +63,7 @@ bool CheckElf(int fd, const char* head, size_t size, const char** why) {
     *why = "a program of another C library";
     return false;
   }
-  *why = "a static program";  // ignores both entries, and hands them on
+  *why = "a static program";  // it ignores both entries and passes them on
   return true;
 }
 
@@ -75,7 +75,7 @@ bool CanCarry(const char* path, const char** why) {
   char interpreter[sizeof head];
   for (int depth = 0; depth < kMaxScripts; ++depth) {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    // Executable but not readable: it cannot be looked at; the loader runs it as secure, so it takes no preload.
+    // The program cannot be read. The loader runs an unreadable program in secure mode, so it ignores the preload.
     if (fd < 0) return true;
     struct stat status;
     const bool regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
