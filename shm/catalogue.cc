@@ -1,6 +1,6 @@
 #include "shm/catalogue.h"
 
-#define XXH_INLINE_ALL  // nothing more to load into the traced program
+#define XXH_INLINE_ALL  // inline, so that the traced program loads no further library
 #include <xxhash.h>
 
 #include <algorithm>
@@ -35,8 +35,8 @@ std::uint32_t CheckOf(RecordType type, std::uint32_t id, const void* payload, st
 struct CatalogueWriter::State {
   Mutex mutex;
   SegmentOwner owner SMILEY_GUARDED_BY(mutex);
-  std::vector<std::unique_ptr<Segment>> segments SMILEY_GUARDED_BY(mutex);  // the last one takes records
-  std::uint64_t used SMILEY_GUARDED_BY(mutex) = 0;                          // bytes in it
+  std::vector<std::unique_ptr<Segment>> segments SMILEY_GUARDED_BY(mutex);  // records go into the last one
+  std::uint64_t used SMILEY_GUARDED_BY(mutex) = 0;                          // bytes of records in the last segment
 
   Status AddSegment(std::size_t record) SMILEY_REQUIRES_LOCK(mutex) {
     SegmentOptions options;
@@ -67,7 +67,7 @@ struct CatalogueWriter::State {
     header.type = type;
     header.id = id;
     header.check = CheckOf(type, id, payload.data(), payload.size());
-    std::memset(at + size - kWordBytes, 0, kWordBytes);  // the padding, where there is any
+    std::memset(at + size - kWordBytes, 0, kWordBytes);  // zeros for the padding, if there is any
     std::memcpy(at, &header, sizeof header);
     std::memcpy(at + sizeof header, payload.data(), payload.size());
     SMILEY_TEST_POINT("catalogue.record_written");
@@ -106,16 +106,16 @@ void CatalogueWriter::CountUnrecorded(std::uint32_t threads, std::uint64_t event
 void CatalogueWriter::Close() {
   if (!state_) return;
   const MutexLock lock(state_->mutex);
-  // From the last to the first: who sees the first one closed finds the whole chain closed.
+  // Close from the last to the first. A reader that sees the first segment closed then finds the whole chain closed.
   for (auto segment = state_->segments.rbegin(); segment != state_->segments.rend(); ++segment)
     (*segment)->MarkClosed();
 }
 
-// In a forked child, where no other thread is.
+// Called in a forked child, which has no other thread.
 void CatalogueWriter::Abandon() SMILEY_UNCHECKED {
   if (!state_) return;
   for (auto& segment : state_->segments) segment->Abandon();
-  // Another thread of the parent may have held the lock when it forked: such a mutex is never touched again.
+  // Another thread of the parent may have held the lock during the fork. So the child never uses this mutex.
   static_cast<void>(state_.release());
 }
 
@@ -126,7 +126,7 @@ CatalogueReader::CatalogueReader(std::shared_ptr<Segment> segment, std::uint64_t
 
 CatalogueReader::Step CatalogueReader::Next(Record* record) {
   const SegmentHeader& shared = segment_->header();
-  // The seal first: it is set after the last record.
+  // Load `sealed` first: the writer sets it after the last record.
   const bool sealed = shared.sealed.load(std::memory_order_acquire) != 0;
   const std::uint64_t committed =
       std::min<std::uint64_t>(shared.committed.load(std::memory_order_acquire), segment_->data_bytes());
@@ -140,7 +140,7 @@ CatalogueReader::Step CatalogueReader::Next(Record* record) {
   const unsigned char* const at = segment_->data() + position_;
   std::memcpy(&header, at, sizeof header);
   if (header.bytes > kMaxRecordBytes || RecordSize(header.bytes) > left) {
-    position_ = committed;  // no telling where the next record begins
+    position_ = committed;  // the start of the next record is unknown
     return Step::kDamaged;
   }
   record->type = header.type;

@@ -72,7 +72,7 @@ CborReader::Item CborReader::Next() {
       head += static_cast<std::size_t>(n);
       break;
     case 4:
-      if (n > behind) return Bad();  // an item takes a byte at least
+      if (n > behind) return Bad();  // an item takes at least one byte
       item.type = Type::kArray;
       item.count = n;
       break;
@@ -109,8 +109,8 @@ CborReader::Type CborReader::Peek() const {
 }
 
 bool CborReader::Skip() {
-  // `open` counts the items still to come; Next() has bounded every count by the bytes left, and each step takes a
-  // byte at least, so this ends.
+  // `open` is the number of items still to skip. Next() bounds every count by the remaining bytes, and each step
+  // takes at least one byte. So the loop ends.
   std::uint64_t open = 1;
   while (open > 0) {
     const Item item = Next();

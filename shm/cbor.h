@@ -21,11 +21,11 @@ namespace smiley::shm {
 
 inline constexpr std::uint64_t kCborFormTag = 6;  // the forms of FORMAT.md
 inline constexpr std::uint64_t kCborReadAtTag =
-    7;  // [thread, seq, value]: a part read earlier; thread 0: the value's own
+    7;  // [thread, seq, value]: a part that was read earlier; thread 0: the value's own thread
 
 class CborWriter {
  public:
-  // Fixed room: once something does not fit, overflow() is true and nothing more is written.
+  // Writes into a fixed room. After the first item that does not fit, overflow() is true and nothing is written.
   CborWriter(void* room, std::size_t size)
       : begin_(static_cast<unsigned char*>(room)), cursor_(begin_), end_(begin_ + size) {}
   // Appends to *out, which grows as needed and has its final size after Finish() or the writer's end.
@@ -44,7 +44,7 @@ class CborWriter {
     }
   }
   void Unsigned(std::uint64_t value) { Head(0x00, value); }
-  // Always 8 bytes; the bits are kept (NaN payloads, -0.0).
+  // Always 8 bytes. Keeps the bits (NaN payloads, -0.0).
   void Double(double value) {
     if (!Room(9)) return;
     std::uint64_t bits;
@@ -54,7 +54,7 @@ class CborWriter {
     std::memcpy(cursor_, &bits, 8);
     cursor_ += 8;
   }
-  // REQUIRES valid UTF-8 (FORMAT.md has form 13 for everything else).
+  // REQUIRES valid UTF-8 (form 13 of FORMAT.md is for other texts).
   void Text(const char* data, std::size_t size) { Blob(0x60, data, size); }
   void Text(std::string_view text) { Blob(0x60, text.data(), text.size()); }
   void Bytes(const void* data, std::size_t size) { Blob(0x40, data, size); }
@@ -85,26 +85,26 @@ class CborWriter {
     begin_[at + 1] = static_cast<unsigned char>(items >> 8);
     begin_[at + 2] = static_cast<unsigned char>(items);
   }
-  // Complete items made elsewhere.
+  // Appends complete items that are encoded already.
   void Raw(std::string_view items) {
     if (!Room(items.size())) return;
     if (!items.empty()) std::memcpy(cursor_, items.data(), items.size());
     cursor_ += items.size();
   }
 
-  // Bytes written since the beginning of the room (growing: of the string, what it held before included).
+  // Number of bytes in the room. Growing: number of bytes in the string, its earlier content included.
   std::size_t size() const { return static_cast<std::size_t>(cursor_ - begin_); }
   std::size_t room() const { return static_cast<std::size_t>(end_ - cursor_); }
   std::string_view view() const { return {reinterpret_cast<const char*>(begin_), size()}; }
   const unsigned char* data() const { return begin_; }
   bool overflow() const { return overflow_; }
-  // Takes back everything after `size` and the overflow with it. REQUIRES size <= size().
+  // Drops all bytes after `size`, and resets overflow(). REQUIRES size <= size().
   void Truncate(std::size_t size) {
     SMILEY_REQUIRES(size <= this->size());
     cursor_ = begin_ + size;
     overflow_ = false;
   }
-  // Growing: gives the string its final size. The writer may go on afterwards.
+  // Growing: gives the string its final size. The writer may continue afterwards.
   void Finish();
 
  private:
@@ -118,7 +118,7 @@ class CborWriter {
     if (Room(1)) *cursor_++ = byte;
   }
   void Head(unsigned char major, std::uint64_t n) {
-    // Near the end of a fixed room the short forms still fit.
+    // Near the end of a fixed room a short form may still fit.
     if (static_cast<std::size_t>(end_ - cursor_) < 9 || overflow_) [[unlikely]] {
       if (!Room(n < 24 ? 1 : n < 256 ? 2 : n < 65536 ? 3 : n < (1ull << 32) ? 5 : 9)) return;
     }
@@ -149,13 +149,13 @@ class CborWriter {
     const std::size_t before = this->size();
     Head(major, size);
     if (!Room(size)) {
-      cursor_ = begin_ + before;  // no header without its bytes
+      cursor_ = begin_ + before;  // drop the header, because its bytes do not fit
       return;
     }
     Copy(cursor_, data, size);
     cursor_ += size;
   }
-  // Names and short texts, nearly all of them, without a call.
+  // Writes names and nearly all short texts without a call.
   static void Copy(unsigned char* to, const void* data, std::size_t size) {
     const auto* from = static_cast<const unsigned char*>(data);
     if (size > 32) {
@@ -181,8 +181,8 @@ class CborWriter {
   bool overflow_ = false;
 };
 
-// Reads item heads one by one. Every length is checked against the bytes that are left, so that a count can be used
-// to reserve memory. After the first bad item everything is kBad.
+// Reads item heads one by one. It checks every length against the remaining bytes, so a count can be used to reserve
+// memory. After the first bad item every item is kBad.
 class CborReader {
  public:
   enum class Type : std::uint8_t {
@@ -213,12 +213,12 @@ class CborReader {
 
   // The next item's head (arrays, maps and tags: their contents follow).
   Item Next();
-  // The type of the next item without taking it.
+  // Returns the type of the next item and does not consume it.
   Type Peek() const;
-  // Skips one whole item, however deep, without recursion. False: bad.
+  // Skips one whole item of any depth, without recursion. False: bad.
   bool Skip();
 
-  // Typed steps: false (and bad from then on) when the next item is of another type.
+  // Read one item of the type. False: the next item has another type; every later item is then bad.
   bool ReadUnsigned(std::uint64_t* value);
   bool ReadInt(std::int64_t* value);  // major types 0 and 1 within int64
   bool ReadText(std::string_view* text);
@@ -226,7 +226,7 @@ class CborReader {
   bool ReadTextOrBytes(std::string_view* bytes);
   bool ReadArray(std::uint64_t* items);
   bool ReadMap(std::uint64_t* pairs);
-  bool ReadNull();  // true and taken when the next item is null; else nothing happens
+  bool ReadNull();  // consumes the next item and returns true if it is null; else has no effect
 
   bool bad() const { return bad_; }
   std::size_t consumed() const { return static_cast<std::size_t>(cursor_ - begin_); }

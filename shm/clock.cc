@@ -12,7 +12,7 @@
 namespace smiley::shm {
 namespace {
 
-constexpr int kTries = 5;                            // readings of a pair; the tightest one counts
+constexpr int kTries = 5;  // readings of a pair; the pair with the shortest interval is used
 constexpr std::uint64_t kCalibrationNs = 3'000'000;  // time between the two pairs of a calibration
 
 #if defined(__x86_64__)
@@ -21,9 +21,9 @@ bool TscIsTrusted() {
   if (!__get_cpuid(0x80000007u, &a, &b, &c, &d) || !(d & (1u << 8))) return false;
   int mode = 0;
   if (prctl(PR_GET_TSC, &mode) == 0 && mode != PR_TSC_ENABLE) return false;
-  // What the kernel keeps time with, it has found to be in step on all processors. A virtual machine's clock is the
-  // same counter scaled, and reading it costs four times as much; the bit above says that its host keeps the counter
-  // going.
+  // The kernel has checked that its clock source is in step on all processors. A virtual machine's clock is the same
+  // counter, scaled, and a reading of it costs four times as much. The bit above says that the host keeps the counter
+  // running.
   const int fd = open("/sys/devices/system/clocksource/clocksource0/current_clocksource", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   char name[16] = {};

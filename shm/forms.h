@@ -32,8 +32,8 @@ enum Form : std::uint8_t {
   kFormException = 19,
   kFormSubclass = 20,
   kFormRedacted = 21,
-  kFormLost = 22,     // made by readers
-  kFormUnbound = 23,  // made by readers
+  kFormLost = 22,     // only readers create it
+  kFormUnbound = 23,  // only readers create it
   kFormUnreadable = 24,
 };
 inline constexpr std::uint8_t kLastForm = kFormUnreadable;

@@ -29,7 +29,7 @@ LedgerHeader* Map(int fd) {
 Result<std::unique_ptr<Ledger>> Ledger::Create(const std::filesystem::path& path, const LedgerStream (&streams)[2]) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return Status::FromErrno(path.string(), errno);
-  // Its pages exist when they are touched; a disk that is full then would kill the writer, so they are asked for now.
+  // Allocate the pages now. Otherwise a write to a page that does not fit on a full disk would kill the writer.
   int failed = posix_fallocate(fd, 0, kBytes);
   LedgerHeader* header = failed == 0 ? Map(fd) : nullptr;
   if (failed == 0 && header == nullptr) failed = errno;
@@ -94,7 +94,8 @@ std::uint64_t Ledger::Announce(int fd, std::string_view bytes) {
 
 void Ledger::Settle(std::uint64_t ticket, std::string_view bytes, std::size_t written) {
   LedgerEntry& entry = At(ticket);
-  if (entry.turn.load(std::memory_order_relaxed) != (ticket << 2 | kAnnounced)) return;  // used again already
+  if (entry.turn.load(std::memory_order_relaxed) != (ticket << 2 | kAnnounced))
+    return;  // a later write has reused the entry
   if (written < bytes.size()) {
     const std::string_view done = bytes.substr(0, written);
     entry.turn.store(ticket << 2 | kChanging, std::memory_order_relaxed);

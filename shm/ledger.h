@@ -1,10 +1,10 @@
-// Thread rule: Announce, Settle and Covers from any thread of any process that has it open; Read from any thread.
+// Thread rule: all functions are safe from any thread of any process that has the ledger open.
 //
 // The writes of Python's own layers to captured descriptors (smiley-run --capture-fd). The hooks have recorded these
 // writes already, so the reader of the other end must recognize them. A writer announces each write before it happens
 // and settles it afterwards, in a shared file of fixed-size entries. An entry holds the length of the bytes, their
 // hash and the first eight of them. Entries are reused after kLedgerEntries writes. A reader that is further behind
-// takes the writes that it missed for another program's.
+// treats the missed writes as another program's.
 #pragma once
 
 #include <sys/types.h>
@@ -31,8 +31,8 @@ struct LedgerStream {
 struct LedgerEntry {
   std::atomic<std::uint64_t> turn;    // ticket * 4 + LedgerState
   std::atomic<std::uint64_t> what;    // pid << 34 | stream << 32 | length
-  std::atomic<std::uint64_t> prefix;  // the first eight bytes, the rest zero
-  std::atomic<std::uint64_t> hash;    // XXH3-64
+  std::atomic<std::uint64_t> prefix;  // the first eight bytes of the write, padded with zeros
+  std::atomic<std::uint64_t> hash;    // XXH3-64 of the write's bytes
 };
 static_assert(sizeof(LedgerEntry) == 32);
 
@@ -47,9 +47,9 @@ static_assert(sizeof(LedgerHeader) == 128);
 
 class Ledger {
  public:
-  // Makes the file (0600, exclusively). `streams[0]` is standard output, `streams[1]` standard error.
+  // Creates the file (0600, exclusively). `streams[0]` is standard output, `streams[1]` standard error.
   static Result<std::unique_ptr<Ledger>> Create(const std::filesystem::path& path, const LedgerStream (&streams)[2]);
-  // Null when there is no such file, or it is no ledger. Keeps no descriptor open.
+  // Null: there is no such file, or the file is not a ledger. Keeps no descriptor open.
   static std::unique_ptr<Ledger> Open(const std::filesystem::path& path);
   // The file that an open descriptor leads to; both members 0 when the descriptor is not open.
   static LedgerStream StreamOf(int fd);
@@ -62,7 +62,7 @@ class Ledger {
 
   // Whether writes to `fd` (1 or 2) go to the captured file now. Makes a system call. REQUIRES fd 1 or 2.
   bool Covers(int fd) const;
-  // The ticket of a write of `bytes` that is about to be tried. REQUIRES fd 1 or 2, which Covers.
+  // Announces a write of `bytes` and returns its ticket. REQUIRES fd 1 or 2, for which Covers is true.
   std::uint64_t Announce(int fd, std::string_view bytes);
   // Settles a write: `written` bytes of `bytes` were written, 0 when it failed.
   void Settle(std::uint64_t ticket, std::string_view bytes, std::size_t written);
@@ -70,7 +70,7 @@ class Ledger {
   struct Write {
     std::uint64_t ticket = 0, prefix = 0, hash = 0;
     int stream = 0;         // 1 or 2
-    std::uint32_t pid = 0;  // of the writer
+    std::uint32_t pid = 0;  // the writer's pid
     std::size_t length = 0;
     bool settled = false;
   };

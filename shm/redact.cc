@@ -21,7 +21,7 @@ void Remember(std::vector<std::string>* secrets, std::string_view secret) {
   if (secrets != nullptr && !secret.empty()) secrets->emplace_back(secret);
 }
 
-// The end of a string literal whose opening quote is at `at` (behind its prefix); npos when it never ends.
+// The end of the string literal whose opening quote is at `at`, after its prefix. npos: it does not end.
 std::size_t LiteralEnd(std::string_view text, std::size_t at, std::size_t* body, std::size_t* body_end) {
   const char quote = text[at];
   const bool triple = text.size() >= at + 3 && text[at + 1] == quote && text[at + 2] == quote;
@@ -40,7 +40,7 @@ std::size_t LiteralEnd(std::string_view text, std::size_t at, std::size_t* body,
   return std::string_view::npos;
 }
 
-// Behind a name: the position of the literal that it is given, npos when there is none.
+// The position of the literal that is assigned to the name which ends at `at`. npos: there is none.
 std::size_t AssignedLiteral(std::string_view text, std::size_t at) {
   const auto skip = [&] {
     while (at < text.size() && (text[at] == ' ' || text[at] == '\t' || text[at] == '\\' || text[at] == '(')) ++at;
@@ -53,7 +53,7 @@ std::size_t AssignedLiteral(std::string_view text, std::size_t at) {
   if (text[at] == ':') {
     ++at;
     skip();
-    // An annotation may stand between: name: str = "…".
+    // There may be an annotation: name: str = "…".
     std::size_t end = at;
     while (end < text.size() && text[end] != '=' && text[end] != '\n' && text[end] != '"' && text[end] != '\'') ++end;
     if (end < text.size() && text[end] == '=') at = end + 1;

@@ -13,27 +13,27 @@ namespace smiley::shm {
 // `*` matches any run of characters, `?` one; ASCII letters without case.
 bool GlobMatches(std::string_view pattern, std::string_view text);
 
-// Secrets shorter than this are masked only where their name stands.
+// A shorter secret is masked only beside its name.
 inline constexpr std::size_t kShortestShown = 8;
 
-// Stars over every occurrence; lines and columns stay.
+// Replaces every occurrence with stars. Lines and columns stay the same.
 void CoverText(std::string_view secret, std::string* text);
 
 class Redactor {
  public:
-  // The default patterns of the design.
+  // The default patterns.
   Redactor();
   static Redactor Off();
   void Add(std::string glob) { patterns_.push_back(std::move(glob)); }
   bool off() const { return patterns_.empty(); }
   bool Matches(std::string_view name) const;
 
-  // A command line: values in `--password=x`, `--password x`, `PASSWORD=x`, and URL user info. Returns the number
-  // masked; `secrets` (may be null) gets what was hidden.
+  // Masks a command line: the values in `--password=x`, `--password x` and `PASSWORD=x`, and the user info of URLs.
+  // Returns the number of masked parts. `secrets` (may be null) gets the masked texts.
   int MaskArguments(std::vector<std::string>* arguments, std::vector<std::string>* secrets = nullptr) const;
-  // Python source: string literals assigned to such names (name = "…", name: str = "…", "name": "…", name="…").
-  // Same length in lines and columns is kept. What was masked so is masked wherever else the text has it, when it is
-  // long enough to be told from other words.
+  // Masks Python source: string literals that are assigned to such names (name = "…", name: str = "…", "name": "…",
+  // name="…"). Lines and columns stay the same. A masked text that is long enough to be distinct from other words is
+  // masked at its other places, too.
   int MaskSource(std::string* text, std::vector<std::string>* secrets = nullptr) const;
 
  private:

@@ -17,7 +17,7 @@ bool IsWhole(const BlockHeader& header, std::uint64_t block) {
          header.shown == std::min<std::uint32_t>(header.depth, kShownFrames);
 }
 
-// Words published; 0 for what no producer reaches (positions do not wrap), so that arithmetic on it cannot either.
+// The published position. 0 for a number that no producer reaches, so that arithmetic on positions cannot wrap.
 std::uint64_t WritePos(const SegmentHeader& header) {
   const std::uint64_t position = header.write_pos.load(std::memory_order_acquire);
   return position >> 62 ? 0 : position;
@@ -36,7 +36,7 @@ std::uint64_t RingReader::Oldest(std::uint64_t write_pos) const {
     const std::uint64_t intent = header.intent_pos.load(std::memory_order_relaxed);
     oldest = intent > ring_words ? intent - ring_words : 0;
   } else {
-    // What was given back may be overwritten at any moment.
+    // The producer may overwrite freed blocks at any moment.
     oldest = header.read_pos.load(std::memory_order_relaxed);
   }
   const std::uint64_t least = write_pos > ring_words ? write_pos - ring_words : 0;
@@ -67,9 +67,9 @@ ReadState RingReader::Read(BlockPart* out) {
       reinterpret_cast<const std::uint64_t*>(segment_->data()) + (block & (block_count_ - 1)) * kBlockWords;
   std::memcpy(&out->header, slot, sizeof out->header);
   out->words.assign(slot + (from - first), slot + (to - first));
-  // Overwriting begins with the intent: had one of the words above been new already, this would show it.
+  // The producer stores the intent before it overwrites. So if one of the copied words is new, the check shows it.
   std::atomic_thread_fence(std::memory_order_acquire);
-#ifndef SMILEY_NO_OVERWRITE_CHECK  // only the test that shows what the check is for defines it
+#ifndef SMILEY_NO_OVERWRITE_CHECK  // only the test of this check defines it
   if (const std::uint64_t oldest = Oldest(write_pos); position_ < oldest) {
     out->words.clear();
     out->from = position_;
@@ -112,7 +112,7 @@ RingReader::PendingLoss RingReader::Pending() const {
   loss.first = header.lost_first.load(std::memory_order_relaxed);
   loss.first_units = header.lost_first_units.load(std::memory_order_relaxed);
   loss.last_units = std::max(loss.first_units, header.lost_last_units.load(std::memory_order_relaxed));
-  // Nobody counts so far: such a header is not a producer's.
+  // No producer reaches these numbers.
   if (loss.thread == 0 || loss.first == 0 || loss.count >> 62 || loss.first >> 62) return PendingLoss{};
   return loss;
 }

@@ -17,7 +17,7 @@ RingWriter::RingWriter(std::unique_ptr<Segment> segment, const Clock& clock, con
   if (anchor_interval_ == 0) {
     anchor_interval_ = static_cast<std::uint64_t>(static_cast<double>(kAnchorIntervalNs) / clock_.NsPerUnit());
   }
-  // A ring that comes from an ended thread goes on at the block after its last.
+  // A ring of an ended thread continues at the block after its last one.
   const std::uint64_t written = write_pos_->load(std::memory_order_relaxed);
   next_block_ = (written + kBlockWords - 1) / kBlockWords;
   cursor_ = block_end_ = words_ + written % (block_count_ * kBlockWords);
@@ -96,9 +96,10 @@ bool RingWriter::Continue(std::size_t words) {
     CutAttachment();
     return false;
   }
-  if (*event_ & kMoreBit) return false;  // the tail was cut before
+  if (*event_ & kMoreBit) return false;  // the tail is cut already
   if (WordKind(*event_) != Kind::kMore) continued_blocks_ = 0;
-  // Set before it is known whether there is a next block: without one, it tells readers that the tail is missing.
+  // Set the bit before the test for a next block. Without such a block, the bit shows readers that the tail is
+  // missing.
   *event_ |= kMoreBit;
   if (++continued_blocks_ > std::max<std::uint64_t>(1, block_count_ / 2) || !WaitForRoom()) {
     block_end_ = cursor_;
@@ -128,7 +129,7 @@ bool RingWriter::HasRoom() {
   if (on_full_ == OnFull::kOverwrite) return true;
   if (next_block_ < cached_read_block_ + block_count_) return true;
   const std::uint64_t freed = segment_->header().read_pos.load(std::memory_order_acquire) / kBlockWords;
-  cached_read_block_ = std::min(freed, next_block_);  // nobody can have read what was not written
+  cached_read_block_ = std::min(freed, next_block_);  // a reader cannot have freed a block that was not written
   return next_block_ < cached_read_block_ + block_count_;
 }
 
@@ -144,7 +145,7 @@ void RingWriter::Enter(std::uint64_t first_seq, std::uint64_t units, std::uint64
   const std::uint64_t slot = block & (block_count_ - 1);
   std::uint64_t* const begin = words_ + slot * kBlockWords;
   if (on_full_ == OnFull::kOverwrite) {
-    // The intent is visible before the first byte changes: a reader that copied some of the new bytes then finds it.
+    // The intent is visible before the first byte changes. So a reader that copied some of the new bytes sees it.
     segment_->header().intent_pos.store(next_block_ * kBlockWords, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_release);
     SMILEY_TEST_POINT("ring.intent");
@@ -193,7 +194,7 @@ void RingWriter::CountLost(std::uint64_t units) {
     header.lost_first_units.store(units, std::memory_order_relaxed);
     header.dropping.store(1, std::memory_order_relaxed);
   }
-  // The count comes last: with it the other fields are true, whenever the process is killed.
+  // Store the count last. A reader that sees it also sees the other fields, whenever the process is killed.
   header.lost_last_units.store(units, std::memory_order_relaxed);
   header.lost_count.store(lost_ - announced_, std::memory_order_release);
   SMILEY_TEST_POINT("ring.loss_counted");
@@ -214,7 +215,8 @@ void RingWriter::WriteLoss(std::uint64_t last_frame) {
   SMILEY_TEST_POINT("ring.loss_ready");
   write_pos_->store(lap_ + static_cast<std::uint64_t>(cursor_ - words_), SMILEY_PUBLISH_ORDER);
   SMILEY_TEST_POINT("ring.loss_written");
-  // Only now: killed before, the loss is told twice, and readers know it again by its first number.
+  // Clear the header only now. If the process is killed before, the loss is in both places, and readers recognize it
+  // by its first seq.
   header.lost_count.store(0, std::memory_order_release);
   header.dropping.store(0, std::memory_order_relaxed);
   losing_ = false;

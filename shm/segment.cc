@@ -25,7 +25,7 @@ namespace {
 
 namespace bip = boost::interprocess;
 
-constexpr char kSharedMemoryDir[] = "/dev/shm";  // where the C library keeps what shm_open makes
+constexpr char kSharedMemoryDir[] = "/dev/shm";  // the C library's directory for shm_open
 constexpr int kNameTries = 16;
 constexpr std::size_t kMaxNameBytes = 128;
 
@@ -35,7 +35,7 @@ bool IsOurName(const Home& home, const std::string& name) {
   return name.size() < kMaxNameBytes && name.starts_with(Prefix(home)) && name.find('/') == std::string::npos;
 }
 
-// An open file of ours as Boost.Interprocess's mapped_region wants it.
+// An open file, in the form that Boost.Interprocess's mapped_region needs.
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -62,17 +62,17 @@ Status NoRoom(const std::string& where) {
   return {Code::kNoSpace, where + " has no room for another segment: free some space, or stop other recordings"};
 }
 
-// A file that may not grow so far would raise SIGXFSZ in the traced program: ask first.
+// A file above the limit would raise SIGXFSZ in the traced program, so the limit is checked first.
 bool FileLimitAllows(std::size_t bytes) {
   rlimit limit{};
   return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || bytes <= limit.rlim_cur;
 }
 
-// One installation takes at most half of what would be free without it.
+// One installation uses at most half of the memory that would be free without it.
 bool BudgetAllows(const Home& home, std::size_t bytes) {
   struct statvfs info {};
   if (statvfs(kSharedMemoryDir, &info) != 0) return false;
-  if (info.f_blocks == 0) return true;  // a file system without a limit says 0
+  if (info.f_blocks == 0) return true;  // 0: the file system has no limit
   const std::uint64_t free_bytes = std::uint64_t{info.f_bavail} * info.f_frsize;
   std::uint64_t own = 0;
   for (const Segment::Found& found : Segment::List(home)) {
@@ -114,7 +114,7 @@ bool SizesFit(SegmentKind kind, std::uint64_t data_bytes, std::uint64_t block_co
 }
 
 Status CheckHeader(const Home& home, const std::string& name, const SegmentHeader& header, std::uint64_t size) {
-  // State first (acquire): what is live has a whole header.
+  // Load the state first (acquire): a live segment has a whole header.
   const SegmentState state = header.state.load(std::memory_order_acquire);
   if (state == SegmentState::kMaking) return {Code::kBusy, "segment " + name + " is being made"};
   if (state != SegmentState::kLive && state != SegmentState::kClosed) {
@@ -201,7 +201,7 @@ Status Segment::MapFile(const std::string& path, std::size_t bytes) {
     return Status::FromErrno("cannot make " + path, errno);
   }
   Status status;
-  int error = fchmod(file.fd(), 0600) == 0 ? 0 : errno;  // a umask may take bits away that the consumer checks
+  int error = fchmod(file.fd(), 0600) == 0 ? 0 : errno;  // the umask may have cleared bits that the consumer checks
   while (error == 0 && (error = posix_fallocate(file.fd(), 0, static_cast<off_t>(bytes))) == EINTR) error = 0;
   if (error != 0) {
     status = Status::FromErrno("cannot make " + path, error);
@@ -257,7 +257,7 @@ Result<std::unique_ptr<Segment>> Segment::Create(const SegmentOwner& owner, cons
     if (status.ok()) break;
     if (status.code() == Code::kBusy) continue;
     if (!shared) return status.code() == Code::kNoSpace ? NoRoom(dir) : status;
-    shared = false;  // full, or no shared memory here at all
+    shared = false;  // shared memory is full or missing
   }
   if (!status.ok()) return status;
   SMILEY_TEST_POINT("segment.created");

@@ -7,7 +7,7 @@ namespace {
 
 bool IsKnownEvent(Kind kind) { return kind >= Kind::kCall && kind <= Kind::kEnd; }
 bool IsKnownAttachment(Kind kind) { return kind >= Kind::kTime && kind <= Kind::kCode; }
-// Payload bytes of the kinds that always have the same; other kinds: SIZE_MAX.
+// The payload's size in bytes, for kinds with a fixed size. Other kinds: SIZE_MAX.
 std::size_t FixedSize(Kind kind) {
   switch (kind) {
     case Kind::kTime:
@@ -98,7 +98,7 @@ WordParser::Step WordParser::Next(RawEvent* event) {
     if (seq_ >= kMaxCount) return damaged();
     event->seq = seq_++;
   } else {
-    // A kLost event accounts for exactly the numbers that come next.
+    // A kLost event takes the next seqs.
     if (event->attachments.size() != 1 || event->attachments[0].kind != Kind::kLoss) return damaged();
     const auto* loss = reinterpret_cast<const std::uint64_t*>(event->attachments[0].bytes);
     if (loss[0] != seq_ || loss[1] == 0 || loss[1] >= kMaxCount || seq_ >= kMaxCount || loss[2] > loss[3]) {

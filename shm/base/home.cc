@@ -29,7 +29,7 @@ bool IsHomeId(const std::string& text) {
   return true;
 }
 
-// Every missing directory down to `dir`, each 0700 whatever the umask adds.
+// Creates every missing directory down to `dir`, each with mode 0700 whatever the umask is.
 Status MakeDirectories(const fs::path& dir) {
   struct stat info;
   if (stat(dir.c_str(), &info) == 0) {
@@ -63,7 +63,7 @@ Status CheckPrivate(const fs::path& dir) {
   return Status::Ok();
 }
 
-// The id in `path`; kNotFound when there is none yet.
+// Reads the id in `path`. kNotFound: there is none yet.
 Result<std::string> ReadId(const fs::path& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return Status::FromErrno("cannot read " + path.string(), errno);
@@ -79,7 +79,7 @@ Result<std::string> ReadId(const fs::path& path) {
   return id;
 }
 
-// Writes a new id aside and links it into place: whoever links first wins, nobody ever reads half an id.
+// Writes a new id to another file and links it into place. The first link wins, and no process reads half an id.
 Status MakeId(const fs::path& path) {
   std::uint32_t random[3];
   if (!FillRandom(random, sizeof random)) return Status::FromErrno("cannot get random numbers", errno);
@@ -115,7 +115,7 @@ const char* NonEmpty(const char* name) {
 
 Result<Home> Home::Open() {
   if (const char* dir = NonEmpty("SMILEY_HOME")) return OpenAt(dir);
-  // As the XDG rules say, a relative path there is ignored.
+  // The XDG rules say that a relative path is ignored.
   if (const char* state = NonEmpty("XDG_STATE_HOME"); state && state[0] == '/')
     return OpenAt(fs::path(state) / "smiley");
   std::string user_home;
@@ -139,7 +139,7 @@ Result<Home> Home::OpenAt(const std::filesystem::path& dir) {
   home.dir = fs::absolute(dir, error).lexically_normal();
   if (error) return Status::FromErrno("cannot find " + dir.string(), error.value());
   if (!home.dir.has_filename() && home.dir.has_parent_path() && home.dir != home.dir.root_path()) {
-    home.dir = home.dir.parent_path();  // a trailing slash
+    home.dir = home.dir.parent_path();  // the path had a trailing slash
   }
   if (Status made = MakeDirectories(home.dir); !made.ok()) return made;
   if (Status fine = CheckPrivate(home.dir); !fine.ok()) return fine;

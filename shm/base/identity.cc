@@ -12,7 +12,7 @@
 namespace smiley::shm {
 namespace {
 
-// Reads at most `size` - 1 bytes and ends them with NUL; -1 when the file cannot be read.
+// Reads at most `size` - 1 bytes and appends a NUL. -1: the file cannot be read.
 ssize_t ReadSmallFile(const char* path, char* buffer, std::size_t size) {
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -1;
@@ -57,7 +57,7 @@ std::optional<std::uint64_t> StartTimeOf(pid_t pid) {
   std::snprintf(path, sizeof path, "/proc/%ld/stat", static_cast<long>(pid));
   char text[1024];
   if (ReadSmallFile(path, text, sizeof text) <= 0) return std::nullopt;
-  // The name in field 2 may hold anything, parentheses and spaces too: fields count from the last ')'.
+  // The name in field 2 may hold any character, also parentheses and spaces. So fields are counted from the last ')'.
   const char* at = std::strrchr(text, ')');
   if (!at || at[1] != ' ') return std::nullopt;
   at += 2;

@@ -22,7 +22,7 @@ struct flock WholeFile() {
   return lock;
 }
 
-// Whether descriptor `fd` of process `pid` has the lock: the kernel lists it in the descriptor's fdinfo.
+// Whether descriptor `fd` of process `pid` has the lock. The kernel lists locks in the descriptor's fdinfo.
 bool HoldsLock(const std::string& pid, const std::string& fd) {
   std::ifstream in("/proc/" + pid + "/fdinfo/" + fd);
   for (std::string line; std::getline(in, line);) {

@@ -26,7 +26,7 @@ std::string NewRunId() {
     unsigned char bytes[32];
     if (!FillRandom(bytes, sizeof bytes)) return {};
     for (const unsigned char byte : bytes) {
-      if (byte >= 252) continue;  // 7 * 36: the rest would favour some characters
+      if (byte >= 252) continue;  // 7 * 36: larger bytes would favour some characters
       const unsigned value = byte % 36;
       if (id.empty() && value >= 26) continue;
       id.push_back(kCharacters[value]);

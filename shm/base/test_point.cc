@@ -15,7 +15,7 @@ enum class Action { kKill, kStop, kExit };
 constexpr std::size_t kNameBytes = 64;
 char g_name[kNameBytes];
 Action g_action = Action::kKill;
-std::atomic<long> g_left{0};  // times still to pass before the action
+std::atomic<long> g_left{0};  // number of passes left before the action
 
 }  // namespace
 

@@ -18,7 +18,7 @@ std::set<std::string> Expression::Names() const {
 std::string FormatParseError(std::string_view source, const ParseError& error) {
   constexpr std::size_t kBefore = 50, kAfter = 25;
   const std::size_t offset = std::min(error.offset, source.size());
-  const auto whole = [&](std::size_t i) {  // to the beginning of a character
+  const auto whole = [&](std::size_t i) {  // moves to the beginning of a character
     while (i > 0 && i < source.size() && (source[i] & 0xc0) == 0x80) --i;
     return i;
   };

@@ -15,7 +15,7 @@ Order OrderOf(T a, T b) {
   return a < b ? Order::kLess : a > b ? Order::kGreater : a == b ? Order::kEqual : Order::kNone;
 }
 
-// Exact, also where the integer has more digits than a double holds.
+// Compares exactly, also when the integer has more digits than a double holds.
 Order CompareIntFloat(std::int64_t i, double d) {
   if (std::isnan(d)) return Order::kNone;
   if (d >= 9223372036854775808.0) return Order::kLess;
@@ -30,7 +30,7 @@ std::int64_t Integer(const Operand& o) { return o.type == Type::kBool ? o.boolea
 
 Order Compare(const Operand& a, const Operand& b) {
   if (a.type == Type::kText && b.type == Type::kText) {
-    // UTF-8 sorts as code points do, and std::string_view compares bytes as unsigned.
+    // UTF-8 sorts like code points, and std::string_view compares bytes as unsigned.
     return OrderOf(a.text.compare(b.text), 0);
   }
   if (!IsNumber(a) || !IsNumber(b)) return Order::kNone;
@@ -43,7 +43,7 @@ Order Compare(const Operand& a, const Operand& b) {
   return OrderOf(Integer(a), Integer(b));
 }
 
-// The character at `index`, negative from the end; missing beyond.
+// The character at `index` (negative: from the end); missing beyond the text.
 Operand CharacterAt(std::string_view text, std::int64_t index) {
   const auto begins = [&](std::size_t i) { return (text[i] & 0xc0) != 0x80; };
   if (index < 0) {
@@ -61,7 +61,8 @@ Operand CharacterAt(std::string_view text, std::int64_t index) {
   return {};
 }
 
-// "Order" and "Shop.Order" are the function app.Shop.Order (any qualified name that ends so), not MyOrder.
+// "Order" and "Shop.Order" name the function app.Shop.Order, whose qualified name ends in them. "Order" is not
+// MyOrder.
 bool NamesFunction(std::string_view qualified, std::string_view prefix) {
   if (!qualified.ends_with(prefix)) return false;
   return qualified.size() == prefix.size() || qualified[qualified.size() - prefix.size() - 1] == '.';
@@ -74,8 +75,8 @@ bool SameValue(const Operand& a, const Operand& b) {
   return Compare(a, b) == Order::kEqual;
 }
 
-// The pattern's parts between the stars, one after the other, each at its first place: with a star understood at both
-// ends, that finds a match whenever there is one.
+// Finds the pattern's parts between the stars one after the other, each at its first place. The pattern has an
+// implied star at both ends, so this finds a match whenever there is one.
 bool TextMatches(std::string_view text, std::string_view pattern) {
   std::size_t at = 0, p = 0;
   while (p < pattern.size()) {
@@ -83,7 +84,7 @@ bool TextMatches(std::string_view text, std::string_view pattern) {
       ++p;
       continue;
     }
-    // One part ends at the next bare star; \* and \\ stand for themselves, so it is compared piece by piece.
+    // A part ends at the next bare star. \* and \\ match * and \, so the part is compared character by character.
     bool found = false;
     std::size_t part_end = p;
     for (std::size_t start = at; !found && start <= text.size(); ++start) {
@@ -204,7 +205,7 @@ class ExpressionEvaluator {
     return SameValue(a, b);
   }
 
-  // The positive form of a comparison of two things that exist.
+  // Compares two operands that are not missing. kNe and kNotIn: their positive form.
   bool Holds(Op op, const Operand& a, const Operand& b) const {
     switch (op) {
       case Op::kEq:
@@ -266,12 +267,13 @@ class ExpressionEvaluator {
     }
   }
 
-  // A variable's name and the steps that lead on from it.
+  // A variable's name, and the first of the steps after it.
   struct Place {
     std::string_view name;
     std::uint32_t steps;
   };
-  // The variable as written, or, when the frame has none of that name but runs a function named so, that function's.
+  // The variable as written. If the frame has no such variable and runs a function of that name: that function's
+  // variable.
   Place Find(const Node& node) const {
     const Place written{e_.TextOf(node), node.first};
     if (node.plain || node.first == kNone || e_.nodes_[node.first].op != Op::kAttribute) return written;
@@ -307,8 +309,8 @@ class ExpressionEvaluator {
     return value;
   }
 
-  // A part changed when its variable did and the part is not what it was; a part of a variable that was not known
-  // before has changed when it is there.
+  // A part has changed when its variable has changed and the part differs from before. A part that was not known
+  // before has changed when it exists now.
   bool Changed(const Node& node) const {
     const Place place = Find(node);
     if (!scope_.Changed(place.name)) return false;
@@ -328,7 +330,7 @@ class ExpressionEvaluator {
   const Scope& scope_;
 };
 
-// Kleene's logic: what is not known of the events together may be either.
+// Kleene's logic: an operand that is not known for the group of events may be true or false.
 class PartialEvaluator {
  public:
   enum class Answer { kNo, kPerhaps, kYes };
@@ -367,7 +369,7 @@ class PartialEvaluator {
   using Op = Expression::Op;
   using Node = Expression::Node;
 
-  // The names that a path may mean: its variable, and the attributes of it, which may be a function's variables.
+  // Tests the names that a path may mean: its variable, and its attributes, which may be a function's variables.
   template <typename Test>
   bool AnyName(std::uint32_t id, const Test& test) const {
     const Node& node = e_.nodes_[id];
@@ -379,7 +381,7 @@ class PartialEvaluator {
     }
     return false;
   }
-  // Whether anything below is not known.
+  // Whether a field or variable in the subtree is not known.
   bool Unknown(std::uint32_t id) const {
     const Node& node = e_.nodes_[id];
     if (node.op == Op::kField && !scope_.Knows(node.field)) return true;
@@ -392,7 +394,7 @@ class PartialEvaluator {
     return false;
   }
 
-  // Whether it compares a field with literals that lie where the field's values do not.
+  // Whether the node compares a field with literals that are outside of the field's bounds.
   bool OutOfBounds(const Node& node) const {
     if (node.op < Op::kEq || node.op > Op::kIsNot) return false;
     const Node* left = &e_.nodes_[node.first];
@@ -417,7 +419,7 @@ class PartialEvaluator {
     }
     return right->op == Op::kLiteral && Beyond(op, *right, least, greatest);
   }
-  // No integer from `least` to `greatest` is `op` the literal.
+  // True when `op` holds for no integer from `least` to `greatest` and the literal.
   static bool Beyond(Op op, const Node& literal, std::int64_t least, std::int64_t greatest) {
     if (literal.type != Type::kInt) return false;
     const std::int64_t value = literal.integer;

@@ -28,7 +28,7 @@ bool Fail(ParseError* error, std::size_t offset, std::string message) {
   return false;
 }
 
-// Lone surrogates pass through, as in captured texts.
+// Lone surrogates are kept, as in captured texts.
 void AppendUtf8(std::string* out, std::uint32_t c) {
   if (c < 0x80) {
     out->push_back(static_cast<char>(c));
@@ -47,7 +47,7 @@ void AppendUtf8(std::string* out, std::uint32_t c) {
   }
 }
 
-// Digits of any base and length as a double, for integers beyond 64 bits.
+// Converts digits of any base and length to a double, for integers beyond 64 bits.
 double WideInteger(std::string_view digits, int base) {
   double value = 0;
   for (char c : digits) value = value * base + HexDigit(c);
@@ -181,7 +181,7 @@ bool ExpressionLexer::Text(ExpressionToken* token, bool raw, ParseError* error) 
   return true;
 }
 
-// Python's escapes; an unknown one stands for itself, as there.
+// Decodes Python's escapes. An unknown escape stays as it is, as in Python.
 bool ExpressionLexer::Escape(std::string* out, ParseError* error) {
   const std::size_t start = at_++;
   const char c = At(at_++);

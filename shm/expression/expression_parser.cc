@@ -98,7 +98,7 @@ class ExpressionParser {
     At(id).text = at;
     At(id).size = size;
   }
-  // An operand may be the child of two comparisons (a < b < c), so comparisons hold copies of its head node.
+  // An operand may be the child of two comparisons (a < b < c). So comparisons hold copies of its head node.
   Id Copy(Id id) {
     Node node = At(id);
     node.next = kNone;
@@ -149,7 +149,7 @@ class ExpressionParser {
     return true;
   }
 
-  // Reads a comparison operator if there is one.
+  // Reads a comparison operator, if there is one.
   bool Operator(Op* op, bool* found) {
     static constexpr std::array<std::pair<std::string_view, Op>, 7> kSymbols{{{"==", Op::kEq},
                                                                               {"!=", Op::kNe},
@@ -245,7 +245,7 @@ class ExpressionParser {
     return true;
   }
   bool IsEvent(Id id) { return At(id).op == Op::kField && At(id).field == Field::kEvent; }
-  // Beside `event`, a bare name is an event's name; one that does not exist is a mistake worth telling.
+  // Beside `event`, a bare name is an event's name. An unknown name is an error.
   bool CheckKinds(Op op, Id other) {
     if (At(other).op == Op::kList) {
       for (Id i = At(other).first; i != kNone; i = At(i).next) {
@@ -344,7 +344,7 @@ class ExpressionParser {
     }
     const Id list = NewNode(Op::kList, opening);
     Id last = kNone;
-    bool pending = !square && !token_.symbol(")");  // the item that was read as an expression above
+    bool pending = !square && !token_.symbol(")");  // the first item is already parsed, as the expression above
     while (pending || !token_.symbol(closing)) {
       Id item;
       if (pending) {
