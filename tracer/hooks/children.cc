@@ -32,7 +32,7 @@ void TellPid(shm::Kind kind, long pid) {
   recorder->RecordInFrame(kind, 0, std::array{ThreadRecorder::Part{shm::Kind::kValue, 0, cbor}});
 }
 
-// In the parent `result` is the child's pid, in the child 0.
+// `result`: in the parent the child's pid, in the child 0.
 PyObject* Forked(PyObject* result, PyObject* pid) {
   if (result == nullptr || pid == nullptr || !PyLong_CheckExact(pid)) return result;
   const long number = PyLong_AsLong(pid);

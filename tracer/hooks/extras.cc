@@ -23,7 +23,7 @@ ThreadRecorder* Recorder() {
   return ThreadRecorder::Current();
 }
 
-// gc.callbacks: called with a phase and a dict of what was found.
+// A function in gc.callbacks, called with the phase and a dict of counts.
 PyObject* Collected(PyObject*, PyObject* args) {
   if (PyTuple_GET_SIZE(args) == 2 && PyUnicode_Check(PyTuple_GET_ITEM(args, 0)) &&
       PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(args, 0), "stop") == 0) {
@@ -41,7 +41,7 @@ PyObject* Collected(PyObject*, PyObject* args) {
 PyMethodDef g_collected = {"smiley", &Collected, METH_VARARGS, nullptr};
 
 bool WatchCollections() {
-  PyObject* gc = PyImport_ImportModule("gc");  // built in, and imported by the interpreter's start already
+  PyObject* gc = PyImport_ImportModule("gc");  // a builtin module, so nothing of the program runs
   PyObject* callbacks = gc != nullptr ? PyDict_GetItemString(PyModule_GetDict(gc), "callbacks") : nullptr;
   PyObject* function =
       callbacks != nullptr && PyList_CheckExact(callbacks) ? PyCFunction_New(&g_collected, nullptr) : nullptr;
@@ -52,12 +52,12 @@ bool WatchCollections() {
   return added;
 }
 
-// An audit hook. The interpreter reports "import" when a module is looked for that is not there yet.
+// An audit hook. The interpreter reports "import" when it begins to import a module that is not in sys.modules.
 int Imported(const char* event, PyObject* args, void*) {
   if (std::strcmp(event, "import") != 0 || args == nullptr || !PyTuple_Check(args) || PyTuple_GET_SIZE(args) < 2)
     return 0;
   PyObject* name = PyTuple_GET_ITEM(args, 0);
-  // With a file it is the loading of an extension module, whose import was recorded before.
+  // An event with a file name is the loading of an extension module, whose import was recorded before.
   if (!PyUnicode_Check(name) || PyTuple_GET_ITEM(args, 1) != Py_None || !Py_IsInitialized()) return 0;
   KeepError keep;
   ThreadRecorder* recorder = Recorder();
@@ -71,7 +71,7 @@ int Imported(const char* event, PyObject* args, void*) {
   return 0;
 }
 
-// The name of a C function that sys.setprofile reports; empty: it does not report this object.
+// The name of a C function that sys.setprofile reports. Empty: sys.setprofile does not report this object.
 std::string NameOfBuiltin(PyObject* callable) {
   if (PyCFunction_CheckExact(callable) || PyCMethod_CheckExact(callable)) {
     return BuiltinName(reinterpret_cast<PyCFunctionObject*>(callable));

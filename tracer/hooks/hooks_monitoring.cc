@@ -1,9 +1,9 @@
-// CPython 3.12 and newer: events from sys.monitoring, through callbacks in C under a tool id of our own. The
-// program's own trace and profile functions, debuggers and monitoring tools have theirs beside it.
+// CPython 3.12 and newer: events from sys.monitoring, through callbacks in C under a tool id of smiley's own. The
+// program's trace and profile functions, debuggers and monitoring tools use other ids and work as usual.
 //
-// Only the start of functions is watched everywhere; a code object that is recorded gets the other events at its
-// first start, one that is left out is switched off there and then and costs nothing more (exceptions apart: the
-// interpreter has their events for all code or none). The events, and which of them count, give the sequence of
+// Only the start of functions is watched in all code. A code object that is recorded gets the other events at its
+// first start. A code object that is left out is switched off at its first start and costs nothing afterwards.
+// Exceptions are different: the interpreter reports them for all code or for none. The recorded sequence is that of
 // sys.settrace.
 #include <Python.h>
 
@@ -36,7 +36,7 @@ using Arguments = PyObject* const*;
 
 PyObject* Nothing() { Py_RETURN_NONE; }
 
-// Not again for this place. Only events of code objects may answer so.
+// Switches this event off at this instruction. Only events that are set for each code object may return it.
 PyObject* NeverAgain() {
   Py_INCREF(g_disable);
   return g_disable;
@@ -44,8 +44,8 @@ PyObject* NeverAgain() {
 
 PyCodeObject* CodeOf(Arguments arguments) { return reinterpret_cast<PyCodeObject*>(arguments[0]); }
 
-// What an event of a code object answers where nothing is recorded. While recording waits for where to begin, it must
-// come again; after an end Watch brings it back.
+// The return value of a code object's event where nothing is recorded. While recording waits for --start-at, the
+// event stays on. After the end of recording it is switched off until Watch switches it on.
 PyObject* Unrecorded() {
   const Process* process = Process::instance();
   return process->off() && !process->waiting() ? NeverAgain() : Nothing();
@@ -61,8 +61,8 @@ bool SetLocalEvents(PyCodeObject* code, int events) {
   return done != nullptr;
 }
 
-// From 3.13 on the instruction behind a debugger's own set_trace() is reported to it only where the other tools watch
-// instructions, too.
+// From 3.13 on, a debugger gets the instruction after its set_trace() only where the other tools watch instructions,
+// too.
 bool CallsDebugger(PyCodeObject* code) {
 #if PY_VERSION_HEX >= 0x030D0000
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(code->co_names); ++i) {
@@ -80,7 +80,7 @@ bool CallsDebugger(PyCodeObject* code) {
 
 PyObject* OnInstruction(Arguments) { return NeverAgain(); }
 
-// The code object's own events are on afterwards. False: they cannot be, and recording was switched off.
+// Switches on the code object's own events. False: the interpreter refused, and recording was switched off.
 bool Hook(PyCodeObject* code, CodeInfo* info) {
   if (info->hooked) [[likely]]
     return true;
@@ -93,7 +93,7 @@ bool Hook(PyCodeObject* code, CodeInfo* info) {
   return true;
 }
 
-// Recording waits for where to begin: the recorder when that is here.
+// The recorder when recording waits for --start-at and begins at this line; else null.
 ThreadRecorder* Begin(std::uint32_t line) {
   if (!Process::instance()->waiting()) return nullptr;
   SmileyFrame frame;
@@ -105,7 +105,7 @@ PyObject* OnStart(Arguments arguments) {
   PyCodeObject* code = CodeOf(arguments);
   CodeInfo* info = Process::instance()->codes().Of(code);
   if (info->bounds_thread) [[unlikely]] {
-    // A thread that runs only code that is left out gets its name here.
+    // A thread gets its name here even if it runs only code that is left out.
     if (ThreadRecorder* recorder = ThreadRecorder::Current()) recorder->NameAgain();
     if (!info->included) return Nothing();
   }
@@ -171,8 +171,8 @@ PyObject* OnLeave(Arguments arguments, Exit exit) {
 PyObject* OnReturn(Arguments arguments) { return OnLeave(arguments, Exit::kReturn); }
 PyObject* OnYield(Arguments arguments) { return OnLeave(arguments, Exit::kYield); }
 
-// The interpreter calls the program's trace and profile functions first, and reports nothing to other tools when one
-// raises. A frame that began or went on so is entered when the exception is reported.
+// The interpreter calls the program's trace and profile functions first. When one raises, other tools get no start or
+// resume event. Such a frame is entered when the exception is reported.
 void EnterLate(ThreadRecorder* recorder, const SmileyFrame& frame, CodeInfo* info) {
   constexpr int kResumeKindMask = 3;
   if (recorder->IsTop(frame.key)) [[likely]]
@@ -208,7 +208,8 @@ PyObject* OnLine(Arguments arguments) {
   return Nothing();
 }
 
-// The line that the jump stays on, -1 for none. Where the interpreter looks for lines it reads all of those before.
+// The line within which the jump stays; -1: it leaves its line. The table is used because the interpreter's own
+// lookup reads all lines before.
 int LineOfInnerJump(PyCodeObject* code, long from, long to) {
   CodeInfo* info = Process::instance()->codes().Of(code);
   for (const CodeInfo::InnerJump& jump : info->inner_jumps) {
@@ -220,7 +221,8 @@ int LineOfInnerJump(PyCodeObject* code, long from, long to) {
   return line;
 }
 
-// A jump backwards within its line begins the line again. Any other jump shows by the line that it reaches.
+// A jump backwards within its line begins the line again. Any other jump is recorded by the event of the line it
+// reaches.
 PyObject* OnJump(Arguments arguments) {
   const long from = PyLong_AsLong(arguments[1]);
   const long to = PyLong_AsLong(arguments[2]);
@@ -252,7 +254,7 @@ PyObject* OnRaise(Arguments arguments) {
   return Nothing();
 }
 
-// A generator that a loop ran to its end: the interpreter makes the StopIteration for those who watch.
+// A loop exhausted a generator. The interpreter creates this StopIteration only for monitoring tools.
 PyObject* OnStopIteration(Arguments arguments) {
   ThreadRecorder* recorder = ThreadRecorder::Current();
   if (recorder == nullptr) [[unlikely]]
@@ -264,7 +266,7 @@ PyObject* OnStopIteration(Arguments arguments) {
   return Nothing();
 }
 
-// ---- calls of functions written in C. Only what a call answers may switch something off: the call itself. ----
+// ---- calls of functions written in C. Only the callback of the call itself may switch its event off. ----
 
 PyObject* Builtin(Arguments arguments, shm::Kind kind) {
   ThreadRecorder* recorder = ThreadRecorder::Current();
@@ -279,7 +281,7 @@ PyObject* OnCCall(Arguments arguments) { return Builtin(arguments, shm::Kind::kC
 PyObject* OnCReturn(Arguments arguments) { return Builtin(arguments, shm::Kind::kCReturn); }
 PyObject* OnCRaise(Arguments arguments) { return Builtin(arguments, shm::Kind::kCRaise); }
 
-// ---- callbacks: a type of their own with vectorcall, cheaper than a function object ----
+// ---- callbacks: a type with vectorcall, whose calls cost less than those of a function object ----
 
 struct Callback {
   PyObject_HEAD vectorcallfunc call;
@@ -295,11 +297,11 @@ PyObject* Call(PyObject*, PyObject* const* arguments, std::size_t count, PyObjec
 }
 
 struct Watched {
-  const char* event;  // of sys.monitoring.events
+  const char* event;  // a name in sys.monitoring.events
   vectorcallfunc call;
-  bool local;             // set for each code object
-  bool calls;             // watched when only calls are wanted, too
-  bool builtins = false;  // only when calls of C functions are wanted
+  bool local;             // set for each recorded code object, not for all code
+  bool calls;             // also watched when only calls are recorded
+  bool builtins = false;  // only watched when calls of C functions are recorded
 };
 constexpr Watched kWatched[] = {
     {"PY_START", &Call<OnStart, 2>, false, true},
@@ -373,7 +375,7 @@ class MonitoringHooks final : public HookSource {
 
  private:
   bool Open() {
-    monitoring_ = PySys_GetObject("monitoring");  // borrowed; the interpreter's own
+    monitoring_ = PySys_GetObject("monitoring");  // borrowed from the interpreter
     if (monitoring_ == nullptr) return false;
     if (CallbackType.tp_name == nullptr) {
       Py_SET_REFCNT(&CallbackType, 1);
@@ -393,7 +395,7 @@ class MonitoringHooks final : public HookSource {
     taken_ = false;
     for (const int id : kToolIds) {
       const Owned used(PyObject_CallMethod(monitoring_, "use_tool_id", "is", id, kToolName));
-      PyErr_Clear();  // another tool has it
+      PyErr_Clear();  // another tool uses the id
       if (used.get() == nullptr) continue;
       g_tool = id;
       taken_ = true;
@@ -424,7 +426,7 @@ class MonitoringHooks final : public HookSource {
       const Owned old(PyObject_CallMethod(monitoring_, "register_callback", "iiO", g_tool, number, callback));
       if (old.get() == nullptr) return false;
       if (watched.call == &Call<OnInstruction, 2>) {
-        g_instruction = number;  // only where a debugger is called
+        g_instruction = number;  // only set for code that calls a debugger
       } else {
         (watched.local ? g_local_events : everywhere) |= number;
       }

@@ -1,5 +1,5 @@
-// CPython 3.11: events from the interpreter's C trace function: the very sequence that sys.settrace gives a Python
-// function. Newer versions have hooks_monitoring.cc.
+// CPython 3.11: events from a C trace function, in the sequence that sys.settrace gives a Python function. Newer
+// versions use hooks_monitoring.cc.
 #include <Python.h>
 
 #if PY_VERSION_HEX < 0x030C0000
@@ -67,8 +67,8 @@ void OnBuiltin(ThreadRecorder* recorder, PyFrameObject* object, int what, PyObje
   RecordBuiltinCall(recorder, kind, frame, callable);
 }
 
-// When an exception is thrown into what a generator waits for, and that returns, the generator goes on without a
-// call. False: the frame's code is not recorded.
+// Enters a generator that continues without a call event. This happens when an exception is thrown into an awaited
+// object, which then returns. False: the frame's code is not recorded.
 bool EnterLate(ThreadRecorder* recorder, const SmileyFrame& frame) {
   CodeInfo* code = Process::instance()->codes().Of(frame.code);
   if (!code->included) return false;
@@ -170,7 +170,7 @@ int Profile(PyObject* user, PyFrameObject* frame, int what, PyObject* arg) {
   return user != nullptr ? CallUserProfile(user, frame, what, arg) : 0;
 }
 
-// Runs beside the trace function, to which C functions are not reported.
+// The profile function beside the trace function, which gets no events of C functions.
 int ProfileBuiltins(PyObject* user, PyFrameObject* frame, int what, PyObject* arg) {
   if (IsBuiltin(what)) Record(frame, what, arg, true);
   return user != nullptr ? CallUserProfile(user, frame, what, arg) : 0;
@@ -211,7 +211,7 @@ class TraceFunctionHooks final : public HookSource {
     smiley_untrace_all_threads(&ProfileBuiltins);
   }
 
-  void Watch() override {}  // the function is called for every frame, whenever that began
+  void Watch() override {}  // the trace function is called for frames that run already, too
 
  private:
   static void SetEverywhere() {

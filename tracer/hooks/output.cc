@@ -21,7 +21,7 @@ namespace {
 
 // ---- which descriptor ----
 
-// Where the layers of Python's files keep each other, found out at the start.
+// The types of Python's file layers and where each keeps the layer below it. Found at the start.
 struct Layout {
   PyTypeObject *text = nullptr, *writer = nullptr, *random = nullptr, *file = nullptr;
   Py_ssize_t buffer = 0, raw = 0;  // offsets in TextIOWrapper, and in BufferedWriter and BufferedRandom
@@ -31,7 +31,7 @@ PyObject* Field(PyObject* object, Py_ssize_t offset) {
   return *reinterpret_cast<PyObject**>(reinterpret_cast<char*>(object) + offset);
 }
 
-// A FileIO keeps its descriptor behind the object's head.
+// A FileIO's first field is its descriptor.
 int DescriptorOfFile(PyObject* file) {
   return *reinterpret_cast<int*>(reinterpret_cast<char*>(file) + sizeof(PyObject));
 }
@@ -41,7 +41,7 @@ int DescriptorBelowBuffer(PyObject* buffer) {
   return raw != nullptr && Py_IS_TYPE(raw, g_layout.file) ? DescriptorOfFile(raw) : -1;
 }
 
-// Only where all layers below are the library's own: what others do with a text is not known.
+// The descriptor of a text file; -1: some layer below it is not of the standard library, so its target is unknown.
 int DescriptorBelowText(PyObject* text) {
   PyObject* buffer = Field(text, g_layout.buffer);
   if (buffer == nullptr) return -1;
@@ -54,18 +54,19 @@ constexpr bool IsOutput(int fd) { return fd == 1 || fd == 2; }
 
 // ---- recording ----
 
-// How many methods of text files run in this thread. The layers below record nothing while it is above 0.
+// The number of text file methods that run in this thread. The layers below record nothing while it is above 0.
 __attribute__((tls_model("initial-exec"))) thread_local int t_inside_text = 0;
 
 // The texts that one print, or one traceback, has written so far.
 struct Gather {
   Gather* outer;
-  std::size_t depth;  // of recorded frames: what a __str__ that print calls writes is its own
+  std::size_t
+      depth;  // recorded frames below; a __str__ that print calls is deeper, so its output is an event of its own
   WrittenText texts[2];
 };
 __attribute__((tls_model("initial-exec"))) thread_local Gather* t_gather = nullptr;
 
-// The bytes of an object whose layout is known; false for others.
+// Reads the bytes of an object with a known layout. False: any other object.
 bool BytesOf(PyObject* object, std::string_view* out) {
   if (PyBytes_Check(object)) {
     *out = {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
@@ -111,7 +112,7 @@ class Announced {
   std::uint64_t ticket_ = 0;
 };
 
-// Null: nothing is recorded here.
+// The recorder of this thread; null: nothing is recorded here.
 ThreadRecorder* Recorder() {
   Process* process = Process::instance();
   if (process == nullptr || process->off() || PyInterpreterState_Get() != PyInterpreterState_Main()) return nullptr;
@@ -125,7 +126,7 @@ void RecordText(ThreadRecorder* recorder, int fd, WrittenText* text) {
                           std::array{ThreadRecorder::Part{shm::Kind::kText, 0, cbor}});
 }
 
-// What an outer print began comes first.
+// Records the texts gathered so far, those of an outer print first.
 void RecordGathered(ThreadRecorder* recorder, int fd, Gather* gather) {
   if (gather == nullptr) return;
   RecordGathered(recorder, fd, gather->outer);
@@ -147,7 +148,7 @@ void Wrote(int fd, const Text& text) {
   RecordText(recorder, fd, &own);
 }
 
-// `result`: how many of them were written.
+// `result`: the number of bytes that were written.
 void WroteBytes(int fd, PyObject* object, PyObject* result) {
   std::string_view bytes;
   if (result == nullptr || !PyLong_CheckExact(result) || !BytesOf(object, &bytes)) return;
@@ -156,7 +157,7 @@ void WroteBytes(int fd, PyObject* object, PyObject* result) {
   Wrote(fd, bytes.substr(0, static_cast<std::size_t>(count)));
 }
 
-// ---- the functions stood in front of ----
+// ---- replacements of the functions that write ----
 
 using Plain = PyObject* (*)(PyObject*, PyObject*);
 using Fast = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
@@ -191,7 +192,7 @@ PyObject* BufferWrite(PyObject* self, PyObject* bytes) {
   return result;
 }
 
-// A buffered file hands on a view of its own memory, which no object exports.
+// Whether a buffered file passes its own memory: a view that no object exports.
 bool ComesFromBuffer(PyObject* bytes) { return PyMemoryView_Check(bytes) && PyMemoryView_GET_BASE(bytes) == nullptr; }
 
 void WroteFile(int fd, PyObject* bytes, PyObject* result) {
@@ -215,7 +216,7 @@ PyObject* FileWriteMethod(PyObject* self, PyTypeObject* type, PyObject* const* a
   return result;
 }
 
-// The value of a small int; -1: it is no small int, and os.write raises by itself.
+// The value of an int from 0 to 2; -1: any other object. os.write itself raises for those that are no descriptors.
 int SmallNumber(PyObject* object) {
   if (!PyLong_Check(object)) return -1;
   int overflow = 0;
@@ -232,12 +233,13 @@ PyObject* OsWrite(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return result;
 }
 
-// Methods of a text file that hand on what it holds back; whatever the version, by their calling convention.
+// Methods of a text file that flush its pending text. Each is replaced by its calling convention, whatever the
+// version.
 constexpr const char* kTextMethods[] = {"flush",    "close",       "detach", "seek",    "tell",
                                         "truncate", "reconfigure", "read",   "readline"};
 Swap g_text_methods[std::size(kTextMethods)];
 
-// Functions that write in pieces what is one text to people.
+// Functions that write one text in several pieces.
 struct Writer {
   const char* module;
   const char* name;
@@ -249,7 +251,7 @@ constexpr Writer kWriters[] = {{"builtins", "print"},
                                {"_thread", "_excepthook"}};
 Swap g_writers[std::size(kWriters)];
 
-// Calls with a guard alive around the call, one instance of each function for each place of a table.
+// Guards that live while a replaced function runs. Guarded has one instance of each function for each row of a table.
 class InsideText {
  public:
   InsideText() { ++t_inside_text; }
@@ -333,7 +335,7 @@ bool SetTextMethods(std::index_sequence<kPlaces...>) {
 }
 template <std::size_t... kPlaces>
 void SetWriters(std::index_sequence<kPlaces...>) {
-  // One that is missing costs no more than that its text comes in several events.
+  // When one is missing, its text is recorded in several events.
   (Guarded<g_writers, Gathering, kPlaces>::Set(FindDefinition(kWriters[kPlaces].module, kWriters[kPlaces].name)),
    ...);
 }
@@ -420,7 +422,7 @@ bool WatchOutput(const char* ledger, std::string* why) {
     *why = "the interpreter's writing functions are not as expected";
     return false;
   }
-  // Without a ledger Python's writes are recorded twice, and nothing is lost.
+  // Without a ledger Python's writes are recorded twice, but none is lost.
   if (ledger != nullptr) g_ledger = shm::Ledger::Open(ledger);
   if (g_ledger != nullptr) g_ledger->Attach();
   return true;

@@ -10,15 +10,15 @@
 namespace smiley::tracer {
 namespace {
 
-// The place for a trace function, and that for a profile function.
+// The interpreter's slots: [0] for the trace function, [1] for the profile function.
 struct Shared {
   Py_tracefunc ours = nullptr;  // null: not shared
-  const char* lost = nullptr;   // what to say when C code has taken it
+  const char* lost = nullptr;   // the message when C code takes the slot
   bool said = false;
   Swap set;
 } g_shared[2];
 
-// The strings that the interpreter passes are interned, and so are these.
+// The name of an event, interned as the interpreter's own are.
 PyObject* EventName(int what) {
   static const char* const kNames[] = {"call",   "exception",   "line",     "return",
                                        "c_call", "c_exception", "c_return", "opcode"};
@@ -36,7 +36,7 @@ PyObject* Set(PyObject* module, PyObject* function) {
   Py_RETURN_NONE;
 }
 
-// Null with an exception set when the function raised.
+// Calls the program's function. Null: it raised, and the exception is set.
 PyObject* Call(PyObject* function, PyFrameObject* frame, int what, PyObject* arg) {
   if (PyFrame_FastToLocalsWithError(frame) < 0) return nullptr;
   Py_INCREF(function);
