@@ -15,7 +15,7 @@ using namespace smiley::shm::testing;
 
 namespace {
 
-// The chain of a home with one process, by index.
+// The catalogue segments of a home with one process, by index.
 std::map<std::uint32_t, std::shared_ptr<Segment>> Chain(const Home& home) {
   std::map<std::uint32_t, std::shared_ptr<Segment>> chain;
   for (const auto& found : Segment::List(home)) {
@@ -111,10 +111,10 @@ BOOST_AUTO_TEST_CASE(a_damaged_record_costs_itself) {
   segment->data()[first + size + 20] ^= 1;  // in the payload of record 2
   BOOST_TEST(read_ids() == "01x3");
   segment->data()[first + size + 20] ^= 1;
-  segment->data()[first + size + 8] ^= 1;  // its id
+  segment->data()[first + size + 8] ^= 1;  // the id of record 2
   BOOST_TEST(read_ids() == "01x3");
   segment->data()[first + size + 8] ^= 1;
-  std::memset(segment->data() + first + size, 0xff, 4);  // its size: what follows cannot be found
+  std::memset(segment->data() + first + size, 0xff, 4);  // its size: the next record cannot be found
   BOOST_TEST(read_ids() == "01x");
 }
 

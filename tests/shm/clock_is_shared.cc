@@ -13,7 +13,7 @@ namespace {
 
 std::int64_t Difference(std::uint64_t a, std::uint64_t b) { return std::llabs(static_cast<std::int64_t>(a - b)); }
 
-// The smallest of several: what the clock can do, undisturbed by the scheduler.
+// The smallest of several measurements, which the scheduler did not disturb.
 template <typename F>
 std::int64_t Best(F&& measure) {
   std::int64_t best = INT64_MAX;
@@ -58,8 +58,8 @@ BOOST_AUTO_TEST_CASE(an_anchor_ties_it_to_the_monotonic_clock) {
 }
 
 BOOST_AUTO_TEST_CASE(processes_agree_to_a_microsecond) {
-  // The child says which instant it reads, and what CLOCK_MONOTONIC says of it; the parent converts the child's units
-  // with its own anchor.
+  // The child reports one instant in units and in CLOCK_MONOTONIC. The parent converts the child's units with its own
+  // anchor.
   const Clock here = Clock::Detect();
   int ends[2];
   BOOST_REQUIRE(pipe(ends) == 0);
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(threads_agree_on_what_came_first) {
     ball = thrown << 1 | 1;
     while (ball.load() & 1) std::this_thread::yield();
     const std::uint64_t hit = (ball.load() >> 1) - 1, caught = clock.NowUnits();
-    // The processor may read the counter some instructions early: a unit or a few, far below a microsecond.
+    // The processor may read the counter some instructions early: by a few units, far below a microsecond.
     const auto slack = static_cast<std::uint64_t>(1000.0 / clock.NsPerUnit());
     wrong += hit + slack < thrown || caught + slack < hit;
   }

@@ -1,4 +1,4 @@
-// Expressions mean what shm/expression/expression.h says.
+// Tests each rule of the language in shm/expression/expression.h.
 #include "shm/expression/expression.h"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,4 @@
-// A bad expression is refused with one line that points at the character, whatever its size.
+// The parser refuses a bad expression of any size with one line that points at the character.
 #include <boost/test/unit_test.hpp>
 #include <string>
 #include <vector>
@@ -13,7 +13,7 @@ BOOST_AUTO_TEST_SUITE(expression_errors)
 struct Case {
   std::string source;
   std::size_t offset;
-  std::string part;  // of the message
+  std::string part;  // a part of the message
 };
 
 BOOST_AUTO_TEST_CASE(the_place_and_the_advice_are_right) {

@@ -24,7 +24,7 @@ struct Line {
   std::vector<unsigned char> bytes;
 };
 
-// The lines "0x1000: 53 42 …  ; what it is" between the page's dump marks.
+// The lines "0x1000: 53 42 …  ; meaning" between the page's dump marks.
 std::vector<Line> DumpOnThePage() {
   std::ifstream page(std::string(SMILEY_SOURCE_DIR) + "/shm/FORMAT.md");
   BOOST_REQUIRE(page.good());
@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(the_worked_dump_is_what_the_writer_writes) {
   RingWriter::Options options;
   options.frames = &frames;
   RingWriter writer(MakeRing(*home, 2, OnFull::kBlock), Clock::Monotonic(), options);
-  // The page tells this story: def greet(times): name = "smiley"; return None, called with 3.
+  // The page's example: def greet(times): name = "smiley"; return None, called with 3.
   writer.StartThread(1, 1);
   BOOST_REQUIRE(writer.Begin(Kind::kThreadStart, 0, 0, 1000));
   writer.Commit();
@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(the_worked_dump_is_what_the_writer_writes) {
                "at " << line.offset << " the ring holds" << Shown(bytes + line.offset, line.bytes.size()));
     for (std::size_t i = 0; i < line.bytes.size(); ++i) shown.insert(line.offset + i);
   }
-  // Nothing that is not zero is left out: the ring's own lines, and all blocks.
+  // The page lists every byte that is not zero, in the ring's part of the header and in all blocks.
   for (std::size_t at = 256; at < kSegmentHeaderBytes + 2 * kBlockBytes; ++at) {
     BOOST_REQUIRE_MESSAGE(bytes[at] == 0 || shown.count(at),
                           "missing on the page: " << at - at % 8 << ":" << Shown(bytes + at - at % 8, 8));

@@ -38,7 +38,7 @@ mode_t ModeOf(const std::filesystem::path& path) {
   return info.st_mode & 0777;
 }
 
-// Another process's answer.
+// Whether a child process finds the daemon's lock held.
 bool HeldInChild(const Home& home) {
   const pid_t child = fork();
   BOOST_REQUIRE(child >= 0);

@@ -1,4 +1,4 @@
-// Each property of an event kind, asked of the one table of kinds.
+// Tests each property of the event kinds in the table of kinds.
 #include <boost/test/unit_test.hpp>
 #include <set>
 #include <string>

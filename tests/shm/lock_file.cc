@@ -1,4 +1,4 @@
-// A lock on a file that the process's own opens and closes do not drop, and that dies with its holder.
+// A lock survives other opens and closes of the file by its process, and ends with its process.
 #include "shm/base/lock_file.h"
 
 #include <fcntl.h>
@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(the_holder_is_found_until_it_is_killed) {
   char answer = 0;
   BOOST_REQUIRE(read(ready[0], &answer, 1) == 1);
   BOOST_TEST(answer == '+');
-  // This process has the file open, and is not taken for the holder.
+  // This process has the file open, but does not hold the lock.
   const int fd = open(folder.lock().c_str(), O_RDONLY | O_CLOEXEC);
   BOOST_TEST(LockFile::FindHolder(folder.lock()) == child);
   kill(child, SIGKILL);

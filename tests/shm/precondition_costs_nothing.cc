@@ -4,11 +4,11 @@
 
 #include "shm/base/requires.h"
 
-bool NeverCalled();  // has no definition: a call would not link
+bool NeverCalled();  // no definition, so a call would not link
 
 namespace {
 
-// A constant expression contains no call of a function that is none.
+// A constant expression cannot call a function that is not constexpr.
 constexpr int Checked(int number) {
   SMILEY_REQUIRES(NeverCalled());
   return number;

@@ -1,4 +1,4 @@
-// A build with SMILEY_CHECKS ends the process at a precondition that does not hold, and says which.
+// A build with SMILEY_CHECKS ends the process at a precondition that is false, and names the precondition.
 #ifndef SMILEY_CHECKS
 #define SMILEY_CHECKS
 #define SMILEY_CHECKS_HERE_ONLY
@@ -20,7 +20,7 @@
 namespace {
 
 struct End {
-  int signal = 0;  // 0: it exited
+  int signal = 0;  // the signal that ended the child; 0: it exited
   std::string said;
 };
 
@@ -31,7 +31,7 @@ End RunInChild(const Function& function) {
   const pid_t child = fork();
   BOOST_REQUIRE(child >= 0);
   if (child == 0) {
-    // Boost.Test's own handlers and a core file are not wanted here.
+    // Turn off Boost.Test's signal handlers and the core file.
     signal(SIGILL, SIG_DFL);
     signal(SIGTRAP, SIG_DFL);
     const rlimit none{0, 0};

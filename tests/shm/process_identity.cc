@@ -19,10 +19,10 @@ BOOST_AUTO_TEST_CASE(it_is_boot_pid_and_start) {
   BOOST_TEST(IsAlive(self));
   BOOST_TEST((SelfIdentity() == self));
   ProcessIdentity other = self;
-  other.start_time += 1;  // the same pid, used again
+  other.start_time += 1;  // a later process with the same pid
   BOOST_TEST(!IsAlive(other));
   other = self;
-  other.boot_id[3] ^= 1;  // the same pid and ticks, before a reboot
+  other.boot_id[3] ^= 1;  // the same pid and start time, before a reboot
   BOOST_TEST(!IsAlive(other));
   BOOST_TEST(!IsAlive(ProcessIdentity{}));
 }
@@ -46,7 +46,7 @@ BOOST_AUTO_TEST_CASE(a_zombie_is_dead) {
   close(ends[1]);
   siginfo_t info{};
   BOOST_REQUIRE(waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) == 0);
-  BOOST_TEST(!IsAlive(identity));  // ended, not yet waited for
+  BOOST_TEST(!IsAlive(identity));  // a zombie: ended, not yet waited for
   BOOST_TEST(!StartTimeOf(child).has_value());
   waitpid(child, nullptr, 0);
   BOOST_TEST(!IsAlive(identity));

@@ -17,7 +17,7 @@ std::vector<unsigned char> Bytes(std::uint32_t id, std::size_t size) {
   return bytes;
 }
 
-// An event with `count` big attachments, then a small line event.
+// Writes an event with `count` big attachments, then a small line event.
 void WriteBig(RingWriter& writer, std::uint32_t count, std::uint64_t units) {
   BOOST_REQUIRE(writer.Begin(Kind::kRaise, kFlagPropagated, 7, units));
   for (std::uint32_t id = 1; id <= count; ++id) {
@@ -30,7 +30,7 @@ void WriteBig(RingWriter& writer, std::uint32_t count, std::uint64_t units) {
 }
 
 struct Seen {
-  std::vector<std::uint32_t> attachments;  // of the raise event, in order
+  std::vector<std::uint32_t> attachments;  // ids of the raise event's attachments, in order
   bool tail_missing = false;
   bool line_after = false;
   int blocks = 0;
@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(attachments_go_on_in_the_next_blocks) {
   RingWriter writer(MakeRing(*home, 8, OnFull::kDrop), Clock::Monotonic(), {});
   RingReader reader(OpenAgain(*home, writer.segment().found()), 0);
   writer.StartThread(1, 1);
-  WriteBig(writer, 7, 100);  // two fit a block
+  WriteBig(writer, 7, 100);  // two attachments fit into a block
   const Seen seen = ReadBig(reader);
   BOOST_TEST(seen.attachments == (std::vector<std::uint32_t>{1, 2, 3, 4, 5, 6, 7}), boost::test_tools::per_element());
   BOOST_TEST(seen.blocks == 4);
@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(more_than_half_a_ring_is_cut_and_says_so) {
   WriteBig(writer, 30, 100);
   BOOST_TEST(writer.epoch() != epoch);
   const Seen seen = ReadBig(reader);
-  BOOST_TEST(seen.attachments.size() == 10u);  // five blocks: where it began, and half of eight
+  BOOST_TEST(seen.attachments.size() == 10u);  // five blocks: the first, and half of eight
   BOOST_TEST(seen.tail_missing);
   BOOST_TEST(seen.line_after);
 }
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(without_a_next_block_the_event_stays_and_its_tail_is_cut) {
   RingWriter writer(MakeRing(*home, 2, OnFull::kDrop), Clock::Monotonic(), {});
   RingReader reader(OpenAgain(*home, writer.segment().found()), 0);
   writer.StartThread(1, 1);
-  // Two fill the first block; the third goes on in the second block and wants more than there is.
+  // Two attachments fill the first block. The third is in the second block, and the next one finds no room.
   const auto bytes = Bytes(1, kBig);
   for (int i = 0; i < 2; ++i) {
     BOOST_REQUIRE(writer.Begin(Kind::kLine, 0, 1, 1));
@@ -127,9 +127,9 @@ BOOST_AUTO_TEST_CASE(without_a_next_block_the_event_stays_and_its_tail_is_cut) {
   writer.Attach(Kind::kSet, 0, 1, bytes.data(), bytes.size());
   writer.Attach(Kind::kSet, 0, 2, bytes.data(), bytes.size());
   BOOST_TEST(writer.epoch() == epoch);
-  writer.Attach(Kind::kValue, 0, 0, bytes.data(), bytes.size());  // no room here, no block free
+  writer.Attach(Kind::kValue, 0, 0, bytes.data(), bytes.size());  // no room in this block, and no free block
   BOOST_TEST(writer.epoch() != epoch);
-  writer.Attach(Kind::kSet, 0, 3, "\x01", 1);  // would fit, but the tail is gone
+  writer.Attach(Kind::kSet, 0, 3, "\x01", 1);  // it would fit, but the tail is cut already
   writer.Commit();
   BOOST_TEST(writer.last_seq() == 3u);
   BOOST_TEST(writer.lost() == 0u);
@@ -152,7 +152,7 @@ BOOST_AUTO_TEST_CASE(without_a_next_block_the_event_stays_and_its_tail_is_cut) {
     BOOST_TEST(parser.next_seq() == 4u);
   }
   BOOST_TEST(tail == (std::vector<std::uint32_t>{1, 2}), boost::test_tools::per_element());
-  BOOST_TEST(more);  // what tells readers that something is missing
+  BOOST_TEST(more);  // the flag shows readers that the tail is missing
 }
 
 BOOST_AUTO_TEST_CASE(an_attachment_beyond_the_limit_is_left_out) {

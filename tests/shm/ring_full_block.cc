@@ -10,8 +10,8 @@ namespace {
 struct Waiter {
   PatternReader* reader = nullptr;
   int calls = 0;
-  int drain_at = 0;    // drains when it is called for the nth time; 0: never
-  int give_up_at = 0;  // returns false then; 0: never
+  int drain_at = 0;    // drains the ring at every call whose number is a multiple of it; 0: never
+  int give_up_at = 0;  // number of the first call that returns false, from 1; 0: none
   static bool Wait(void* context) {
     auto* self = static_cast<Waiter*>(context);
     ++self->calls;

@@ -12,7 +12,7 @@ BOOST_AUTO_TEST_CASE(the_newest_stay_and_the_gap_is_exact) {
   RingWriter writer(MakeRing(*home, 4, OnFull::kOverwrite), Clock::Monotonic(), {});
   writer.StartThread(1, 1);
   for (std::uint64_t i = 1; i <= 500'000; ++i) BOOST_REQUIRE(WritePattern(writer, i));
-  BOOST_TEST(writer.lost() == 0u);  // the writer does not know
+  BOOST_TEST(writer.lost() == 0u);  // the writer does not count overwritten events
   PatternReader reader(OpenAgain(*home, writer.segment().found()));
   BOOST_CHECK(reader.Step() == ReadState::kOverrun);
   reader.DrainAll();
@@ -39,7 +39,7 @@ BOOST_AUTO_TEST_CASE(the_epoch_changes_at_every_quarter_of_the_ring) {
   TemporaryHome home;
   RingWriter writer(MakeRing(*home, 16, OnFull::kOverwrite), Clock::Monotonic(), {});
   writer.StartThread(1, 1);
-  std::vector<std::uint64_t> blocks;  // in which the epoch was seen to change
+  std::vector<std::uint64_t> blocks;  // numbers of the blocks in which the epoch changed
   std::uint32_t epoch = writer.epoch();
   for (std::uint64_t i = 1; i <= 2'000'000; ++i) {
     BOOST_REQUIRE(WritePattern(writer, i));

@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE(one_writer_may_serve_thread_after_thread) {
     const std::uint32_t epoch = writer.epoch();
     writer.StartThread(thread, 1);
     BOOST_TEST(writer.epoch() != epoch);
-    for (int i = 1; i <= 10; ++i) BOOST_REQUIRE(WritePattern(writer, i));  // time begins again
+    for (int i = 1; i <= 10; ++i) BOOST_REQUIRE(WritePattern(writer, i));  // the time starts at 1 again
     BOOST_REQUIRE(writer.EndThread());
     reader.DrainAll();
     BOOST_TEST(reader.last_units == 10u);

@@ -1,7 +1,7 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// What the ring tests share: a home of their own, rings made in it, events with contents that tell where they belong,
-// and a reader that goes over all parts of a ring in order.
+// Helpers of the ring tests: a temporary home, rings in it, events whose contents follow from their seq, and a reader
+// that reads all parts of a ring in order.
 #pragma once
 
 #include <poll.h>
@@ -23,7 +23,7 @@
 
 namespace smiley::shm::testing {
 
-// A home under the temporary directory; it and all its segments go with the object.
+// A home under the temporary directory. The destructor removes it and all its segments.
 class TemporaryHome {
  public:
   TemporaryHome() {
@@ -71,15 +71,15 @@ inline std::unique_ptr<Segment> MakeRing(const Home& home, std::size_t blocks, O
   return std::move(*made);
 }
 
-// The same ring, mapped a second time, as the daemon has it.
+// Maps the same ring a second time, like the daemon.
 inline std::shared_ptr<Segment> OpenAgain(const Home& home, const Segment::Found& found) {
   auto opened = Segment::Open(home, found);
   if (!opened.ok()) throw std::runtime_error(opened.status().message());
   return std::shared_ptr<Segment>(std::move(*opened));
 }
 
-// Events whose contents follow from their seq: a line event with id seq mod 2^24, and for some a kSet attachment of
-// a size and bytes that follow from it too.
+// The contents of a pattern event follow from its seq. It is a line event with id seq mod 2^24. Some have a kSet
+// attachment, whose size and bytes follow from the seq, too.
 inline std::size_t PatternSize(std::uint64_t seq) {
   if (seq % 1009 == 0) return 20'000 + seq % 5'000;
   if (seq % 7 == 0) return 5 + seq % 90;
@@ -100,13 +100,13 @@ inline bool WritePattern(RingWriter& writer, std::uint64_t units) {
   return true;
 }
 
-// Walks everything that a ring holds, part by part; checks patterns on the way.
+// Reads all words of a ring, part by part, and checks the pattern of each event.
 class PatternReader {
  public:
   explicit PatternReader(std::shared_ptr<Segment> segment, std::uint64_t position = 0)
       : reader(std::move(segment), position) {}
 
-  // Reads one part; returns what Read said. Events are checked and counted.
+  // Reads one part, and checks and counts its events. Returns the result of RingReader::Read.
   ReadState Step() {
     BlockPart part;
     const ReadState state = reader.Read(&part);
@@ -117,7 +117,7 @@ class PatternReader {
     if (state == ReadState::kData) Walk(part);
     return state;
   }
-  // Reads until the ring is empty, giving back what was read.
+  // Reads until the ring is empty, and frees the blocks that were read.
   void DrainAll() {
     for (;;) {
       const ReadState state = Step();
@@ -128,15 +128,15 @@ class PatternReader {
 
   RingReader reader;
   std::uint64_t next_seq = 1;
-  std::uint64_t events = 0;   // patterns seen
-  std::uint64_t lost = 0;     // covered by kLost events
-  std::uint64_t missing = 0;  // seq gaps that no kLost event covers
-  std::uint64_t bad = 0;      // events with other contents than their seq asks for, and unreadable words
-  std::uint64_t cut = 0;      // events whose tail did not come
-  std::uint64_t damaged = 0;  // blocks
-  std::uint64_t losses = 0;   // kLost events
+  std::uint64_t events = 0;   // number of pattern events
+  std::uint64_t lost = 0;     // number of events in kLost events
+  std::uint64_t missing = 0;  // number of seqs in gaps that no kLost event covers
+  std::uint64_t bad = 0;      // number of events with contents of another seq, and of parts with unreadable words
+  std::uint64_t cut = 0;      // number of events without their tail
+  std::uint64_t damaged = 0;  // number of damaged blocks
+  std::uint64_t losses = 0;   // number of kLost events
   std::uint64_t last_units = 0;
-  std::uint64_t backwards = 0;  // times that went back
+  std::uint64_t backwards = 0;  // number of events with a lower time than the previous one
   std::uint32_t thread = 0;
 
  private:
@@ -224,13 +224,13 @@ class PatternReader {
   std::uint64_t open_seq_ = 0;
 };
 
-// For loops that wait for another thread or process: false when the time is over.
+// A time limit for loops that wait for another thread or process.
 class Deadline {
  public:
   explicit Deadline(std::chrono::seconds time = std::chrono::seconds(60))
       : end_(std::chrono::steady_clock::now() + time) {}
   bool left() const { return std::chrono::steady_clock::now() < end_; }
-  // Lets others run for at most a millisecond.
+  // Lets other threads run for at most a millisecond.
   static void Breathe() { poll(nullptr, 0, 1); }
 
  private:

@@ -15,7 +15,7 @@ using namespace smiley::shm::testing;
 
 namespace {
 
-// A number that parent and child both see.
+// A number in memory that parent and child share.
 class SharedCount {
  public:
   SharedCount()
@@ -30,7 +30,7 @@ class SharedCount {
 
 constexpr unsigned kMostSeconds = 120;
 
-// Writes patterns until it is killed; `done` follows behind.
+// Writes patterns until it is killed. `done` is the number of the last pattern that is written.
 [[noreturn]] void WriteForEver(std::unique_ptr<Segment> segment, const char* point,
                                std::atomic<std::uint64_t>& done) {
   RingWriter::Options options;
@@ -41,15 +41,15 @@ constexpr unsigned kMostSeconds = 120;
   ArmTestPoints(point);
   RingWriter writer(std::move(segment), Clock::Monotonic(), options);
   writer.StartThread(1, 1);
-  alarm(kMostSeconds);  // were it never killed, it must not stay
+  alarm(kMostSeconds);  // ends the child if nobody kills it
   for (std::uint64_t i = 1;; ++i) {
     WritePattern(writer, i);
     done.store(i, std::memory_order_relaxed);
   }
 }
 
-// Runs a producer, kills it (at the named point, or when it has written some), and looks at what it left.
-// `drain_every`: parent reads while it runs; 0: only afterwards.
+// Runs a producer, kills it (at the named point, or after some events), and checks the ring that it leaves.
+// `drain_every`: the parent reads while the producer runs; 0: only afterwards.
 void KillOnce(OnFull on_full, const char* point, std::uint64_t kill_after, bool drain) {
   TemporaryHome home;
   SharedCount done;
@@ -80,7 +80,7 @@ void KillOnce(OnFull on_full, const char* point, std::uint64_t kill_after, bool 
   BOOST_TEST(reader.missing == 0u);
   BOOST_TEST(reader.backwards == 0u);
   const auto pending = reader.reader.Pending();
-  const bool known = pending.count && pending.first < reader.next_seq;  // killed between telling and clearing
+  const bool known = pending.count && pending.first < reader.next_seq;  // killed between publishing and clearing
   if (pending.count && !known) BOOST_TEST(pending.first == reader.next_seq);
   const std::uint64_t stored_and_lost = reader.events + reader.lost + (known ? 0 : pending.count);
   // The event in flight may or may not have been published.

@@ -8,8 +8,8 @@ using namespace smiley::shm::testing;
 
 BOOST_AUTO_TEST_SUITE(ring_two_threads)
 
-// Producer and consumer at full speed; with kBlock the producer waits for the consumer, with kDrop it loses what it
-// must and counts it. Whatever arrives is whole and in order.
+// Producer and consumer run at full speed. With kBlock the producer waits for the consumer; with kDrop it loses
+// events and counts them. Every event that arrives is whole and in order.
 void AtSpeed(std::size_t blocks, OnFull on_full, std::uint64_t total) {
   TemporaryHome home;
   RingWriter::Options options;
@@ -57,8 +57,8 @@ BOOST_AUTO_TEST_CASE(overwriting_under_a_racing_reader_never_shows_a_torn_block)
   std::uint64_t total = 0;
   std::thread producer([&] {
     writer.StartThread(1, 1);
-    // At least 3,000,000, and on until the reader was overtaken: a machine that runs the two in turn takes longer to
-    // it.
+    // At least 3,000,000 events, and until the producer has overtaken the reader. That takes longer on a machine that
+    // runs the two in turn.
     while (total < 3'000'000 || (overruns == 0 && deadline.left())) WritePattern(writer, ++total);
     done = true;
   });

@@ -46,7 +46,7 @@ BOOST_AUTO_TEST_CASE(long_waits_keep_their_time_and_bring_an_anchor) {
     writer.Attach(Kind::kSet, 0, 9, "\x18\x2a", 2);
     writer.Commit();
   }
-  BOOST_REQUIRE(writer.Begin(Kind::kLine, 0, 1, start));  // a clock that goes back is held
+  BOOST_REQUIRE(writer.Begin(Kind::kLine, 0, 1, start));  // a time that goes back becomes the previous time
   writer.Commit();
   const BlockPart part = ReadOne(reader);
   BOOST_TEST(part.header.base_units == start);
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(values_given_as_words_are_those_given_as_bytes) {
       BOOST_REQUIRE(value.kind == Kind::kSet);
       BOOST_REQUIRE(value.id == 9u);
       const std::size_t size = 1 + events / 2 % 16;
-      BOOST_REQUIRE(value.size == (size < 4 ? 4 : size));  // inline ones are followed by zeros
+      BOOST_REQUIRE(value.size == (size < 4 ? 4 : size));  // zeros follow inline CBOR
       const auto* begin = reinterpret_cast<const unsigned char*>(value.bytes);
       if (events % 2 == 0) {
         bytes.assign(begin, begin + value.size);
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(a_header_shows_where_the_thread_stands_before_its_first_eve
   RingWriter writer(MakeRing(*home, 8, OnFull::kDrop), Clock::Monotonic(), options);
   RingReader reader(OpenAgain(*home, writer.segment().found()), 0);
   writer.StartThread(4, 1);
-  // Calls that go deeper and deeper, over several blocks; frame 500 comes out of turn.
+  // Nested calls over several blocks. Frame 500 is out of order.
   for (std::uint32_t i = 1; i <= 30'000; ++i) {
     const std::uint64_t frame = i == 500 ? 1'000'000 : i < 500 ? i : 1'000'000 + i - 500;
     const bool attach = writer.NoteCallFrame(frame);

@@ -7,7 +7,7 @@ using namespace smiley::shm::testing;
 
 BOOST_AUTO_TEST_SUITE(ring_wraps_around)
 
-// Many laps with a reader in step, in rings of 2, 4 and 16 blocks.
+// Many laps in rings of 2, 4 and 16 blocks, with a reader that keeps up.
 void Laps(std::size_t blocks) {
   TemporaryHome home;
   RingWriter writer(MakeRing(*home, blocks, OnFull::kDrop), Clock::Monotonic(), {});
@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(parts_of_a_growing_block_join_without_a_seam) {
   writer.StartThread(1, 1);
   for (std::uint64_t i = 1; i <= 20'000; ++i) {
     BOOST_REQUIRE(WritePattern(writer, i));
-    reader.DrainAll();  // each event is a part of its own
+    reader.DrainAll();  // each part holds one event
   }
   BOOST_TEST(reader.events == 20'000u);
   BOOST_TEST(reader.bad == 0u);

@@ -1,4 +1,4 @@
-// One rule of what may be a run id, and new ones that obey it.
+// Tests the rule for run ids, and that new ids obey it.
 #include "shm/base/run_id.h"
 
 #include <boost/test/unit_test.hpp>

@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(another_home_is_never_seen) {
   BOOST_TEST(Segment::List(*other).empty());
   BOOST_CHECK(OpenCode(*other, ring->found()) == Code::kForeign);
   BOOST_CHECK(Segment::Remove(*other, ring->found()).code() == Code::kForeign);
-  // The same bytes under a name of the other home are refused for what the header says.
+  // The same bytes under a name of the other home are refused, because the header names this home.
   Segment::Found copied{"smiley." + other->id + ".testrun1.1.r0.00000000", true};
   std::filesystem::create_directories(other->SegmentDir());
   std::filesystem::copy_file(PathOf(*home, ring->found()), PathOf(*other, copied));
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(a_segment_whose_owner_died_making_it_is_not_ready) {
     const bool live = std::string(point) == "segment.live";
     BOOST_CHECK(OpenCode(*home, found[0]) == (live ? Code::kOk : Code::kBusy));
     BOOST_TEST(Segment::Remove(*home, found[0]).ok());
-    BOOST_TEST(Segment::Remove(*home, found[0]).ok());  // gone already is fine
+    BOOST_TEST(Segment::Remove(*home, found[0]).ok());  // Ok also when the name does not exist
     BOOST_TEST(Segment::List(*home).empty());
   }
 }

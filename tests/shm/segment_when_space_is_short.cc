@@ -18,7 +18,7 @@ using namespace smiley::shm::testing;
 
 namespace {
 
-// Runs `check` in a child of its own, which says 0 when all was as it should be, else the line that was not.
+// Runs `check` in a child process. Its result is 0, or the line of the first expectation that failed.
 int InChild(const std::function<int()>& check) {
   const pid_t child = fork();
   BOOST_REQUIRE(child >= 0);
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(half_of_the_free_shared_memory_is_the_budget_and_files_take
       if (!ring->found().in_file) continue;
       EXPECT(stat((home->SegmentDir() / ring->found().name).c_str(), &info) == 0 && (info.st_mode & 07777) == 0600);
     }
-    // A ring in a file is a ring.
+    // A ring in a file works like a ring in shared memory.
     RingWriter writer(std::move(rings.back()), Clock::Monotonic(), {});
     PatternReader reader(OpenAgain(*home, writer.segment().found()));
     writer.StartThread(1, 1);
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(when_neither_has_room_nothing_is_left_behind) {
       EXPECT(FilesIn("/dev/shm") == 0);
       EXPECT(FilesIn(home->SegmentDir()) == 0);
     }
-    EXPECT(TryRing(*home, 2).ok());  // a small one fits
+    EXPECT(TryRing(*home, 2).ok());  // a small ring fits
     return 0;
   }));
 }

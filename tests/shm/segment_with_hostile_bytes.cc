@@ -15,7 +15,7 @@ using namespace smiley::shm::testing;
 
 namespace {
 
-// A ring with three blocks of events, as bytes.
+// The bytes of a ring with three blocks of events.
 std::string SoundRing(const Home& home) {
   RingWriter writer(MakeRing(home, 4, OnFull::kDrop), Clock::Monotonic(), {});
   writer.StartThread(1, 1);
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_block_costs_itself_and_no_other) {
     BOOST_TEST(reader.events + reader.missing == all.events);
     BOOST_TEST(reader.next_seq == all.next_seq);
   }
-  // Damage among the words costs the rest of that block.
+  // After damaged words, the rest of the block is lost.
   const PatternReader reader = read(With(sound, second + 1024 * 8, std::uint64_t{63}));
   BOOST_TEST(reader.bad == 1u);
   BOOST_TEST(reader.damaged == 0u);

@@ -11,7 +11,8 @@ using namespace smiley::shm;
 
 namespace {
 
-// What becomes of a process that is armed so and reaches "a" three times, "b" once: exit code, or 1000 + signal.
+// Runs a process that is armed with the specification and reaches "a" three times, "b" once. Returns its exit code,
+// or 1000 + signal.
 int Fate(const char* specification, bool by_environment = false) {
   const pid_t child = fork();
   BOOST_REQUIRE(child >= 0);

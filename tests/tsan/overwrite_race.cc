@@ -1,6 +1,6 @@
-// A producer overwrites a ring of two blocks while a reader copies. With the second check of the intent no torn copy
-// may appear. Without it (SMILEY_NO_OVERWRITE_CHECK in shm/ring_reader.cc) one must, or this test could not see any.
-// usage: overwrite_race whole|torn [SECONDS]; ends at the first torn copy
+// A producer overwrites a ring of two blocks while a reader copies. With the second check of the intent, no torn copy
+// may appear. Without it (SMILEY_NO_OVERWRITE_CHECK in shm/ring_reader.cc) one must appear, or the test proves
+// nothing. The program ends at the first torn copy. usage: overwrite_race whole|torn [SECONDS]
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -11,7 +11,7 @@
 using namespace smiley::shm;
 using namespace smiley::shm::testing;
 
-// NOLINTNEXTLINE(bugprone-exception-escape): one ends the test, as it should.
+// NOLINTNEXTLINE(bugprone-exception-escape): an exception ends the test.
 int main(int argc, char** argv) {
   const bool expect_torn = argc > 1 && std::strcmp(argv[1], "torn") == 0;
   TemporaryHome home;

@@ -1,5 +1,5 @@
-// Producer and consumer of one ring at full speed, in one process, for a race detector. weakened_publish.sh builds
-// and judges it. Exit code: 1 when contents are wrong, 66 when ThreadSanitizer reports a race.
+// Runs producer and consumer of one ring at full speed, in one process, for a race detector. weakened_publish.sh
+// builds it and checks its exit code: 1 when contents are wrong, 66 when ThreadSanitizer reports a race.
 #include <cstdio>
 #include <thread>
 
@@ -17,7 +17,7 @@ bool Stress(std::size_t blocks, std::uint64_t total) {
     std::this_thread::yield();
     return true;
   };
-  // Both sides use one mapping: a race detector knows addresses, not pages.
+  // Both sides use one mapping, because a race detector compares addresses, not pages.
   auto made = MakeRing(*home, blocks, OnFull::kBlock);
   const auto found = made->found();
   Segment* const mapping = made.get();

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the ring stress with Clang's ThreadSanitizer twice. The plain build must be clean. In the other build the publish is
-# weakened to relaxed, which must be reported: a detector that misses it proves nothing by its silence.
+# Builds the ring stress with Clang's ThreadSanitizer twice. The plain build must have no race. The other build weakens the
+# publish to relaxed, and the detector must report it. Otherwise the plain build's result proves nothing.
 # usage: weakened_publish.sh SOURCE_DIR WORK_DIR
 set -eu
 source_dir=$1
