@@ -58,7 +58,8 @@ class Analyser {
     const Py_ssize_t first_free = count - code_->co_nfreevars;
     for (Py_ssize_t i = 0; i < count; ++i) {
       Slot slot;
-      // CO_FAST_CELL = 0x40, CO_FAST_FREE = 0x80 (internal names of a stable encoding).
+      // 0x40 is CO_FAST_CELL, 0x80 CO_FAST_FREE: names of internal headers, but the values are the same in all
+      // versions.
       slot.storage = (kinds[i] & 0x80) ? Storage::kFree : (kinds[i] & 0x40) ? Storage::kCell : Storage::kFast;
       slot.index = static_cast<std::uint32_t>(i);
       slot.free_index = slot.storage == Storage::kFree ? static_cast<std::uint32_t>(i - first_free) : 0;
@@ -69,7 +70,7 @@ class Analyser {
     }
   }
 
-  // Names with a STORE_GLOBAL or DELETE_GLOBAL are those that the function declares global.
+  // Finds the names that the function declares global: those with a STORE_GLOBAL or DELETE_GLOBAL.
   void GlobalsDeclared(const unsigned char* at, std::size_t units) {
     int oparg = 0;
     for (std::size_t i = 0; i < units; ++i) {
@@ -230,7 +231,7 @@ class Analyser {
   }
 
   void Finish() {
-    // Instructions without a line belong to every line, lines that touch nothing themselves included.
+    // Instructions without a line belong to every line, even to lines that touch nothing themselves.
     if (lines_.empty() && always_.empty()) return;
     if (lines_.empty()) lines_[code_->co_firstlineno];
     const int low = lines_.begin()->first;
@@ -278,7 +279,8 @@ CodeInfo::~CodeInfo() {
 }
 
 const std::vector<CodeInfo::Touched>& CodeInfo::MakeStep(std::uint32_t before, std::uint32_t line) {
-  // Two steps of one loop that fall on one place would be worked out at each turn: the table grows until they do not.
+  // Two steps of one loop that share an entry would be computed at each iteration. So the table grows until they do
+  // not.
   const std::size_t most = std::bit_ceil(std::min<std::size_t>(32 * lines.size() + 1, 4096));
   if (steps.empty()) {
     steps.resize(std::bit_ceil(std::min<std::size_t>(2 * lines.size() + 1, most)));

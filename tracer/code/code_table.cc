@@ -34,7 +34,7 @@ void CodeTable::UnhookAll(void (*unhook)(PyCodeObject* code)) {
 }
 
 #if PY_VERSION_HEX < 0x030C0000
-// The code object itself keeps its CodeInfo (co_extra).
+// The code object owns its CodeInfo, in co_extra.
 namespace {
 void FreeCodeInfo(void* info) { delete static_cast<CodeInfo*>(info); }
 }  // namespace
@@ -54,8 +54,8 @@ CodeInfo* CodeTable::Of(PyCodeObject* code) {
   return info;
 }
 #else
-// The interpreter reports the death of each code object. co_extra is not used: once a code object has any, the free
-// functions of other users are called for it with nothing to free.
+// The interpreter reports the death of each code object. co_extra is not used: a code object that has any is also
+// passed to the free functions of other users, with nothing to free.
 namespace {
 CodeTable* g_watching = nullptr;
 }  // namespace

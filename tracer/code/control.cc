@@ -8,7 +8,7 @@
 namespace smiley::tracer {
 namespace {
 
-// Called with each record that its logger lets pass, before any handler.
+// logging calls this method with each record that its logger accepts, before any handler runs.
 constexpr std::string_view kLoggingFunction = "Logger.callHandlers", kLoggingFile = "logging/__init__.py";
 
 template <typename Number>
@@ -17,7 +17,7 @@ bool IsNumber(std::string_view text, Number* out) {
   return !text.empty() && error == std::errc() && end == text.data() + text.size();
 }
 
-// The whole, or its end after a separator.
+// Whether `end` is the whole, or its end after a separator.
 bool EndsAs(std::string_view whole, std::string_view end, char separator) {
   if (!whole.ends_with(end)) return false;
   return whole.size() == end.size() || whole[whole.size() - end.size() - 1] == separator;

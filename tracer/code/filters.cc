@@ -11,7 +11,7 @@
 namespace smiley::tracer {
 namespace {
 
-// PATTERN with * ? or / is a glob over the path; anything else names a package or module.
+// A pattern with *, ? or / is a glob over the path. Any other pattern names a package or module.
 bool PatternMatches(std::string_view pattern, std::string_view file) {
   if (pattern.find_first_of("*?/") != std::string_view::npos) {
     if (shm::GlobMatches(pattern, file)) return true;
@@ -95,13 +95,14 @@ bool Filters::Includes(PyCodeObject* code, const Maker& maker) const {
   return included;
 }
 
-// A line a file, for smiley-run to show at the end. Each is written whole, whatever process writes.
+// Appends a file's decision as one line, which smiley-run shows at the end. One write per line, so that lines of
+// several processes do not mix.
 void Filters::Explain(const std::string& file, bool included, const std::string& rule) const {
   const int fd = open(options_->explain.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return;
   const std::string line = (included ? "recorded\t" : "left out\t") + rule + "\t" + file + "\n";
   const ssize_t written = write(fd, line.data(), line.size());
-  (void)written;  // an explanation more or less must not disturb the program
+  (void)written;  // a missing explanation must not disturb the program
   close(fd);
 }
 

@@ -10,7 +10,7 @@ namespace {
 using shm::Field;
 using shm::Operand;
 
-// What a frame is when it begins. Texts that operands refer to live as long as the scope.
+// The operands of --where for a frame that begins. Texts that operands refer to live as long as the scope.
 class FrameScope final : public shm::Scope {
  public:
   FrameScope(const SmileyFrame& frame, const CodeInfo& code, std::uint32_t thread, std::size_t depth,

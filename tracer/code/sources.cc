@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kMostBytes = 16u << 20;
 constexpr std::size_t kMostCompiled = 65536;
 
-// Python sources that are not UTF-8 name their encoding; those are decoded by the interpreter's own C codecs.
+// The source as UTF-8. A source in another encoding names it, and the interpreter's own C codecs decode it.
 std::string Decoded(std::string bytes) {
   if (bytes.rfind("\xef\xbb\xbf", 0) == 0) bytes.erase(0, 3);
   if (IsUtf8(bytes)) return bytes;
@@ -52,7 +52,8 @@ std::string Decoded(std::string bytes) {
   return bytes;
 }
 
-// Shells like IPython compile cells from trees and leave their texts where tracebacks look for them.
+// The text that the linecache module has for the file. Shells like IPython compile syntax trees and put the text
+// there for tracebacks.
 SourceTexts::Text FromLinecache(PyObject* file) {
   PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "linecache");
   if (module == nullptr || !PyModule_Check(module)) return nullptr;
@@ -71,7 +72,7 @@ SourceTexts::Text FromLinecache(PyObject* file) {
   return std::make_shared<const std::string>(std::move(text));
 }
 
-// The texts that are compiled and run in this thread, innermost last; null when there are none.
+// The texts that exec and eval compile and run in this thread, innermost last. Null: there are none.
 __attribute__((tls_model("initial-exec"))) thread_local std::vector<SourceTexts::Made>* t_running = nullptr;
 
 std::uint64_t MarkOf(PyCodeObject* code) {
@@ -102,7 +103,7 @@ SourceTexts::Text SourceTexts::ReadFile(const std::string& file) {
     bytes.resize(done);
   }
   close(fd);
-  // Compiled and binary files are named by code objects now and then; they are no source.
+  // Some code objects name a compiled or binary file, which is no source.
   if (bytes.find('\0') != std::string::npos) return nullptr;
   return std::make_shared<const std::string>(Decoded(std::move(bytes)));
 }

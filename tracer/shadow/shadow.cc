@@ -1,6 +1,6 @@
 #include "tracer/shadow/shadow.h"
 
-// Inlined: the traced program gets no further library.
+// Inlined, because the tracer loads no further library into the traced program.
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -15,12 +15,12 @@ namespace {
 
 using enum shm::PatchOperation;
 
-// As operator==, but values that are equal may be of two objects.
+// Like operator==, but equal values of two objects are the same, too.
 bool SameMark(const Mark& a, const Mark& b) {
   return a.bits == b.bits && a.identity() == b.identity() && (!a.identity() || a.object == b.object);
 }
 
-// Immutable text forms and functions: identity is enough, what they show does not change.
+// Whether values of the type have a first level to compare. All others are compared by value or identity.
 bool HasLevel(const TypeInfo& info) {
   return IsContainer(info.shape) || info.shape == Shape::kObject || (info.subclass && info.attributes);
 }
@@ -44,7 +44,8 @@ void Comparer::MarkParts(PyObject* object, const TypeInfo& info, Picture* pictur
   const auto mark = [this, picture](PyObject* item) {
     if (const std::uint64_t quick = QuickBits(item)) return Mark{item, quick};
     const TypeInfo& item_info = context_->types.OfObject(item);
-    if (item_info.shape == Shape::kByteArray) picture->version = 0;  // has a value, and can change it
+    if (item_info.shape == Shape::kByteArray)
+      picture->version = 0;  // it can change without a new version of the dict
     return MarkOf(item, item_info);
   };
   picture->items.clear();
@@ -79,7 +80,7 @@ bool Comparer::ReadPairs(PyObject* object) {
   return true;
 }
 
-// Without making lists of them where they can be looked at as they lie.
+// Reads the first level in place where the layout allows it, else into level_.
 void Comparer::ReadParts(PyObject* object, const TypeInfo& info) {
   const Py_ssize_t limit = context_->options->limits.items;
   parts_ = {};
@@ -121,8 +122,9 @@ bool Comparer::SameValue(const Mark& mark, PyObject* object) const {
 }
 
 bool Comparer::SameBits(const Mark& mark, PyObject* object, const TypeInfo& info, std::uint64_t bits) const {
-  if (bits == mark.bits) return info.shape != Shape::kByteArray || object == mark.object;  // which one it is shows
-  // A str that has been hashed meanwhile shows another number for the same text.
+  if (bits == mark.bits)
+    return info.shape != Shape::kByteArray || object == mark.object;  // a bytearray is sent with its object number
+  // A str that was hashed since has another number for the same text.
   return info.shape == Shape::kStr && object == mark.object && KeptHash(object) != -1 &&
          TextBits(object, context_->options->limits.chars) == mark.bits;
 }
@@ -265,7 +267,7 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     if (same) {
       shadow->mark = now;
       if (info.shape != Shape::kException) return Change::kNone;
-      // What an exception shows (arguments, notes, causes) has no cheaper comparison than showing it again.
+      // No comparison of an exception (arguments, notes, causes) is cheaper than encoding it again.
       const std::string_view whole = encoder_->EncodeValue(object);
       const std::uint64_t hash = XXH3_64bits(whole.data(), whole.size());
       if (shadow->picture && shadow->picture->deep_hash == hash) return Change::kNone;
@@ -301,7 +303,7 @@ Change Comparer::Compare(Shadow* shadow, PyObject* object, bool redacted, bool d
     const std::uint64_t print = encoder_->print();
     const std::uint64_t hash = XXH3_64bits(whole.data(), whole.size());
     if (!old->patched && hash == old->deep_hash) {
-      old->print = print;  // of whoever shares it, too: it shows the same
+      old->print = print;  // also for shadows that share the picture, because the value is the same
       if (last != nullptr) last->missed = false;
       return Change::kNone;
     }
@@ -333,7 +335,7 @@ bool Comparer::Operation(shm::CborWriter* out, std::uint64_t items, int op) {
   return true;
 }
 
-// `step` 2: names (or keys) before the values.
+// Patches the values that changed. `step`: 2 where a name or key precedes each value, else 1.
 bool Comparer::PatchValuesOf(std::vector<Mark>* marks, PyObject* const* objects, std::size_t step, int op,
                              shm::CborWriter* out) {
   for (std::size_t i = step - 1; i < marks->size(); i += step) {
@@ -400,7 +402,7 @@ bool Comparer::PatchValues(Picture* old, PyObject* object, const TypeInfo& info,
   }
   for (const auto& [mark, now] : changes_) *mark = now;
   old->version = VersionOf(object, info);
-  // A bytearray has a value, and can change it without the dict.
+  // A bytearray among the values can change without a new version of the dict.
   const auto mutates = [this](PyObject* item) { return context_->types.OfObject(item).shape == Shape::kByteArray; };
   if (old->version != 0 && std::any_of(parts_.items, parts_.items + parts_.item_count, mutates)) old->version = 0;
   old->deep_hash = old->print = 0;
@@ -418,7 +420,7 @@ bool Comparer::PatchSequence(const Picture& old, shm::CborWriter* out) {
   const std::vector<Mark>& before = old.items;
   const std::vector<Mark>& after = now_.items;
   std::size_t kept = std::min(before.size(), after.size());
-  // What queues do: one item gone at the front.
+  // The common change of a queue: one item was removed at the front.
   std::size_t shift = 0;
   if (before.size() > 1 && !after.empty() && !SameMark(before[0], after[0])) {
     const std::size_t overlap = std::min(before.size() - 1, after.size());

@@ -7,14 +7,14 @@ namespace {
 
 using enum shm::PatchOperation;
 
-// Bytes of a patch, one after the other. REQUIRES as many as there is room for: a CborWriter, which asks at each
-// step, makes 1.03 of the instructions of a recorded `nbody`, 1.01 of `parser`.
+// Writes the bytes of a patch without checks. REQUIRES room for them. A CborWriter checks at each step, which makes
+// 1.03 of the instructions of a recorded `nbody` and 1.01 of `parser`.
 class Writer {
  public:
   explicit Writer(ShortPatch* patch) : patch_(patch), to_(reinterpret_cast<unsigned char*>(patch->words)) {
     std::memset(patch->words, 0, sizeof patch->words);
-    Byte(0x81);  // an array of one operation,
-    Byte(0x83);  // which is an array of three: its number, where, and the value
+    Byte(0x81);  // an array with one operation
+    Byte(0x83);  // the operation: an array of its number, the place and the value
   }
   void Byte(unsigned char byte) { *to_++ = byte; }
   void Bytes(const void* bytes, std::size_t size) {
@@ -32,7 +32,7 @@ class Writer {
   unsigned char* to_;
 };
 
-constexpr std::size_t kShortText = 23;  // bytes: the CBOR length fits the first byte
+constexpr std::size_t kShortText = 23;  // bytes; the CBOR length fits into the first byte
 constexpr std::size_t kShortIndex = 24;
 static_assert(2 + 1 + 1 + kShortText + sizeof QuickCbor::words <= sizeof ShortPatch::words);
 
@@ -57,7 +57,7 @@ Comparer::Glance Comparer::LookAtAttributes(Shadow* shadow, PyObject* object, Sh
   smiley_attributes(object, &at);
   const Mark* mark = picture.attributes.data();
   if (at.names != nullptr && at.names == picture.names && at.count == picture.attribute_total) {
-    // The names of a class's instances stay in their places.
+    // Instances of one class share the names, in the same order.
     for (Py_ssize_t i = 0; i < at.count; ++i) {
       if (at.values[i] == nullptr) return Glance::kUnsure;
       if (!QuickSameItem(mark[2 * i + 1], at.values[i]))

@@ -32,7 +32,7 @@ std::string_view Encoder::EncodeValue(PyObject* object, bool* nested) {
   WriteItem(object, 0, &out);
   if (nested != nullptr) *nested = nested_;
   if (!out.overflow()) return out.view();
-  // Not even the outermost form fits: the class alone, in the room that is kept for it.
+  // Not even the outermost form fits. The class alone is written, into room that is reserved for it.
   whole_ = false;
   shm::CborWriter unreadable(room_.get(), kUnreadableBytes);
   unreadable.Form(2);
@@ -250,7 +250,7 @@ void Encoder::WriteItem(PyObject* object, int depth, shm::CborWriter* out) {
     out->Form(attributes ? 4 : 3);
     out->Int(kFormSubclass);
     out->Text(info.name);
-    // The builtin part, through the builtin's own layout.
+    // The builtin part is read through the builtin's own layout.
     WriteScalar(object, info.shape, out);
     if (attributes) {
       bool cut = false;
@@ -350,7 +350,7 @@ void Encoder::WriteAttributes(const Level& level, int depth, Py_ssize_t limit, s
 }
 
 void Encoder::WriteObject(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit, shm::CborWriter* out) {
-  if (out->overflow()) return;  // as in Container
+  if (out->overflow()) return;  // as in WriteContainer
   const std::size_t seen = seen_.size();
   std::uint64_t id;
   if (FindReference(object, &id, out)) return;

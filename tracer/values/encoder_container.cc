@@ -1,4 +1,4 @@
-// Lists, tuples, sets, dicts and their kin: Encoder's part for containers.
+// Encoder's part for containers: lists, tuples, sets, dicts and their subclasses.
 #include <algorithm>
 
 #include "tracer/values/encoder.h"
@@ -33,7 +33,8 @@ int ContainerForm(Shape shape) {
 
 void Encoder::WriteContainer(PyObject* object, const TypeInfo& info, int depth, Py_ssize_t limit,
                              shm::CborWriter* out) {
-  if (out->overflow()) return;  // Truncate below would clear it, and its key would be missing unseen
+  if (out->overflow())
+    return;  // Truncate below would clear the overflow, and the key before this value would be lost
   const std::size_t seen = seen_.size();
   std::uint64_t id;
   if (FindReference(object, &id, out)) return;
@@ -107,7 +108,7 @@ void Encoder::WriteContainer(PyObject* object, const TypeInfo& info, int depth, 
       WriteAttributes(level, depth, static_cast<Py_ssize_t>(level.attributes.size() / 2), out, &cut);
     }
     if (done == count && !out->overflow() && !cut) return;
-    // Does not fit: once more with the items that did.
+    // The container does not fit. It is written again with the items that did.
     whole_ = false;
     out->Truncate(start);
     ForgetSeen(seen + 1);
@@ -154,7 +155,7 @@ bool Encoder::WriteSmallContainer(PyObject* object, const TypeInfo& info, int de
   } else {
     PyObject* const* const items = ItemsOf(object, info.shape);
     for (Py_ssize_t i = 0; fits && i < total; ++i) {
-      fits = nodes_ > 0 && items[i] != nullptr;  // null: it is being built
+      fits = nodes_ > 0 && items[i] != nullptr;  // null: the container is being built
       if (fits) WritePart(items[i], depth + 1, out);
     }
   }

@@ -31,7 +31,7 @@ std::string_view Encoder::EncodeException(PyObject* exception) {
   Begin();
   shm::CborWriter out(room_.get(), room_size_);
   out.ArrayHeader(2);
-  // As tracebacks name it: "ValueError", "json.decoder.JSONDecodeError".
+  // The name that tracebacks print: "ValueError", "json.decoder.JSONDecodeError".
   constexpr std::string_view kMain = "__main__.";
   out.Text(class_name.starts_with(kMain) ? std::string_view(class_name).substr(kMain.size()) : class_name);
   std::string message = ExceptionMessage(exception, &context_->types);

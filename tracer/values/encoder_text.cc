@@ -1,4 +1,4 @@
-// Text forms: what a value of a known type looks like when it is written as a text.
+// Text forms: the text of a value of a known type.
 #include <Python.h>
 // datetime.h needs Python.h before it.
 #include <datetime.h>
@@ -14,9 +14,9 @@
 namespace smiley::tracer {
 namespace {
 
-// The str that a C function of an exact builtin type made; takes the reference; clears errors. REQUIRES a function
-// that does not look for signals, as PyObject_Str, PyObject_Repr, the formats %S and %R and decimal digits of an int
-// do: a handler would run here, and what it raises (KeyboardInterrupt) would be lost.
+// The text of a str that a C function of an exact builtin type returned. Takes the reference and clears errors.
+// REQUIRES a function that does not check for signals: the exception of a handler (KeyboardInterrupt) would be lost
+// here. PyObject_Str, PyObject_Repr, the formats %S and %R and the decimal digits of an int do check.
 std::string TakeText(PyObject* made) {
   std::string text;
   if (made != nullptr && PyUnicode_Check(made)) text = Utf8(made);
@@ -35,7 +35,7 @@ std::string NamedIn(PyObject* module, const std::string& qualname) {
   return qualname;
 }
 
-// +HH:MM[:SS[.ffffff]], as str() of a datetime has it; less than a day either way.
+// +HH:MM[:SS[.ffffff]], as str() of a datetime writes it. An offset is less than a day in either direction.
 std::string OffsetText(PyObject* delta) {
   int days = PyDateTime_DELTA_GET_DAYS(delta), seconds = PyDateTime_DELTA_GET_SECONDS(delta);
   int micros = PyDateTime_DELTA_GET_MICROSECONDS(delta);
@@ -52,7 +52,7 @@ std::string OffsetText(PyObject* delta) {
   return text;
 }
 
-// Date and time fields by their C layout, and the offset of a time zone of the library's own.
+// Date and time fields, read by their C layout, and the offset where the time zone is the library's own.
 std::string DateTimeText(PyObject* object, Shape shape) {
   char text[96];
   int at = 0;
@@ -324,7 +324,7 @@ bool IsKind(PyTypeObject* base, PyObject* kind) {
   return PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(kind));
 }
 
-// What BaseException.__str__ makes of the arguments.
+// The text that BaseException.__str__ builds from the arguments.
 std::string ArgumentsText(PyObject* args, Types* types) {
   const Py_ssize_t count = args != nullptr && PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
   if (count == 0) return {};
@@ -357,7 +357,7 @@ std::string SyntaxErrorText(PySyntaxErrorObject* e, Types* types) {
   return has_line ? text + " (" + line + ")" : text;
 }
 
-// UnicodeError itself has no fields of its own, only these three have.
+// UnicodeError itself has no fields; these three subclasses have.
 bool HasUnicodeFields(PyTypeObject* base) {
   return IsKind(base, PyExc_UnicodeEncodeError) || IsKind(base, PyExc_UnicodeDecodeError) ||
          IsKind(base, PyExc_UnicodeTranslateError);
@@ -396,8 +396,8 @@ std::string UnicodeErrorText(PyUnicodeErrorObject* e, PyTypeObject* base, Types*
 
 }  // namespace
 
-// What str() of it gives where it is not of the program's own making: by the fields that the builtin exceptions' own
-// str() looks at.
+// Whether str() of such an exception depends on its arguments only. The classes below have a str() of their own that
+// reads other fields.
 bool MessageIsArguments(PyTypeObject* type) {
   PyTypeObject* base = BuiltinBase(type);
   return !IsKind(base, PyExc_OSError) && !IsKind(base, PyExc_SyntaxError) && !HasUnicodeFields(base) &&

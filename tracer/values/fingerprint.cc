@@ -13,7 +13,7 @@ std::uint64_t Fingerprint::Of(PyObject* object) {
   seen_.Clear();
   nodes_ = context_->options->limits.nodes;
   unsure_ = false;
-  print_ = Print(context_->secrets.count());  // each masks more
+  print_ = Print(context_->secrets.count());  // a new secret changes the texts that contain it
   Item(object, 0);
   return unsure_ ? 0 : print_.value();
 }
@@ -65,7 +65,7 @@ void Fingerprint::InPlace(PyObject* object, const TypeInfo& info, int depth) {
 
 void Fingerprint::Inside(PyObject* object, const TypeInfo& info, int depth) {
   print_.Mix(IdentityBits(object));
-  // As in the encoder: a builtin value with attributes is shown at each occurrence, any other object once.
+  // As the encoder does: a builtin value with attributes is written at each occurrence, any other object once.
   if ((IsContainer(info.shape) || info.shape == Shape::kObject) && !seen_.Add(object).fresh) return;
   if (info.subclass) print_.Mix(ValueBits(object, info, context_->options->limits.chars));  // of the builtin part
   if (IsContainer(info.shape) && (depth >= context_->options->limits.depth || !info.subclass))

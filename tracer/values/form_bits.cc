@@ -1,10 +1,9 @@
-// FormBits: a number of all fields of which a text form consists. It distinguishes a new value at the address of a
-// dead one.
+// FormBits: a number of all fields of a text form. It distinguishes a new value from a dead one at the same address.
 #include <Python.h>
 // datetime.h needs Python.h before it.
 #include <datetime.h>
 
-// Inlined: the traced program gets no further library.
+// Inlined, because the tracer loads no further library into the traced program.
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -15,7 +14,7 @@
 namespace smiley::tracer {
 namespace {
 
-// By value where that is simple, else by which object it is; null has a number as well.
+// The number of a part: of its value where that is simple, else of its identity; 0 for null.
 std::uint64_t Part(PyObject* part) {
   if (part == nullptr) return 0;
   if (const std::uint64_t quick = QuickBits(part)) return quick;
@@ -41,7 +40,7 @@ std::uint64_t DeltaBits(PyObject* delta) {
                static_cast<std::uint64_t>(PyDateTime_DELTA_GET_MICROSECONDS(delta)));
 }
 
-// REQUIRES a time zone or None.
+// The number of a time zone; 0 for None. REQUIRES a time zone or None.
 std::uint64_t Zone(PyObject* zone) {
   if (zone == Py_None) return 0;
   if (!IsFixedZone(zone)) return reinterpret_cast<std::uintptr_t>(Py_TYPE(zone));
@@ -70,7 +69,7 @@ std::uint64_t DateTimeBits(PyObject* object, Shape shape) {
   return print.value();
 }
 
-// The head of the C Decimal, the same in all versions from 3.11 to 3.15, and of libmpdec's number in it.
+// The first fields of the C Decimal and of libmpdec's number in it. They are the same from 3.11 to 3.15.
 struct DecimalFields {
   PyObject_HEAD Py_hash_t hash;
   std::uint8_t flags;
@@ -87,7 +86,7 @@ std::uint64_t DecimalBits(PyObject* object) {
     return TextOf(type, StrOf(object));
   }
   Print print(reinterpret_cast<std::uintptr_t>(type));
-  print.Mix(d->flags & 0x0f);  // sign and whether it is a number; the others say whose memory it is
+  print.Mix(d->flags & 0x0f);  // sign, infinity and NaN; the other bits describe the memory
   print.Mix(static_cast<std::uint64_t>(d->exponent));
   for (Py_ssize_t i = 0; i < d->words; ++i) print.Mix(d->data[i]);
   return print.value();

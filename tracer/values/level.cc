@@ -24,7 +24,7 @@ PyObject* DictOf(PyObject* object, const TypeInfo& info) {
   Py_ssize_t offset = info.dict_offset;
   if (offset < 0) {
     const PyTypeObject* type = Py_TYPE(object);
-    const Py_ssize_t items = Py_SIZE(object) < 0 ? -Py_SIZE(object) : Py_SIZE(object);  // ints keep their sign there
+    const Py_ssize_t items = Py_SIZE(object) < 0 ? -Py_SIZE(object) : Py_SIZE(object);  // negative for a negative int
     constexpr Py_ssize_t kWord = sizeof(void*);
     offset += (type->tp_basicsize + items * type->tp_itemsize + kWord - 1) / kWord * kWord;
   }
@@ -90,7 +90,7 @@ void ReadLevel(PyObject* object, const TypeInfo& info, Py_ssize_t limit, Level* 
           break;
         }
         out->items.push_back(item);
-        Py_DECREF(item);  // the deque holds it
+        Py_DECREF(item);  // the deque has a reference
       }
       break;
     }

@@ -10,7 +10,7 @@
 namespace smiley::tracer {
 namespace {
 
-// Hands what the type's own dict has under that name to `use`, if it has.
+// Calls `use` with the entry of that name in the type's own dict. Without such an entry nothing is called.
 template <typename Use>
 void WithOwn(PyTypeObject* type, const char* name, Use use) {
   PyObject* dict = type->tp_dict;
@@ -46,7 +46,8 @@ struct NamedClass {
   const char* name;
   Shape shape;
 };
-// Classes that are recognised by their full name; those written in Python by their reader's fields as well.
+// Classes that are recognised by their full name. For classes written in Python, the code that reads them checks
+// their fields, too.
 constexpr NamedClass kNamedClasses[] = {
     {"collections.deque", Shape::kDeque},     {"collections.defaultdict", Shape::kDefaultDict},
     {"collections.Counter", Shape::kCounter}, {"collections.OrderedDict", Shape::kOrderedDict},
@@ -59,8 +60,8 @@ constexpr NamedClass kNamedClasses[] = {
 
 bool IsStatic(PyTypeObject* type) { return !(type->tp_flags & Py_TPFLAGS_HEAPTYPE); }
 
-// C types whose layout or text function is used must really be the C ones: a class of the same name written in
-// Python is a heap type with a Python-level tp_new.
+// Whether the type is written in C, so that its layout and text function may be used. A class of the same name
+// written in Python is a mutable heap type.
 bool IsC(PyTypeObject* type) { return IsStatic(type) || (type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE); }
 
 Shape ExactShape(PyTypeObject* type, const std::string& name) {
@@ -254,7 +255,7 @@ TypeInfo Types::Classify(PyTypeObject* type) {
   info.name = NameOf(type);
   info.shape = ExactShape(type, info.name);
   if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT) && type->tp_dictoffset != -1) {
-    info.dict_offset = type->tp_dictoffset;  // below 0: counted from the end of what varies in size
+    info.dict_offset = type->tp_dictoffset;  // below 0: bytes before the end of a variable-size object
   }
   if (info.shape == Shape::kOpaque || info.shape == Shape::kCounter) {
     if (IsEnumClass(type)) {

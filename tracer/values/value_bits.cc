@@ -1,7 +1,7 @@
-// What quick_value.h says of values that are not the commonest.
+// The functions of quick_value.h for values that are not the commonest.
 #include "tracer/values/quick_value.h"
 
-// Inlined: the traced program gets no further library.
+// Inlined, because the tracer loads no further library into the traced program.
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -12,8 +12,8 @@
 namespace smiley::tracer {
 namespace {
 
-// Of some bytes and of how many there were in all. No seed: of more than 240 bytes it costs as much as the hash
-// itself; and in pieces, because what XXH3 does from 241 bytes on pays for itself with thousands only.
+// A hash of `size` bytes and of the value's whole length. There is no seed: above 240 bytes it costs as much as the
+// hash. Up to kLong bytes are hashed in pieces, because XXH3's way above 240 bytes is faster for thousands only.
 std::uint64_t Hash(const void* data, std::size_t size, Py_ssize_t length) {
   constexpr std::size_t kPiece = 128, kLong = 1024;
   std::uint64_t hash = static_cast<std::uint64_t>(length) * 0x9e3779b97f4a7c15u;
