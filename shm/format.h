@@ -143,7 +143,7 @@ struct BlockHeader {
   std::uint64_t anchor_units;    // an instant in units
   std::uint64_t anchor_mono_ns;  // the same instant in ns of CLOCK_MONOTONIC
   std::uint64_t last_frame;      // frame id of this thread's latest call event, 0 = none
-  std::uint64_t lost;            // number of this thread's events in kLost events so far
+  std::uint64_t lost;            // number of this thread's lost events in earlier kLost events
   std::uint32_t shown;           // number of valid entries in frames: min(depth, kShownFrames)
   std::uint32_t reserved0;
   std::uint64_t reserved[6];

@@ -1,4 +1,5 @@
-// Thread rule: a Segment belongs to one thread at a time; what it maps is shared as format.h says.
+// Thread rule: a Segment belongs to one thread at a time; other processes share the mapping, by the rules of
+// format.h.
 //
 // One mapping of a ring or a catalogue, through Boost.Interprocess. It is a shared_memory_object when it fits into
 // the budget, else a file of the same format under the home's segments/ directory.
