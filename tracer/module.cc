@@ -1,5 +1,5 @@
-// The extension module's two doors: the C entry that the preload library calls, and the Python module for programs
-// that import it.
+// The extension module's two entries: the C function that the preload library calls, and the Python module that
+// programs import.
 #include <Python.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -38,7 +38,7 @@ void OrRaise(const std::string& failed) {
   if (!failed.empty()) throw std::runtime_error(failed);
 }
 
-// Each key of the package's start() by its own name; it has checked them.
+// Reads the options of the package's start(), which has checked them. Keys are named like the members.
 smiley::tracer::StartRequest RequestFrom(const py::dict& options) {
   smiley::tracer::StartRequest request;
   const auto take = [&](const char* name, auto* to) {

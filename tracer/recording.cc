@@ -30,7 +30,7 @@ namespace {
 HookSource* g_hooks = nullptr;
 bool g_hooked = false;
 
-// The program's text where the interpreter has no file of it.
+// Takes the program's text from the command line or the standard input, where it has no file.
 void ReadProgramText(const SmileyStartConfig& config, SourceTexts* sources) {
   for (std::uint32_t i = 0; i + 1 < config.command_count; ++i) {
     if (std::strcmp(config.command[i], "-c") == 0) {
@@ -50,7 +50,7 @@ void ReadProgramText(const SmileyStartConfig& config, SourceTexts* sources) {
   }
 }
 
-// Of this library: lib/smiley, with bin beside lib.
+// The folder of this library: lib/smiley. The folder bin is beside lib.
 std::filesystem::path OwnFolder() {
   Dl_info info;
   if (dladdr(reinterpret_cast<void*>(&BeginRecording), &info) == 0 || info.dli_fname == nullptr) return {};
@@ -58,7 +58,8 @@ std::filesystem::path OwnFolder() {
   return std::filesystem::canonical(info.dli_fname, error).parent_path();
 }
 
-// A configuration as the preload library would give it. It and its texts live as long as the process.
+// The configuration of a program that starts its own recording, as the preload library would pass it. It lives as
+// long as the process.
 struct OwnConfig {
   SmileyStartConfig config{};
   std::vector<std::string> texts;
@@ -186,7 +187,7 @@ std::string StartInThisProcess(const StartRequest& request) {
   config.include_stdlib = request.include_stdlib;
   config.no_site_packages = !request.site_packages;
   const std::string failed = BeginRecording(config);
-  // With a place to begin at, that begins it.
+  // With start_at, recording begins at that place.
   if (failed.empty() && !Process::instance()->waiting()) BeginStretch();
   return failed;
 }
@@ -229,7 +230,8 @@ bool RecordMark(PyObject* text, PyObject* values) {
   if (recorder == nullptr) return false;
   Process* process = Process::instance();
   static Encoder* encoder = new Encoder(&process->capture());
-  // Texts that differ each time would fill the catalogue, which drops nothing.
+  // The catalogue keeps every text, so only the first kNamedMarks texts are written there. Later ones are written to
+  // the ring.
   constexpr int kNamedMarks = 1000;
   static int named = 0;
   std::vector<std::string> encoded;

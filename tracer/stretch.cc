@@ -23,8 +23,8 @@ void ThreadRecorder::Stop() {
   process_->Pause();
 }
 
-// Takes in the frames that run already. Readers find them in the header of the next block. A frame that was recorded
-// before and is still open keeps its number. All values are unknown until they are compared again.
+// Adds the frames that run already to the stack. Readers find them in the header of the next block. A frame that was
+// recorded before and is still open keeps its number. All values are unknown until they are compared again.
 void ThreadRecorder::Rejoin() {
   stretch_ = process_->stretch();
   if (!writer_) return;
@@ -35,7 +35,7 @@ void ThreadRecorder::Rejoin() {
   bool innermost = true;
   for (int more = smiley_innermost_frame(PyThreadState_Get(), &frame); more; more = smiley_outer_frame(&frame)) {
     CodeInfo* code = process_->codes().Of(frame.code);
-    // The event of a frame that is being called or resumed follows.
+    // A frame that is being called or resumed gets its own event next.
     const bool entering = innermost && (frame.lasti < 0 || code->OpcodeAt(frame.lasti) == RESUME);
     if (code->included && !entering) running.emplace_back(frame, code);
     innermost = false;

@@ -1,4 +1,4 @@
-// Which variables each line of a code object touches, and what is known of code objects while they live.
+// Tests of the variables that each line of a code object touches, and of the table of code objects.
 #include <boost/test/unit_test.hpp>
 #include <map>
 
@@ -19,7 +19,7 @@ PyCodeObject* CodeOf(Python* python, const std::string& expression) {
   return reinterpret_cast<PyCodeObject*>(code);
 }
 
-// The names of slots, sorted, as "a b".
+// The sorted names of slots, as "a b".
 template <typename Slots>
 std::string NamesOf(const CodeInfo& info, const Slots& slots) {
   std::map<std::string, int> names;
@@ -29,14 +29,14 @@ std::string NamesOf(const CodeInfo& info, const Slots& slots) {
   return out;
 }
 
-// What the line's own instructions touch.
+// The variables that the line's own instructions touch.
 std::string Touched(const CodeInfo& info, std::uint32_t line) {
   const std::uint32_t* end;
   const std::uint32_t* begin = info.Begin(line, &end);
   return NamesOf(info, std::vector<std::uint32_t>(begin, end));
 }
 
-// "reads | writes" of the line, as the catalogue has it.
+// The variables that the line reads and writes, as "reads | writes", from the entries for the catalogue.
 std::string Uses(const CodeInfo& info, int line) {
   for (const CodeInfo::Uses& uses : info.uses) {
     if (uses.line == line) return NamesOf(info, uses.reads) + " | " + NamesOf(info, uses.writes);
@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(a_step_touches_both_of_its_lines) {
   BOOST_TEST(Step(&f.info, 2, 99) == "a");
 }
 
-// More steps than the table has room for: each answer must still be its own.
+// With more steps than the table has room for, each result must still be right.
 BOOST_AUTO_TEST_CASE(many_steps_are_each_right) {
   Python python;
   python.Run(
@@ -171,7 +171,7 @@ BOOST_AUTO_TEST_CASE(bodies_of_modules_and_classes_have_a_slot_for_each_name) {
   BOOST_TEST(Uses(m.info, 2) == "x | y");
   BOOST_TEST(Touched(m.info, 3) == "os");
   BOOST_TEST(m.info.whole.count(4) == 1u);  // import * may bind any name
-  BOOST_TEST(m.info.whole.count(5) == 1u);  // and locals() may read any
+  BOOST_TEST(m.info.whole.count(5) == 1u);  // locals() may read any name
   BOOST_TEST(m.info.whole.count(2) == 0u);
   const std::size_t slots = m.info.slots.size();
   PyObject* name = python.Eval("'x'");
@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(names_that_hide_are_marked) {
   BOOST_TEST(f.info.slots[1].redacted);
 }
 
-// An oparg above 255 has a prefix of its own.
+// An oparg above 255 has a prefix instruction (EXTENDED_ARG).
 BOOST_AUTO_TEST_CASE(more_variables_than_one_byte_counts) {
   Python python;
   python.Run("exec('def function():\\n' + ''.join(f'    v{i} = {i}\\n' for i in range(300)))\n");
@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(more_variables_than_one_byte_counts) {
   for (std::uint32_t i = 0; i < 300; ++i) BOOST_TEST(Touched(f.info, i + 2) == "v" + std::to_string(i));
 }
 
-// One for the process, as in the tracer: what it takes of the interpreter is not given back.
+// One table for the process, as in the tracer, because a table is never released by the interpreter.
 struct Table {
   Table() : filters(&capture.options, "/usr/lib/python/", "/srv/app") {
     table = new CodeTable(&capture.context, &filters, &sources);
@@ -248,7 +248,7 @@ BOOST_AUTO_TEST_CASE(a_code_object_is_analysed_once_while_it_lives) {
   BOOST_TEST(Touched(*info, 1) == "x");
 }
 
-// The address of a code object that has died is used again.
+// A new code object may have the address of a dead one.
 BOOST_AUTO_TEST_CASE(a_code_object_at_the_address_of_a_dead_one_is_analysed_again) {
   Table* t = Table::Only();
   int reused = 0;

@@ -1,4 +1,4 @@
-// The extension module that holds the suites: run(arguments) is Boost.Test's main function.
+// The extension module with the suites. Its run(arguments) is Boost.Test's main function.
 #include <Python.h>
 
 #define BOOST_TEST_MODULE smiley_tracer

@@ -53,7 +53,7 @@ bool AppendItems(shm::CborReader* reader, std::uint64_t count, std::string* out)
   return true;
 }
 
-// The array behind a tag, with a name in place of its brackets.
+// Appends the array behind a tag as "name(…)".
 bool AppendTagged(shm::CborReader* reader, std::uint64_t tag, std::string* out) {
   std::uint64_t count = 0;
   if (!reader->ReadArray(&count)) return false;

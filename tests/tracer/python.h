@@ -1,6 +1,6 @@
 // Thread rule: call with the GIL held, which every test does.
 //
-// What the tracer's suites share: Python values to look at, captured values as text, and a watch over Python code.
+// Helpers of the tracer's suites: Python values, captured values as text, and a count of calls of Python functions.
 #pragma once
 
 #include <Python.h>
@@ -15,7 +15,7 @@
 
 namespace smiley::tracer::test {
 
-// A module namespace of its own, called __main__ as a program's is.
+// A module namespace of its own, named __main__ like a program's.
 class Python {
  public:
   Python();

@@ -1,6 +1,6 @@
 """Random nested values for walks.cc, and a change for each of their parts.
 
-value(random) makes one; changes(value) lists (what, change, restore) for the parts that the value is made of now.
+value(random) returns one. changes(value) lists (description, change, restore) for each part of the value.
 """
 
 import collections
@@ -76,7 +76,7 @@ def with_names(thing, random, depth, known, names="pqr"):
 
 
 def value(random, depth=0, known=None):
-    """`known`: containers that were made before, for shared parts and cycles."""
+    """A random value. `known`: containers created before, for shared parts and cycles."""
     known = [] if known is None else known
     if depth >= 5 or random.random() < 0.15 * depth:
         return scalar(random)
@@ -126,7 +126,7 @@ def value(random, depth=0, known=None):
 
 
 class New:
-    """What takes the place of a part; no value has such a number."""
+    """The replacement for a part. No random value has such a number."""
 
     number = 10**6
 

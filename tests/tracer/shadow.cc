@@ -1,4 +1,4 @@
-// What counts as a change of a variable, what is sent for it, and when parts below the first level are compared.
+// Tests of which changes of a variable are sent, in which form, and when parts below the first level are compared.
 #include "tracer/shadow/shadow.h"
 
 #include <boost/test/unit_test.hpp>
@@ -12,10 +12,10 @@ using test::Capture;
 using test::Python;
 using test::Show;
 
-// One variable as the recorder follows it: each Look is an event.
+// One variable as the recorder follows it. Each Look is an event.
 struct Variable {
   explicit Variable(const Limits& limits = {}) : capture(limits), comparer(&capture.context, capture.encoder.get()) {}
-  // "same", "unset", "set VALUE" or "patch OPERATIONS".
+  // The result of a full comparison: "same", "unset", "set VALUE" or "patch OPERATIONS".
   std::string Look(PyObject* object, bool deep = false, bool redacted = false) {
     comparer.AtEvent(++seq);
     std::string_view cbor;
@@ -30,7 +30,7 @@ struct Variable {
         return "patch " + Show(cbor);
     }
   }
-  // The first look alone: "same", "unsure" or "patch OPERATIONS".
+  // The result of the quick comparison alone: "same", "unsure" or "patch OPERATIONS".
   std::string Glance(PyObject* object, bool deep = false) {
     ShortPatch patch;
     switch (comparer.LookQuickly(&shadow, object, deep, &patch)) {
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(an_equal_immutable_is_no_change) {
       BOOST_TEST(v.Look(python.Eval(expression)) == "same");
     }
   }
-  // A str that is hashed between two looks shows another number for the same text.
+  // A str that is hashed between two comparisons has another number for the same text.
   Variable v;
   PyObject* text = python.Eval("''.join(['t', 'ext'])");
   BOOST_TEST(v.Look(text) == "set \"text\"");
@@ -211,7 +211,7 @@ BOOST_AUTO_TEST_CASE(the_room_of_an_event_for_deep_looks_is_limited) {
   Variable v;
   BOOST_TEST(v.Look(a).starts_with("set "));
   python.Run("inner[0] = 1\n");
-  BOOST_TEST(v.Look(a, true) == "same");  // about 370 nodes, where an event has 192
+  BOOST_TEST(v.Look(a, true) == "same");  // about 370 nodes; an event may visit 192
   python.Run("small = [[0]]\n");
   Variable w;
   PyObject* small = python.Eval("small");
@@ -242,7 +242,7 @@ BOOST_AUTO_TEST_CASE(of_a_redacted_variable_only_that_it_changed_is_sent) {
   BOOST_TEST(Show(v.capture.encoder->EncodeValue(python.Eval("'correct horse'"))) == "redacted()");
 }
 
-// The first look may be unsure, but it must never be wrong.
+// The quick comparison may be unsure, but it must never be wrong.
 BOOST_AUTO_TEST_CASE(a_glance_says_what_a_full_look_would) {
   Python python;
   python.Run(
@@ -252,7 +252,7 @@ BOOST_AUTO_TEST_CASE(a_glance_says_what_a_full_look_would) {
   for (const char* name : {"a", "d", "o"}) {
     PyObject* object = python.Eval(name);
     Variable v;
-    BOOST_TEST(v.Glance(object) == "unsure");  // nothing is known of it yet
+    BOOST_TEST(v.Glance(object) == "unsure");  // it was not sent yet
     v.Look(object);
     const std::string glance = v.Glance(object);
     BOOST_TEST((glance == "same" || (glance == "unsure" && std::string_view(name) == "d")), name << ": " << glance);
@@ -276,7 +276,7 @@ BOOST_AUTO_TEST_CASE(a_glance_says_what_a_full_look_would) {
   BOOST_TEST(w.Look(o) == "same");
 }
 
-// An argument of many calls: each frame has a shadow of its own, the values that were sent are shared.
+// An argument of many calls. Each frame has a shadow of its own; all share the cache of sent values.
 BOOST_AUTO_TEST_CASE(a_value_that_is_sent_again_is_as_it_is_now) {
   Python python;
   python.Run("inner = [1]\na = {'k': inner}\n");

@@ -1,4 +1,4 @@
-// What kind of value each object is taken for, by its C layout.
+// Tests of the shape that each object gets, by its C layout.
 #include "tracer/values/types.h"
 
 #include <boost/test/unit_test.hpp>
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(classes_of_the_program) {
       {"Plain", Shape::kClass, "type"},
   };
   for (const Kind& kind : kinds) {
-    if (kind.shape == Shape::kFunction || kind.shape == Shape::kClass) {  // their attributes are not shown
+    if (kind.shape == Shape::kFunction || kind.shape == Shape::kClass) {  // their attributes are not recorded
       Types types;
       BOOST_TEST(static_cast<int>(types.OfObject(python.Eval(kind.expression)).shape) ==
                  static_cast<int>(kind.shape));
@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(classes_of_the_program) {
   BOOST_TEST(types.OfObject(python.Eval("Slots()")).slots.size() == 2u);
 }
 
-// A class that only has the name of one of the library's must not be read by that one's layout.
+// A program's class with the name of a library class must not be read by the library class's layout.
 BOOST_AUTO_TEST_CASE(a_class_with_a_known_name_is_read_by_its_own_layout) {
   Python python;
   python.Run(
@@ -187,7 +187,7 @@ BOOST_AUTO_TEST_CASE(a_class_with_a_known_name_is_read_by_its_own_layout) {
   }
 }
 
-// The cache is by address, and the address of a class that has died is used again.
+// The cache's key is the address, and a new class may have the address of a dead one.
 BOOST_AUTO_TEST_CASE(a_class_at_the_address_of_a_dead_one_is_classified_again) {
   Types types;
   int reused = 0;
@@ -211,7 +211,7 @@ BOOST_AUTO_TEST_CASE(a_class_at_the_address_of_a_dead_one_is_classified_again) {
   BOOST_TEST(reused > 0);
 }
 
-// Names come from the type's own dict: neither a metaclass nor a descriptor of the program is called.
+// Names are read from the type's own dict. No metaclass and no descriptor of the program is called.
 BOOST_AUTO_TEST_CASE(classifying_runs_no_code_of_the_program) {
   Python python;
   python.Run(

@@ -1,4 +1,4 @@
-// What values are encoded to: every form, the limits, shared parts, and objects that do not want to be looked at.
+// Tests of the encoding of values: every form, the limits, shared parts, and objects with hostile methods.
 #include <boost/test/unit_test.hpp>
 
 #include "python.h"
@@ -19,7 +19,7 @@ struct Expected {
 template <std::size_t kCount>
 void Check(Python* python, const Expected (&rows)[kCount], const Limits& limits = {}) {
   for (const Expected& row : rows) {
-    Capture capture(limits);  // numbers of objects begin with 1 for each
+    Capture capture(limits);  // object numbers begin with 1 for each row
     BOOST_TEST_CONTEXT(row.expression) {
       BOOST_TEST(Show(capture.encoder->EncodeValue(python->Eval(row.expression))) == row.shown);
       BOOST_TEST((PyErr_Occurred() == nullptr));
@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(values_that_are_written_as_a_text) {
       {"NotImplemented", "text(\"notimplemented\", \"NotImplemented\")"},
   };
   Check(&python, rows);
-  // The module of pathlib's classes has another name in each version.
+  // The name of the module of pathlib's classes depends on the version.
   Capture capture;
   const std::string path = Show(capture.encoder->EncodeValue(python.Eval("pathlib.PurePosixPath('/a', 'b')")));
   BOOST_TEST(path.starts_with("text(\"Path\", \"/a/b\", \"pathlib."), path);
@@ -213,10 +213,10 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_cut_between_items) {
   PyObject* texts = python.Eval("['a' * 15, 'b' * 15, 'c' * 15]");
   BOOST_TEST(Show(small.encoder->EncodeValue(texts)) == "list(1, 1, [\"aaaaaaaaaaaaaaa\", \"bbbbbbbbbbbbbbb\"])");
   BOOST_TEST(small.encoder->EncodeValue(texts).size() <= 40u);
-  // A part that does not fit at all leaves no half behind.
+  // A part that does not fit is left out whole.
   BOOST_TEST(Show(small.encoder->EncodeValue(python.Eval("['a', ['c' * 60]]"))) ==
              "list(2, 0, [\"a\", list(3, 1, [])])");
-  // Of a class whose name alone is too long, the beginning of the name.
+  // When the class name alone is too long, its beginning is written.
   python.Run("Long = type('L\u00e4' + 99 * 'ng', (), {})\n");
   limits.bytes = 60;
   Capture narrow(limits);
@@ -224,8 +224,8 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_cut_between_items) {
              "unreadable(\"__main__.L\u00e4ngngngngngngngngngngngngngngngngngngngngngng\")");
 }
 
-// Whatever the room ends in, what is written is one whole item: a key, a name or an item that did not fit is not
-// forgotten because the container behind it found room for less.
+// The encoding is one whole CBOR item, wherever the room ends. A container that was shortened must not hide that the
+// key, name or item before it did not fit.
 BOOST_AUTO_TEST_CASE(a_value_is_whole_wherever_its_room_ends) {
   Python python;
   python.Run(
@@ -291,7 +291,7 @@ BOOST_AUTO_TEST_CASE(numbers_of_objects_stay_while_they_live) {
   ObjectIds ids;
   python.Run("many = [[] for _ in range(20000)]\n");
   PyObject* many = python.Eval("many");
-  for (Py_ssize_t turn = 0; turn < 2; ++turn) {  // the table grows meanwhile
+  for (Py_ssize_t turn = 0; turn < 2; ++turn) {  // the table grows in the first turn
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(many); ++i)
       BOOST_REQUIRE(ids.Of(PyList_GET_ITEM(many, i)) == static_cast<std::uint64_t>(i + 1));
   }
@@ -353,7 +353,7 @@ constexpr const char* kHostile =
     "        __hash__ = base.__hash__\n"
     "    return Part(*given)\n";
 
-// Nothing of a value's own is called, whatever it would do, and nothing is kept of it.
+// No method of a value is called, whatever it would do, and no reference to it is kept.
 BOOST_AUTO_TEST_CASE(hostile_objects_are_not_called_and_not_kept) {
   Python python;
   python.Run(std::string(kHostile) + "import collections, datetime, decimal\n");

@@ -1,5 +1,5 @@
-// Encoder and Fingerprint walk every value in the same order, each in code of its own. These tests hold them
-// together: for the same value both numbers are the same, and a change of one part is noticed by both or by neither.
+// Encoder and Fingerprint walk every value in the same order, each with code of its own. These tests check that both
+// give the same number for a value, and that a change of a part changes both numbers or none.
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <random>
@@ -15,11 +15,11 @@ using test::Capture;
 using test::Python;
 using test::Show;
 
-// What both say of a value.
+// The results of both walks of a value.
 struct Walks {
   std::string encoding;
-  std::uint64_t print = 0;        // the encoder's number; 0: it cannot say
-  std::uint64_t fingerprint = 0;  // likewise
+  std::uint64_t print = 0;        // the encoder's number; 0: it has none
+  std::uint64_t fingerprint = 0;  // Fingerprint's number; 0: it has none
 };
 
 struct Both {
@@ -40,12 +40,12 @@ void CheckSameNumber(const Walks& walks, const std::string& what) {
   BOOST_REQUIRE_MESSAGE(walks.print == walks.fingerprint, what << ": " << Show(walks.encoding));
 }
 
-// Two looks, with a change of one part between them or with none. `identities`: the second look is at other objects,
-// whose numbers may differ though they show the same.
+// Compares two walks, with a change of at most one part between them. `identities`: the second walk is of other
+// objects, whose numbers may differ though the encodings are equal.
 void CheckTogether(const Walks& before, const Walks& after, const std::string& what, bool identities = false) {
   CheckSameNumber(after, what);
-  // The recorder compares so: the encoder's number of the first look with the fingerprint at the second. The encoder
-  // has no number for a value that was cut to fit, of which other parts may show than those that were walked.
+  // The recorder compares the encoder's number of the first walk with the fingerprint of the second. The encoder has
+  // no number for a value that was cut to fit, because its encoding may show fewer parts than were walked.
   if (before.print != 0 && before.print == after.fingerprint)
     BOOST_REQUIRE_MESSAGE(before.encoding == after.encoding, what << ": the same fingerprint for "
                                                                   << Show(before.encoding) << " and "
@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(both_give_each_value_the_same_number) {
   }
 }
 
-// Parts beyond a limit are noticed by neither, all others by both.
+// A change beyond a limit changes neither number; any other change changes both.
 BOOST_AUTO_TEST_CASE(what_a_limit_hides_is_hidden_from_both) {
   Python python;
   python.Run(
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(what_a_limit_hides_is_hidden_from_both) {
   }
 }
 
-// SMILEY_TEST_SEED repeats a run.
+// The seed of the random values. SMILEY_TEST_SEED repeats a run.
 std::uint64_t Seed() {
   const char* given = std::getenv("SMILEY_TEST_SEED");
   if (given != nullptr) return std::strtoull(given, nullptr, 10);
@@ -231,7 +231,7 @@ BOOST_AUTO_TEST_CASE(random_values_change_for_both_or_for_neither) {
         }
       }
     }
-    BOOST_TEST(numbered > 300);  // of 900: else the values are not what they were meant to be
+    BOOST_TEST(numbered > 300);  // of 900; fewer mean that the random values are too large to test anything
     BOOST_TEST(noticed > 300);
   }
 }

@@ -132,7 +132,7 @@ void smiley_hand_back_slots(Py_tracefunc ours, PyCFunction set, int profile) {
   PyThreadState* self = PyThreadState_Get();
   PyObject* own = profile ? self->c_profileobj : self->c_traceobj;
   if ((profile ? self->c_profilefunc : self->c_tracefunc) != ours) return;
-  // Only the interpreter itself knows its function for Python's functions: it shows when it is set.
+  // The interpreter's C function that calls Python functions is private, so it is read from a slot after it was set.
   PyObject* function = own != NULL ? own : (PyObject*)&PyType_Type;  // any callable
   Py_INCREF(function);
   PyObject* done = set(NULL, function);
@@ -150,7 +150,7 @@ void smiley_hand_back_slots(Py_tracefunc ours, PyCFunction set, int profile) {
   if (own == NULL && smiley_set_slot(NULL, NULL, profile) < 0) PyErr_Clear();
 }
 
-// What co_extra points at (Objects/codeobject.c).
+// The struct behind co_extra (Objects/codeobject.c).
 typedef struct {
   Py_ssize_t size;
   void* extras[1];

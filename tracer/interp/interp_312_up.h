@@ -1,4 +1,6 @@
-// Thread rule: as interp.h. Included by the version files of CPython 3.12 and newer: what they share.
+// Thread rule: as interp.h.
+//
+// The code that the version files of CPython 3.12 and newer share.
 #pragma once
 
 int smiley_small_int(PyObject* number, uint64_t* magnitude, int* negative) {

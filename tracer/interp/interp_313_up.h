@@ -1,4 +1,6 @@
-// Thread rule: as interp.h. Included by the version files of CPython 3.13 and newer: what they share.
+// Thread rule: as interp.h.
+//
+// The code that the version files of CPython 3.13 and newer share.
 #pragma once
 
 #include "tracer/interp/interp_parts.h"

@@ -1,5 +1,7 @@
-// Thread rule: as interp.h. Included by the version files of CPython 3.14 and newer: what they share. Slots of frames
-// hold tagged references there, see smiley_slot.
+// Thread rule: as interp.h.
+//
+// The code that the version files of CPython 3.14 and newer share. Slots of their frames hold tagged references, see
+// smiley_slot.
 #pragma once
 
 #define INNERMOST(thread) ((thread)->current_frame)

@@ -1,6 +1,7 @@
-// Thread rule: as interp.h. Included by the version files: what is read of frames, and those that run already. Before
-// it were defined: FillFrame, which reads one frame, INNERMOST(thread), a thread's running frame, FUNCTION(frame) and
-// TopOf.
+// Thread rule: as interp.h.
+//
+// Reads frames, also those that run already. Included by the version files, which first define FillFrame (reads one
+// frame), INNERMOST(thread) (a thread's running frame), FUNCTION(frame) and TopOf.
 #pragma once
 
 PyObject* smiley_function(const SmileyFrame* frame) { return FUNCTION((_PyInterpreterFrame*)frame->key); }
@@ -13,7 +14,7 @@ PyObject* smiley_names(const SmileyFrame* frame) {
 
 PyObject* smiley_top(const SmileyFrame* frame) { return TopOf((_PyInterpreterFrame*)frame->key); }
 
-// The frame or the nearest of its callers that is of Python code and past its beginning.
+// Reads the frame, or the nearest of its callers, that runs Python code and has begun. 0: there is none.
 static int FillWhole(_PyInterpreterFrame* f, SmileyFrame* out) {
   while (f != NULL && _PyFrame_IsIncomplete(f)) f = f->previous;
   if (f == NULL) return 0;

@@ -1,9 +1,11 @@
-// Thread rule: as interp.h. Included by the version files only: what they share, written against the internal headers
-// that each has included before (dict keys, thread list).
+// Thread rule: as interp.h.
+//
+// The code that all version files share. Each includes this file after the internal headers that it needs (dict keys,
+// thread list).
 #pragma once
 
 static PyObject* LookupUnicodeKeys(PyDictObject* dict, PyObject* name) {
-  // With unicode-only keys the interpreter's own lookup compares pointers, hashes and characters, nothing else.
+  // With unicode-only keys the interpreter's own lookup compares only pointers, hashes and characters.
   Py_hash_t hash = ((PyASCIIObject*)name)->hash;
   if (hash == -1) hash = PyObject_Hash(name);
   return _PyDict_GetItem_KnownHash((PyObject*)dict, name, hash);
@@ -31,7 +33,7 @@ int smiley_dict_items(PyObject* object, SmileyItems* out) {
   out->count = keys->dk_nentries;
   out->keys = out->values = NULL;
   out->stride = 0;
-  if (out->count == 0) return 1;  // what an empty table has in place of entries has no place for one
+  if (out->count == 0) return 1;  // an empty table has no memory for entries
   if (DK_IS_UNICODE(keys)) {
     const PyDictUnicodeEntry* entries = DK_UNICODE_ENTRIES(keys);
     out->keys = &entries->me_key;

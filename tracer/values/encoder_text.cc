@@ -396,8 +396,7 @@ std::string UnicodeErrorText(PyUnicodeErrorObject* e, PyTypeObject* base, Types*
 
 }  // namespace
 
-// Whether str() of such an exception depends on its arguments only. The classes below have a str() of their own that
-// reads other fields.
+// The str() of the builtin classes named here reads fields other than the arguments.
 bool MessageIsArguments(PyTypeObject* type) {
   PyTypeObject* base = BuiltinBase(type);
   return !IsKind(base, PyExc_OSError) && !IsKind(base, PyExc_SyntaxError) && !HasUnicodeFields(base) &&

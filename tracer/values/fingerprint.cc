@@ -36,7 +36,7 @@ void Fingerprint::Item(PyObject* object, int depth) {
   }
   const std::uint64_t bits = NameBits(object, info, context_->options->limits.chars);
   print_.Mix(bits != 0 ? bits : IdentityBits(object));
-  if (info.shape == Shape::kByteArray) print_.Mix(IdentityBits(object));  // its number shows
+  if (info.shape == Shape::kByteArray) print_.Mix(IdentityBits(object));  // it is encoded with its object number
 }
 
 void Fingerprint::InPlace(PyObject* object, const TypeInfo& info, int depth) {
