@@ -99,7 +99,7 @@ Status CheckFile(int fd, const std::string& name, std::uint64_t* size) {
   if (!S_ISREG(info.st_mode)) return {Code::kForeign, "segment " + name + " is not a regular file"};
   if (info.st_uid != geteuid()) return {Code::kForeign, "segment " + name + " belongs to another user"};
   if ((info.st_mode & 07777) != 0600) return {Code::kForeign, "segment " + name + " is open to others"};
-  if (info.st_size == 0) return {Code::kBusy, "segment " + name + " is being made"};
+  if (info.st_size == 0) return {Code::kBusy, "segment " + name + " is not complete yet"};
   if (info.st_size < static_cast<off_t>(kSegmentHeaderBytes)) {
     return {Code::kDamaged, "segment " + name + " is too short"};
   }
@@ -116,13 +116,13 @@ bool SizesFit(SegmentKind kind, std::uint64_t data_bytes, std::uint64_t block_co
 Status CheckHeader(const Home& home, const std::string& name, const SegmentHeader& header, std::uint64_t size) {
   // Load the state first (acquire): a live segment has a whole header.
   const SegmentState state = header.state.load(std::memory_order_acquire);
-  if (state == SegmentState::kMaking) return {Code::kBusy, "segment " + name + " is being made"};
+  if (state == SegmentState::kMaking) return {Code::kBusy, "segment " + name + " is not complete yet"};
   if (state != SegmentState::kLive && state != SegmentState::kClosed) {
     return {Code::kDamaged, "segment " + name + " is in no known state"};
   }
   if (header.magic != kSegmentMagic) return {Code::kDamaged, "segment " + name + " is not a segment"};
   if (header.version != kFormatVersion) {
-    return {Code::kVersion, "segment " + name + " was made by another version of smiley"};
+    return {Code::kVersion, "segment " + name + " is of another version of smiley"};
   }
   if (header.kind != SegmentKind::kRing && header.kind != SegmentKind::kCatalogue) {
     return {Code::kDamaged, "segment " + name + " is of no known kind"};

@@ -217,7 +217,7 @@ class ExpressionParser {
     }
     if (links == 0) {
       *out = left;
-      if (At(left).op == Op::kList) return Fail(At(left).offset, "a list stands only after 'in'");
+      if (At(left).op == Op::kList) return Fail(At(left).offset, "a list is allowed only after 'in'");
     } else if (links == 1) {
       *out = first;
     } else {
@@ -228,9 +228,9 @@ class ExpressionParser {
   }
 
   bool CheckComparison(Op op, Id left, Id right) {
-    if (At(left).op == Op::kList) return Fail(At(left).offset, "a list stands only after 'in'");
+    if (At(left).op == Op::kList) return Fail(At(left).offset, "a list is allowed only after 'in'");
     if (At(right).op == Op::kList && op != Op::kIn && op != Op::kNotIn) {
-      return Fail(At(right).offset, "a list stands only after 'in'");
+      return Fail(At(right).offset, "a list is allowed only after 'in'");
     }
     const Node r = At(right);
     if (op == Op::kMatch && r.op == Op::kLiteral && r.type != Operand::Type::kText) {
