@@ -39,9 +39,9 @@ class Forwarder {
 
   // Adds the job to send the run to `address`. Ok: the job is on disk. kInvalid: no valid run id, address or token.
   Status Add(const std::string& run, const std::string& address, const std::string& token);
-  // Drops the job: the run never began.
+  // Removes the job of a run that never began.
   void Forget(const std::string& run);
-  // The run has a job: it is not on the other machine yet.
+  // True when the run has a job: it is not on the other machine yet.
   bool Holds(const std::string& run) const;
   std::vector<ForwardStatus> ReadStatus() const;
 
@@ -59,7 +59,7 @@ class Forwarder {
   };
   void Load();
   void Loop();
-  // Takes one job as far as it can go now.
+  // Carries one job as far as is possible now.
   void Look(const std::string& run);
   Status Send(const std::string& run, const Job& job);
   void Done(const std::string& run, const std::string& what);

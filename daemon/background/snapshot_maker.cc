@@ -164,7 +164,7 @@ Result<bool> SnapshotMaker::Step() {
       }
       if (Status status = Open(at_.get()); !status) return status;
     }
-    // The remaining events of the present piece.
+    // The remaining events of the current piece.
     bool more = false;
     while (at_->decoder->Next(&event)) {
       if (limit.Reached(nothing)) {

@@ -50,7 +50,8 @@ class Drainer : public RunRegistry {
   static Result<std::unique_ptr<Drainer>> Start(const shm::Home& home, Store& store, LiveArchive& archive,
                                                 LiveFeed& feed, Options options);
   ~Drainer() override;
-  // Drains and stores what is there, then ends the thread. Living programs' segments are left for the next daemon.
+  // Drains and stores the words that are in the rings, then ends the thread. Segments of living programs stay for the
+  // next daemon.
   void Stop();
 
   Status Begin(const BeginRun& begin) override;

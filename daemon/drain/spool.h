@@ -1,7 +1,7 @@
 // Thread rule: belongs to the drainer's thread.
 //
 // The spool folder: smiley-run leaves the end of a run there when no daemon answers. The next daemon reads it, and
-// removes each file when what it says is stored.
+// removes each file when its contents are stored.
 #pragma once
 
 #include <cstdint>

@@ -245,7 +245,7 @@ Status EventEncoder::AlignStack(Process* process, Thread* thread, const JsonEven
   return Restack(thread, std::move(wanted), depth);
 }
 
-// Takes from the stack what the event ends: one frame, or all of them at the thread's end.
+// Removes the frames that the event ends from the stack: one, or all of them at the thread's end.
 void EventEncoder::LeaveFrames(Process* process, Thread* thread, const JsonEvent& event) {
   const Kind kind = event.kind;
   if (LeavesFrame(kind)) {

@@ -36,7 +36,7 @@ struct RunInfo {
   std::uint64_t events = 0, lost = 0, bytes = 0;  // bytes: stored ones
   std::uint32_t processes = 0, threads = 0, exceptions = 0;
   std::string uncaught;            // type of the exception that ended the first process, empty = none
-  std::vector<std::string> notes;  // for people: what is missing, and why
+  std::vector<std::string> notes;  // for people: each names a missing part of the run and the reason
 };
 struct ProcessInfo {
   std::uint32_t process = 0;

@@ -77,7 +77,7 @@ bool StoredNames::ReadCode(std::string_view payload, CodeRecord* code) const {
     if (!in.ReadUnsigned(&name)) return false;
     code->variables.push_back(text(name));
   }
-  // The names of each line; a record without them is whole, too.
+  // The names of each line. A record without them is complete, too.
   std::uint64_t lines = 0;
   if (items < 6 || !in.ReadArray(&lines)) return true;
   const auto names = [&](std::vector<std::string>* out) SMILEY_REQUIRES_SHARED_LOCK(mutex_) {

@@ -1,4 +1,4 @@
-// Thread rule: a Piece is immutable once made and shared by pointer between threads.
+// Thread rule: a complete Piece never changes. Threads share it by pointer.
 //
 // The unit of draining, of the live feed and of the store: consecutive words of one thread, within one block, with
 // the decoding state before them. A stored piece is called a chunk.

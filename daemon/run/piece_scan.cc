@@ -9,7 +9,7 @@ namespace {
 
 using shm::Kind;
 
-// No Python stack is deeper; hostile words must not let it grow without limit.
+// No Python stack is deeper. The limit keeps hostile words from taking all memory.
 constexpr std::size_t kDeepest = 1u << 20;
 
 std::vector<std::uint32_t> Union(const std::vector<std::uint32_t>& a, const std::vector<std::uint32_t>& b) {

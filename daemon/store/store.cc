@@ -81,7 +81,7 @@ Status StoreImpl::Load() {
     if (number < kOldestStoreVersion)
       return {Code::kDamaged, "the store in " + options_.dir.string() + " has no valid version"};
     if (number < kStoreVersion && !options_.read_only) {
-      // Everything in it can be read as it is; from here on it is a store of this version.
+      // This version reads every record of the older ones, so the store gets this version's number.
       WriteList list;
       list.Put(Family::kMeta, std::string(kVersionKey), Number(kStoreVersion));
       if (const Status status = db_->Write(list); !status.ok()) return status;

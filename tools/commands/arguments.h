@@ -20,8 +20,8 @@ class Arguments {
   Arguments(std::string what, std::string examples);
   ~Arguments();
 
-  // Names as in "-n,--lines"; a positional word has no dashes. `help` says what the value means and its default. A
-  // target must outlive Parse, and keeps its value when the option is not given.
+  // Names as in "-n,--lines"; a positional word has no dashes. `help` gives the meaning of the value and its default.
+  // A target must outlive Parse, and keeps its value when the option is not given.
   Arguments& Flag(const std::string& names, bool* target, const std::string& help);
   Arguments& Text(const std::string& names, std::string* target, const std::string& help,
                   const std::string& unit = "TEXT");

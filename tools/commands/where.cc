@@ -20,7 +20,7 @@ std::optional<int> CheckWhere(const std::string& where) {
     if (c == '\n') lines += "  ";
   }
   lines += '\n';
-  // A failed write is ignored, because the message above says what is wrong.
+  // A failed write is ignored, because the message above describes the problem.
   const ssize_t written = ::write(STDERR_FILENO, lines.data(), lines.size());
   static_cast<void>(written);
   return kExitUsage;

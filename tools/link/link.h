@@ -28,7 +28,7 @@ class Link {
 };
 
 enum class NeedDaemon {
-  kYes,  // only the daemon can do what the command asks for
+  kYes,  // only the daemon can carry out the command
   kNo,   // the command only reads; the store can answer it
 };
 

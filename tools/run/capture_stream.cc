@@ -99,7 +99,7 @@ void CaptureStream::Announce(std::atomic<bool>* flag) {
 }
 
 // The pseudo-terminal may write "\r\n" for "\n". The destination would add a second "\r", and the recorded text must
-// be what the program wrote.
+// equal the text that the program wrote.
 bool CaptureStream::Forward(std::string_view bytes) {
   std::string plain;
   if (AddsReturns() && bytes.find('\r') != std::string_view::npos) {

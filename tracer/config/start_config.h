@@ -48,9 +48,9 @@ struct SmileyStartConfig {
   uint32_t options_count;
 
   // Recording.
-  uint32_t on_full;           // smiley::shm::OnFull
-  uint32_t block_timeout_ms;  // default 10000; 0 = never wait
-  uint32_t hold;  // 1: --dump-on, the daemon stores what is in the rings only when it is asked to, or at the end
+  uint32_t on_full;            // smiley::shm::OnFull
+  uint32_t block_timeout_ms;   // default 10000; 0 = never wait
+  uint32_t hold;               // 1: --dump-on, the daemon stores the rings only on request and at the end of the run
   uint64_t first_ring_bytes;   // 0 = the tracer's default (4 MiB)
   uint64_t ring_bytes;         // further threads; 0 = the tracer's default (256 KiB)
   const char* const* include;  // --include PACKAGE|GLOB, in order

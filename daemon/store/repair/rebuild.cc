@@ -231,10 +231,10 @@ Status Rebuild::CarveTables() {
   return {};
 }
 
-// Adds a piece with one lost event for [first, next), as the drainer does.
+// Adds a piece whose only event reports [first, next) as lost, as the drainer does.
 void Rebuild::AddLoss(FoundRun* run, FoundThread* thread, const FoundChunk* before, const FoundChunk* after,
                       std::uint64_t first, std::uint64_t next) {
-  Piece near;  // the piece of the chunk behind, else before: the state and the clock of the thread
+  Piece near;  // of the chunk behind, or else before; it has the state and the clock of the thread
   const FoundChunk* const chunk = after != nullptr ? after : before;
   near.time.anchor_ns = near.time.wall_minus_mono_ns = run->record.info.start_ns;
   near.state.magic = shm::kBlockMagic;
@@ -301,14 +301,15 @@ void Rebuild::FinishThread(FoundRun* run, FoundThread* thread, RepairedRun* done
     run->record.info.exceptions += chunk.exceptions;
   }
   if (thread->produced + 1 > next) AddLoss(run, thread, before, nullptr, next, thread->produced + 1);
-  // Events that were lost before may be among them.
+  // Some of these events may have been lost before the damage.
   std::uint64_t known_lost = 0;
   for (const FoundChunk& chunk : thread->chunks) known_lost += chunk.lost;
   known_lost = std::max(known_lost, thread->lost);
   if (info.lost > known_lost) done->newly_lost += info.lost - known_lost;
 }
 
-// Names for ids that events use and that have no record any more: "(lost)", or "lost_name_" and the id.
+// Adds records for ids that events use and whose own records are lost. The name is "(lost)", or "lost_name_" and the
+// id.
 std::uint64_t Rebuild::FillNames(FoundRun* run) {
   std::uint64_t filled = 0;
   for (auto& [process, names] : run->names) {

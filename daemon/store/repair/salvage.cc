@@ -25,7 +25,7 @@ constexpr std::array<const char*, kFamilies> kNames = {"default", "chunks", "ind
 constexpr const char* kNoKey = "\xff nothing";
 constexpr std::size_t kKeyWidth = 96;  // bytes of a key that are used as a number
 
-// The keys of [from, to) could not be read; `to` empty: up to the end.
+// A range [from, to) of keys that could not be read; `to` empty = up to the end.
 struct Stretch {
   std::string from, to;
   bool Holds(std::string_view key) const { return key >= from && (to.empty() || key < to); }
@@ -93,10 +93,10 @@ std::string PassOver(rocksdb::Iterator* at, std::string last) {
   }
 }
 
-// Gives every record that an iterator can read, and notes the stretches that it cannot. False: `take` returned false.
+// Passes every readable record to `take`, and notes the unreadable stretches. False: `take` returned false.
 bool Walk(rocksdb::Iterator* at, const DbSalvage::Take& take, std::vector<Stretch>* unread) {
   const rocksdb::Slice no_key(kNoKey);
-  std::string next;  // where to go on
+  std::string next;  // the key to continue from
   for (at->SeekToFirst();;) {
     for (; at->Valid(); at->Next()) {
       if (at->key() == no_key) continue;
@@ -249,7 +249,7 @@ struct DbSalvage::Impl {
   }
 
   void Open() {
-    // Opened as the store opens it: without the records behind damage in a log.
+    // Opens the database as the store does, which leaves out the records behind damage in a log.
     rocksdb::Status status = whole.Open(work, rocksdb::WALRecoveryMode::kPointInTimeRecovery);
     const auto before = status.ok() ? whole.db->GetLatestSequenceNumber() : 0;
     status = whole.Open(work, rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords);
@@ -335,9 +335,8 @@ Status DbSalvage::Read(Family family, const Take& take) {
                               (unread.size() == 1 ? " stretch" : " stretches") + " of keys unreadable");
   }
   if (unread.empty() && !impl_->list_rebuilt) return {};
-  // Reads single tables for the records that the database did not give: the newest record of each key. Rebuilding the
-  // list has moved tables aside that did not fit. Of other tables, only the stretches that were not read are of
-  // interest.
+  // Reads single tables for the newest records of the keys that the database did not have. Rebuilding the list moved
+  // tables aside that did not fit; these are read whole. Of the other tables, only the unread stretches are read.
   std::set<std::string, std::less<>> given;
   for (const fs::path& table : TablesIn(impl_->dir)) {
     if (impl_->fatal.contains(table)) {

@@ -26,13 +26,13 @@ class DbSalvage {
   static Result<std::unique_ptr<DbSalvage>> Open(const std::filesystem::path& dir, const std::filesystem::path& work);
   ~DbSalvage();
 
-  // Gives each readable record of a family: first those of the database, ordered by key, then those that only single
-  // tables have. `take` returns false to stop (kInterrupted).
+  // Passes each readable record of a family to `take`: first those of the database, ordered by key, then those that
+  // only single tables have. `take` returns false to stop (kInterrupted).
   using Take = std::function<bool(std::string_view key, std::string_view value)>;
   Status Read(Family family, const Take& take);
-  // The database opened as the store opens it, and every record of its log was read.
+  // True when the database opened as the store opens it, and every record of its log was read.
   bool opened_whole() const;
-  // Records of the family may be missing: the database did not open whole, or Read met an unreadable part.
+  // True when records of the family may be missing: the database did not open whole, or Read met an unreadable part.
   bool Damaged(Family family) const;
   // The paths of all table files.
   std::vector<std::filesystem::path> Tables() const;

@@ -1,4 +1,4 @@
-"""One thing changed in a list or an object at a time, and all that can stand beside it."""
+"""One change in a list or an object at a time, with every kind of neighbour."""
 
 
 class Plain:

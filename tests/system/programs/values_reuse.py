@@ -1,4 +1,4 @@
-"""Values that are made anew where another one was freed: the same address, the same type even, and something else to show.
+"""New values at the address of a freed one: sometimes the type is the same, too, but the value differs.
 
 Every function rebinds its variable twice on one line, or lets go of it in between, so that the interpreter uses the memory again.
 """
