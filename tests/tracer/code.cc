@@ -197,7 +197,8 @@ BOOST_AUTO_TEST_CASE(more_variables_than_one_byte_counts) {
   for (std::uint32_t i = 0; i < 300; ++i) BOOST_TEST(Touched(f.info, i + 2) == "v" + std::to_string(i));
 }
 
-// One table for the process, as in the tracer, because a table is never released by the interpreter.
+// One table for the process, as in the tracer, because Start takes a slot of the interpreter that is never given
+// back.
 struct Table {
   Table() : filters(&capture.options, "/usr/lib/python/", "/srv/app") {
     table = new CodeTable(&capture.context, &filters, &sources);

@@ -1,9 +1,9 @@
 // Thread rule: plain values; filled by the preload library on the main thread before Py_Initialize, read-only after.
 //
-// What the preload library hands to the tracer module: the one call between two separately built libraries, so
-// a C interface with its size and version in front. All pointers stay valid for the life of the process (also in
-// forked children). Strings are bytes as the system has them (paths and arguments need not be UTF-8), never null
-// unless said so. Lists are arrays of `*_count` strings.
+// The configuration that the preload library passes to the tracer module. It is the one call between two libraries
+// that are built separately, so it is a C interface that begins with its version and size. All pointers stay valid
+// for the life of the process, also in forked children. Strings are the system's bytes: paths and arguments need not
+// be UTF-8. A string is null only where its comment says so. Lists are arrays of `*_count` strings.
 #pragma once
 
 #include <stddef.h>
@@ -73,12 +73,12 @@ struct SmileyStartConfig {
   uint32_t max_depth, max_items, max_chars, max_nodes, max_bytes;
   const char* ledger;  // --capture-fd: where writes to descriptors 1 and 2 are announced (shm/ledger.h); null = none
 
-  // The audit hook through which this call comes: to be unlinked from the runtime's list once started. Its entry is
-  // being walked while smiley_tracer_start runs, so it must not be freed before that call has returned.
+  // The audit hook that makes this call. The tracer unlinks it from the runtime's list once recording has started.
+  // The runtime reads its entry until smiley_tracer_start has returned, so the entry must not be freed before.
   int (*audit_hook)(const char* event, void* args, void* user);
   void* audit_user;
-  // Async-signal-safe; for the tracer in a forked child: from now on this process is `token` to what it executes.
-  // Null when nothing is followed.
+  // The tracer calls it in a forked child: programs that this process executes get `token` as their parent's token.
+  // Async-signal-safe. Null: children are not followed.
   void (*set_token)(uint64_t token);
 
   // Out: one line without newline that says why the tracer did not start; the preload library prints it.

@@ -124,8 +124,8 @@ SmileySlot smiley_look_at_slot(Py_tracefunc ours, int profile);
 // Gives the slot of each thread that holds `ours` with an argument the function that `set` (sys.settrace or
 // sys.setprofile) would have put there.
 void smiley_hand_back_slots(Py_tracefunc ours, PyCFunction set, int profile);
-// The program's own local trace function of a frame: borrowed, NULL = none; setting takes a new reference (NULL
-// clears).
+// The program's local trace function of a frame, borrowed; NULL = none. Setting it takes a new reference; NULL clears
+// it.
 PyObject* smiley_frame_trace(PyFrameObject* frame);
 void smiley_set_frame_trace(PyFrameObject* frame, PyObject* function);
 #endif

@@ -1,4 +1,4 @@
-"""smiley from within a Python program: control its recording, record marks, read recorded runs.
+"""Records this Python program with smiley: control the recording, record marks, read recorded runs.
 
     import smiley
 
@@ -11,9 +11,9 @@
         print(event["file"], event["line"], event["exception"])
     print(run.at("exception").variables)
 
-A process has one recording, which is one run (with smiley-run: the run that this process belongs to). `start` begins it,
-or continues it after `pause` or `stop`. Functions that are running at that moment, in any thread, are recorded from there
-on. A paused recording records nothing and costs nothing.
+A process has one recording, which belongs to one run. Under smiley-run it is the run that smiley-run began. `start`
+begins the recording, or continues it after `pause` or `stop`. Functions that are already running then, in any thread,
+are recorded from that moment on. A paused recording records nothing and costs nothing.
 """
 
 import functools
@@ -22,7 +22,7 @@ import os
 import sys
 import threading
 
-# The recorder's module for this Python lies with the other versions' ones.
+# The folder with the extension module _smiley for each version of Python.
 __path__.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
 from . import _smiley
@@ -52,7 +52,7 @@ def _one_of(name, value, *known):
 
 
 def _whole(name, value):
-    """A whole number from 1, or 0 for None (no limit, or the default)."""
+    """Checks a whole number from 1. Returns 0 for None, which means no limit or the default."""
     if value is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 0xFFFFFFFF:
@@ -88,22 +88,25 @@ def start(
     block_timeout=10.0,
     follow=True,
 ):
-    """Begins recording this process, in all its threads; starts the daemon when none runs.
+    """Begins recording all threads of this process. Starts the daemon when none is running.
 
     The options are those of smiley-run (see `smiley-run --help`). They take effect when the process's run begins:
 
     name            a name for the run
     detail          "calls", "arguments" (calls with arguments and return values), "lines" or "values"
     include, exclude, include_stdlib, site_packages, where, max_depth
-                    which packages, files and functions are recorded, and how deep
+                    which packages, files and functions are recorded, and how many calls deep
     start_at, stop_after
-                    a function, as in "Shop.pay", or a file and a line, as in "shop.py:12"; stop_after also a number of events
+                    a function, as in "Shop.pay", or a file and a line, as in "shop.py:12"; stop_after may also be a
+                    number of events
     gc, imports, log, c_calls
-                    True to record also garbage collections, first imports, log records, calls of C functions
+                    True to also record garbage collections, first imports, log records, calls of C functions
     redact          more names whose values are hidden; redaction=False hides none
     depth, items, chars, nodes, bytes, deep
                     how much of a value is recorded; None for the default (3, 64, 256, 512, 4096)
-    on_full         "block", "drop" or "overwrite"; block_timeout: seconds to wait for a daemon that stores nothing
+    on_full         when events come faster than the daemon stores them: "block" (wait), "drop" (lose events and count
+                    them) or "overwrite" (keep the newest events)
+    block_timeout   seconds to wait for a daemon that stores nothing
     follow          True to record child processes, too
 
     Returns the run's id. Raises ValueError for a bad option, and smiley.Error when recording cannot begin."""
@@ -180,7 +183,7 @@ def run_id():
 
 
 def mark(text, /, **values):
-    """Records a mark: a text, with values by name. Returns False when nothing is recorded now."""
+    """Records a mark: a text with named values. Returns False when this process is not being recorded."""
     return _smiley.mark(str(text), values)
 
 
@@ -198,7 +201,7 @@ os.register_at_fork(after_in_child=_new_lock)
 
 
 async def _recorded_values(block, generator):
-    """Iterates over an asynchronous generator within the block; sent values and thrown exceptions reach it."""
+    """Iterates over an asynchronous generator within the block, and passes on sent values and thrown exceptions."""
     with block:
         try:
             step = generator.asend(None)
@@ -222,8 +225,9 @@ async def _recorded_values(block, generator):
 class record:
     """Records a block or a function: `with smiley.record(): …`, `@smiley.record`, `@smiley.record(name="…")`.
 
-    Takes the options of `start`. A generator or coroutine is recorded until it ends. Blocks that are nested or run in
-    several threads share one recording: it stops when the last block ends, unless it was on before the first."""
+    Takes the options of `start`. A generator or coroutine is recorded until it ends. Nested blocks, and blocks in
+    several threads, share one recording. It stops when the last block ends, unless it was already on before the first.
+    """
 
     def __new__(cls, function=None, /, **options):
         self = super().__new__(cls)

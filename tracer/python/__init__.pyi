@@ -9,7 +9,7 @@ class Error(RuntimeError): ...
 
 
 class Options(TypedDict, total=False):
-    """What `start` and `record` take: the options of smiley-run, see help(smiley.start)."""
+    """The options of `start` and `record`. help(smiley.start) describes them."""
 
     name: str
     detail: Literal["calls", "arguments", "lines", "values"]

@@ -1,17 +1,17 @@
-"""Imported by smiley.pth when SMILEY is set: the program begins again under smiley-run, in the same process."""
+"""Restarts the program under smiley-run, in the same process. smiley.pth imports this module when SMILEY is set."""
 
 import os
 import sys
 
 
 def _is_recorded():
-    """Under smiley-run already: its library is loaded."""
+    """Whether the program already runs under smiley-run, whose library is then loaded."""
     with open("/proc/self/maps", errors="replace") as maps:
         return any("libsmiley_preload" in line for line in maps)
 
 
 def _activate():
-    os.environ.pop("SMILEY", None)  # the programs that this one starts are followed anyway
+    os.environ.pop("SMILEY", None)  # child processes are recorded without it
     if _is_recorded() or not sys.executable:
         return
     from ._runs import PROGRAM

@@ -1,4 +1,4 @@
-"""Reading stored and running runs: the daemon's protocol (daemon/protocol/PROTOCOL.md) over its UNIX socket."""
+"""Reads stored and running runs from the daemon. Its protocol over a UNIX socket is daemon/protocol/PROTOCOL.md."""
 
 import json
 import os
@@ -13,11 +13,11 @@ _GONE = {"ok": False, "error": {"message": "the daemon has gone"}}
 
 
 class Error(RuntimeError):
-    """smiley could not do what was asked. The message gives the reason."""
+    """The error of a failed call to smiley. The message gives the reason."""
 
 
 def home():
-    """The folder with the store and the socket: SMILEY_HOME, else smiley's own below the user's state directory."""
+    """The folder with the store and the socket: SMILEY_HOME, else the folder smiley in the user's state directory."""
     try:
         return _smiley.home()
     except RuntimeError as error:
@@ -25,13 +25,13 @@ def home():
 
 
 def _connect():
-    """Connects to the daemon, and starts it first when none answers."""
+    """Connects to the daemon. Starts the daemon first when it is not running."""
     folder = home()
     for attempt in (1, 2):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         opened = None
         try:
-            # Paths are often too long for a socket's address.
+            # A socket's address has room for 107 bytes, and the path may be longer.
             opened = os.open(folder, os.O_PATH | os.O_DIRECTORY)
             connection.connect("/proc/self/fd/%d/daemon.sock" % opened)
             return connection
@@ -55,7 +55,7 @@ def _connect():
 
 
 class _Answer:
-    """Iterates over the lines of an answer as they come. Closes its connection at the end, on close, or when deleted."""
+    """Iterates over the lines of an answer as they arrive. Closes its connection after the last one."""
 
     def __init__(self, op, fields):
         self._connection = _connect()
@@ -106,14 +106,14 @@ class _Answer:
 
 
 class State:
-    """A thread right after one event, as `smiley-show RUN --at POSITION` shows it.
+    """The state of a thread right after one event, as `smiley-show RUN --at POSITION` shows it.
 
     position   "thread:seq"
     event      the event, as in the JSON Lines export
-    frames     innermost first, each with `function`, `file`, `line`, `variables` by name and `written`, which says where
+    frames     innermost first; each has `function`, `file`, `line`, `variables` by name, and `written`, the place where
                each variable was written
     threads    the other threads at that time, without variables
-    output     the last texts that the program had written by then"""
+    output     the last texts that the program had written before"""
 
     def __init__(self, info):
         self.info = info
@@ -134,7 +134,7 @@ class State:
 
 
 class Run:
-    """A recorded run. Its attributes are the fields of `smiley-list --json`: id, name, command, exit_code, complete …"""
+    """A recorded run. Its attributes are the fields of `smiley-list --json`, such as id, name and exit_code."""
 
     def __init__(self, info):
         self.info = info
@@ -152,44 +152,48 @@ class Run:
         return _Answer(op, dict(fields, run=self.info["id"]))
 
     def processes(self):
-        """Its processes, as in the JSON Lines export."""
+        """The run's processes, as in the JSON Lines export."""
         return list(self._ask("processes"))
 
     def threads(self):
-        """Its threads, as in the JSON Lines export."""
+        """The run's threads, as in the JSON Lines export."""
         return list(self._ask("threads"))
 
     def tasks(self):
-        """Its asyncio tasks, as in the JSON Lines export."""
+        """The run's asyncio tasks, as in the JSON Lines export."""
         return list(self._ask("tasks"))
 
     def sources(self):
-        """Its source files with their texts, as in the JSON Lines export."""
+        """The run's source files with their texts, as in the JSON Lines export."""
         return list(self._ask("sources"))
 
-    # `events` is a number of the run object and a method here: the number is info["events"].
+    # The run object has a field `events`, a number, which this method hides: use info["events"].
     def events(self, where=None, *, thread=None, start=None, limit=None):
-        """Iterates over the events in order, as dicts (the objects of the JSON Lines export).
+        """Iterates over the run's events in order. Each is a dict, as in the JSON Lines export.
 
-        where    a filter expression: 'event == raise and file ~ "models.py"'
-        thread   of this thread only
-        start    from this position on, "thread:seq"
-        limit    the largest number of events"""
+        where    only events that match a filter expression, such as 'event == raise and file ~ "models.py"'
+        thread   only events of this thread
+        start    the position of the first event, "thread:seq"
+        limit    at most this number of events"""
         return self._ask("replay", where=where, thread=thread, limit=limit, **{"from": start})
 
     def at(self, position):
-        """The State at a place: "thread:seq", "FILE:LINE" (its first execution), "FILE:LINE#N", "start", "end" or "exception"."""
+        """The State at a place of the run.
+
+        position   "thread:seq", "FILE:LINE" (its first execution), "FILE:LINE#N" (its Nth), "exception",
+                   "start" or "end"
+        """
         state = next(self._ask("state", at=str(position)), None)
         if state is None:
             raise Error("run %s has no place %s" % (self.info["id"], position))
         return State(state)
 
 
-_met = None  # this process's run, once the daemon has listed it
+_met = None  # the id of this process's run once the daemon lists it
 
 
 def _meet_own_run():
-    """Waits until the daemon lists this process's run, which it finds some milliseconds after the beginning."""
+    """Waits until the daemon lists this process's run, for 2 seconds at most. It usually takes some milliseconds."""
     global _met
     own, until = _smiley.run(), time.monotonic() + 2
     while own and own != _met:
@@ -204,7 +208,9 @@ def _meet_own_run():
 
 
 def runs(*, failed=None, limit=None):
-    """The runs of this user's store (SMILEY_HOME names another), newest first, with this process's own. `failed`: True for
-    runs that failed only, False for runs that did not."""
+    """The runs in this user's store, newest first, including this process's own run. SMILEY_HOME names another store.
+
+    failed   True: only runs that failed; False: only runs that did not fail
+    limit    at most this number of runs"""
     _meet_own_run()
     return [Run(info) for info in _Answer("runs", {"failed": failed, "limit": limit})]
