@@ -1,6 +1,6 @@
-// Hooks that do nothing: the floor of any recorder. Before CPython 3.12 a C trace function (lines) or profile
-// function (calls), from 3.12 on callbacks of sys.monitoring in C, and for all versions a C profile function.
-// bench.py builds this module for each interpreter.
+// Hooks that do nothing: the least cost of any recorder. Before CPython 3.12 they are a C trace function (lines) or
+// profile function (calls); from 3.12 on they are callbacks of sys.monitoring in C. Every version also has a C
+// profile function. bench.py builds this module for each interpreter.
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <frameobject.h>

@@ -1,12 +1,12 @@
 // Thread rule: each object belongs to one thread at a time.
 //
-// Where a thread spent its time: turns its events into calls that begin and end and the time between, with an
-// estimate of the cost of recording.
+// Turns the events of a thread into calls that begin and end and the time between them, with an estimate of the cost
+// of recording.
 //
 // An event's time is read when its hook begins. The time to the next event holds the rest of that hook (it reads and
 // encodes values and writes the words) and then the program's work. The cost of the hook depends on the event's kind
-// and its number of words. The quickest tenth of the gaps of each such class is taken as the cost of recording one
-// event of the class, because the program did next to nothing in these gaps. A gap minus its cost is at least 0.
+// and its number of words. In the quickest tenth of the gaps of each such class the program did next to nothing.
+// So these gaps give the cost of recording one event of the class. A gap minus its cost is at least 0.
 #pragma once
 
 #include <algorithm>

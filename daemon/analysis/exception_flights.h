@@ -1,9 +1,9 @@
 // Thread rule: each object belongs to one thread at a time.
 //
 // Follows exceptions from the place where they were raised to the place where they ended. Events give an exception's
-// type and message at each place that it passes. The stack identifies it: it continues in the caller of the frame
-// that it left, and from a handler that did not keep it (a finally, a with, an except that did not fit, a bare
-// raise).
+// type and message at each place that it passes. The stack identifies it: an exception continues in the
+// caller of the frame that it left. It also continues from a handler that did not keep it: a finally, a with, an
+// except that did not fit, or a bare raise.
 #pragma once
 
 #include <cstdint>

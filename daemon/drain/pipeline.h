@@ -1,8 +1,8 @@
 // Thread rule: Push belongs to the drainer's thread; Flush and the counters may be used from any thread.
 //
 // The storing thread. It takes batches from a queue with a bounded number of bytes in flight, and compresses and
-// commits them in order. While the store refuses writes (disk full, store broken), it counts the events of each piece
-// as lost, exactly, and keeps everything else until the store works again.
+// commits them in order. While the store refuses writes (disk full, store broken), the thread counts the events of
+// each piece as lost, exactly. It keeps everything else until the store works again.
 #pragma once
 
 #include <atomic>

@@ -156,7 +156,7 @@ class ChromeImport : public ImportFormat {
   std::uint64_t order_ = 0, passed_over_ = 0, unmatched_ = 0;
   std::int64_t base_ns_ = 0, first_ns_ = INT64_MAX, last_ns_ = INT64_MIN;
   bool already_ = false;
-  // State of the present thread while events are stored.
+  // State of the current thread while events are stored.
   std::uint32_t thread_ = 0;
   std::uint64_t seq_ = 0;
   std::int64_t now_ns_ = INT64_MIN;

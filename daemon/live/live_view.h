@@ -1,9 +1,9 @@
 // Thread rule: Watch and watchers() may be called from any thread; a Watcher belongs to one thread at a time.
 //
 // Live events, decoded once for all watchers. Watchers with the same wish share a channel: its events are filtered
-// and written once, and all its watchers get the same bytes. Two lanes, each with a thread of its own, serve people
-// (who ask for a rate) and programs (which want every event), so that programs do not delay people. A watcher that
-// reads too slowly loses the oldest events; the loss is counted, and nobody waits for it.
+// and written once, and all its watchers get the same bytes. There are two lanes, each with a thread of its own:
+// one serves people, who ask for a rate, and one serves programs, which want every event. So programs do not delay
+// people. A watcher that reads too slowly loses the oldest events; the loss is counted, and nobody waits for it.
 #pragma once
 
 #include <compare>

@@ -140,7 +140,7 @@ class DiffProducer : public Producer {
   }
 
  private:
-  // Continues with the present pair. True: the pair is not finished.
+  // Continues with the current pair. True: the pair is not finished.
   Result<bool> ComparePair() {
     const ThreadPair& pair = pairs_[at_];
     book_.BeginPair(at_);

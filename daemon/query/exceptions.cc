@@ -58,7 +58,7 @@ class ExceptionsProducer : public Producer {
  private:
   using Group = std::pair<const FlightKey, FlightGroup>;
 
-  // Continues with the present thread. False: the thread is read to its end.
+  // Continues with the current thread. False: the thread is read to its end.
   Result<bool> Follow(StepLimit* limit, const std::string& out) {
     const ThreadInfo& thread = threads_[at_];
     if (walk_ == nullptr) {

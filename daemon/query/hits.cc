@@ -101,7 +101,7 @@ class HitsProducer : public Producer {
   std::unique_ptr<PieceCursor> cursor_;
   std::shared_ptr<const Names> names_;
   PieceWalker walker_;
-  std::unordered_map<std::uint32_t, std::vector<std::uint64_t>*> sources_;  // by code id, of the present process
+  std::unordered_map<std::uint32_t, std::vector<std::uint64_t>*> sources_;  // by code id, of the current process
   std::map<std::uint32_t, std::vector<std::uint64_t>> hits_;                // by source, by line
   bool damaged_ = false;
 };

@@ -48,7 +48,7 @@ class ReindexProducer : public Producer {
   std::size_t at_ = 0, count_ = 0;
   std::unique_ptr<SnapshotMaker> maker_;
   std::unique_ptr<StatsMaker> stats_;
-  bool made_ = false;  // the snapshots of the present run are complete
+  bool made_ = false;  // the snapshots of the current run are complete
 };
 
 }  // namespace

@@ -14,8 +14,8 @@
 
 namespace smiley::daemon {
 
-// Times within a piece: ns since the epoch = anchor_ns + (units - anchor_units) * ns_per_unit, until the next kAnchor
-// attachment gives a new pair (anchor_ns = its monotonic ns + wall_minus_mono_ns). Readers clamp times that go back.
+// Times within a piece: ns since the epoch = anchor_ns + (units - anchor_units) * ns_per_unit. The next kAnchor
+// attachment replaces the pair: anchor_ns = its monotonic ns + wall_minus_mono_ns. Readers clamp times that go back.
 struct TimeBase {
   std::uint64_t anchor_units = 0;
   std::int64_t anchor_ns = 0;  // wall clock of the run

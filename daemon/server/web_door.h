@@ -1,7 +1,7 @@
 // Thread rule: a WebDoor belongs to one thread at a time (the server's io thread). It reads and writes small files.
 //
-// Access over HTTP (daemon/server/WEB.md): one-time codes that a browser exchanges for the home's token, the files
-// that pass the codes to the browser, and the saved port, on which open pages find a restarted daemon.
+// Access over HTTP (daemon/server/WEB.md). A browser exchanges a one-time code for the home's token; a file passes
+// the code to the browser. Open pages find a restarted daemon on the saved port.
 #pragma once
 
 #include <chrono>

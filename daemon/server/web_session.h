@@ -1,8 +1,8 @@
 // Thread rule: a WebSession and its WebHost belong to the io thread.
 //
 // One HTTP connection. It answers requests, and becomes a WebSocket on an allowed upgrade. A pair of sockets connects
-// a WebSocket with an ordinary Session, so that the same code serves the page and scripts, and a browser that reads
-// slowly delays no other client.
+// a WebSocket with an ordinary Session. So the same code serves the page and scripts, and a slow browser delays no
+// other client.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

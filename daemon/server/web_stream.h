@@ -25,7 +25,7 @@ class WebStream {
   void FeedFrames(std::string_view* bytes, std::vector<Message>* out);
   std::string line_;        // the beginning of an incomplete line
   std::string head_;        // the beginning of an incomplete frame length
-  std::uint32_t left_ = 0;  // bytes that the present frame still lacks
+  std::uint32_t left_ = 0;  // bytes that the current frame still lacks
   bool binary_ = false;     // frames follow, not lines
 };
 

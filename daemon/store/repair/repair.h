@@ -17,7 +17,7 @@ namespace smiley::daemon {
 struct RepairOptions {
   std::filesystem::path dir;
   std::uint64_t reserve_bytes = 64u << 20;  // free space that has to stay free; 0 = any
-  // Called now and then with the present step, one line. It returns false to stop and leave everything as it was. May
+  // Called now and then with the current step, one line. It returns false to stop and leave everything as it was. May
   // be empty.
   std::function<bool(const std::string&)> progress;
 };
