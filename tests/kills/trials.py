@@ -63,7 +63,7 @@ class Trial:
             ",".join(self.recovery) or "-",
         )
 
-    # What happens.
+    # The steps of a trial.
 
     def run(self, bin_dir, python):
         lab = Lab(bin_dir)
@@ -185,7 +185,7 @@ class Trial:
         """True when the program was killed before it had a segment, or did not start because no daemon answered."""
         return not any(program.progress()) and ("program" in self.victims or program.child.poll() == 125)
 
-    # What must be true.
+    # The checks after a trial.
 
     def judge(self, lab, program):
         killed = "program" in self.victims
