@@ -28,13 +28,13 @@ struct StartRequest {
   std::uint32_t max_depth = 0;                                          // 0 = no limit
   std::uint32_t depth = 0, items = 0, chars = 0, nodes = 0, bytes = 0;  // capture limits; 0 = the default
 };
-// Begins a run of this process's own and starts the daemon when none runs. A recording that is paused or was ended
-// goes on instead. Returns as BeginRecording.
+// Begins a run of this process's own and starts the daemon when none runs. A recording that was paused or ended is
+// continued instead. Returns as BeginRecording.
 std::string StartInThisProcess(const StartRequest& request);
 // Removes the hooks: nothing is recorded until ResumeRecording. `end`: records an end event first.
 void PauseRecording(bool end);
 std::string ResumeRecording();
-// Recording begins or goes on in all threads, also in frames that run already. REQUIRES a recording that was begun
+// Begins or continues recording in all threads, also in frames that run already. REQUIRES a recording that was begun
 // and is paused or waits for --start-at. May be called from within a hook.
 void BeginStretch();
 bool IsRecording();

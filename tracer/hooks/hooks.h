@@ -12,11 +12,11 @@ namespace smiley::tracer {
 class HookSource {
  public:
   virtual ~HookSource() = default;
-  // False: nothing was changed, and *error holds the reason in one line.
+  // Registers the hooks. False: nothing was changed, and *error holds the reason in one line.
   virtual bool Start(std::string* error) = 0;
   virtual void Stop() = 0;
-  // Recording begins or goes on: events that were disabled meanwhile are enabled again, and frames that run already
-  // are watched. REQUIRES a started source. May be called from within a hook.
+  // Called when recording begins or continues. Enables events that were disabled before, and watches frames that run
+  // already. REQUIRES a started source. May be called from within a hook.
   virtual void Watch() = 0;
 };
 

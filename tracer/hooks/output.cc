@@ -60,8 +60,8 @@ __attribute__((tls_model("initial-exec"))) thread_local int t_inside_text = 0;
 // The texts that one print, or one traceback, has written so far.
 struct Gather {
   Gather* outer;
-  std::size_t
-      depth;  // recorded frames below; a __str__ that print calls is deeper, so its output is an event of its own
+  // Recorded frames below. A __str__ that print calls is deeper, so its output is an event of its own.
+  std::size_t depth;
   WrittenText texts[2];
 };
 __attribute__((tls_model("initial-exec"))) thread_local Gather* t_gather = nullptr;

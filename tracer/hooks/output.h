@@ -8,8 +8,8 @@
 
 namespace smiley::tracer {
 
-// False: nothing was changed, and *why holds in one line what is not as expected. `ledger`: the file in which writes
-// to captured descriptors are announced; null: no descriptor is captured.
+// Begins to record writes. False: nothing was changed, and *why holds the unexpected fact in one line. `ledger`: the
+// file in which writes to captured descriptors are announced; null: no descriptor is captured.
 bool WatchOutput(const char* ledger, std::string* why);
 void UnwatchOutput();
 

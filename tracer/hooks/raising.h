@@ -1,6 +1,6 @@
 // Thread rule: pure functions; call with the GIL held.
 //
-// What an exception in a hook means for the frame in which the hook runs.
+// Finds out where an exception that a hook gets came from, and whether a loop swallows it.
 #pragma once
 
 #include <Python.h>
@@ -10,7 +10,7 @@
 
 namespace smiley::tracer {
 
-// Whether the exception came from a callee: its traceback goes on below this frame. `traceback` may be null.
+// Whether the exception came from a callee: its traceback has entries below this frame. `traceback` may be null.
 inline bool IsPropagated(const CodeInfo& code, int lasti, PyObject* traceback) {
   const bool deeper = traceback != nullptr && PyTraceBack_Check(traceback) &&
                       reinterpret_cast<PyTracebackObject*>(traceback)->tb_next != nullptr;

@@ -24,7 +24,7 @@ class WrittenText {
   std::string Take(const Secrets& secrets);
 
  private:
-  // Bytes gathered, more than are shown: a secret across the cut is then still masked.
+  // The most bytes gathered. They are more than are recorded, so that a secret across the cut is masked, too.
   static constexpr std::size_t kGathered = kMostBytes + 4096;
   std::string text_;
   Py_ssize_t cut_ = 0;

@@ -226,7 +226,7 @@ class record:
     """Records a block or a function: `with smiley.record(): …`, `@smiley.record`, `@smiley.record(name="…")`.
 
     Takes the options of `start`. A generator or coroutine is recorded until it ends. Nested blocks, and blocks in
-    several threads, share one recording. It stops when the last block ends, unless it was already on before the first.
+    several threads, share one recording. It stops when the last block ends, unless it was on before the first.
     """
 
     def __new__(cls, function=None, /, **options):

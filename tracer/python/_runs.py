@@ -55,7 +55,9 @@ def _connect():
 
 
 class _Answer:
-    """Iterates over the lines of an answer as they arrive. Closes its connection after the last one."""
+    """Iterates over the lines of an answer as they arrive.
+
+    Closes its connection after the last line, on close, or when deleted."""
 
     def __init__(self, op, fields):
         self._connection = _connect()
@@ -110,8 +112,8 @@ class State:
 
     position   "thread:seq"
     event      the event, as in the JSON Lines export
-    frames     innermost first; each has `function`, `file`, `line`, `variables` by name, and `written`, the place where
-               each variable was written
+    frames     innermost first; each has `function`, `file`, `line`, `variables` by name, and `written`, the place
+               where each variable was written
     threads    the other threads at that time, without variables
     output     the last texts that the program had written before"""
 

@@ -75,18 +75,18 @@ class Process {
   void GiveRing(std::unique_ptr<shm::Segment> ring);  // any thread, without the GIL
   void CountUnrecorded(std::uint32_t threads, std::uint64_t events);
 
-  // Marks the run incomplete and reports why on stderr. Recording goes on.
+  // Marks the run incomplete and reports why on stderr. Recording continues.
   void Incomplete(const char* why);
   // Ends recording, reports it once on stderr, and marks the run incomplete. Never throws.
   void SwitchOff(const char* why);
   // Whether nothing is recorded now: paused, waiting for --start-at, or switched off.
   bool off() const { return state_.load(std::memory_order_relaxed) != State::kOn; }
-  // Whether recording was switched off and cannot go on.
+  // Whether recording was switched off and cannot continue.
   bool ended() const { return state_.load(std::memory_order_relaxed) == State::kOff; }
   bool paused() const { return state_.load(std::memory_order_relaxed) == State::kPaused; }
   bool waiting() const { return state_.load(std::memory_order_relaxed) == State::kWaiting; }
   void Pause() { Change(State::kOn, State::kPaused); }
-  // Recording begins or goes on, also in frames that run already. REQUIRES !ended().
+  // Begins or continues recording, also in frames that run already. REQUIRES !ended().
   void BeginStretch();
   // The number of calls of BeginStretch. A thread whose recorder has another number takes in its running frames.
   std::uint32_t stretch() const { return stretch_; }
@@ -100,7 +100,7 @@ class Process {
   }
   // Set in the child by the fork handler, which then calls AdvanceTurn; cleared by ReopenAfterFork.
   static std::atomic<bool> forked;
-  // A number, never 0, that changes at each fork and whenever recording pauses, goes on or is switched off. A
+  // A number, never 0, that changes at each fork and whenever recording pauses, continues or is switched off. A
   // recorder whose turn is the same needs no other check.
   static std::uint64_t turn() { return turn_.load(std::memory_order_relaxed); }
   static void AdvanceTurn() { turn_.fetch_add(1); }

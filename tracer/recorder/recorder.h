@@ -56,7 +56,7 @@ class ThreadRecorder final : public shm::OpenFrames {
     return self != nullptr && self->turn_ == Process::turn() ? self : FindCurrent();
   }
 
-  // A frame begins or goes on. `thrown`: the exception of a throw, else null.
+  // Records that a frame begins or continues. `thrown`: the exception of a throw, else null.
   void Enter(const SmileyFrame& frame, CodeInfo* code, Entry entry, PyObject* thrown);
   void Line(const SmileyFrame& frame, std::uint32_t line);
   // A frame ends or yields. `value`: returned or yielded, null for an unwind. `exception`: of an unwind; null: that
@@ -144,7 +144,7 @@ class ThreadRecorder final : public shm::OpenFrames {
   std::uint32_t generation_ = 0;
   std::uint32_t stretch_ = 0;
   std::uint64_t stop_seq_ = 0;       // number of the event after which recording stops; 0: none
-  std::uint32_t serial_ = 0;         // of this recorder; a new one when recording goes on
+  std::uint32_t serial_ = 0;         // identifies this recorder; a new one when recording continues
   std::uint32_t number_ = 0;         // the thread's number in the run
   bool values_ = true;               // values of all variables are recorded
   bool arguments_ = true;            // at least arguments, and values returned, yielded and sent are recorded

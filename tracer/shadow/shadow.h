@@ -2,7 +2,7 @@
 // may be dead, so addresses are compared and never followed.
 //
 // A Shadow is the state of one variable as the reader holds it: identity, the value of an immutable, and the first
-// level of a container or object. The Comparer finds what changed since and makes a value or a patch of it.
+// level of a container or object. The Comparer finds the change since then and encodes it as a value or a patch.
 #pragma once
 
 #include <Python.h>

@@ -11,7 +11,7 @@
 
 namespace smiley::tracer {
 
-// What the tracer remembers of a value to notice a change: for immutables the address and a number of the value, for
+// A value as the tracer remembers it to notice a change: for immutables the address and a number of the value, for
 // other objects the address with its lowest bit set, and the type.
 struct Mark {
   PyObject* object = nullptr;

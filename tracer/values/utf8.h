@@ -1,6 +1,6 @@
 // Thread rule: pure functions.
 //
-// Texts as CBOR: which bytes are a text, and what other bytes become.
+// Bytes as CBOR: valid UTF-8 as text, other bytes as a byte string.
 #pragma once
 
 #include <string_view>
