@@ -69,7 +69,7 @@ std::string Middle(const std::string& low, const std::string& high) {
   return middle;
 }
 
-bool Stands(rocksdb::Iterator* at, const std::string& key) {
+bool CanSeek(rocksdb::Iterator* at, const std::string& key) {
   at->Seek(key);
   return at->Valid() || at->status().ok();
 }
@@ -81,7 +81,7 @@ std::string PassOver(rocksdb::Iterator* at, std::string last) {
   for (std::size_t bit = 0; bit < kKeyWidth * 8; ++bit) {
     high = Plus(last, bit);
     if (high.empty()) return {};
-    if (Stands(at, high)) break;
+    if (CanSeek(at, high)) break;
     low = std::move(high);
     high.clear();
   }
@@ -89,7 +89,7 @@ std::string PassOver(rocksdb::Iterator* at, std::string last) {
   while (true) {
     std::string middle = Middle(low, high);
     if (middle == low) return high;
-    (Stands(at, middle) ? high : low) = std::move(middle);
+    (CanSeek(at, middle) ? high : low) = std::move(middle);
   }
 }
 
