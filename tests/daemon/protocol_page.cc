@@ -12,16 +12,16 @@ using namespace smiley::daemon;
 
 namespace {
 
-// The names in the first column of the table below "## Operations"; a row may name several.
-std::vector<std::string> NamesOnThePage() {
+// The names in the first column of the first table below "## Operations"; a row may name several.
+std::vector<std::string> ReadNamesOfPage() {
   std::ifstream page(std::string(SMILEY_SOURCE_DIR) + "/daemon/protocol/PROTOCOL.md");
   BOOST_REQUIRE(page.good());
   std::vector<std::string> names;
-  bool within = false;
   const std::regex name("`([a-z]+)`");
-  for (std::string line; std::getline(page, line);) {
-    if (line.rfind("## ", 0) == 0) within = line == "## Operations";
-    if (!within || line.rfind("| `", 0) != 0) continue;
+  std::string line;
+  while (std::getline(page, line) && line != "## Operations") continue;
+  while (std::getline(page, line) && (names.empty() || line.rfind("| `", 0) == 0)) {
+    if (line.rfind("| `", 0) != 0) continue;
     const std::string cell = line.substr(1, line.find('|', 1) - 1);
     for (std::sregex_iterator at(cell.begin(), cell.end(), name), end; at != end; ++at) names.push_back((*at)[1]);
   }
@@ -33,7 +33,7 @@ std::vector<std::string> NamesOnThePage() {
 BOOST_AUTO_TEST_SUITE(protocol_page)
 
 BOOST_AUTO_TEST_CASE(the_page_names_every_request_of_the_table_and_no_other) {
-  std::vector<std::string> page = NamesOnThePage(), table;
+  std::vector<std::string> page = ReadNamesOfPage(), table;
   for (const RequestRow& row : RequestTable()) table.emplace_back(row.name);
   std::sort(page.begin(), page.end());
   std::sort(table.begin(), table.end());
