@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 
@@ -35,6 +36,7 @@ class ListeningHome : public TestCore {
   ListeningHome() {
     Server::Options options;
     options.listen = "127.0.0.1:0";
+    options.request_stop = [this] { stop_requested = true; };
     auto server = Server::Start(services(), options);
     BOOST_REQUIRE_MESSAGE(server.ok(), server.status().message());
     server_ = std::move(*server);
@@ -63,6 +65,7 @@ class ListeningHome : public TestCore {
   }
   Server& server() { return *server_; }
   const Token& token() const { return token_; }
+  std::atomic<bool> stop_requested{false};
 
  private:
   std::unique_ptr<Server> server_;
