@@ -2,6 +2,8 @@
 #include "tracer/values/types.h"
 
 #include <boost/test/unit_test.hpp>
+#include <set>
+#include <string>
 
 #include "python.h"
 
@@ -189,22 +191,25 @@ BOOST_AUTO_TEST_CASE(a_class_with_a_known_name_is_read_by_its_own_layout) {
 
 // The cache's key is the address, and a new class may have the address of a dead one.
 BOOST_AUTO_TEST_CASE(a_class_at_the_address_of_a_dead_one_is_classified_again) {
+  constexpr int kMany = 200;  // some of them at an address that another one had
   Types types;
-  int reused = 0;
-  for (int i = 0; i < 400 && reused < 3; ++i) {
-    std::uintptr_t first = 0;
-    {
-      Python python;
-      python.Run("class First(int): pass\n");
-      PyObject* object = python.Eval("First(1)");
-      first = reinterpret_cast<std::uintptr_t>(Py_TYPE(object));
+  std::set<PyTypeObject*> dead;
+  {
+    Python python;
+    python.Run("firsts = [type('First', (int,), {})(1) for n in range(200)]\n");
+    for (int i = 0; i < kMany; ++i) {
+      PyObject* object = python.Eval("firsts[" + std::to_string(i) + "]");
+      dead.insert(Py_TYPE(object));
       BOOST_TEST(types.OfObject(object).name == "__main__.First");
     }
-    PyGC_Collect();
-    Python python;
-    python.Run("class Second(list): pass\n");
-    PyObject* object = python.Eval("Second()");
-    reused += first == reinterpret_cast<std::uintptr_t>(Py_TYPE(object)) ? 1 : 0;
+  }
+  PyGC_Collect();
+  int reused = 0;
+  Python python;
+  python.Run("seconds = [type('Second', (list,), {})() for n in range(200)]\n");
+  for (int i = 0; i < kMany; ++i) {
+    PyObject* object = python.Eval("seconds[" + std::to_string(i) + "]");
+    reused += static_cast<int>(dead.count(Py_TYPE(object)));
     BOOST_TEST(types.OfObject(object).name == "__main__.Second");
     BOOST_TEST(static_cast<int>(types.OfObject(object).shape) == static_cast<int>(Shape::kList));
   }
