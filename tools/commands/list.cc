@@ -26,9 +26,9 @@ void AddRow(const RunView& run, std::int64_t now_ns, Table* table) {
                  {Duration(end - run.start_ns)},
                  {Number(run.events)},
                  {run.lost == 0 ? dash : Number(run.lost), run.lost == 0 ? sgr::kDim : sgr::kAlarm},
-                 {DescribeEnd(run), run.running() ? sgr::kYellow
-                                    : quiet_end   ? sgr::kGreen
-                                                  : sgr::kRed},
+                 {NameEnd(run), run.running() ? sgr::kYellow
+                                : quiet_end   ? sgr::kGreen
+                                              : sgr::kRed},
                  {Bytes(run.bytes)},
                  {command, sgr::kBold}});
 }

@@ -128,14 +128,26 @@ std::string SignalName(int number) {
   return name != nullptr ? std::string("SIG") + name + " (" + shown + ")" : "signal " + shown;
 }
 
-std::string DescribeEnd(const RunView& run) {
+namespace {
+
+std::string DescribeExit(const RunView& run) {
   if (run.running()) return "running";
   if (run.has_signal) return "killed by " + SignalName(run.signal);
-  std::string text = !run.has_exit_code   ? "unknown"
-                     : run.exit_code == 0 ? "ok"
-                                          : "exit code " + std::to_string(run.exit_code);
-  if (!run.uncaught.empty()) text += ", " + Clean(run.uncaught) + " not caught";
-  return text;
+  if (!run.has_exit_code) return "unknown";
+  return run.exit_code == 0 ? "ok" : "exit code " + std::to_string(run.exit_code);
+}
+
+bool EndsWithException(const RunView& run) { return !run.running() && !run.has_signal && !run.uncaught.empty(); }
+
+}  // namespace
+
+std::string DescribeEnd(const RunView& run) {
+  if (!EndsWithException(run)) return DescribeExit(run);
+  return DescribeExit(run) + ", " + Clean(run.uncaught) + " not caught";
+}
+
+std::string NameEnd(const RunView& run) {
+  return EndsWithException(run) && run.failed() ? Clean(run.uncaught) : DescribeExit(run);
 }
 
 std::string Quote(std::string_view text) {

@@ -56,6 +56,8 @@ std::string SignalName(int number);
 // How the run ended, in the words of the page: "running", "ok", "exit code 1, ValueError not caught", "killed by
 // SIGTERM (15)", "unknown".
 std::string DescribeEnd(const RunView& run);
+// The same for a column: only the exception where the run failed and one was not caught.
+std::string NameEnd(const RunView& run);
 // A JSON string literal for requests.
 std::string Quote(std::string_view text);
 
