@@ -2,8 +2,8 @@
 
     python3 tests/lint/headers.py CXX [SOURCES] [--flags FLAG…]
 
-Headers of the tracer see the headers of the Python that runs this script. A header that only C files include is
-compiled as C.
+Headers of the tracer and of its tests see the headers of the Python that runs this script. A header that only C files
+include is compiled as C.
 """
 
 import concurrent.futures
@@ -53,7 +53,7 @@ def compile_alone(root, compiler, flags, header):
     c = only_for_c(root, header)
     words = compiler + ["-x", "c", "-std=c11"] if c else compiler + ["-x", "c++", "-std=c++20"]
     words += ["-fsyntax-only", "-Wall", "-Wextra", "-I", root] + flags
-    if header.startswith("tracer/"):
+    if header.startswith(("tracer/", "tests/tracer/")):
         include = sysconfig.get_path("include")
         words += ["-isystem", include, "-isystem", os.path.join(include, "internal")]
     # Twice, because a header may be included again.
