@@ -94,6 +94,9 @@ enum WordFlags : std::uint8_t {
   kFlagStale = 2,       // kSet: the value below its first level may be older than this event
 };
 
+// The last kind of an event. A new kind gets the next number up to 30; stored chunks hold numbers, so none is reused.
+inline constexpr Kind kLastEvent = Kind::kEnd;
+
 inline constexpr std::uint32_t kMaxId = (1u << 24) - 1;
 
 constexpr std::uint64_t EventWord(Kind kind, std::uint32_t flags, std::uint32_t id, std::uint32_t delta) {

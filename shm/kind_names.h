@@ -1,7 +1,7 @@
 // Thread rule: constants only.
 //
 // The table of event kinds: each row holds one kind, its name and its properties. JSON, filter expressions and the
-// page use this name. A new kind gets its number in format.h, its row here, and its line in FORMAT.md.
+// page use this name. A new kind gets its number in format.h, which moves kLastEvent, and its row here.
 #pragma once
 
 #include <array>
@@ -47,7 +47,7 @@ struct KindTraits {
   Kind carries;  // the attachment that it may have besides variables: kValue, kException or kText; kPad = none
 };
 
-inline constexpr std::array<KindTraits, 23> kKindTraits{{
+inline constexpr auto kKindTraits = std::to_array<KindTraits>({
     {Kind::kCall, "call", KindScope::kControl, FrameStep::kEnter, KindId::kCode, Kind::kPad},
     {Kind::kLine, "line", KindScope::kControl, FrameStep::kNone, KindId::kLine, Kind::kPad},
     {Kind::kReturn, "return", KindScope::kControl, FrameStep::kEnd, KindId::kLine, Kind::kValue},
@@ -71,11 +71,11 @@ inline constexpr std::array<KindTraits, 23> kKindTraits{{
     {Kind::kChild, "child", KindScope::kThread, FrameStep::kNone, KindId::kNone, Kind::kValue},
     {Kind::kLost, "lost", KindScope::kThread, FrameStep::kNone, KindId::kNone, Kind::kPad},
     {Kind::kEnd, "end", KindScope::kThread, FrameStep::kNone, KindId::kNone, Kind::kPad},
-}};
+});
 
-// The table has a row for each kind from 1 to kEnd, in order, and no name twice. A frame is entered, paused or ended
-// only by a step of its control flow.
-static_assert(kKindTraits.size() == static_cast<std::size_t>(Kind::kEnd));
+// The table has a row for each kind from 1 to kLastEvent, in order, and no name twice. A frame is entered, paused or
+// ended only by a step of its control flow.
+static_assert(kKindTraits.size() == static_cast<std::size_t>(kLastEvent));
 static_assert([] {
   for (std::size_t i = 0; i < kKindTraits.size(); ++i) {
     const KindTraits& row = kKindTraits[i];

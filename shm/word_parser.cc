@@ -5,7 +5,7 @@
 namespace smiley::shm {
 namespace {
 
-bool IsKnownEvent(Kind kind) { return kind >= Kind::kCall && kind <= Kind::kEnd; }
+bool IsKnownEvent(Kind kind) { return kind >= Kind::kCall && kind <= kLastEvent; }
 bool IsKnownAttachment(Kind kind) { return kind >= Kind::kTime && kind <= Kind::kCode; }
 // The payload's size in bytes, for kinds with a fixed size. Other kinds: SIZE_MAX.
 std::size_t FixedSize(Kind kind) {

@@ -171,7 +171,7 @@ bool ThreadWords::ParseEvent() {
     if (loss == nullptr || !SetLoss(*loss)) return false;
   } else {
     event_.seq = next_seq_++;
-    if (event_.kind > shm::Kind::kEnd) {
+    if (event_.kind > shm::kLastEvent) {
       ++damaged_;
       return false;
     }

@@ -125,7 +125,7 @@ void WhenMasks::Make(Mask* mask, const CodeRecord* code, std::uint32_t line, std
   event.process = thread_.process;
   event.thread = thread_.thread;
   event.code = code;
-  for (unsigned kind = 1; kind <= static_cast<unsigned>(Kind::kEnd); ++kind) {
+  for (unsigned kind = 1; kind <= static_cast<unsigned>(shm::kLastEvent); ++kind) {
     event.kind = static_cast<Kind>(kind);
     event.line = line != 0 ? line : event.kind == Kind::kCall && code != nullptr ? code->first_line : 0;
     for (const bool with : {true, false}) {
@@ -180,7 +180,7 @@ bool WhenMasks::MayHoldOnLines(const Piece& summary, std::uint64_t changed) {
       lines.greatest = std::max(lines.greatest, first);
     }
     event.line = lines.known() ? lines.least : 0;
-    for (unsigned kind = 1; kind <= static_cast<unsigned>(Kind::kEnd); ++kind) {
+    for (unsigned kind = 1; kind <= static_cast<unsigned>(shm::kLastEvent); ++kind) {
       if ((kinds >> kind & 1) == 0) continue;
       event.kind = static_cast<Kind>(kind);
       if (question_.expression.MayHold(ManyEvents(question_, event, &label_, changed, true, lines))) return true;

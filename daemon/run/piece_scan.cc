@@ -157,7 +157,7 @@ PieceScanner::Scanned PieceScanner::Scan(const std::uint64_t* words, std::size_t
     const Kind kind = shm::WordKind(word);
     if (kind == Kind::kPad) break;
     const bool more = kind == Kind::kMore;
-    if ((!shm::IsEvent(kind) && !more) || (shm::IsEvent(kind) && kind > Kind::kEnd) || (more && at != 0)) {
+    if ((!shm::IsEvent(kind) && !more) || (shm::IsEvent(kind) && kind > shm::kLastEvent) || (more && at != 0)) {
       out.damaged = true;
       break;
     }
