@@ -13,7 +13,7 @@ namespace smiley::shm {
 // `*` matches any run of characters, `?` one; ASCII letters without case.
 bool GlobMatches(std::string_view pattern, std::string_view text);
 
-// A shorter secret is masked only beside its name.
+// The shortest secret (in bytes) that is masked everywhere in a text; a shorter one only beside its name.
 inline constexpr std::size_t kShortestShown = 8;
 
 // Replaces every occurrence with stars. Lines and columns stay the same.
@@ -31,8 +31,8 @@ class Redactor {
   // Masks a command line: the values in `--password=x`, `--password x` and `PASSWORD=x`, and the user info of URLs.
   // Returns the number of masked parts. `secrets` (may be null) gets the masked texts.
   int MaskArguments(std::vector<std::string>* arguments, std::vector<std::string>* secrets = nullptr) const;
-  // Masks Python source: string literals that are assigned to such names (name = "…", name: str = "…", "name": "…",
-  // name="…"). Lines and columns stay the same. A masked text that is long enough to be distinct from other words is
+  // Masks Python source: string literals that are assigned to names that Matches accepts (name = "…", name: str =
+  // "…", "name": "…", name="…"). Lines and columns stay the same. A masked text of at least kShortestShown bytes is
   // masked at its other places, too.
   int MaskSource(std::string* text, std::vector<std::string>* secrets = nullptr) const;
 

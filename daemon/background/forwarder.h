@@ -1,8 +1,9 @@
 // Thread rule: any thread; a thread of its own sends. Callers never wait for the network.
 //
 // Sends runs to the machine where they belong (smiley-run --remote). Such a run is recorded and stored here like any
-// other. When it has ended, it is sent; when the other daemon has stored it, it is deleted here. A file in the home
-// for each run keeps the job beyond this process. Imports are idempotent: a run that is sent twice is there once.
+// other. When it has ended, it is sent; when the other daemon has stored it, it is deleted here. Each job is a file
+// in the home, so that the next daemon continues it. Imports are idempotent: the other daemon stores a run that is
+// sent twice only once.
 #pragma once
 
 #include <chrono>
@@ -32,7 +33,7 @@ class Forwarder {
     std::chrono::milliseconds patience{120'000};  // longest silence of the other end
     std::function<void(const std::string&)> log;  // takes a line when something changes; may be empty
   };
-  // Takes up the jobs in the home. The references outlive the forwarder.
+  // Reads the jobs in the home and continues them. All references must outlive the forwarder.
   Forwarder(const shm::Home& home, Archive& archive, RunRegistry& runs, Options options);
   // Aborts a transfer; the next forwarder of the home begins it again.
   ~Forwarder();
@@ -54,7 +55,7 @@ class Forwarder {
     std::string error;
     std::uint64_t sent_bytes = 0;
     Clock::time_point next_try{};
-    Clock::time_point known{};  // when this daemon last knew the run
+    Clock::time_point known{};  // when the archive last had the run, or when the job was added or read
     std::chrono::milliseconds pause{0};
   };
   void Load();

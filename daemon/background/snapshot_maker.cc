@@ -24,7 +24,7 @@ constexpr std::uint64_t kWorthwhile = 2'000'000;
 class Claims {
  public:
   using Key = std::pair<const Store*, std::string>;
-  // False: another maker has the run. `insist`: that maker shall stop.
+  // False: another maker has the run. `insist`: that maker must stop.
   bool Take(const Key& key, bool insist) {
     const shm::MutexLock lock(mutex_);
     const auto [claim, fresh] = claims_.try_emplace(key, false);

@@ -20,17 +20,17 @@ class NapLength {
 
   Microseconds length() const { return length_; }
   void ShortenTo(Microseconds length) { length_ = std::min(length_, length); }
-  // A pass begins: forgets what the pass before observed.
+  // Begins a pass: forgets the observations of the pass before.
   void BeginPass() {
     fullest_ = 0;
     any_data_ = false;
   }
-  // A ring of which this part (0 to 1) is filled.
+  // Notes that a ring is filled to `part` (0 to 1).
   void ObserveFill(double part) { fullest_ = std::max(fullest_, part); }
-  // Words were drained.
+  // Notes that the pass drained words.
   void ObserveData() { any_data_ = true; }
-  // The next nap, for a pass that began at `now`: until the fullest ring has filled by kFill, at most half as long
-  // again as the nap before, at most `longest`.
+  // Sets the length of the next nap, after a pass that began at `now`. The nap lasts until the fullest ring is
+  // expected to have filled by kFill. It lasts at most 1.5 times the nap before, and at most `longest`.
   void Adapt(std::chrono::steady_clock::time_point now, Microseconds longest) {
     const auto since = std::chrono::duration_cast<Microseconds>(now - std::exchange(passed_at_, now));
     length_ = length_ * 3 / 2;

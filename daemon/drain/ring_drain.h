@@ -21,15 +21,15 @@ namespace smiley::daemon {
 
 class RingDrain {
  public:
-  // All outlive it.
+  // All references must outlive the object.
   RingDrain(LiveArchive& archive, LiveFeed& feed, CatalogueDrain& catalogues, Outbox& outbox, Agenda& agenda)
       : archive_(archive), feed_(feed), catalogues_(catalogues), outbox_(outbox), agenda_(agenda) {}
 
-  // Drains at most so many blocks, every id of which is in the catalogue by then. True: the ring is empty. False:
-  // blocks are left, because of the limit, or because the pipeline has no room. REQUIRES that the process has a
-  // number.
+  // Drains at most `max_blocks` blocks. Reads the catalogue after the words of a block, so that it has every id in
+  // them. True: the ring is empty. False: blocks are left, because of the limit, or because the pipeline has no room.
+  // REQUIRES that the process has a number.
   bool Drain(ProcessProgress* process, RingProgress* ring, std::size_t max_blocks);
-  // The growing piece goes into the batch, if there is one.
+  // Adds the growing piece, if there is one, to the batch.
   void ClosePiece(RingProgress* ring);
   // Takes over the loss that the producer counted and could not write, closes the piece, and queues the cursor.
   // REQUIRES that the ring is drained, and that its producer is dead or done with it.

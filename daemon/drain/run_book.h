@@ -1,7 +1,7 @@
 // Thread rule: belongs to the drainer's thread.
 //
 // The runs that this daemon follows, from the first request or segment of each to its stored end. Numbers the
-// processes of a run, and takes up the runs that an earlier daemon left open.
+// processes of a run, and continues the runs that an earlier daemon left open.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Thread rule: a WhenQuestion is immutable once made; a WhenMasks belongs to one thread.
 //
-// The kinds of events, the code and the lines at which an expression can hold. Each is computed once, so that a
-// search evaluates few events and skips chunks.
+// Computes at which kinds of events, in which code and on which lines an expression can hold. Each mask is computed
+// once, so that a search evaluates few events and skips chunks.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct WhenQuestion {
   explicit WhenQuestion(shm::Expression parsed);
   shm::Expression expression;
   std::vector<std::string> names;  // variables in the expression
-  bool momentary = false;          // asks for something that belongs to one event
+  bool momentary = false;          // asks for something that belongs to one event, such as `value` or `x changed`
   bool flowing = false;            // asks for line, task or depth, which change without a variable
   bool asks_task = false, asks_changed = false, asks_line = false, asks_depth = false;
 };
@@ -50,9 +50,9 @@ class WhenMasks {
   WhenMasks(const WhenQuestion& question, const Names& names, const ThreadInfo& thread, const std::string& label)
       : question_(question), names_(names), thread_(thread), label_(label) {}
 
-  // The masks for pieces that change these names of the question (bit n: name n, the last bit all further names). A
-  // reference from MasksFor is valid until the next call of MasksFor, one from MasksIn until the next call of
-  // MasksIn.
+  // The masks for pieces that change the names in `changed`. Bit n is the question's name n; the last bit is all
+  // further names. A reference from MasksFor is valid until the next call of MasksFor, and one from MasksIn until the
+  // next call of MasksIn.
   Masks& MasksFor(std::uint64_t changed) { return masks_[question_.asks_changed ? changed : 0]; }
   CodeMasks& MasksIn(Masks* masks, std::uint32_t code);
   // The mask for all lines together, and for one line at a depth. Line 0: the code's first line.

@@ -29,10 +29,10 @@ namespace smiley::daemon {
 struct LiveView::Watcher::Queue {
   std::deque<LivePortionPtr> portions;
   std::size_t bytes = 0;
-  std::vector<SkippedEvents> dropped;  // they came before the first portion
+  std::vector<SkippedEvents> dropped;  // lost events; they came before the first portion
   std::uint64_t from = 0;              // arrival number of the first entry that the watcher gets
-  bool armed = true;
-  std::function<void()> wake;
+  bool armed = true;                   // the next portion calls `wake` and clears this; Take sets it
+  std::function<void()> wake;          // may be empty
 };
 
 class LiveLane {
@@ -43,9 +43,14 @@ class LiveLane {
       : archive_(archive), feed_(feed), max_lag_(max_lag) {}
   ~LiveLane();
 
+  // Adds a watcher, and returns its queue. The queue gets the entries that arrive in the feed from now on. `wake` is
+  // called on the lane's thread when a portion arrives, once until the next Take; it must only post.
   std::shared_ptr<Queue> Join(const LiveWish& wish, std::function<void()> wake);
+  // Removes the watcher of this queue. Its `wake` is not called afterwards.
   void Leave(const std::shared_ptr<Queue>& queue);
+  // Takes portions from the queue, oldest first, until they have `max_bytes` or more. Never waits. Arms `wake`.
   std::vector<LivePortionPtr> Take(Queue& queue, std::size_t max_bytes);
+  // Whether the lane has handled every entry that arrived in the feed before the call.
   bool CaughtUp() const;
   std::size_t watchers() const;
 

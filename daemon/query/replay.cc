@@ -12,7 +12,7 @@
 namespace smiley::daemon {
 namespace {
 
-// Events that are read before the first one that is sent: they give the values of which later events record changes.
+// Events that are read before the first one that is sent: they give the values that later events change.
 constexpr std::uint64_t kRunUp = 20'000;
 constexpr std::uint64_t kLeastRunUp = 2'000;  // of each thread, when there are many
 // Runs of up to so many events are read from their beginning: then all values are exact.

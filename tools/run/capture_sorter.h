@@ -2,10 +2,10 @@
 //
 // Separates the text of C code and child processes from the text of Python's own layers, within one captured stream.
 //
-// The ledger has the length and hash of each write of Python, and the sorter removes these writes. It removes the
-// writes of one process in their order, and looks for a write only in bytes that came after its announcement. Of
-// equal texts it removes the first. A write that another process cut in two is not found; its text is recorded twice,
-// and none is lost.
+// Python's layers announce each write in the ledger, with its length and hash. The sorter finds these writes in the
+// stream and removes them. It removes the writes of one process in their order, and looks for a write only in bytes
+// that came after its announcement. Of equal texts it removes the first. A write that another process cut in two is
+// not found; its text is recorded twice, and none is lost.
 #pragma once
 
 #include <cstdint>
@@ -32,13 +32,14 @@ class CaptureSorter {
  private:
   static constexpr std::size_t kMostPending = 1u << 20;  // bytes, beside those of the awaited write
   static constexpr std::size_t kLongestWrite = 64u << 20;
-  static constexpr std::size_t kMostLookedAt = 64;  // announced writes compared at a time
-  static constexpr int kPatience = 5;               // quiet times until a missing write is given up
+  static constexpr std::size_t kMostLookedAt = 64;  // announced writes that one search compares
+  static constexpr int kPatience = 5;               // quiet calls of Take until a missing write is given up
 
+  // A write that was announced and not yet found in the stream.
   struct Expected {
     shm::Ledger::Write write;
-    std::uint64_t from = 0;  // its earliest position in the stream
-    int quiet = 0;           // quiet times since its announcement
+    std::uint64_t from = 0;  // the earliest position in the stream at which it can begin
+    int quiet = 0;           // quiet calls of Take since its announcement
   };
   void Refresh();
   void Drop(std::size_t bytes);

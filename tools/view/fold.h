@@ -24,7 +24,7 @@ struct FoldSummary {
   std::uint32_t process = 0, thread = 0, depth = 0;
   std::int64_t time_ns = 0;    // of the last folded event
   std::uint64_t times = 0;     // complete iterations
-  std::uint64_t events = 0;    // of these iterations
+  std::uint64_t events = 0;    // number of events in these iterations
   std::string file, function;  // of the outermost frame in the loop
   std::uint32_t first_line = 0, last_line = 0;
   std::vector<Variable> variables;  // in order of their first change

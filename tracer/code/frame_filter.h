@@ -20,13 +20,17 @@ namespace smiley::tracer {
 
 class FrameFilter {
  public:
-  // Parses --where. Fails with a line for the user: a parse error, or a field that is unknown when a frame begins.
+  // Parses --where. Fails when it cannot be parsed or asks for a field that is unknown when a frame begins. The
+  // error's message is a line for the user.
   Status Parse(const std::string& expression);
-  // Sets --max-depth: a frame with `depth` recorded frames below it is left out. 0: no limit.
+  // Sets --max-depth: a frame that has `depth` recorded callers is left out. 0: no limit.
   void LimitDepth(std::size_t depth) { max_depth_ = depth; }
-  // Whether a frame with `depth` recorded frames below it is within the limit.
+  // Whether a frame that has `depth` recorded callers is within the limit.
   bool Reaches(std::size_t depth) const { return max_depth_ == 0 || depth < max_depth_; }
+  // Whether there is a limit or an expression.
   bool active() const { return max_depth_ != 0 || expression_.has_value(); }
+  // Whether to record a frame that begins: it is within the limit, and --where holds for its present values.
+  // `thread`: the thread's number. `depth`: the number of the frame's recorded callers.
   bool Accepts(const SmileyFrame& frame, const CodeInfo& code, std::uint32_t thread, std::size_t depth,
                CaptureContext* context) const;
 

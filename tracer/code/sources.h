@@ -17,7 +17,7 @@
 
 namespace smiley::tracer {
 
-// Whether a code object's file name stands for no file, as <string> does.
+// Whether a code object's file name names no file, as <string> does.
 inline bool IsStandInFile(std::string_view file) {
   return file.size() >= 2 && file.front() == '<' && file.back() == '>';
 }

@@ -32,9 +32,9 @@ struct Picture {
   int nodes = 0;                   // nodes of the whole value when it was last encoded
   bool nested = false;             // parts below the first level can change while the first level stays the same
   std::uint64_t deep_hash = 0;     // of the whole encoding sent last; 0: not nested, or patched since
-  std::uint64_t print = 0;         // the fingerprint then; 0: none
+  std::uint64_t print = 0;         // the fingerprint when the picture was made; 0: none
   std::uint64_t plain = 0;         // ValueBits of the builtin part of a subclass's instance; 0: no subclass
-  std::uint64_t version = 0;       // DictVersion then; 0: the dict must be compared item by item
+  std::uint64_t version = 0;       // DictVersion when the picture was made; 0: the dict must be compared item by item
   Py_ssize_t total = 0;            // items (dicts: pairs), also beyond the limit
   Py_ssize_t attribute_total = 0;  // attributes, also beyond the limit
   std::vector<Mark> items;         // dicts: key, value, key, value …
@@ -43,14 +43,16 @@ struct Picture {
   PyObject* const* names = nullptr;
 };
 
-// A copy of the characters that were sent of a long str whose hash the interpreter does not keep. Comparing them
-// costs less than hashing them at each comparison.
+// The characters of a long str as they were sent. Kept where the interpreter keeps no hash. Comparing them costs less
+// than hashing them at each comparison.
 struct ShownText {
-  // Mark::bits of such a text. No value's mark has these bits, and they are no address of a type.
+  // Mark::bits of such a text. No value's mark has these bits, and no type has this address.
   static constexpr std::uint64_t kBits = 0xa3c59ac2f0d6e391u;
   static Mark MarkOf(PyObject* text) { return {Mark::Identity(text).object, kBits}; }
   static bool Holds(const Mark& mark) { return mark.bits == kBits && mark.identity(); }
-  static constexpr Py_ssize_t kWorth = 64, kMost = 4096;  // characters; above a limit of kMost no copies are kept
+  // In characters. A text shorter than kWorth has no copy. No copy is kept when the limit of characters is greater
+  // than kMost.
+  static constexpr Py_ssize_t kWorth = 64, kMost = 4096;
   Py_ssize_t length = -1;
   int kind = 0;
   std::string characters;  // the bytes in memory, `kind` of them a character
@@ -107,15 +109,15 @@ class Comparer {
   Comparer(CaptureContext* context, Encoder* encoder);
   // The budget for parts below the first level. An event may visit kDeepNodes nodes; on average it may visit
   // kDeepShare, and unused shares are saved up to kDeepSavings. A node costs 1 to fingerprint and kEncoding to
-  // encode, and both where the fingerprint differed. Parts beyond the budget are sent as they were read earlier
-  // (asof).
+  // encode; a node whose fingerprint differed costs 1 + kEncoding. Parts beyond the budget are sent as they were read
+  // earlier (asof).
   static constexpr int kDeepNodes = 192;
   static constexpr int kDeepShare = 2;
   static constexpr int kDeepSavings = 4096;
   static constexpr int kEncoding = 3;
   static constexpr int kDeepSmall = 24;  // nodes; a value of at most so many is always compared, on credit if need be
-  // Begins the event with this number in its thread. Each number in between adds a share. REQUIRES a call before the
-  // event's first Compare.
+  // Begins the event with this number in its thread. Each number since the event before adds a share. A further call
+  // with the same number has no effect. Call it before the event's first Compare.
   void AtEvent(std::uint64_t seq) {
     if (seq == seq_) return;
     const std::uint64_t brought = std::min<std::uint64_t>(seq - seq_, 2 * kDeepSavings / kDeepShare) * kDeepShare;
@@ -136,9 +138,9 @@ class Comparer {
   // call. `deep`: parts below the first level are compared, too. `redacted`: the redacted form is sent in place of a
   // value.
   Change Compare(Shadow* shadow, PyObject* object, bool redacted, bool deep, std::string_view* cbor);
-  // Compares one of the commonest containers in place. kSame and kPatched are what Compare would find; for kPatched
-  // *patch is to be sent and the shadow is updated. kUnsure: call Compare; nothing was changed. REQUIRES a variable
-  // that is not redacted.
+  // Compares one of the commonest containers in place. kSame (Compare: kNone): the value did not change. kPatched
+  // (Compare: kPatch): *patch is to be sent and the shadow is updated. kUnsure: call Compare; nothing was changed.
+  // REQUIRES a variable that is not redacted.
   enum class Glance { kSame, kPatched, kUnsure };
   [[gnu::always_inline]] Glance LookQuickly(Shadow* shadow, PyObject* object, bool deep, ShortPatch* patch) {
     const Picture* picture = shadow->picture.get();

@@ -68,7 +68,7 @@ class Encoder {
   // another container or does not fit, and nothing was changed.
   bool WriteSmallContainer(PyObject* object, const TypeInfo& info, int depth, std::uint64_t id, shm::CborWriter* out);
   static constexpr Py_ssize_t kFewItems = 8;
-  static constexpr std::size_t kUnreadableBytes = 64;  // room for a value of which only the class fits
+  static constexpr std::size_t kUnreadableBytes = 64;  // room for the class alone, when the value does not fit
   // Writes the redacted form in place of the object.
   void WriteRedacted(PyObject* object, shm::CborWriter* out);
   // The state behind each written item of a container: bytes of output, objects seen, nodes left.

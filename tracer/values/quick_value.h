@@ -160,7 +160,7 @@ inline std::uint64_t NameBits(PyObject* name, const TypeInfo& info, Py_ssize_t c
 }
 // The number of an int. REQUIRES an int or an instance of a subclass.
 std::uint64_t IntegerBits(PyObject* number);
-// The number of a value with a text form, mixed from the fields of which the text consists. Enum members and
+// The number of a value with a text form, mixed from the fields that make up the text. Enum members and
 // singletons give their identity, functions their name, classes and modules name and identity. REQUIRES IsText.
 std::uint64_t FormBits(PyObject* object, const TypeInfo& info);
 // The number of a str's characters, whether or not the interpreter keeps its hash. REQUIRES a str.

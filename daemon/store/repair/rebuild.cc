@@ -334,7 +334,7 @@ std::uint64_t Rebuild::FillNames(FoundRun* run) {
 }
 
 Status Rebuild::FinishRun(FoundRun* run) {
-  // A run of which only an old record is left was deleted long ago.
+  // When only an old record of a run is left, the run was deleted long ago.
   if (from_->Damaged(Family::kMeta) && run->processes.empty() && run->threads.empty()) return {};
   const std::uint32_t key = static_cast<std::uint32_t>(
       std::find_if(runs_.begin(), runs_.end(), [run](const auto& item) { return &item.second == run; })->first);

@@ -271,7 +271,7 @@ struct DbSalvage::Impl {
     }
   }
 
-  // A rebuilt list has only families of which there is a table. RocksDB skips whole batches of the log that write to
+  // A rebuilt list has only the families that have a table. RocksDB skips whole batches of the log that write to
   // any other family. So each family gets a table with one key that the store never uses.
   void AddTables() {
     const fs::path place = work / "empty";
