@@ -100,7 +100,7 @@ class Remote(support.SmileyTest):
         other = self.token[:-1] + ("0" if self.token[-1] != "0" else "1")
         foreign = self.far("list", env=dict(self.far_env, SMILEY_TOKEN=other))
         self.assert_code(foreign, 1)
-        self.assertIn("is not the daemon that the token is for", self.assert_one_line(foreign))
+        self.assertIn("the token is for another daemon than the one on", self.assert_one_line(foreign))
         garbage = self.far("list", env=dict(self.far_env, SMILEY_TOKEN="let me in"))
         self.assert_code(garbage, 1)
         self.assertIn("SMILEY_TOKEN", self.assert_one_line(garbage))

@@ -21,6 +21,7 @@ PyObject* Run(PyObject*, PyObject* arguments) {
     words.emplace_back(word);
   }
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   const int code = boost::unit_test::unit_test_main(&init_unit_test, static_cast<int>(words.size()), pointers.data());
