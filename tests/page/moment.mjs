@@ -437,7 +437,7 @@ test("why explains a value back through returns, calls and copies, each with a l
 test("a time range of the timeline has its own flame graph and statistics", async (context) => {
   const run = context.home.record(
     "phases.py",
-    "def first(n):\n    return n\ndef second(n):\n    return n\nfor n in range(300):\n    first(n)\nfor n in range(300):\n    second(n)\n",
+    "def first(n):\n    return n\ndef second(n):\n    return n\nfor n in range(300):\n    first(n)\nfor n in range(3000):\n    second(n)\n",
   );
   const page = await context.open(run.id);
   await page.locator("main.moment").waitFor();
