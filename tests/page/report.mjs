@@ -84,7 +84,7 @@ test("a run that is too large for a report is refused; --around takes a part of 
   const folder = join(home.dir, "part");
   const refused = home.smiley("report", run.id, "-o", folder, "--events", "100");
   holds(
-    refused.code !== 0 && /--around THREAD:EVENT.*--where EXPR.*--thread T/.test(refused.err),
+    refused.code !== 0 && /--around THREAD:EVENT.*--where EXPR.*--thread N/.test(refused.err),
     `refused: ${refused.err}`,
   );
   holds(!existsSync(folder), "nothing is left of a report that was refused");
